@@ -1,0 +1,3 @@
+#ifndef GATHERD_CPLATFORM_H
+#define GATHERD_CPLATFORM_H
+#endif
