@@ -1,1 +1,50 @@
-// EventLoop
+/// One thread that serves tasks, timers and descriptors in turns.
+///
+/// The loop is an actor whose executor is the loop itself: code that is isolated to it (`isolated EventLoop`) runs on its thread,
+/// and what such code makes stays there, checked by the compiler. No state of a loop is locked, and none is shared.
+///
+/// ```swift
+/// let answer = try EventLoop.run { loop in
+///     try await loop.sleep(for: .seconds(1))
+///     return 42
+/// }
+/// ```
+public actor EventLoop {
+    public nonisolated let executor: LoopExecutor
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+    /// The loop's inside, for code that registers descriptors, timers and hooks.
+    public var reactor: Reactor { executor.reactor }
+
+    init(executor: LoopExecutor) { self.executor = executor }
+
+    /// The time at which the current turn began.
+    public var now: LoopInstant { executor.reactor.now }
+
+    /// Suspends the calling task until ``Reactor/wake(_:)``, `deadline` or the task's cancellation, whichever is first.
+    public func suspend(_ wait: WaitID, until deadline: LoopInstant? = nil) async -> Wake {
+        if let wake = reactor.takeWake(wait) { return wake }
+        let executor = executor
+        return await withTaskCancellationHandler {
+            unsafe await withUnsafeContinuation { continuation in
+                unsafe reactor.park(wait, continuation, until: deadline)
+            }
+        } onCancel: {
+            executor.cancel(wait)
+        }
+    }
+
+    /// Suspends the calling task until `instant`.
+    /// - Throws: `CancellationError` as soon as the task is cancelled.
+    public func sleep(until instant: LoopInstant) async throws(CancellationError) {
+        guard !Task.isCancelled else { throw CancellationError() }
+        guard await suspend(reactor.makeWait(), until: instant) == .timedOut else { throw CancellationError() }
+    }
+
+    /// Suspends the calling task for a duration; one that is zero or less still lets other tasks run.
+    /// - Throws: `CancellationError` as soon as the task is cancelled.
+    public func sleep(for duration: Duration) async throws(CancellationError) {
+        try await sleep(until: now.advanced(by: duration))
+    }
+}

@@ -1,0 +1,99 @@
+/* What Swift's Glibc module does not import, or imports in a shape that Swift cannot use. */
+#ifndef GATHERD_CPLATFORM_H
+#define GATHERD_CPLATFORM_H
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Linux flag words as the types that the calls below take. */
+static const uint32_t cp_EPOLLIN = EPOLLIN;
+static const uint32_t cp_EPOLLOUT = EPOLLOUT;
+static const uint32_t cp_EPOLLERR = EPOLLERR;
+static const uint32_t cp_EPOLLHUP = EPOLLHUP;
+static const uint32_t cp_EPOLLRDHUP = EPOLLRDHUP;
+static const uint32_t cp_EPOLLET = 1u << 31;
+static const uint32_t cp_EPOLLEXCLUSIVE = 1u << 28;
+
+static inline int cp_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+static inline int cp_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+/* struct epoll_event is packed with a union inside; this pair reads it for Swift. */
+static inline uint64_t cp_epoll_token(const struct epoll_event *event) { return event->data.u64; }
+static inline uint32_t cp_epoll_events(const struct epoll_event *event) { return event->events; }
+
+static inline int cp_epoll_control(int epoll_fd, int operation, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data = {.u64 = token}};
+    return epoll_ctl(epoll_fd, operation, fd, &event);
+}
+
+/* Waits with nanosecond resolution where the kernel has it (Linux 5.11), else rounded up to a millisecond.
+   A negative timeout waits without limit. */
+static inline int cp_epoll_wait(int epoll_fd, struct epoll_event *events, int capacity, int64_t nanoseconds) {
+    if (nanoseconds <= 0) return epoll_wait(epoll_fd, events, capacity, nanoseconds < 0 ? -1 : 0);
+#ifdef SYS_epoll_pwait2
+    struct timespec timeout = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    int count = (int)syscall(SYS_epoll_pwait2, epoll_fd, events, capacity, &timeout, (void *)0, (size_t)0);
+    if (count >= 0 || errno != ENOSYS) return count;
+#endif
+    int64_t milliseconds = (nanoseconds + 999999) / 1000000;
+    return epoll_wait(epoll_fd, events, capacity, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
+}
+
+static inline int64_t cp_monotonic_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static inline int64_t cp_unix_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* The number of processors this process may run on. */
+static inline int cp_processor_count(void) {
+    unsigned long mask[128] = {0};
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (unsigned i = 0; bytes > 0 && i < (unsigned long)bytes / sizeof *mask; i++) count += __builtin_popcountl(mask[i]);
+    return count > 0 ? count : 1;
+}
+
+/* The calling thread's identity as a number: unique among the threads that live. */
+static inline uintptr_t cp_thread_identity(void) { return (uintptr_t)pthread_self(); }
+
+/* Blocks the signals for the calling thread and those it creates, and returns a descriptor that reads them. */
+static inline int cp_signal_descriptor(const int *signals, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    if (pthread_sigmask(SIG_BLOCK, &set, (void *)0) != 0) return -1;
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static inline int cp_read_signal(int fd) {
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+static inline void cp_ignore_broken_pipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+/* writev as send: no SIGPIPE, never blocks. */
+static inline ssize_t cp_send2(int fd, const void *head, size_t head_count, const void *body, size_t body_count) {
+    struct iovec parts[2] = {{(void *)head, head_count}, {(void *)body, body_count}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = body_count ? 2 : 1};
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+#endif

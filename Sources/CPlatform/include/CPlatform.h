@@ -1,3 +1,0 @@
-#ifndef GATHERD_CPLATFORM_H
-#define GATHERD_CPLATFORM_H
-#endif

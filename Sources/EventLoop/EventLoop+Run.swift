@@ -1,0 +1,73 @@
+import CPlatform
+import Synchronization
+
+extension EventLoop {
+    /// Runs `body` on a new loop on the calling thread, and returns or throws what it does.
+    /// - Throws: `SystemError` if the loop cannot be made, or the error of `body`.
+    public static func run<Value: Sendable>(
+        _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
+    ) throws -> Value {
+        try run(LoopExecutor(poller: EpollPoller(), schedule: .arrival), body)
+    }
+
+    /// Runs `body` on a loop whose clock jumps to the next timer when nothing is runnable.
+    ///
+    /// With a seed, runnable tasks run in an order drawn from it, the same for the same seed.
+    public static func runVirtual<Value: Sendable>(
+        seed: UInt64? = nil, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
+    ) throws -> Value {
+        let schedule = seed.map { Schedule.shuffled(SplitMix64(seed: $0)) } ?? .arrival
+        return try run(LoopExecutor(poller: VirtualPoller(), schedule: schedule), body)
+    }
+
+    /// Runs `body` on `count` loops, each on a thread of its own (the first on the calling one), until all have returned.
+    /// - Throws: `SystemError` if a loop cannot be made, else the first error of a `body` in the order of the loops.
+    public static func runGroup(
+        count: Int, _ body: @escaping @Sendable (isolated EventLoop, _ index: Int) async throws -> Void
+    ) throws {
+        precondition(count > 0, "a group has at least one loop")
+        var executors: [LoopExecutor] = []
+        for _ in 0..<count { executors.append(LoopExecutor(poller: try EpollPoller(), schedule: .arrival)) }
+        let threads = executors.enumerated().dropFirst().map { index, executor in
+            LoopThread { try run(executor) { loop in try await body(loop, index) } }
+        }
+        let first = Result { try run(executors[0]) { loop in try await body(loop, 0) } }
+        let others = threads.map { $0.join() }
+        for result in [first] + others { try result.get() }
+    }
+
+    /// The number of processors that this process may use: the natural number of loops.
+    public static var processorCount: Int { Int(cp_processor_count()) }
+
+    private static func run<Value: Sendable>(
+        _ executor: LoopExecutor, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
+    ) throws -> Value {
+        let loop = EventLoop(executor: executor)
+        let box = OutcomeBox<Value>()
+        // The one unstructured task of a loop: all others are its children, and `run` returns when it has ended.
+        Task.detached(executorPreference: executor) { await box.fill(by: body, on: loop) }
+        executor.run()
+        return try box.take().get()
+    }
+}
+
+/// Where a loop's body leaves its result for the thread that runs the loop.
+private final class OutcomeBox<Value: Sendable>: Sendable {
+    private let result = Mutex<Result<Value, any Error>?>(nil)
+
+    func fill(by body: @Sendable (isolated EventLoop) async throws -> Value, on loop: isolated EventLoop) async {
+        let outcome: Result<Value, any Error>
+        do {
+            outcome = .success(try await body(loop))
+        } catch {
+            outcome = .failure(error)
+        }
+        result.withLock { $0 = outcome }
+        loop.reactor.stop()
+    }
+
+    func take() -> Result<Value, any Error> {
+        guard let result = result.withLock({ $0 }) else { preconditionFailure("a loop stops when its body has ended") }
+        return result
+    }
+}

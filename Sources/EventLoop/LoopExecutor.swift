@@ -1,0 +1,84 @@
+import CPlatform
+import Synchronization
+
+/// Where a loop's jobs are handed in: from its own thread straight into the run queue, from others through an inbox.
+///
+/// It is the loop's serial executor, so that isolation to the ``EventLoop`` actor means running here, and a task executor, so
+/// that a task which prefers it stays on the loop where its code is isolated to nothing.
+///
+/// `@unchecked Sendable`: `reactor` is touched by the loop's thread alone (``isOnLoop``), all else is atomic or locked.
+public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
+    let reactor: Reactor
+    private let poller: any Poller
+    /// The identity of the thread inside ``run()``, or 0.
+    private let thread = Atomic<UInt>(0)
+    private let inbox = Mutex(Inbox())
+
+    private struct Inbox {
+        var jobs: [UnownedJob] = []
+        var cancelled: [WaitID] = []
+        /// Whether the loop was told of what lies here.
+        var isAnnounced = false
+    }
+
+    init(poller: any Poller, schedule: Schedule) {
+        self.poller = poller
+        reactor = Reactor(poller: poller, schedule: schedule)
+    }
+
+    /// Whether the calling thread is the loop's.
+    public var isOnLoop: Bool { thread.load(ordering: .relaxed) == cp_thread_identity() }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if isOnLoop {
+            reactor.append(job)
+        } else {
+            announce { $0.jobs.append(job) }
+        }
+    }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
+    public func asUnownedTaskExecutor() -> UnownedTaskExecutor { unsafe UnownedTaskExecutor(ordinary: self) }
+
+    /// Lets `assumeIsolated` and isolation checks hold in callbacks that the loop makes outside any task.
+    public func isIsolatingCurrentContext() -> Bool? { isOnLoop }
+
+    public func checkIsolated() { precondition(isOnLoop, "not on this loop's thread") }
+
+    /// Ends a suspension because its task was cancelled; callable from any thread, acts in the loop's next turn.
+    func cancel(_ wait: WaitID) {
+        if isOnLoop {
+            reactor.markCancelled(wait)
+        } else {
+            announce { $0.cancelled.append(wait) }
+        }
+    }
+
+    /// Serves the loop on the calling thread until the reactor is stopped.
+    func run() {
+        let (free, _) = thread.compareExchange(expected: 0, desired: cp_thread_identity(), ordering: .acquiringAndReleasing)
+        precondition(free, "a loop runs on one thread")
+        reactor.run(on: self)
+        thread.store(0, ordering: .releasing)
+    }
+
+    func takeInbox() {
+        let (jobs, cancelled) = inbox.withLock { inbox in
+            guard inbox.isAnnounced else { return ([UnownedJob](), [WaitID]()) }
+            defer { inbox = Inbox() }
+            return (inbox.jobs, inbox.cancelled)
+        }
+        for job in jobs { reactor.append(job) }
+        for wait in cancelled { reactor.markCancelled(wait) }
+    }
+
+    private func announce(_ change: (inout Inbox) -> Void) {
+        let isFirst = inbox.withLock { inbox in
+            change(&inbox)
+            defer { inbox.isAnnounced = true }
+            return !inbox.isAnnounced
+        }
+        if isFirst { poller.wake() }
+    }
+}

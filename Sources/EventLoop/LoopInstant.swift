@@ -1,0 +1,32 @@
+/// A point in a loop's time: nanoseconds since an epoch of the loop's own.
+public struct LoopInstant: InstantProtocol, Sendable {
+    public var nanoseconds: Int64
+
+    public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    /// The instant `duration` later; saturates at the ends of the range.
+    public func advanced(by duration: Duration) -> LoopInstant {
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
+        guard overflow else { return LoopInstant(nanoseconds: sum) }
+        return LoopInstant(nanoseconds: duration < .zero ? .min : .max)
+    }
+
+    public func duration(to other: LoopInstant) -> Duration {
+        .nanoseconds(other.nanoseconds.subtractingReportingOverflow(nanoseconds).partialValue)
+    }
+
+    public static func < (left: LoopInstant, right: LoopInstant) -> Bool { left.nanoseconds < right.nanoseconds }
+}
+
+extension Duration {
+    /// The duration in nanoseconds, fractions dropped; saturates at what 64 bits hold (292 years).
+    public var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, overflowToo) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return overflow || overflowToo ? (seconds < 0 ? .min : .max) : sum
+    }
+
+    /// The duration in milliseconds as a number for people and for `Server-Timing`.
+    public var milliseconds: Double { Double(wholeNanoseconds) / 1e6 }
+}

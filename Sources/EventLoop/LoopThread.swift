@@ -1,0 +1,33 @@
+import CPlatform
+import Glibc
+import Synchronization
+
+/// A thread that runs one function and can be joined for its result.
+final class LoopThread: Sendable {
+    private let body: @Sendable () throws -> Void
+    private let result = Mutex<Result<Void, any Error>>(.success(()))
+    private let handle = Mutex<pthread_t?>(nil)
+
+    init(_ body: @escaping @Sendable () throws -> Void) {
+        self.body = body
+        var handle = pthread_t()
+        // The new thread takes over the reference that is passed here, and gives it back when it ends.
+        let code = unsafe pthread_create(
+            &handle, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                let thread = unsafe Unmanaged<LoopThread>.fromOpaque(context).takeRetainedValue()
+                let outcome = Result { try thread.body() }
+                thread.result.withLock { $0 = outcome }
+                return nil
+            }, Unmanaged.passRetained(self).toOpaque())
+        precondition(code == 0, "pthread_create: \(code)")
+        self.handle.withLock { $0 = handle }
+    }
+
+    /// Waits for the thread's end.
+    func join() -> Result<Void, any Error> {
+        if let handle = handle.withLock({ $0 }) { pthread_join(handle, nil) }
+        return result.withLock { $0 }
+    }
+}

@@ -1,0 +1,51 @@
+/// What is told when a descriptor is ready.
+public protocol ReadinessHandler: AnyObject {
+    /// Runs on the loop's thread.
+    func descriptorReady(_ fd: CInt, _ events: IOEvents)
+}
+
+/// The descriptors a loop watches, by number.
+///
+/// An epoll report names descriptor and generation, not an object: a handler may close another's descriptor, whose report
+/// then lies behind it in the same batch and must find nothing, even if the number is in use again.
+struct Readiness {
+    private struct Slot {
+        var generation: UInt32 = 0
+        var handler: (any ReadinessHandler)?
+    }
+
+    private var slots: [Slot] = []
+    private(set) var count = 0
+
+    /// Takes the descriptor in and returns the token its reports carry.
+    mutating func insert(_ fd: CInt, _ handler: any ReadinessHandler) -> UInt64 {
+        while slots.count <= Int(fd) { slots.append(Slot()) }
+        if slots[Int(fd)].handler == nil { count += 1 }
+        slots[Int(fd)].generation &+= 1
+        slots[Int(fd)].handler = handler
+        return token(fd)
+    }
+
+    /// Forgets the descriptor; false if it was not known.
+    mutating func remove(_ fd: CInt) -> Bool {
+        guard slots.indices.contains(Int(fd)), slots[Int(fd)].handler != nil else { return false }
+        slots[Int(fd)].handler = nil
+        slots[Int(fd)].generation &+= 1
+        count -= 1
+        return true
+    }
+
+    func contains(_ fd: CInt) -> Bool { slots.indices.contains(Int(fd)) && slots[Int(fd)].handler != nil }
+
+    /// The token of a descriptor that is watched.
+    func token(_ fd: CInt) -> UInt64 { UInt64(slots[Int(fd)].generation) << 32 | UInt64(UInt32(bitPattern: fd)) }
+
+    /// The descriptor and handler that a report is for, unless it is stale.
+    func target(of token: UInt64) -> (fd: CInt, handler: any ReadinessHandler)? {
+        let fd = CInt(truncatingIfNeeded: token)
+        guard slots.indices.contains(Int(fd)), UInt64(slots[Int(fd)].generation) == token >> 32,
+            let handler = slots[Int(fd)].handler
+        else { return nil }
+        return (fd, handler)
+    }
+}
