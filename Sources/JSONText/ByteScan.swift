@@ -1,0 +1,76 @@
+/// Searches that look at eight bytes at a time.
+///
+/// Each search computes a word whose highest bit per byte marks a match. Subtraction borrows only out of a byte that matched,
+/// so the lowest mark is exact, and the lowest is the only one used.
+enum ByteScan {
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let highBits: UInt64 = 0x8080_8080_8080_8080
+
+    /// The first byte from `start` that can't be copied as it stands between quotes: `"`, `\`, a control character or a byte of
+    /// 0x80 or above. The count of bytes if there is none.
+    @inline(__always)
+    static func endOfPlainRun(in text: Span<UInt8>, from start: Int) -> Int {
+        var i = start
+        while i <= text.count &- 8 {
+            let word = load(text, i)
+            let quotes = (word ^ ones &* UInt64(ASCII.quote)) &- ones
+            let backslashes = (word ^ ones &* UInt64(ASCII.backslash)) &- ones
+            let controls = word &- ones &* 0x20
+            let marks = (quotes | backslashes | controls | word) & highBits
+            if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
+            i &+= 8
+        }
+        while i < text.count {
+            let byte = text[i]
+            if byte == ASCII.quote || byte == ASCII.backslash || byte < 0x20 || byte >= 0x80 { break }
+            i &+= 1
+        }
+        return i
+    }
+
+    /// The first `"` or `\` from `start`, or the count of bytes.
+    @inline(__always)
+    static func quoteOrBackslash(in text: Span<UInt8>, from start: Int) -> Int {
+        var i = start
+        while i <= text.count &- 8 {
+            let word = load(text, i)
+            let quotes = (word ^ ones &* UInt64(ASCII.quote)) &- ones
+            let backslashes = (word ^ ones &* UInt64(ASCII.backslash)) &- ones
+            let marks = (quotes | backslashes) & ~word & highBits
+            if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
+            i &+= 8
+        }
+        while i < text.count, text[i] != ASCII.quote, text[i] != ASCII.backslash { i &+= 1 }
+        return i
+    }
+
+    /// The first `"`, `{`, `[`, `}` or `]` from `start`, or the count of bytes.
+    @inline(__always)
+    static func quoteOrBracket(in text: Span<UInt8>, from start: Int) -> Int {
+        var i = start
+        while i <= text.count &- 8 {
+            let word = load(text, i)
+            // `[` and `]` differ from `{` and `}` in the bit 0x20 alone.
+            let folded = word | ones &* 0x20
+            let quotes = (word ^ ones &* UInt64(ASCII.quote)) &- ones
+            let opening = (folded ^ ones &* UInt64(ASCII.openBrace)) &- ones
+            let closing = (folded ^ ones &* UInt64(ASCII.closeBrace)) &- ones
+            let marks = (quotes | opening | closing) & ~word & highBits
+            if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
+            i &+= 8
+        }
+        while i < text.count {
+            let folded = text[i] | 0x20
+            if text[i] == ASCII.quote || folded == ASCII.openBrace || folded == ASCII.closeBrace { break }
+            i &+= 1
+        }
+        return i
+    }
+
+    /// Eight bytes from `offset`, the first one lowest.
+    @inline(__always)
+    private static func load(_ text: Span<UInt8>, _ offset: Int) -> UInt64 {
+        // Safe: the load checks its bounds and needs no alignment, and every bit pattern is a UInt64.
+        unsafe UInt64(littleEndian: text.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+}
