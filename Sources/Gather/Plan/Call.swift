@@ -1,0 +1,46 @@
+import HTTPTypes
+import JSONText
+
+/// A named call of an endpoint: what is asked of which upstream, and what becomes of the answer.
+public struct Call: Sendable {
+    public var name: String
+    public var method: HTTPRequest.Method = .get
+    /// The upstream's index in the plan.
+    public var upstream: Int
+    public var target: TargetTemplate
+    public var headers: [(name: HTTPField.Name, value: TextTemplate)] = []
+    /// The client's header fields that are sent on.
+    public var forwardHeaders: [HTTPField.Name] = []
+    /// The client's query parameters that are sent on.
+    public var forwardQuery: [String] = []
+    public var body: JSONTemplate?
+    public var isRequired = true
+    /// What an optional call that fails leaves in its place.
+    public var fallback = Fallback.null
+    /// The longest that an attempt of this call may take, if that differs from the upstream's.
+    public var timeout: Duration?
+    /// What of the upstream's body is kept.
+    public var projection: Projection?
+    public var placement = Placement.member
+
+    /// Where in the answer the body goes.
+    public enum Placement: Sendable, Equatable {
+        /// Under the call's own name.
+        case member
+        /// Under another name.
+        case group(String)
+        /// The body's members go into the answer themselves; a later one replaces an earlier of the same name.
+        case flatten
+    }
+
+    public init(name: String, upstream: Int, target: TargetTemplate) {
+        self.name = name
+        self.upstream = upstream
+        self.target = target
+    }
+
+    /// The references of target, headers and body, in this order.
+    public var references: [Reference] {
+        target.references + headers.flatMap(\.value.references) + (body?.references ?? [])
+    }
+}

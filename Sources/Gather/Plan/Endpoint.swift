@@ -1,0 +1,35 @@
+import HTTPTypes
+
+/// A route with the calls that answer it.
+public struct Endpoint: Sendable {
+    public let method: HTTPRequest.Method
+    /// The route as it is written: `/v1/customers/{id}`.
+    public let path: String
+    /// In the order of the file, which is the order of the answer.
+    public let calls: [Call]
+    public let graph: CallGraph
+    public var deadline: Duration = .seconds(2)
+    public var policy = Policy.all
+    /// The answer; by default an object with each call's body under its name.
+    public var response: JSONTemplate?
+    /// Statuses of a required call that become the answer's own.
+    public var passStatus: Set<Int> = []
+    /// Whether the answer tells the outcomes in a `_gather` member.
+    public var exposesOutcomes = false
+
+    /// - Throws: ``CallGraph/Cycle`` if calls wait for each other.
+    public init(
+        method: HTTPRequest.Method = .get, path: String, calls: [Call], response: JSONTemplate? = nil
+    ) throws(CallGraph.Cycle) {
+        self.method = method
+        self.path = path
+        self.calls = calls
+        self.response = response
+        graph = try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() })
+    }
+
+    /// Whether a template takes something from the client's request body.
+    public var readsBody: Bool {
+        (calls.flatMap(\.references) + (response?.references ?? [])).contains { $0.source == .body }
+    }
+}

@@ -1,0 +1,56 @@
+/// Where a service is reached: a scheme with a host and port, or a Unix socket.
+///
+/// Written `http://host[:port][/prefix]`, `https://host[:port][/prefix]` or `unix:/path/to/socket`.
+public struct Origin: Sendable, Hashable, CustomStringConvertible {
+    /// What stands before the path of a URL: `http://127.0.0.1:9100`, and `http://localhost` for a Unix socket.
+    public let base: String
+    /// What every path on this origin begins with; empty, or a path without a slash at its end.
+    public let prefix: String
+    /// The Unix socket to connect to in place of the host.
+    public let socketPath: String?
+
+    /// Reads an origin from its text form.
+    /// - Throws: `TemplateError` that says what is wrong with it.
+    public init(_ text: String) throws(TemplateError) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst("unix:".count))
+            guard path.hasPrefix("/"), path.utf8.count < 108 else {
+                throw TemplateError(column: 6, "a Unix socket is written unix:/absolute/path, of at most 107 bytes")
+            }
+            (base, prefix, socketPath) = ("http://localhost", "", path)
+            return
+        }
+        guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else {
+            throw TemplateError(column: 1, "a host begins with http://, https:// or unix:/")
+        }
+        let rest = text.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" }
+        let path = rest.dropFirst(authority.count)
+        guard Self.isAuthority(authority) else {
+            throw TemplateError(
+                column: scheme.count + 1, "'\(authority)' is not a host with an optional port, such as 127.0.0.1:9100")
+        }
+        let plain = path.utf8.allSatisfy { URLCharacters.isPath($0) }
+        guard plain, !path.split(separator: "/").contains(where: { $0 == "." || $0 == ".." }) else {
+            throw TemplateError(column: text.count - path.count + 1, "'\(path)' is not a path that can stand before a call's own")
+        }
+        base = scheme + authority
+        prefix = String(path.reversed().drop { $0 == "/" }.reversed())
+        socketPath = nil
+    }
+
+    public var description: String { socketPath.map { "unix:" + $0 } ?? base + prefix }
+
+    private static func isAuthority(_ text: Substring) -> Bool {
+        var host = text
+        if let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") {
+            guard let port = UInt16(text[text.index(after: colon)...]), port > 0 else { return false }
+            host = text[..<colon]
+        }
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            return host.count > 3 && host.dropFirst().dropLast().allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
+        }
+        return !host.isEmpty
+            && host.utf8.allSatisfy { URLCharacters.isUnreserved($0) && $0 != UInt8(ascii: "~") }
+    }
+}

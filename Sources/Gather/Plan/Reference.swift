@@ -1,0 +1,48 @@
+import HTTPTypes
+import JSONText
+
+/// A value that a template takes from the client's request or from another call's body.
+///
+/// Written `{path.id}`, `{query.page ?? 1}`, `{header.X-Tenant}`, `{body.user.id}`, `{orders.items[*].sku}`.
+public struct Reference: Sendable, Hashable {
+    public enum Source: Sendable, Hashable {
+        /// The parameter of the route at this index.
+        case path(Int)
+        case query(String)
+        case header(HTTPField.Name)
+        /// The client's request body.
+        case body
+        /// The body of the endpoint's call at this index.
+        case call(Int)
+    }
+
+    public let source: Source
+    /// Where in a JSON source; empty for the whole.
+    public let path: JSONPath
+    /// The JSON text that stands in for a value that is missing or null.
+    public let fallback: [UInt8]?
+    /// How it is written, without the braces and the fallback; for messages.
+    public let text: String
+
+    /// The call it refers to, if it is one.
+    public var call: Int? { if case .call(let index) = source { index } else { nil } }
+}
+
+/// The names that references may use where a template stands.
+public struct ReferenceScope: Sendable {
+    /// The parameters of the route, in order.
+    public var pathParameters: [String]
+    /// The calls of the endpoint, in the order of the file.
+    public var calls: [String]
+    /// The environment, for `{env.X}`, which is resolved as the template is read.
+    public var environment: [String: String]
+
+    public init(pathParameters: [String] = [], calls: [String] = [], environment: [String: String] = [:]) {
+        self.pathParameters = pathParameters
+        self.calls = calls
+        self.environment = environment
+    }
+
+    /// The names that no call may have, because references mean something else by them.
+    public static let reservedNames = ["path", "query", "header", "body", "env", "item"]
+}

@@ -1,0 +1,144 @@
+/// The path and query of a call's URL, with references in them.
+///
+/// A reference stands inside one path segment or inside the query; its value is escaped there, so that nothing a client or an
+/// upstream sends can add a segment, a query parameter, a fragment or another host.
+public struct TargetTemplate: Sendable, Hashable {
+    enum PathPiece: Sendable, Hashable {
+        /// Whole segments, each with the slash before it.
+        case literal(String)
+        /// One segment, without its slash.
+        case segment([TextTemplate.Part])
+    }
+
+    let path: [PathPiece]
+    let query: [TextTemplate.Part]
+
+    /// Reads `/orders/{path.id}?page={query.page}`.
+    /// - Throws: `TemplateError` with the column in `text`.
+    public init(_ text: String, in scope: ReferenceScope) throws(TemplateError) {
+        guard text.hasPrefix("/") else { throw TemplateError(column: 1, "the path of a call begins with '/'") }
+        var segments: [[TextTemplate.Part]] = []
+        var query: [TextTemplate.Part] = []
+        var inQuery = false
+        func append(_ part: TextTemplate.Part) {
+            if inQuery { query.append(part) } else { segments[segments.count - 1].append(part) }
+        }
+        for part in try TextTemplate(text, in: scope).parts {
+            guard case .literal(let literal) = part else {
+                append(part)
+                continue
+            }
+            try Self.check(literal, inQuery: inQuery)
+            var run = ""
+            for character in literal {
+                switch character {
+                case "/" where !inQuery:
+                    if !run.isEmpty { append(.literal(run)) }
+                    run = ""
+                    segments.append([])
+                case "?" where !inQuery:
+                    if !run.isEmpty { append(.literal(run)) }
+                    run = ""
+                    inQuery = true
+                default:
+                    run.append(character)
+                }
+            }
+            if !run.isEmpty { append(.literal(run)) }
+        }
+        path = try Self.pieces(of: segments)
+        self.query = query
+    }
+
+    /// The references, in order.
+    public var references: [Reference] {
+        let inPath = path.flatMap { piece -> [TextTemplate.Part] in
+            if case .segment(let parts) = piece { parts } else { [] }
+        }
+        return (inPath + query).compactMap { if case .reference(let reference) = $0 { reference } else { nil } }
+    }
+
+    /// Path and query as they are sent, if no reference is in them.
+    public var literal: String? { references.isEmpty ? try? render { _ in nil } : nil }
+
+    private static func check(_ literal: String, inQuery: Bool) throws(TemplateError) {
+        var inQuery = inQuery
+        for (offset, byte) in literal.utf8.enumerated() {
+            if byte == UInt8(ascii: "?") { inQuery = true }
+            guard inQuery ? URLCharacters.isQuery(byte) : URLCharacters.isPath(byte) else {
+                let shown = byte > 32 && byte < 127 ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
+                let hex = String(byte, radix: 16, uppercase: true)
+                throw TemplateError(
+                    column: 1, "\(shown) at byte \(offset + 1) of '\(literal)' cannot stand in a URL",
+                    remedy: "write it as %\(hex.count == 1 ? "0" : "")\(hex)")
+            }
+        }
+    }
+
+    private static func pieces(of segments: [[TextTemplate.Part]]) throws(TemplateError) -> [PathPiece] {
+        var pieces: [PathPiece] = []
+        var literal = ""
+        for segment in segments {
+            literal += "/"
+            guard let text = TextTemplate(parts: segment).literal else {
+                pieces += [.literal(literal), .segment(segment)]
+                literal = ""
+                continue
+            }
+            guard text != ".", text != ".." else {
+                throw TemplateError(column: 1, "the path has a '\(text)' segment", remedy: "write the path without it")
+            }
+            literal += text
+        }
+        return literal.isEmpty ? pieces : pieces + [.literal(literal)]
+    }
+}
+
+/// A value that cannot be placed where a template wants it.
+public struct PlacementError: Error, Equatable {
+    public let reference: Reference
+    public let reason: String
+}
+
+extension TargetTemplate {
+    /// Writes path and query with every value in its place.
+    /// - Parameter value: the text of a reference, nil if it is missing.
+    /// - Throws: `PlacementError` for a value that is missing, or would make a segment empty, `.` or `..`.
+    func render(_ value: (Reference) throws(PlacementError) -> String?) throws(PlacementError) -> String {
+        func text(_ reference: Reference) throws(PlacementError) -> String {
+            guard let text = try value(reference) else { throw PlacementError(reference: reference, reason: "is missing") }
+            return text
+        }
+        var output = ""
+        for piece in path {
+            switch piece {
+            case .literal(let literal):
+                output += literal
+            case .segment(let parts):
+                var segment = ""
+                var last: Reference?
+                for part in parts {
+                    switch part {
+                    case .literal(let literal): segment += literal
+                    case .reference(let reference):
+                        last = reference
+                        URLCharacters.append(encoding: try text(reference), to: &segment)
+                    }
+                }
+                if let last, segment.isEmpty || segment == "." || segment == ".." {
+                    throw PlacementError(
+                        reference: last, reason: segment.isEmpty ? "is empty" : "is '\(segment)', which cannot be a path segment")
+                }
+                output += segment
+            }
+        }
+        if !query.isEmpty { output += "?" }
+        for part in query {
+            switch part {
+            case .literal(let literal): output += literal
+            case .reference(let reference): URLCharacters.append(encoding: try text(reference), to: &output)
+            }
+        }
+        return output
+    }
+}

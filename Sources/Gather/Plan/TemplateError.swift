@@ -1,0 +1,48 @@
+/// What is wrong with a text of the configuration: where in the text, and what to write instead.
+public struct TemplateError: Error, Equatable, CustomStringConvertible {
+    /// Where in the text, in characters from 1.
+    public let column: Int
+    public let problem: String
+    /// What to do about it, if the problem does not say it.
+    public let remedy: String?
+
+    public init(column: Int, _ problem: String, remedy: String? = nil) {
+        self.column = column
+        self.problem = problem
+        self.remedy = remedy
+    }
+
+    public var description: String { remedy.map { "\(problem); \($0)" } ?? problem }
+}
+
+/// Finds the known name that a misspelt one was probably meant to be.
+public enum NearestName {
+    /// The candidate with the fewest edits to `name`, if these are few beside its length.
+    public static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
+        let scored = candidates.map { ($0, distance(Array(name.lowercased()), Array($0.lowercased()))) }
+        guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(1, name.count / 3) else { return nil }
+        return best.0
+    }
+
+    /// A remedy that names the nearest candidate, or all if they are few.
+    public static func remedy(for name: String, among candidates: [String]) -> String? {
+        if let nearest = of(name, among: candidates) { return "did you mean '\(nearest)'?" }
+        guard !candidates.isEmpty else { return nil }
+        return "known are: " + candidates.joined(separator: ", ")
+    }
+
+    /// Levenshtein's edit distance; O(n·m).
+    private static func distance(_ left: [Character], _ right: [Character]) -> Int {
+        var row = Array(0...right.count)
+        for (i, a) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, b) in right.enumerated() {
+                let substitution = diagonal + (a == b ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[right.count]
+    }
+}
