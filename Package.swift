@@ -35,6 +35,8 @@ let package = Package(
             dependencies: [.product(name: "HTTPTypes", package: "swift-http-types")],
             swiftSettings: settings),
         .target(name: "JSONText", swiftSettings: settings),
+        .target(name: "Fetch", dependencies: ["EventLoop", "CCurl"], swiftSettings: settings),
+        .testTarget(name: "FetchTests", dependencies: ["Fetch"], swiftSettings: settings),
         .target(
             name: "Gather",
             dependencies: ["EventLoop", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types")],

@@ -1,0 +1,77 @@
+import CCurl
+import EventLoop
+import Glibc
+
+/// The sockets that libcurl has told of, by descriptor: what it wants to know of each and what the loop watches.
+///
+/// libcurl drops its interest when a transfer ends and takes it up when the next one uses the connection. Following each step
+/// would cost two system calls a transfer and a quarter of the CPU, so a connection stays watched until it closes. That is
+/// safe only for sockets whose closing we see: those opened through ``opened(_:)``. Others (the resolver's) are watched and
+/// forgotten as libcurl says.
+struct CurlSockets {
+    private struct Entry {
+        var isOurs = false
+        var wanted: IOEvents = []
+        var watched: IOEvents = []
+    }
+
+    private let reactor: Reactor
+    private var entries: [Entry] = []
+
+    init(reactor: Reactor) { self.reactor = reactor }
+
+    /// A connection's socket that libcurl is about to use.
+    mutating func opened(_ fd: CInt) {
+        reserve(fd)
+        entries[Int(fd)] = Entry(isOurs: true)
+    }
+
+    /// Closes a connection's socket for libcurl.
+    mutating func close(_ fd: CInt) -> CInt {
+        if entries.indices.contains(Int(fd)) {
+            if !entries[Int(fd)].watched.isEmpty { reactor.forgetClosing(fd) }
+            entries[Int(fd)] = Entry()
+        }
+        return Glibc.close(fd)
+    }
+
+    /// libcurl wants to know when the descriptor is ready for `events`; for none, when it loses interest.
+    mutating func want(_ events: IOEvents, _ fd: CInt, _ handler: any ReadinessHandler) {
+        reserve(fd)
+        entries[Int(fd)].wanted = events
+        let watched = entries[Int(fd)].watched
+        if events.isEmpty {
+            if !entries[Int(fd)].isOurs {
+                if !watched.isEmpty { reactor.forget(fd) }
+                entries[Int(fd)] = Entry()
+            }
+            return
+        }
+        guard events != watched else { return }
+        do throws(SystemError) {
+            if watched.isEmpty {
+                try reactor.watch(fd, events, .level, handler)
+            } else {
+                try reactor.rewatch(fd, events)
+            }
+            entries[Int(fd)].watched = events
+        } catch {
+            // Out of memory or of watches: the transfer sees no event and ends by its deadline.
+            if !watched.isEmpty { reactor.forget(fd) }
+            entries[Int(fd)].watched = []
+        }
+    }
+
+    /// Whether libcurl is to hear of a report. If it has no interest, the peer has closed an idle connection: that is watched no
+    /// more, since it would be reported in every turn, and libcurl finds out when it next looks at the connection.
+    mutating func isWanted(_ fd: CInt) -> Bool {
+        guard entries[Int(fd)].wanted.isEmpty else { return true }
+        reactor.forget(fd)
+        entries[Int(fd)].watched = []
+        return false
+    }
+
+    private mutating func reserve(_ fd: CInt) {
+        while entries.count <= Int(fd) { entries.append(Entry()) }
+    }
+}

@@ -1,0 +1,174 @@
+import CCurl
+import EventLoop
+
+/// A libcurl easy handle with what its present transfer has received; reused for the next one.
+///
+/// Options that stay the same are set once: a new handle for each call costs a quarter more, resetting one 7%.
+@safe final class Transfer {
+    private let easy: OpaquePointer
+    let origin: FetchOrigin
+    /// What the waiting task is woken by; nil while idle.
+    var wait: WaitID?
+    /// How the transfer ended; nil while it is under way.
+    var result: Result<FetchResponse, FetchError>?
+
+    private var body: [UInt8] = []
+    private var headBytes = 0
+    private var exceeded = false
+    private var target = ""
+    private var isPlain = true
+    private var ownFields: UnsafeMutablePointer<curl_slist>?
+
+    init?(origin: FetchOrigin) {
+        guard let easy = unsafe curl_easy_init() else { return nil }
+        unsafe self.easy = OpaquePointer(easy)
+        self.origin = origin
+        setUp()
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(handle)
+        unsafe curl_slist_free_all(ownFields)
+    }
+
+    var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(easy) }
+
+    /// Readies the handle for a request.
+    func prepare(_ request: FetchRequest, wait: WaitID) {
+        self.wait = wait
+        result = nil
+        body = []
+        headBytes = 0
+        exceeded = false
+        if !isPlain {
+            unsafe curl_easy_reset(handle)
+            unsafe curl_slist_free_all(ownFields)
+            unsafe ownFields = nil
+            target = ""
+            setUp()
+            isPlain = true
+        }
+        if target != request.target {
+            target = request.target
+            unsafe cc_set_string(handle, CURLOPT_REQUEST_TARGET, origin.prefix.isEmpty ? target : origin.prefix + target)
+        }
+        if !request.isPlain { prepareOther(request) }
+    }
+
+    /// Takes what was received and forgets it, when libcurl reports the end.
+    func finish(_ code: CURLcode) {
+        guard code == CURLE_OK else {
+            result = .failure(exceeded ? .tooLarge : FetchError(code))
+            body = []
+            return
+        }
+        result = .success(FetchResponse(status: unsafe cc_response_code(handle), body: body))
+        body = []
+    }
+
+    private func prepareOther(_ request: FetchRequest) {
+        isPlain = false
+        unsafe ownFields = FetchOrigin.fields(request.headers)
+        unsafe cc_set_pointer(handle, CURLOPT_HTTPHEADER, ownFields)
+        if let body = request.body {
+            unsafe cc_set_long(handle, CURLOPT_POST, 1)
+            unsafe cc_set_offset(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
+            // libcurl copies the bytes before the call returns.
+            unsafe body.withUnsafeBytes { bytes in
+                _ = unsafe cc_set_pointer(
+                    handle, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress ?? UnsafeRawPointer(handle)))
+            }
+        } else if request.method == "POST" {
+            unsafe cc_set_long(handle, CURLOPT_POST, 1)
+            unsafe cc_set_offset(handle, CURLOPT_POSTFIELDSIZE_LARGE, 0)
+        }
+        if request.method != "GET" { unsafe cc_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method) }
+    }
+
+    /// Sets the options that hold for every transfer of the origin.
+    private func setUp() {
+        let limits = origin.limits
+        // libcurl hands these pointers back only while the handle lives, and this object owns the handle.
+        let me = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let fetcher = unsafe Unmanaged.passUnretained(origin.fetcher).toOpaque()
+        unsafe cc_set_pointer(handle, CURLOPT_PRIVATE, me)
+        unsafe cc_set_data_function(handle, CURLOPT_WRITEFUNCTION, receiveBody)
+        unsafe cc_set_pointer(handle, CURLOPT_WRITEDATA, me)
+        unsafe cc_set_data_function(handle, CURLOPT_HEADERFUNCTION, receiveHead)
+        unsafe cc_set_pointer(handle, CURLOPT_HEADERDATA, me)
+        unsafe cc_set_open_function(handle, openSocket, fetcher)
+        unsafe cc_set_close_function(handle, closeSocket, fetcher)
+        unsafe cc_set_pointer(handle, CURLOPT_CURLU, UnsafeMutableRawPointer(origin.url))
+        unsafe cc_set_pointer(handle, CURLOPT_HTTPHEADER, origin.plainFields)
+        if let path = origin.socketPath { unsafe cc_set_string(handle, CURLOPT_UNIX_SOCKET_PATH, path) }
+        unsafe cc_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
+        unsafe cc_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        unsafe cc_set_string(handle, CURLOPT_PROXY, "")
+        unsafe cc_set_string(handle, CURLOPT_NOPROXY, "*")
+        unsafe cc_set_long(handle, CURLOPT_NOSIGNAL, 1)
+        unsafe cc_set_long(handle, CURLOPT_PATH_AS_IS, 1)
+        unsafe cc_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(limits.connectTimeout.wholeNanoseconds / 1_000_000)))
+        unsafe cc_set_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.bodyBytes))
+    }
+
+    /// Takes a piece of the body; false ends the transfer.
+    fileprivate func append(_ piece: UnsafeRawBufferPointer) -> Bool {
+        guard piece.count <= origin.limits.bodyBytes - body.count else {
+            exceeded = true
+            return false
+        }
+        unsafe body.append(contentsOf: piece)
+        return true
+    }
+
+    /// Counts a header line; false ends the transfer.
+    fileprivate func countHead(_ bytes: Int) -> Bool {
+        headBytes += bytes
+        exceeded = headBytes > origin.limits.headBytes
+        return !exceeded
+    }
+}
+
+private func receiveBody(_ bytes: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?) -> Int {
+    guard let owner = unsafe owner else { return 0 }
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
+    return unsafe transfer.append(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
+}
+
+private func receiveHead(_: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?) -> Int {
+    guard let owner = unsafe owner else { return 0 }
+    return unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue().countHead(count) ? count : 0
+}
+
+private func openSocket(
+    _ owner: UnsafeMutableRawPointer?, _: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
+) -> curl_socket_t {
+    guard let owner = unsafe owner, let address = unsafe address else { return -1 }
+    let fd = unsafe cc_open_socket(address)
+    if fd >= 0 { unsafe Unmanaged<Fetcher>.fromOpaque(owner).takeUnretainedValue().sockets.opened(fd) }
+    return fd
+}
+
+private func closeSocket(_ owner: UnsafeMutableRawPointer?, _ fd: curl_socket_t) -> CInt {
+    guard let owner = unsafe owner else { return -1 }
+    return unsafe Unmanaged<Fetcher>.fromOpaque(owner).takeUnretainedValue().sockets.close(fd)
+}
+
+extension FetchError {
+    /// libcurl's result as ours: the one table.
+    init(_ code: CURLcode) {
+        self =
+            switch code {
+            case CURLE_COULDNT_RESOLVE_HOST: .resolve
+            case CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT: .connect
+            case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+                CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
+                .tls
+            case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE: .reset
+            case CURLE_FILESIZE_EXCEEDED: .tooLarge
+            case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
+                .malformed
+            default: .refused(code: Int(code.rawValue))
+            }
+    }
+}
