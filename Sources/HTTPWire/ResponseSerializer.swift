@@ -1,0 +1,104 @@
+public import HTTPTypes
+
+/// Whether a connection goes on behind a response (RFC 9112 §9.3).
+public enum Persistence: Sendable, Equatable {
+    case keepAlive
+    case close
+}
+
+/// Writes response heads (RFC 9112 §4, §5).
+///
+/// The fields of framing and connection are the serialiser's: what a handler sets for `Content-Length`,
+/// `Transfer-Encoding`, `Connection` and `Keep-Alive` is left out. `Date` and `Server` are written unless it sets them.
+public struct ResponseSerializer: Sendable {
+    /// The interim response that lets a client send its content (RFC 9110 §15.2.1).
+    public static let continueResponse: [UInt8] = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+    private let serverLine: [UInt8]
+
+    /// Makes a serialiser for responses of a server with this name (RFC 9110 §10.2.4).
+    public init(server: HTTPField? = nil) {
+        var line: [UInt8] = []
+        if let server { line.append(fieldLine: server) }
+        serverLine = line
+    }
+
+    /// Appends the head of a response to `output`, the empty line included. No allocation if `output` has room.
+    ///
+    /// - Parameters:
+    ///   - contentLength: the length of the content; for HEAD, of the content that GET would have sent, which the
+    ///     caller then holds back (RFC 9110 §9.3.2). 1xx, 204 and 304 have none: no `Content-Length` is written
+    ///     (RFC 9110 §8.6).
+    ///   - version: what the request said; the answer is HTTP/1.1 always (RFC 9110 §2.5), but 1.0 must be told that
+    ///     the connection persists (RFC 9112 §9.3).
+    public func appendHead(
+        _ status: HTTPResponse.Status, fields: HTTPFields, contentLength: Int, persistence: Persistence,
+        version: HTTPVersion, date: DateField, to output: inout [UInt8]
+    ) {
+        output.append(statusLine: status)
+        let written = output.append(fieldLines: fields)
+        if !written.contains(.server) { output.append(contentsOf: serverLine) }
+        if !written.contains(.date) { output.append(contentsOf: date.line) }
+        if status.allowsContent {
+            output.append(text: "Content-Length: ")
+            output.append(decimal: contentLength)
+            output.append(text: "\r\n")
+        }
+        switch (persistence, version) {
+        case (.close, _): output.append(text: "Connection: close\r\n")
+        case (.keepAlive, .http10): output.append(text: "Connection: keep-alive\r\n")
+        case (.keepAlive, .http11): break
+        }
+        output.append(text: "\r\n")
+    }
+}
+
+extension HTTPResponse.Status {
+    /// Whether a response with this status can have content at all (RFC 9110 §6.4.1).
+    public var allowsContent: Bool {
+        kind != .informational && code != 204 && code != 304
+    }
+}
+
+/// Which of the fields that a handler may replace were among its own.
+private struct ReplacedFields: OptionSet {
+    let rawValue: UInt8
+    static let date = ReplacedFields(rawValue: 1)
+    static let server = ReplacedFields(rawValue: 2)
+}
+
+extension Array<UInt8> {
+    fileprivate mutating func append(statusLine status: HTTPResponse.Status) {
+        append(text: "HTTP/1.1 ")
+        append(padded: status.code, digits: 3)
+        append(.space)
+        // Latin-1 or UTF-8 makes no difference to a phrase that nobody parses; its lines were made safe by its type.
+        append(text: status.reasonPhrase)
+        append(text: "\r\n")
+    }
+
+    fileprivate mutating func append(fieldLines fields: HTTPFields) -> ReplacedFields {
+        var replaced: ReplacedFields = []
+        for field in fields {
+            // The length tells nearly all other fields apart, so that a name is compared at most twice.
+            let name = field.name.canonicalName
+            switch name.utf8.count {
+            case 4 where name == "date": replaced.insert(.date)
+            case 6 where name == "server": replaced.insert(.server)
+            case 10 where name == "connection" || name == "keep-alive": continue
+            case 14 where name == "content-length": continue
+            case 17 where name == "transfer-encoding": continue
+            default: break
+            }
+            append(fieldLine: field)
+        }
+        return replaced
+    }
+
+    fileprivate mutating func append(fieldLine field: HTTPField) {
+        append(text: field.name.rawName)
+        append(text: ": ")
+        append(valueOf: field)
+        append(text: "\r\n")
+    }
+}
