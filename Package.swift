@@ -16,6 +16,7 @@ let package = Package(
     name: "gatherd",
     products: [
         .library(name: "EventLoop", targets: ["EventLoop"]),
+        .library(name: "HTTPServer", targets: ["HTTPServer"]),
         .library(name: "HTTPWire", targets: ["HTTPWire"]),
         .library(name: "JSONText", targets: ["JSONText"]),
     ],
@@ -34,6 +35,13 @@ let package = Package(
             name: "HTTPWire",
             dependencies: [.product(name: "HTTPTypes", package: "swift-http-types")],
             swiftSettings: settings),
+        .target(
+            name: "HTTPServer",
+            dependencies: [
+                "EventLoop", "HTTPWire", "CPlatform", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: settings),
         .target(name: "JSONText", swiftSettings: settings),
         .target(name: "Fetch", dependencies: ["EventLoop", "CCurl"], swiftSettings: settings),
         .testTarget(name: "FetchTests", dependencies: ["Fetch"], swiftSettings: settings),

@@ -2,7 +2,9 @@
 #ifndef GATHERD_CPLATFORM_H
 #define GATHERD_CPLATFORM_H
 #include <errno.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -89,6 +91,23 @@ static inline int cp_read_signal(int fd) {
 }
 
 static inline void cp_ignore_broken_pipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+/* What every socket is made with. */
+static const int cp_SOCK_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+/* accept4 needs _GNU_SOURCE, under which glibc's types differ from those that Swift's Glibc module has. */
+static inline int cp_accept(int fd) {
+    return (int)syscall(SYS_accept4, fd, (void *)0, (void *)0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* The port that a socket is bound to, or -1. */
+static inline int cp_bound_port(int fd) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) return -1;
+    if (address.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
 
 /* writev as send: no SIGPIPE, never blocks. */
 static inline ssize_t cp_send2(int fd, const void *head, size_t head_count, const void *body, size_t body_count) {

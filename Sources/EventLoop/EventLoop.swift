@@ -31,7 +31,7 @@ public actor EventLoop {
                 unsafe reactor.park(wait, continuation, until: deadline)
             }
         } onCancel: {
-            executor.cancel(wait)
+            executor.wake(wait, .cancelled)
         }
     }
 

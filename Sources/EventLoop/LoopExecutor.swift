@@ -16,7 +16,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
 
     private struct Inbox {
         var jobs: [UnownedJob] = []
-        var cancelled: [WaitID] = []
+        var wakes: [(WaitID, Wake)] = []
         /// Whether the loop was told of what lies here.
         var isAnnounced = false
     }
@@ -46,12 +46,12 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
 
     public func checkIsolated() { precondition(isOnLoop, "not on this loop's thread") }
 
-    /// Ends a suspension because its task was cancelled; callable from any thread, acts in the loop's next turn.
-    func cancel(_ wait: WaitID) {
+    /// Ends a suspension; callable from any thread, acts in the loop's next turn.
+    func wake(_ wait: WaitID, _ reason: Wake) {
         if isOnLoop {
-            reactor.markCancelled(wait)
+            reactor.markWoken(wait, reason)
         } else {
-            announce { $0.cancelled.append(wait) }
+            announce { $0.wakes.append((wait, reason)) }
         }
     }
 
@@ -64,13 +64,13 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     }
 
     func takeInbox() {
-        let (jobs, cancelled) = inbox.withLock { inbox in
-            guard inbox.isAnnounced else { return ([UnownedJob](), [WaitID]()) }
+        let (jobs, wakes) = inbox.withLock { inbox in
+            guard inbox.isAnnounced else { return ([UnownedJob](), [(WaitID, Wake)]()) }
             defer { inbox = Inbox() }
-            return (inbox.jobs, inbox.cancelled)
+            return (inbox.jobs, inbox.wakes)
         }
         for job in jobs { reactor.append(job) }
-        for wait in cancelled { reactor.markCancelled(wait) }
+        for (wait, reason) in wakes { reactor.markWoken(wait, reason) }
     }
 
     private func announce(_ change: (inout Inbox) -> Void) {

@@ -20,7 +20,7 @@ public final class Reactor {
     private var readiness = Readiness()
     private var reports: [ReadyEvent] = []
     private var turnHandlers: [any TurnHandler] = []
-    private var cancelled: [WaitID] = []
+    private var marked: [(WaitID, Wake)] = []
     private var schedule: Schedule
     private var stopped = false
 
@@ -111,8 +111,8 @@ public final class Reactor {
         unsafe waits.park(wait, continuation, timer: timer)
     }
 
-    /// Marks a suspension whose task was cancelled; the next turn wakes it.
-    func markCancelled(_ wait: WaitID) { cancelled.append(wait) }
+    /// Marks a suspension that was ended from a place where no task may be resumed; the loop does it before it waits.
+    func markWoken(_ wait: WaitID, _ reason: Wake) { marked.append((wait, reason)) }
 
     // MARK: Turns
 
@@ -138,7 +138,7 @@ public final class Reactor {
     private func runJobs(on executor: LoopExecutor) {
         var budget = Self.jobsPerTurn
         repeat {
-            wakeCancelled()
+            wakeMarked()
             while budget > 0, let job = schedule.next(of: &ready) {
                 unsafe job.runSynchronously(
                     isolatedTo: executor.asUnownedSerialExecutor(), taskExecutor: executor.asUnownedTaskExecutor())
@@ -146,14 +146,14 @@ public final class Reactor {
                 if stopped { return }
             }
             for handler in turnHandlers { handler.turnEnds() }
-        } while budget > 0 && (!ready.isEmpty || !cancelled.isEmpty)
+        } while budget > 0 && (!ready.isEmpty || !marked.isEmpty)
     }
 
-    private func wakeCancelled() {
-        guard !cancelled.isEmpty else { return }
-        let marked = cancelled
-        cancelled.removeAll(keepingCapacity: true)
-        for wait in marked { wake(wait, .cancelled) }
+    private func wakeMarked() {
+        guard !marked.isEmpty else { return }
+        let wakes = marked
+        marked.removeAll(keepingCapacity: true)
+        for (wait, reason) in wakes { wake(wait, reason) }
     }
 
     private func pollAndDispatch() {

@@ -1,0 +1,50 @@
+import CPlatform
+import Glibc
+
+/// The process's signals as something to wait for, on one loop.
+///
+/// Made before other threads are, so that all of them block the signals and the loop alone reads them. Confined to its loop.
+public final class Signals: ReadinessHandler {
+    private let fd: CInt
+    private let reactor: Reactor
+    private var received: [CInt] = []
+    private var waiting: WaitID?
+
+    /// Blocks the signals for the calling thread and all it creates later; the descriptor reads them.
+    /// - Throws: `SystemError` if the system has no descriptor left.
+    public static func block(_ signals: [CInt]) throws(SystemError) -> CInt {
+        let fd = unsafe signals.withUnsafeBufferPointer { unsafe cp_signal_descriptor($0.baseAddress, CInt($0.count)) }
+        guard fd >= 0 else { throw SystemError("signalfd") }
+        return fd
+    }
+
+    /// - Parameter descriptor: of ``block(_:)``; closed with this object.
+    /// - Throws: `SystemError` if the loop cannot watch it.
+    public init(descriptor: CInt, on loop: isolated EventLoop) throws(SystemError) {
+        fd = descriptor
+        reactor = loop.reactor
+        try reactor.watch(fd, .readable, .level, self)
+    }
+
+    /// Suspends until a signal comes, and returns its number; nil when the task is cancelled.
+    public func next(on loop: isolated EventLoop) async -> CInt? {
+        while received.isEmpty {
+            let wait = reactor.makeWait()
+            waiting = wait
+            guard await loop.suspend(wait) == .signalled else { return nil }
+        }
+        return received.removeFirst()
+    }
+
+    /// Stops watching and closes the descriptor; the signals stay blocked.
+    public func close() {
+        reactor.forget(fd)
+        Glibc.close(fd)
+    }
+
+    public func descriptorReady(_ fd: CInt, _ events: IOEvents) {
+        while case let signal = cp_read_signal(fd), signal != 0 { received.append(signal) }
+        if let waiting { reactor.wake(waiting) }
+        waiting = nil
+    }
+}

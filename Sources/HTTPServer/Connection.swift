@@ -1,0 +1,325 @@
+import CPlatform
+import EventLoop
+import Glibc
+import HTTPWire
+
+/// One client's connection: a task that reads a request, has it answered, writes the answer, and begins again.
+///
+/// The socket is registered once, edge-triggered; the flags below remember what its reports said. What to do next is
+/// ``ConnectionState``'s decision.
+@safe final class Connection: ReadinessHandler {
+    private let fd: CInt
+    private let reactor: Reactor
+    private unowned let server: Server
+    private var state: ConnectionState
+    private var parser = RequestHeadParser()
+    private var body: BodyReader?
+    private var buffer: ReceiveBuffer?
+
+    private var isReadable = true
+    private var isWritable = true
+    /// The peer will send no more; once set, reading goes on until the end is read.
+    private var sawHangup = false
+    private var reading: WaitID?
+    private var writing: WaitID?
+    /// This connection's task. It outlives the closure that hands it out, and is cleared before ``serve(on:)`` returns, so that it
+    /// is used only while that task is running.
+    private var task: UnsafeCurrentTask?
+    /// Whether the server closes this connection while it is idle.
+    private var isClosing = false
+    /// Whether a handler runs, which a hang-up cancels.
+    private var isHandling = false
+    private lazy var exchange = Exchange(connection: self, start: reactor.now)
+
+    init(fd: CInt, server: Server, reactor: Reactor) {
+        self.fd = fd
+        self.server = server
+        self.reactor = reactor
+        state = ConnectionState(limits: server.options.wire)
+    }
+
+    // MARK: The task
+
+    /// Serves the connection until it is closed.
+    func serve(on loop: isolated EventLoop) async {
+        do throws(SystemError) {
+            try reactor.watch(fd, [.readable, .writable, .hangup], .edge, self)
+        } catch {
+            Glibc.close(fd)
+            return
+        }
+        unsafe withUnsafeCurrentTask { unsafe task = $0 }
+        var next = ConnectionState.Action.readHead
+        loop: while true {
+            switch next {
+            case .close(let lingering):
+                if lingering { await linger(on: loop) }
+                break loop
+            case .discardBody: next = await discardBody(on: loop)
+            default: next = await answerNextRequest(on: loop)
+            }
+        }
+        unsafe task = nil
+        state.closed()
+        releaseBuffer()
+        reactor.forgetClosing(fd)
+        Glibc.close(fd)
+    }
+
+    /// Ends an idle connection, and makes the request that is running the last one.
+    func stop() {
+        guard case .close = state.stop() else { return }
+        isClosing = true
+        wakeReader()
+    }
+
+    private func answerNextRequest(on loop: isolated EventLoop) async -> ConnectionState.Action {
+        let response: Response
+        do throws(Refusal) {
+            guard let head = try await readHead(on: loop) else { return .close(lingering: false) }
+            exchange.begin(head, at: reactor.now)
+            do throws(RequestError) {
+                body = head.framing == .none ? nil : try BodyReader(head.framing, limits: server.options.wire)
+            } catch {
+                throw .defective(error)
+            }
+            isHandling = true
+            defer { isHandling = false }
+            response = try await server.responder.respond(to: exchange, on: loop)
+        } catch {
+            guard error != .clientGone else {
+                end(status: 499, bytes: 0)
+                return .close(lingering: false)
+            }
+            if exchange.head == nil { exchange.begin(nil, at: reactor.now) }
+            _ = state.requestFailed()
+            response = server.responder.response(to: error)
+        }
+        guard !Task.isCancelled, await write(response, on: loop) else {
+            end(status: 499, bytes: 0)
+            return .close(lingering: false)
+        }
+        end(status: response.status.code, bytes: response.body.count)
+        return state.responseFinished()
+    }
+
+    private func end(status: Int, bytes: Int) {
+        exchange.status = status
+        exchange.sentBytes = bytes
+        server.responder.ended(exchange, at: reactor.now)
+        exchange.head = nil
+    }
+
+    // MARK: Reading
+
+    /// Reads the next head; nil when there will be none.
+    private func readHead(on loop: isolated EventLoop) async throws(Refusal) -> RequestHead? {
+        var deadline = reactor.now.advanced(by: server.options.idleTimeout)
+        while true {
+            if let buffer, !buffer.isEmpty {
+                if state.isIdle { deadline = reactor.now.advanced(by: server.options.headTimeout) }
+                state.receivedHeadBytes()
+                do throws(RequestError) {
+                    let bytes = buffer.bytes
+                    let progress = try parser.parse(bytes.span.extracting(buffer.unread), limits: server.options.wire)
+                    if case .complete(let head, let consumed) = progress {
+                        buffer.consume(consumed)
+                        parser = RequestHeadParser()
+                        releaseBuffer()
+                        _ = state.received(head)
+                        return head
+                    }
+                } catch {
+                    throw .defective(error)
+                }
+            }
+            if isClosing { return nil }
+            switch await receive(until: deadline, on: loop) {
+            case .bytes: break
+            case .timedOut where state.isIdle: return nil
+            case .timedOut: throw .tooSlow
+            case .ended: return nil
+            }
+        }
+    }
+
+    /// Reads the rest of the request's body for the handler.
+    func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
+        guard body != nil else { return [] }
+        var content: [UInt8] = []
+        var action = state.bodyWanted()
+        while action != .handle {
+            if action == .sendContinue {
+                guard await send(ResponseSerializer.continueResponse, [], on: loop) else { throw .clientGone }
+            }
+            if buffer?.isEmpty ?? true {
+                switch await receive(until: reactor.now.advanced(by: server.options.bodyTimeout), on: loop) {
+                case .bytes: break
+                case .timedOut: throw .tooSlow
+                case .ended: throw .clientGone
+                }
+            }
+            guard let buffer else { continue }
+            do throws(RequestError) {
+                let bytes = buffer.bytes
+                guard let progress = try body?.read(bytes.span.extracting(buffer.unread), into: &content) else {
+                    return content
+                }
+                buffer.consume(progress.consumed)
+                action = state.received(progress)
+            } catch {
+                throw .defective(error)
+            }
+        }
+        releaseBuffer()
+        return content
+    }
+
+    /// Goes over what the handler left of the body, to reach the next request.
+    private func discardBody(on loop: isolated EventLoop) async -> ConnectionState.Action {
+        while true {
+            if buffer?.isEmpty ?? true {
+                let deadline = reactor.now.advanced(by: server.options.bodyTimeout)
+                guard case .bytes = await receive(until: deadline, on: loop) else { return .close(lingering: false) }
+            }
+            guard let buffer else { continue }
+            do throws(RequestError) {
+                let bytes = buffer.bytes
+                guard let progress = try body?.discard(bytes.span.extracting(buffer.unread)) else { return .readHead }
+                buffer.consume(progress.consumed)
+                let action = state.received(progress)
+                if action != .discardBody {
+                    releaseBuffer()
+                    return action
+                }
+            } catch {
+                return state.requestFailed()
+            }
+        }
+    }
+
+    /// Closes for writing and reads for a moment what the client still sends: closing on unread bytes would make its kernel drop
+    /// the response (RFC 9112 §9.6).
+    private func linger(on loop: isolated EventLoop) async {
+        shutdown(fd, CInt(SHUT_WR))
+        let deadline = reactor.now.advanced(by: .seconds(2))
+        var budget = server.options.wire.drainBytes * 4
+        while budget > 0, case .bytes(let count) = await receive(until: deadline, on: loop) {
+            buffer?.removeAll()
+            budget -= count
+        }
+    }
+
+    private enum Received {
+        case bytes(Int)
+        case timedOut
+        case ended
+    }
+
+    /// Waits for bytes and takes them into the buffer.
+    private func receive(until deadline: LoopInstant, on loop: isolated EventLoop) async -> Received {
+        while true {
+            if isReadable {
+                let buffer = self.buffer ?? server.takeBuffer()
+                self.buffer = buffer
+                let before = buffer.unread.count
+                switch buffer.receive(from: fd) {
+                case .bytes(let drained):
+                    // A short read has emptied the socket: the next bytes will be reported.
+                    isReadable = !drained || sawHangup
+                    return .bytes(buffer.unread.count - before)
+                case .eof:
+                    _ = state.receivedEOF()
+                    return .ended
+                case .wouldBlock:
+                    isReadable = false
+                    releaseBuffer()
+                }
+            }
+            let wait = reactor.makeWait()
+            reading = wait
+            let wake = await loop.suspend(wait, until: deadline)
+            reading = nil
+            switch wake {
+            case .signalled: if isClosing { return .ended }
+            case .timedOut: return .timedOut
+            case .cancelled: return .ended
+            }
+        }
+    }
+
+    private func releaseBuffer() {
+        guard let buffer, buffer.isEmpty else { return }
+        server.putBack(buffer)
+        self.buffer = nil
+    }
+
+    // MARK: Writing
+
+    private func write(_ response: Response, on loop: isolated EventLoop) async -> Bool {
+        let persistence = state.responseStarted()
+        var head = server.takeHeadBuffer()
+        server.serializer.appendHead(
+            response.status, fields: response.fields, contentLength: response.body.count, persistence: persistence,
+            version: exchange.head?.version ?? .http11, date: server.date(), to: &head)
+        let hasContent = exchange.head?.method != .head && response.status.allowsContent
+        defer { server.putBackHeadBuffer(head) }
+        return await send(head, hasContent ? response.body : [], on: loop)
+    }
+
+    /// Sends two pieces in one system call if the socket takes them; false if the client does not.
+    private func send(_ head: [UInt8], _ body: [UInt8], on loop: isolated EventLoop) async -> Bool {
+        var sent = 0
+        while sent < head.count + body.count {
+            if isWritable {
+                let count = unsafe head.span.withUnsafeBytes { head in
+                    unsafe body.span.withUnsafeBytes { body in
+                        let (skipHead, skipBody) = (min(sent, head.count), max(0, sent - head.count))
+                        let (headRest, bodyRest) = (head.count - skipHead, body.count - skipBody)
+                        // Both pointers stay within their spans; an empty head is replaced by the body.
+                        return unsafe headRest > 0
+                            ? cp_send2(
+                                fd, head.baseAddress.map { unsafe $0 + skipHead }, headRest, body.baseAddress, bodyRest)
+                            : cp_send2(fd, body.baseAddress.map { unsafe $0 + skipBody }, bodyRest, nil, 0)
+                    }
+                }
+                if count >= 0 {
+                    sent += count
+                    continue
+                }
+                if errno == EINTR { continue }
+                guard errno == EAGAIN else { return false }
+                isWritable = false
+            }
+            let wait = reactor.makeWait()
+            writing = wait
+            let wake = await loop.suspend(wait, until: reactor.now.advanced(by: server.options.writeTimeout))
+            writing = nil
+            guard wake == .signalled else { return false }
+        }
+        return true
+    }
+
+    // MARK: Readiness
+
+    func descriptorReady(_ fd: CInt, _ events: IOEvents) {
+        if events.contains(.writable), !isWritable {
+            isWritable = true
+            if let writing { reactor.wake(writing) }
+        }
+        if !events.isDisjoint(with: [.hangup, .error]) {
+            sawHangup = true
+            // The peer has closed: nobody waits for what the handler is doing.
+            if isHandling, reading == nil { unsafe task?.cancel() }
+            if events.contains(.error), let writing { reactor.wake(writing) }
+        }
+        if !events.isDisjoint(with: [.readable, .hangup, .error]) {
+            isReadable = true
+            wakeReader()
+        }
+    }
+
+    private func wakeReader() {
+        if let reading { reactor.wake(reading) }
+    }
+}

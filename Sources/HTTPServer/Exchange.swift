@@ -1,0 +1,43 @@
+import EventLoop
+import HTTPWire
+
+/// One request and its answer, as the responder sees it.
+///
+/// A connection uses the same object for each of its exchanges, one after the other.
+public final class Exchange {
+    unowned let connection: Connection
+
+    /// Nil if the request was so defective that it has no head.
+    public internal(set) var head: RequestHead?
+    /// When the head was complete.
+    public internal(set) var start: LoopInstant
+    /// The status that was sent, or 499 if the client left before; nil until it is known.
+    public internal(set) var status: Int?
+    /// The bytes of the response's content.
+    public internal(set) var sentBytes = 0
+
+    /// What the responder wants to remember for ``Responder/ended(_:at:)``: which route it was.
+    public var route: String?
+    /// The same: what else is to be logged.
+    public var note: String?
+
+    init(connection: Connection, start: LoopInstant) {
+        self.connection = connection
+        self.start = start
+    }
+
+    func begin(_ head: RequestHead?, at now: LoopInstant) {
+        self.head = head
+        start = now
+        status = nil
+        sentBytes = 0
+        route = nil
+        note = nil
+    }
+
+    /// Reads the request's whole body, and sends `100 Continue` first if the client waits for it.
+    /// - Throws: ``Refusal`` if it is malformed, too large or too slow; pass it on.
+    public func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
+        try await connection.readBody(on: loop)
+    }
+}

@@ -1,0 +1,55 @@
+import CPlatform
+import Glibc
+
+/// Where a connection's bytes lie between the socket and the parser.
+///
+/// A connection holds one only while bytes of a request are in it, so that idle connections cost no memory.
+final class ReceiveBuffer {
+    private(set) var bytes: [UInt8]
+    private var start = 0
+    private var end = 0
+
+    init(capacity: Int) { bytes = [UInt8](repeating: 0, count: capacity) }
+
+    var isEmpty: Bool { start == end }
+
+    /// Which of the bytes are not yet consumed.
+    var unread: Range<Int> { start..<end }
+
+    func consume(_ count: Int) {
+        start += count
+        if start == end { (start, end) = (0, 0) }
+    }
+
+    func removeAll() { (start, end) = (0, 0) }
+
+    enum Received {
+        /// Bytes came; `drained` tells that the socket had no more.
+        case bytes(drained: Bool)
+        case eof
+        case wouldBlock
+    }
+
+    /// Receives what the socket has and fits; unread bytes move to the front if the room behind them is small.
+    func receive(from fd: CInt) -> Received {
+        if start > 0, bytes.count - end < bytes.count / 2 {
+            for offset in 0..<(end - start) { bytes[offset] = bytes[start + offset] }
+            (start, end) = (0, end - start)
+        }
+        let room = bytes.count - end
+        precondition(room > 0, "a receive buffer holds the largest head")
+        while true {
+            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+                // `end + room` is the array's count.
+                unsafe recv(fd, buffer.baseAddress.map { unsafe $0 + end }, room, CInt(MSG_DONTWAIT))
+            }
+            if count > 0 {
+                end += count
+                return .bytes(drained: count < room)
+            }
+            if count == 0 { return .eof }
+            if errno == EAGAIN { return .wouldBlock }
+            if errno != EINTR { return .eof }
+        }
+    }
+}

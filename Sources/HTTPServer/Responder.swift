@@ -1,0 +1,43 @@
+import EventLoop
+import HTTPTypes
+import HTTPWire
+
+/// What a server does with requests. Each loop has its own, confined to it.
+public protocol Responder: AnyObject {
+    /// Answers a request. It runs in the connection's task, which is cancelled when the client goes away.
+    /// - Throws: the ``Refusal`` that reading the body threw.
+    func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response
+
+    /// The answer to a request that cannot be handled.
+    func response(to refusal: Refusal) -> Response
+
+    /// Told once about each exchange, when its response is written or can no longer be.
+    func ended(_ exchange: Exchange, at now: LoopInstant)
+}
+
+/// Why the server answers a request itself, or not at all.
+public enum Refusal: Error, Equatable, Sendable {
+    /// The request breaks the protocol or a limit.
+    case defective(RequestError)
+    /// Its head or body came too slowly.
+    case tooSlow
+    /// The client went away before its request was complete: nobody is there to be answered.
+    case clientGone
+
+    public var status: HTTPResponse.Status {
+        switch self {
+        case .defective(let error): error.status
+        case .tooSlow: .requestTimeout
+        case .clientGone: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
+        }
+    }
+
+    /// One sentence for the client.
+    public var detail: String {
+        switch self {
+        case .defective(let error): error.description
+        case .tooSlow: "the request did not come in time"
+        case .clientGone: "the client closed the connection"
+        }
+    }
+}
