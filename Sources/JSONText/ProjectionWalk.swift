@@ -134,7 +134,8 @@ struct ProjectionWalk {
     private func isReplaced(_ index: Int) -> Bool {
         let entry = records[index].entry
         guard newest[entry] == index else { return true }
-        guard shape.entries[entry].name == nil, let rival = shape.entries[entry].rival, let winner = newest[rival] else {
+        guard shape.entries[entry].name == nil, let rival = shape.entries[entry].rival, let winner = newest[rival]
+        else {
             return false
         }
         return !records[winner].written.isEmpty
