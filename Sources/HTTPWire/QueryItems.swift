@@ -11,7 +11,7 @@ public struct QueryItems: Sequence, Sendable {
 
     /// The value of the first parameter with this name, decoded; `nil` without one, or if it is not UTF-8. O(n).
     public subscript(name: String) -> String? {
-        for item in self where item.isNamed(name) { return item.value }
+        for item in self where item.name == name { return item.value }
         return nil
     }
 
@@ -49,9 +49,4 @@ public struct QueryItem: Sendable {
 
     /// The value with `+` and percent triplets decoded; `nil` if that is not UTF-8.
     public var value: String? { PercentEncoding.decodeText(encodedValue, plusIsSpace: true) }
-
-    fileprivate func isNamed(_ text: String) -> Bool {
-        // Nothing is decoded for a name that is written plainly, as nearly all are.
-        encodedName.elementsEqual(text.utf8) || name == text
-    }
 }

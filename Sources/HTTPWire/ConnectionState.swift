@@ -1,0 +1,218 @@
+/// Where a server connection stands between requests, and what it does next (RFC 9112 §9).
+///
+/// The connection reports what happened and performs the ``Action`` it gets back. Requests are answered one at a time
+/// and in order; pipelined ones wait in the caller's buffer. Nothing that a peer does is illegal here; an input that
+/// makes no sense is a fault of the caller and stops the program.
+public struct ConnectionState: Sendable {
+    /// What the connection does next.
+    public enum Action: Sendable, Equatable {
+        /// Parse the next head, from the bytes at hand first.
+        case readHead
+        /// Run the handler; or let it go on, with its body complete.
+        case handle
+        /// Answer with the status of the error, without a handler.
+        case refuse
+        /// Write `100 Continue`, then read the body.
+        case sendContinue
+        /// Pass the bytes that follow to ``BodyReader/read(_:into:)``.
+        case readBody
+        /// Pass the bytes that follow to ``BodyReader/discard(_:)``.
+        case discardBody
+        /// Cancel the handler, because nobody waits for its answer; then close.
+        case cancel
+        /// Close: when `lingering`, close for writing only at first and read for a moment what the peer still sends,
+        /// because closing on unread bytes makes the peer's kernel drop the response (RFC 9112 §9.6).
+        case close(lingering: Bool)
+        /// Go on with what is running.
+        case none
+    }
+
+    private enum State {
+        case idle
+        case readingHead
+        case handling(Exchange)
+        case readingBody(Exchange)
+        case responding(Exchange, Persistence)
+        case discardingBody(Exchange)
+        case closing
+        case closed
+    }
+
+    private var state = State.idle
+    private var isStopping = false
+    private var sawEOF = false
+    private let drainBytes: Int
+
+    /// Makes the state of a connection that was just accepted.
+    public init(limits: WireLimits) {
+        drainBytes = limits.drainBytes
+    }
+
+    /// Whether the connection waits for the first byte of a request, and may close without anyone missing an answer.
+    public var isIdle: Bool {
+        if case .idle = state { true } else { false }
+    }
+
+    // MARK: What the peer sends
+
+    /// Bytes of the next head are there, perhaps not all of them.
+    public mutating func receivedHeadBytes() {
+        switch state {
+        case .idle, .readingHead: state = .readingHead
+        default: illegal("head bytes received")
+        }
+    }
+
+    /// A head is complete. The handler runs at once; whether it wants the body is its decision.
+    public mutating func received(_ head: RequestHead) -> Action {
+        switch state {
+        case .idle, .readingHead: state = .handling(Exchange(head))
+        default: illegal("head received")
+        }
+        return .handle
+    }
+
+    /// A part of the body was read or discarded: what ``BodyReader`` said about it.
+    public mutating func received(_ progress: BodyReader.Progress) -> Action {
+        switch state {
+        case .readingBody(var exchange):
+            exchange.advance(progress)
+            state = progress.isComplete ? .handling(exchange) : .readingBody(exchange)
+            return progress.isComplete ? .handle : .readBody
+        case .discardingBody(var exchange):
+            exchange.advance(progress)
+            exchange.discarded += progress.consumed
+            if progress.isComplete { return next() }
+            guard exchange.discarded <= drainBytes else { return close(lingering: true) }
+            state = .discardingBody(exchange)
+            return .discardBody
+        default: illegal("body received")
+        }
+    }
+
+    /// The request is defective or came too slowly: a ``RequestError`` or a timeout. Nothing behind it can be read.
+    public mutating func requestFailed() -> Action {
+        switch state {
+        case .idle, .readingHead: state = .handling(.failed)
+        case .handling, .readingBody: state = .handling(.failed)
+        case .discardingBody: return close(lingering: true)
+        default: illegal("request failed")
+        }
+        return .refuse
+    }
+
+    /// The peer closed its side.
+    ///
+    /// In the middle of a request there is nothing to answer. With a request complete, a client that closes is taken
+    /// to be gone, but a response that is under way is finished for one that only closed for writing.
+    public mutating func receivedEOF() -> Action {
+        sawEOF = true
+        switch state {
+        case .idle, .readingHead, .discardingBody: return close(lingering: false)
+        case .handling, .readingBody:
+            state = .closing
+            return .cancel
+        case .responding: return .none
+        case .closing: return .close(lingering: false)
+        case .closed: illegal("end of input received")
+        }
+    }
+
+    // MARK: What the server does
+
+    /// The handler wants the body.
+    public mutating func bodyWanted() -> Action {
+        guard case .handling(var exchange) = state else { illegal("body wanted") }
+        if exchange.isBodyComplete { return .handle }
+        let action: Action = exchange.owesContinue ? .sendContinue : .readBody
+        exchange.owesContinue = false
+        state = .readingBody(exchange)
+        return action
+    }
+
+    /// The final response begins, whether or not the body was read. Says what its head announces.
+    public mutating func responseStarted() -> Persistence {
+        guard case .handling(let exchange) = state else { illegal("response started") }
+        let goesOn = exchange.keepAlive && !isStopping && !sawEOF && exchange.canReachEnd(within: drainBytes)
+        let persistence: Persistence = goesOn ? .keepAlive : .close
+        state = .responding(exchange, persistence)
+        return persistence
+    }
+
+    /// The final response is written.
+    public mutating func responseFinished() -> Action {
+        guard case .responding(let exchange, let persistence) = state else { illegal("response finished") }
+        guard persistence == .keepAlive, !sawEOF else {
+            return close(lingering: !exchange.isBodyComplete && !sawEOF)
+        }
+        guard exchange.isBodyComplete else {
+            state = .discardingBody(exchange)
+            return .discardBody
+        }
+        return next()
+    }
+
+    /// The server shuts down, or the connection was idle for too long: the request that is running is the last.
+    public mutating func stop() -> Action {
+        isStopping = true
+        return isIdle ? close(lingering: false) : .none
+    }
+
+    /// The descriptor is closed.
+    public mutating func closed() {
+        state = .closed
+    }
+
+    // MARK: Transitions
+
+    private mutating func next() -> Action {
+        // A stop behind the head of the response does not hold it back: keep-alive is a permission, not a promise.
+        if isStopping { return close(lingering: false) }
+        state = .idle
+        return .readHead
+    }
+
+    private mutating func close(lingering: Bool) -> Action {
+        state = .closing
+        return .close(lingering: lingering)
+    }
+
+    private func illegal(_ input: StaticString) -> Never {
+        preconditionFailure("connection: \(input) in state \(state)")
+    }
+}
+
+/// One request and its answer.
+private struct Exchange: Sendable {
+    var keepAlive: Bool
+    var isBodyComplete: Bool
+    /// The client waits for `100 Continue`, so that it is unknown whether a body will come at all.
+    var owesContinue: Bool
+    /// `nil` if chunked.
+    var remaining: Int?
+    var discarded = 0
+
+    init(_ head: RequestHead) {
+        keepAlive = head.keepAlive
+        owesContinue = head.expectsContinue
+        isBodyComplete = head.framing == .none
+        if case .length(let length) = head.framing { remaining = length }
+    }
+
+    private init() {
+        (keepAlive, owesContinue, isBodyComplete) = (false, false, false)
+    }
+
+    /// A request of which the end is unknown.
+    static let failed = Exchange()
+
+    mutating func advance(_ progress: BodyReader.Progress) {
+        isBodyComplete = progress.isComplete
+        remaining = remaining.map { $0 - progress.consumed }
+    }
+
+    /// Whether it is worth trying to read past what is left of the body.
+    func canReachEnd(within budget: Int) -> Bool {
+        isBodyComplete || !owesContinue && (remaining ?? 0) <= budget
+    }
+}
