@@ -119,7 +119,8 @@ private let valid: [(input: String, summary: String)] = [
     }
 
     @Test func `a head that drips in is scanned once`() throws {
-        let input = bytes("GET /%41%42?q=%43 HTTP/1.1\r\nHost: a\r\nX-Long: \(String(repeating: "v", count: 500))\r\n\r\n")
+        let input = bytes(
+            "GET /%41%42?q=%43 HTTP/1.1\r\nHost: a\r\nX-Long: \(String(repeating: "v", count: 500))\r\n\r\n")
         var parser = RequestHeadParser()
         for end in 1..<input.count {
             _ = try parser.parse(Array(input[..<end]).span, limits: WireLimits())
