@@ -15,7 +15,10 @@ extension UInt8 {
 
     /// `tchar` (RFC 9110 §5.6.2): letters, digits and ``!#$%&'*+-.^_`|~``.
     @inline(__always)
-    var isToken: Bool { isIn(0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
+    var isToken: Bool {
+        // Letters first, by one comparison: most of a field name.
+        (self | 0x20) &- UInt8(ascii: "a") < 26 || isIn(0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE)
+    }
 
     /// A byte that a request target may contain unescaped: visible ASCII but `#`, which starts a fragment, and `%`.
     ///

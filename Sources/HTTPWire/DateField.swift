@@ -27,9 +27,9 @@ public struct DateField: Sendable {
         let date = CalendarDate(daysSince1970: days)
 
         line.removeAll(keepingCapacity: true)
-        line.append(text: "Date: ")
+        line.append(literal: "Date: ")
         line.append(text: Self.weekdays[date.weekday])
-        line.append(text: ", ")
+        line.append(literal: ", ")
         line.append(padded: date.day, digits: 2)
         line.append(.space)
         line.append(text: Self.months[date.month - 1])
@@ -41,7 +41,7 @@ public struct DateField: Sendable {
         line.append(padded: second / 60 % 60, digits: 2)
         line.append(UInt8(ascii: ":"))
         line.append(padded: second % 60, digits: 2)
-        line.append(text: " GMT\r\n")
+        line.append(literal: " GMT\r\n")
     }
 
     private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]

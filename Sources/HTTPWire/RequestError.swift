@@ -87,7 +87,8 @@ extension RequestError.Reason: CustomStringConvertible {
         case .controlCharacter: "There is a control character in a field value."
         case .invalidRequestLine: "The first line is not a method, a target and a version with one space between."
         case .invalidMethod: "The method contains a character that is not allowed in a token."
-        case .invalidTarget: "The request target is not one that the method allows, or is not percent-encoded correctly."
+        case .invalidTarget:
+            "The request target is not one that the method allows, or is not percent-encoded correctly."
         case .invalidVersion: "The first line does not end in a version such as HTTP/1.1."
         case .spaceBeforeFirstField: "There is white space before the first field."
         case .spaceBeforeColon: "There is white space between a field name and its colon."

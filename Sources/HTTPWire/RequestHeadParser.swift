@@ -49,13 +49,12 @@ public struct RequestHeadParser: Sendable {
         precondition(bytes.count >= position, "bytes that were already scanned are missing")
         // The scan never looks past the limit: what does not end by there is too large.
         let end = min(bytes.count, limits.headBytes)
-        while state != .complete, position < end {
-            let before = (state, position)
+        scan: while state != .complete, position < end {
             switch state {
             case .start: try scanStart(bytes)
             case .blankLineFeed: try expectLineFeed(bytes, then: .method)
             case .method: try scanMethod(bytes, end)
-            case .target: try scanTarget(bytes, end, limits)
+            case .target: guard try scanTarget(bytes, end, limits) else { break scan }
             case .version: try scanVersion(bytes, end)
             case .requestLineFeed: try endRequestLine(bytes)
             case .lineStart: try scanLineStart(bytes, limits)
@@ -66,7 +65,6 @@ public struct RequestHeadParser: Sendable {
             case .headLineFeed: try expectLineFeed(bytes, then: .complete)
             case .complete: break
             }
-            if (state, position) == before { break }
         }
         if state == .complete { return try finish(bytes) }
         guard bytes.count < limits.headBytes else { throw .headTooLarge }
@@ -99,7 +97,10 @@ public struct RequestHeadParser: Sendable {
         enter(.target, at: index &+ 1)
     }
 
-    private mutating func scanTarget(_ bytes: Span<UInt8>, _ end: Int, _ limits: WireLimits) throws(RequestError) {
+    /// - Returns: whether to go on; `false` before a percent triplet of which not all bytes are there.
+    private mutating func scanTarget(
+        _ bytes: Span<UInt8>, _ end: Int, _ limits: WireLimits
+    ) throws(RequestError) -> Bool {
         // One byte past the limit is enough to tell that the target is too long.
         let stop = min(end, start &+ limits.targetBytes &+ 1)
         var index = position
@@ -118,7 +119,7 @@ public struct RequestHeadParser: Sendable {
         }
         position = index
         guard index &- start <= limits.targetBytes else { throw .targetTooLong }
-        guard index < end, bytes[index] != UInt8(ascii: "%") else { return }
+        guard index < end, bytes[index] != UInt8(ascii: "%") else { return false }
         guard bytes[index] == .space, index > start else {
             // A space or an end of line here means that the line has not the three parts.
             let isMisplaced = bytes[index] == .space || bytes[index] == .carriageReturn
@@ -126,9 +127,14 @@ public struct RequestHeadParser: Sendable {
         }
         targetRange = start..<index
         enter(.version, at: index &+ 1)
+        return true
     }
 
     private mutating func scanVersion(_ bytes: Span<UInt8>, _ end: Int) throws(RequestError) {
+        if position == start, end &- start >= 8, bytes.word(at: start) == Self.currentVersion {
+            // Nearly always; what is left is the CR.
+            position = start &+ 8
+        }
         let expected = "HTTP/d.d\r".utf8.span
         while position < end {
             let byte = bytes[position]
@@ -185,8 +191,7 @@ public struct RequestHeadParser: Sendable {
     }
 
     private mutating func scanValue(_ bytes: Span<UInt8>, _ end: Int) throws(RequestError) {
-        var index = position
-        while index < end, bytes[index].isFieldValue { index &+= 1 }
+        let index = bytes.endOfFieldValue(from: position, before: end)
         position = index
         guard index < end else { return }
         guard bytes[index] == .carriageReturn else { throw .defect(bytes[index], .controlCharacter) }
@@ -231,8 +236,15 @@ public struct RequestHeadParser: Sendable {
     /// Longer than any method that is registered (`BASELINE-CONTROL`, 16 bytes), with room for private ones.
     private static let methodBytes = 64
 
+    /// `HTTP/1.1`, the first character in the lowest byte.
+    private static let currentVersion: UInt64 = 0x312E_312F_5054_5448
+
     private static func method(_ bytes: Span<UInt8>) throws(RequestError) -> HTTPRequest.Method {
-        // A string of up to 15 bytes is stored inline, without an allocation.
+        // Most requests by far; the others pay for a string, without an allocation up to 15 bytes.
+        if bytes.count == 3, bytes[0] == UInt8(ascii: "G"), bytes[1] == UInt8(ascii: "E"), bytes[2] == UInt8(ascii: "T")
+        {
+            return .get
+        }
         guard let text = try? UTF8Span(validating: bytes), let method = HTTPRequest.Method(String(copying: text))
         else { throw .badRequest(.invalidMethod) }
         return method

@@ -40,16 +40,16 @@ public struct ResponseSerializer: Sendable {
         if !written.contains(.server) { output.append(contentsOf: serverLine) }
         if !written.contains(.date) { output.append(contentsOf: date.line) }
         if status.allowsContent {
-            output.append(text: "Content-Length: ")
+            output.append(literal: "Content-Length: ")
             output.append(decimal: contentLength)
-            output.append(text: "\r\n")
+            output.append(literal: "\r\n")
         }
         switch (persistence, version) {
-        case (.close, _): output.append(text: "Connection: close\r\n")
-        case (.keepAlive, .http10): output.append(text: "Connection: keep-alive\r\n")
+        case (.close, _): output.append(literal: "Connection: close\r\n")
+        case (.keepAlive, .http10): output.append(literal: "Connection: keep-alive\r\n")
         case (.keepAlive, .http11): break
         }
-        output.append(text: "\r\n")
+        output.append(literal: "\r\n")
     }
 }
 
@@ -69,12 +69,17 @@ private struct ReplacedFields: OptionSet {
 
 extension Array<UInt8> {
     fileprivate mutating func append(statusLine status: HTTPResponse.Status) {
-        append(text: "HTTP/1.1 ")
+        guard status.code != 200 else {
+            // Most responses by far; a phrase of the handler's own means nothing (RFC 9112 §4).
+            append(literal: "HTTP/1.1 200 OK\r\n")
+            return
+        }
+        append(literal: "HTTP/1.1 ")
         append(padded: status.code, digits: 3)
         append(.space)
         // Latin-1 or UTF-8 makes no difference to a phrase that nobody parses; its lines were made safe by its type.
         append(text: status.reasonPhrase)
-        append(text: "\r\n")
+        append(literal: "\r\n")
     }
 
     fileprivate mutating func append(fieldLines fields: HTTPFields) -> ReplacedFields {
@@ -97,8 +102,8 @@ extension Array<UInt8> {
 
     fileprivate mutating func append(fieldLine field: HTTPField) {
         append(text: field.name.rawName)
-        append(text: ": ")
+        append(literal: ": ")
         append(valueOf: field)
-        append(text: "\r\n")
+        append(literal: "\r\n")
     }
 }
