@@ -47,7 +47,10 @@ let package = Package(
         .testTarget(name: "FetchTests", dependencies: ["Fetch"], swiftSettings: settings),
         .target(
             name: "Gather",
-            dependencies: ["EventLoop", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types")],
+            dependencies: [
+                "EventLoop", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
             swiftSettings: settings),
         .testTarget(name: "GatherTests", dependencies: ["Gather"], swiftSettings: settings),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),

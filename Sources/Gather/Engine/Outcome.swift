@@ -1,0 +1,33 @@
+import EventLoop
+
+/// How a call ended.
+public enum Outcome: String, Sendable, CaseIterable {
+    /// A 2xx response with a JSON body.
+    case ok
+    /// Another status.
+    case httpError = "http_error"
+    /// Not within its timeout or the gather's deadline.
+    case timeout
+    /// No connection, or a broken one.
+    case unreachable
+    /// A response that is not JSON, or larger than allowed.
+    case badResponse = "bad_response"
+    /// No place in the upstream's bulkhead.
+    case shed
+    /// Not sent: a value that it needs is missing.
+    case skipped
+    /// Not finished: the gather was decided without it, or the client left.
+    case cancelled
+}
+
+/// What is told of a call: its outcome and times.
+public struct CallReport: Sendable {
+    public var outcome: Outcome
+    /// The upstream's status, if there was a response.
+    public var status: Int?
+    /// What went wrong, for people.
+    public var detail: String?
+    /// When the call began, after the gather's beginning; nil if it was never sent.
+    public var start: Duration?
+    public var duration: Duration
+}

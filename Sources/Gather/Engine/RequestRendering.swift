@@ -1,0 +1,129 @@
+import HTTPTypes
+import JSONText
+
+extension Call {
+    /// Writes the call's request with every value in its place.
+    /// - Throws: `PlacementError` for a value that is missing or cannot stand where it should.
+    func render(_ values: Values) throws(PlacementError) -> UpstreamRequest {
+        var target = try target.render { (reference) throws(PlacementError) in try values.text(reference) }
+        appendForwardedQuery(values.input, to: &target)
+        var fields: [(name: HTTPField.Name, value: String)] = []
+        for (name, template) in headers { fields.append((name, try Self.fieldValue(template, values))) }
+        for name in forwardHeaders {
+            if let value = values.input.header(name) { fields.append((name, value)) }
+        }
+        guard let template = body else {
+            return UpstreamRequest(method: method, target: target, headers: fields, body: nil)
+        }
+        var content: [UInt8] = []
+        try template.appendRequired(values, to: &content)
+        if !fields.contains(where: { $0.name == .contentType }) { fields.append((.contentType, "application/json")) }
+        return UpstreamRequest(method: method, target: target, headers: fields, body: content)
+    }
+
+    private func appendForwardedQuery(_ input: any GatherInput, to target: inout String) {
+        var separator = target.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
+        for name in forwardQuery {
+            for value in input.queryValues(name) {
+                target += separator
+                URLCharacters.append(encoding: name, to: &target)
+                target += "="
+                URLCharacters.append(encoding: value, to: &target)
+                separator = "&"
+            }
+        }
+    }
+
+    private static func fieldValue(_ template: TextTemplate, _ values: Values) throws(PlacementError) -> String {
+        var value = ""
+        for part in template.parts {
+            switch part {
+            case .literal(let literal): value += literal
+            case .reference(let reference):
+                guard let text = try values.text(reference) else {
+                    throw PlacementError(reference: reference, reason: "is missing")
+                }
+                guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }) else {
+                    throw PlacementError(reference: reference, reason: "holds a character that cannot stand in a header")
+                }
+                value += text
+            }
+        }
+        return value
+    }
+}
+
+extension JSONTemplate {
+    /// Writes the document for an upstream, where each value must be there.
+    func appendRequired(_ values: Values, to output: inout [UInt8]) throws(PlacementError) {
+        var missing: Reference?
+        _ = append(values, to: &output) { reference in
+            if missing == nil { missing = reference }
+            return .null
+        }
+        if let missing { throw PlacementError(reference: missing, reason: "is missing") }
+    }
+
+    /// Writes the document for a client: a missing value is null, and a member of a call that left nothing is left out.
+    func appendAnswer(_ values: Values, to output: inout [UInt8]) {
+        let written = append(values, to: &output) { reference in
+            if case .omitted = values.resolve(reference) { .omit } else { .null }
+        }
+        if !written { output.append(contentsOf: "null".utf8) }
+    }
+
+    private enum Substitute { case null, omit }
+
+    /// Appends the document; false, with nothing appended, if it is one reference whose substitute is to leave it out.
+    private func append(
+        _ values: Values, to output: inout [UInt8], substitute: (Reference) -> Substitute
+    ) -> Bool {
+        switch self {
+        case .literal(let text):
+            output += text
+        case .reference(let reference):
+            if values.append(reference, to: &output) { return true }
+            if substitute(reference) == .omit { return false }
+            output += Array("null".utf8)
+        case .text(let template):
+            var text = ""
+            for part in template.parts {
+                switch part {
+                case .literal(let literal): text += literal
+                case .reference(let reference):
+                    if let value = try? values.text(reference) { text += value } else { _ = substitute(reference) }
+                }
+            }
+            JSONText.append(string: text, to: &output)
+        case .array(let elements):
+            output.append(UInt8(ascii: "["))
+            var isFirst = true
+            for element in elements {
+                let mark = output.count
+                if !isFirst { output.append(UInt8(ascii: ",")) }
+                if element.append(values, to: &output, substitute: substitute) {
+                    isFirst = false
+                } else {
+                    output.removeSubrange(mark...)
+                }
+            }
+            output.append(UInt8(ascii: "]"))
+        case .object(let members):
+            output.append(UInt8(ascii: "{"))
+            var isFirst = true
+            for member in members {
+                let mark = output.count
+                if !isFirst { output.append(UInt8(ascii: ",")) }
+                JSONText.append(string: member.name, to: &output)
+                output.append(UInt8(ascii: ":"))
+                if member.value.append(values, to: &output, substitute: substitute) {
+                    isFirst = false
+                } else {
+                    output.removeSubrange(mark...)
+                }
+            }
+            output.append(UInt8(ascii: "}"))
+        }
+        return true
+    }
+}

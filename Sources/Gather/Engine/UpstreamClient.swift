@@ -1,0 +1,45 @@
+import EventLoop
+import HTTPTypes
+
+/// How the engine reaches upstreams: one attempt at a time.
+public protocol UpstreamClient: AnyObject {
+    /// Sends a request to one host of an upstream and waits for the whole response.
+    ///
+    /// It ends by `deadline`, and at once when the task is cancelled.
+    func send(
+        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant, on loop: isolated EventLoop
+    ) async throws(UpstreamFailure) -> UpstreamResponse
+}
+
+/// A request as the engine has rendered it.
+public struct UpstreamRequest: Sendable {
+    public var method: HTTPRequest.Method
+    /// Path and query, escaped.
+    public var target: String
+    /// No value holds CR, LF or NUL.
+    public var headers: [(name: HTTPField.Name, value: String)]
+    public var body: [UInt8]?
+}
+
+/// A response that has come in whole.
+public struct UpstreamResponse: Sendable {
+    public var status: Int
+    public var body: [UInt8]
+
+    public init(status: Int, body: [UInt8]) {
+        self.status = status
+        self.body = body
+    }
+}
+
+/// Why an attempt has no response.
+public enum UpstreamFailure: Error, Equatable, Sendable {
+    /// It did not end in time.
+    case timeout
+    /// No connection could be made, or it broke; says which.
+    case unreachable(String)
+    /// What came is not a response that can be used; says why.
+    case badResponse(String)
+    /// The task was cancelled.
+    case cancelled
+}

@@ -1,0 +1,91 @@
+import JSONText
+
+/// What references stand for while a gather runs.
+struct Values {
+    enum Resolved {
+        case json(JSONValue)
+        case text(String)
+        /// Not there, or null.
+        case missing
+        /// The call it refers to left nothing in its place.
+        case omitted
+    }
+
+    let input: any GatherInput
+    /// For each call its body or fallback; nil while it has none.
+    var bodies: [JSONValue?]
+
+    /// The value of a reference without `[*]`, its default included.
+    func resolve(_ reference: Reference) -> Resolved {
+        switch reference.source {
+        case .path(let index): return .text(input.pathParameter(index))
+        case .query(let name): return input.queryValues(name).first.map { .text($0) } ?? fallback(of: reference)
+        case .header(let name): return input.header(name).map { .text($0) } ?? fallback(of: reference)
+        case .body: return value(of: reference, in: input.body) ?? fallback(of: reference)
+        case .call(let index):
+            guard let body = bodies[index] else { return reference.fallback == nil ? .omitted : fallback(of: reference) }
+            return value(of: reference, in: body) ?? fallback(of: reference)
+        }
+    }
+
+    /// The text that a reference puts into a URL or a header; `[*]` joins its values by commas.
+    /// - Returns: nil if the value is missing.
+    /// - Throws: `PlacementError` if it is an object or array.
+    func text(_ reference: Reference) throws(PlacementError) -> String? {
+        if reference.path.hasEach { return try joined(reference) }
+        switch resolve(reference) {
+        case .text(let text): return text
+        case .missing, .omitted: return nil
+        case .json(let value):
+            guard let text = value.scalarText else {
+                throw PlacementError(reference: reference, reason: "is \(value.kind), not a plain value")
+            }
+            return text
+        }
+    }
+
+    /// Appends the JSON text of a reference; false, with nothing appended, if it is missing.
+    func append(_ reference: Reference, to output: inout [UInt8]) -> Bool {
+        if reference.path.hasEach, let document = document(of: reference.source) {
+            document.append(valuesAt: reference.path, to: &output)
+            return true
+        }
+        switch resolve(reference) {
+        case .json(let value): value.append(to: &output)
+        case .text(let text): JSONText.append(string: text, to: &output)
+        case .missing, .omitted: return false
+        }
+        return true
+    }
+
+    private func joined(_ reference: Reference) throws(PlacementError) -> String? {
+        guard let document = document(of: reference.source) else { return nil }
+        var text = ""
+        for (index, value) in document.values(at: reference.path).enumerated() {
+            guard let scalar = value.scalarText else {
+                throw PlacementError(reference: reference, reason: "holds \(value.kind), not only plain values")
+            }
+            if index > 0 { text += "," }
+            text += scalar
+        }
+        return text
+    }
+
+    private func document(of source: Reference.Source) -> JSONValue? {
+        switch source {
+        case .call(let index): bodies[index]
+        case .body: input.body
+        case .path, .query, .header: nil
+        }
+    }
+
+    private func value(of reference: Reference, in document: JSONValue?) -> Resolved? {
+        guard let value = reference.path.steps.isEmpty ? document : document?.value(at: reference.path), value.kind != .null
+        else { return nil }
+        return .json(value)
+    }
+
+    private func fallback(of reference: Reference) -> Resolved {
+        reference.fallback.map { .json(JSONValue(validated: $0)) } ?? .missing
+    }
+}
