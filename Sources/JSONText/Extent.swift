@@ -64,10 +64,10 @@ enum Extent {
         }
     }
 
-    /// The end of a number or literal.
+    /// The end of a number or literal; past `start` in any case, so that a walk through any text ends.
     @inline(__always)
     private static func wordEnd(in text: Span<UInt8>, from start: Int) -> Int {
-        var i = start
+        var i = start &+ 1
         while i < text.count {
             let byte = text[i]
             if byte <= ASCII.space || byte == ASCII.comma || byte | 0x20 == ASCII.closeBrace { break }

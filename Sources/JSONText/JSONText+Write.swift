@@ -1,0 +1,59 @@
+extension JSONText {
+    /// Appends a string as a JSON string literal, quotes included.
+    ///
+    /// Only what must be escaped is: `"`, `\` and control characters (RFC 8259 §7).
+    ///
+    /// - Complexity: O(n).
+    public static func append(string: String, to output: inout [UInt8]) {
+        append(utf8: string.utf8.span, to: &output)
+    }
+
+    /// Appends UTF-8 as a JSON string literal, quotes included.
+    ///
+    /// Bytes that are not UTF-8 become U+FFFD, one for each maximal subpart (Unicode §3.9).
+    ///
+    /// - Complexity: O(n).
+    public static func append(utf8 bytes: Span<UInt8>, to output: inout [UInt8]) {
+        output.append(ASCII.quote)
+        var i = 0
+        while i < bytes.count {
+            let end = ByteScan.endOfPlainRun(in: bytes, from: i)
+            if end > i {
+                Copy.append(bytes, i..<end, to: &output)
+                i = end
+                continue
+            }
+            guard bytes[i] >= 0x80 else {
+                appendEscape(bytes[i], to: &output)
+                i += 1
+                continue
+            }
+            switch UTF8Sequence.extent(in: bytes, at: i) {
+            case .valid(let length):
+                Copy.append(bytes, i..<i + length, to: &output)
+                i += length
+            case .invalid(let length):
+                output.append(contentsOf: UTF8.encodedReplacementCharacter)
+                i += length
+            }
+        }
+        output.append(ASCII.quote)
+    }
+
+    /// Appends the escape of `"`, `\` or a control character.
+    private static func appendEscape(_ byte: UInt8, to output: inout [UInt8]) {
+        output.append(ASCII.backslash)
+        switch byte {
+        case 0x08: output.append(UInt8(ascii: "b"))
+        case ASCII.tab: output.append(UInt8(ascii: "t"))
+        case ASCII.lineFeed: output.append(UInt8(ascii: "n"))
+        case 0x0C: output.append(UInt8(ascii: "f"))
+        case ASCII.carriageReturn: output.append(UInt8(ascii: "r"))
+        case 0..<0x20:
+            output.append(contentsOf: [UInt8(ascii: "u"), ASCII.zero, ASCII.zero, ASCII.zero + byte >> 4])
+            let low = byte & 15
+            output.append(low < 10 ? ASCII.zero + low : UInt8(ascii: "a") + low - 10)
+        default: output.append(byte)
+        }
+    }
+}

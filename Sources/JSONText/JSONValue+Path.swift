@@ -1,0 +1,83 @@
+extension JSONValue {
+    /// The value at a path; nil if there is none, or if the path has `[*]`.
+    ///
+    /// - Complexity: O(length) for each step, since the last member of a name counts.
+    public func value(at path: JSONPath) -> JSONValue? {
+        var range = range
+        for step in path.steps {
+            guard let found = Self.range(of: step, in: bytes.span, at: range.lowerBound) else { return nil }
+            range = found
+        }
+        return JSONValue(bytes: bytes, range: range)
+    }
+
+    /// The values at a path in the order of the text; elements that lack the rest of the path are left out.
+    ///
+    /// - Complexity: O(length) for each step.
+    public func values(at path: JSONPath) -> [JSONValue] {
+        var found: [JSONValue] = []
+        forEachRange(at: path.steps[...], from: range) { found.append(JSONValue(bytes: bytes, range: $0)) }
+        return found
+    }
+
+    /// Appends one JSON array of the values at a path; several `[*]` still make one array.
+    ///
+    /// - Complexity: O(length) for each step.
+    public func append(valuesAt path: JSONPath, to output: inout [UInt8]) {
+        output.append(ASCII.openBracket)
+        var isFirst = true
+        forEachRange(at: path.steps[...], from: range) { found in
+            if !isFirst { output.append(ASCII.comma) }
+            isFirst = false
+            Copy.append(bytes.span, found, to: &output)
+        }
+        output.append(ASCII.closeBracket)
+    }
+
+    /// Recursion goes with the steps of the path, which a plan wrote, never with the text.
+    private func forEachRange(
+        at steps: ArraySlice<JSONPath.Step>, from start: Range<Int>, _ body: (Range<Int>) -> Void
+    ) {
+        var range = start
+        for (position, step) in zip(steps.indices, steps) {
+            if step == .each {
+                for element in JSONValue(bytes: bytes, range: range).elements {
+                    forEachRange(at: steps[(position + 1)...], from: element.range, body)
+                }
+                return
+            }
+            guard let found = Self.range(of: step, in: bytes.span, at: range.lowerBound) else { return }
+            range = found
+        }
+        body(range)
+    }
+
+    /// Where one step leads from the value at `start`; nil for `.each`.
+    private static func range(of step: JSONPath.Step, in text: Span<UInt8>, at start: Int) -> Range<Int>? {
+        guard start < text.count else { return nil }
+        var cursor = MemberCursor(insideContainerAt: start)
+        switch step {
+        case .key(let key):
+            guard text[start] == ASCII.openBrace else { return nil }
+            let key = key.utf8.span
+            var found: Range<Int>?
+            while let name = cursor.nextName(in: text) {
+                let valueStart = cursor.position
+                cursor.position = Extent.valueEnd(in: text, from: valueStart)
+                if StringContent.equals(text, name, key) { found = valueStart..<cursor.position }
+            }
+            return found
+        case .index(let index):
+            guard text[start] == ASCII.openBracket, index >= 0 else { return nil }
+            var skipped = 0
+            while cursor.nextElement(in: text) {
+                let valueStart = cursor.position
+                cursor.position = Extent.valueEnd(in: text, from: valueStart)
+                if skipped == index { return valueStart..<cursor.position }
+                skipped += 1
+            }
+            return nil
+        case .each: return nil
+        }
+    }
+}
