@@ -17,27 +17,32 @@ extension JSONText {
         output.append(ASCII.quote)
         var i = 0
         while i < bytes.count {
-            let end = ByteScan.endOfPlainRun(in: bytes, from: i)
-            if end > i {
-                Copy.append(bytes, i..<end, to: &output)
-                i = end
-                continue
-            }
-            guard bytes[i] >= 0x80 else {
-                appendEscape(bytes[i], to: &output)
-                i += 1
-                continue
-            }
-            switch UTF8Sequence.extent(in: bytes, at: i) {
-            case .valid(let length):
-                Copy.append(bytes, i..<i + length, to: &output)
-                i += length
-            case .invalid(let length):
+            let end = endOfUnescapedRun(bytes, i)
+            if end > i { Copy.append(bytes, i..<end, to: &output) }
+            guard end < bytes.count else { break }
+            if bytes[end] < 0x80 {
+                appendEscape(bytes[end], to: &output)
+                i = end + 1
+            } else {
                 output.append(contentsOf: UTF8.encodedReplacementCharacter)
-                i += length
+                i = end + UTF8Sequence.maximalSubpart(in: bytes, at: end)
             }
         }
         output.append(ASCII.quote)
+    }
+
+    /// The first byte from `start` that is escaped or is not UTF-8, or the count of bytes.
+    private static func endOfUnescapedRun(_ bytes: Span<UInt8>, _ start: Int) -> Int {
+        var i = start
+        while true {
+            i = ByteScan.endOfPlainRun(in: bytes, from: i)
+            guard i < bytes.count, bytes[i] >= 0x80 else { return i }
+            while i < bytes.count, bytes[i] >= 0x80 {
+                let length = UTF8Sequence.length(in: bytes, at: i)
+                guard length > 0 else { return i }
+                i += length
+            }
+        }
     }
 
     /// Appends the escape of `"`, `\` or a control character.

@@ -38,15 +38,21 @@ extension JSONValue {
     private func forEachRange(
         at steps: ArraySlice<JSONPath.Step>, from start: Range<Int>, _ body: (Range<Int>) -> Void
     ) {
+        let text = bytes.span
         var range = start
-        for (position, step) in zip(steps.indices, steps) {
-            if step == .each {
-                for element in JSONValue(bytes: bytes, range: range).elements {
-                    forEachRange(at: steps[(position + 1)...], from: element.range, body)
+        for position in steps.indices {
+            if steps[position] == .each {
+                guard range.lowerBound < text.count, text[range.lowerBound] == ASCII.openBracket else { return }
+                let rest = steps[(position + 1)...]
+                var cursor = MemberCursor(insideContainerAt: range.lowerBound)
+                while cursor.nextElement(in: text) {
+                    let elementStart = cursor.position
+                    cursor.position = Extent.valueEnd(in: text, from: elementStart)
+                    forEachRange(at: rest, from: elementStart..<cursor.position, body)
                 }
                 return
             }
-            guard let found = Self.range(of: step, in: bytes.span, at: range.lowerBound) else { return }
+            guard let found = Self.range(of: steps[position], in: text, at: range.lowerBound) else { return }
             range = found
         }
         body(range)

@@ -1,13 +1,5 @@
 /// Well-formed multi-byte UTF-8 (RFC 3629 §4, Unicode table 3-7).
 enum UTF8Sequence {
-    /// What starts at a byte of 0x80 or above.
-    enum Extent: Equatable {
-        /// A scalar of this many bytes.
-        case valid(Int)
-        /// This many bytes that can start no scalar: the maximal subpart that one U+FFFD replaces (Unicode §3.9).
-        case invalid(Int)
-    }
-
     /// The length of the well-formed sequence at `start`, whose byte is 0x80 or above; 0 if it is not one.
     @inline(__always)
     static func length(in text: Span<UInt8>, at start: Int) -> Int {
@@ -26,16 +18,14 @@ enum UTF8Sequence {
         return 4
     }
 
-    /// What starts at `start`, whose byte is 0x80 or above.
-    static func extent(in text: Span<UInt8>, at start: Int) -> Extent {
-        let length = length(in: text, at: start)
-        if length > 0 { return .valid(length) }
+    /// How many bytes one U+FFFD replaces at `start`, where no well-formed sequence starts (Unicode §3.9).
+    static func maximalSubpart(in text: Span<UInt8>, at start: Int) -> Int {
         let lead = text[start]
-        guard lead >= 0xE0, lead <= 0xF4, start + 1 < text.count else { return .invalid(1) }
+        guard lead >= 0xE0, lead <= 0xF4, start + 1 < text.count else { return 1 }
         let bounds = secondByteBounds(lead)
-        guard text[start + 1] >= bounds.low, text[start + 1] <= bounds.high else { return .invalid(1) }
-        guard lead >= 0xF0, start + 2 < text.count, isContinuation(text[start + 2]) else { return .invalid(2) }
-        return .invalid(3)
+        guard text[start + 1] >= bounds.low, text[start + 1] <= bounds.high else { return 1 }
+        guard lead >= 0xF0, start + 2 < text.count, isContinuation(text[start + 2]) else { return 2 }
+        return 3
     }
 
     @inline(__always)
