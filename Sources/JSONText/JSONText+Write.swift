@@ -18,7 +18,7 @@ extension JSONText {
         var i = 0
         while i < bytes.count {
             let end = endOfUnescapedRun(bytes, i)
-            if end > i { Copy.append(bytes, i..<end, to: &output) }
+            if end > i { Output.copy(bytes, i..<end, to: &output) }
             guard end < bytes.count else { break }
             if bytes[end] < 0x80 {
                 appendEscape(bytes[end], to: &output)

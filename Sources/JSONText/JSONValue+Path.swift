@@ -29,7 +29,7 @@ extension JSONValue {
         forEachRange(at: path.steps[...], from: range) { found in
             if !isFirst { output.append(ASCII.comma) }
             isFirst = false
-            Copy.append(bytes.span, found, to: &output)
+            Output.copy(bytes.span, found, to: &output)
         }
         output.append(ASCII.closeBracket)
     }

@@ -35,7 +35,7 @@ public struct JSONValue: Sendable {
     public var text: ArraySlice<UInt8> { bytes[range] }
 
     /// Appends the value as it is spelled.
-    public func append(to output: inout [UInt8]) { Copy.append(bytes.span, range, to: &output) }
+    public func append(to output: inout [UInt8]) { Output.copy(bytes.span, range, to: &output) }
 }
 
 extension JSONValue {

@@ -46,7 +46,7 @@ public struct Projection: Sendable {
             for found in value.values(at: target) where appendShaped(found, elseNull: false, to: &output) {
                 output.append(ASCII.comma)
             }
-            Punctuation.close(with: ASCII.closeBracket, &output)
+            Output.close(with: ASCII.closeBracket, &output)
             return true
         }
         guard let found = value.value(at: target) else { return false }

@@ -39,13 +39,13 @@ struct ProjectionWalk {
                 } else {
                     let valueStart = cursor.position
                     cursor.position = Extent.valueEnd(in: text, from: valueStart)
-                    if shape.nodes[node].keepsOthers { Copy.append(text, valueStart..<cursor.position, to: &output) }
+                    if shape.nodes[node].keepsOthers { Output.copy(text, valueStart..<cursor.position, to: &output) }
                 }
                 guard openArrays > 0 else { return cursor.position }
                 if output.count > count { output.append(ASCII.comma) }
             }
             while !cursor.nextElement(in: text) {
-                Punctuation.close(with: ASCII.closeBracket, &output)
+                Output.close(with: ASCII.closeBracket, &output)
                 openArrays -= 1
                 guard openArrays > 0 else { return cursor.position }
                 output.append(ASCII.comma)
@@ -74,7 +74,7 @@ struct ProjectionWalk {
         }
         if hasRivals { removeLosers(from: firstRecord, &output) }
         records.removeSubrange(firstRecord...)
-        Punctuation.close(with: ASCII.closeBrace, &output)
+        Output.close(with: ASCII.closeBrace, &output)
         return cursor.position
     }
 
@@ -91,15 +91,15 @@ struct ProjectionWalk {
         case .drop: return Extent.valueEnd(in: text, from: start)
         case .copy:
             let end = Extent.valueEnd(in: text, from: start)
-            if let newName { Copy.append(shape.names.span, newName, to: &output) }
-            Copy.append(text, (newName == nil ? nameStart : start)..<end, to: &output)
+            if let newName { Output.copy(shape.names.span, newName, to: &output) }
+            Output.copy(text, (newName == nil ? nameStart : start)..<end, to: &output)
             return end
         case .descend(let child):
             let count = output.count
             if let newName {
-                Copy.append(shape.names.span, newName, to: &output)
+                Output.copy(shape.names.span, newName, to: &output)
             } else {
-                Copy.append(text, nameStart..<start, to: &output)
+                Output.copy(text, nameStart..<start, to: &output)
             }
             let named = output.count
             let end = walk(text, from: start, node: child, to: &output)

@@ -1,0 +1,18 @@
+/// Steps of writing JSON that every writer shares.
+enum Output {
+    /// Appends a part of a text in one block.
+    @inline(__always)
+    static func copy(_ text: Span<UInt8>, _ range: Range<Int>, to output: inout [UInt8]) {
+        // Safe: the buffer is used within this call, while the span lives; extracting checks the bounds.
+        unsafe text.extracting(range).withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
+    }
+
+    /// Ends an object or array whose members or elements were each written with a comma after them.
+    ///
+    /// A comma at the end can only be such a separator, since no value ends with one.
+    @inline(__always)
+    static func close(with byte: UInt8, _ output: inout [UInt8]) {
+        if output.last == ASCII.comma { output.removeLast() }
+        output.append(byte)
+    }
+}
