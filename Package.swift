@@ -22,6 +22,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         .systemLibrary(name: "CPlatform"),
@@ -39,6 +40,14 @@ let package = Package(
             name: "Gather",
             dependencies: ["EventLoop", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types")],
             swiftSettings: settings),
+        .target(
+            name: "GatherConfig",
+            dependencies: [
+                "Gather", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "GatherConfigTests", dependencies: ["GatherConfig"], swiftSettings: settings),
         .testTarget(name: "GatherTests", dependencies: ["Gather"], swiftSettings: settings),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: settings),
