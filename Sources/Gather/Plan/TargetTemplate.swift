@@ -66,7 +66,8 @@ public struct TargetTemplate: Sendable, Hashable {
         for (offset, byte) in literal.utf8.enumerated() {
             if byte == UInt8(ascii: "?") { inQuery = true }
             guard inQuery ? URLCharacters.isQuery(byte) : URLCharacters.isPath(byte) else {
-                let shown = byte > 32 && byte < 127 ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
+                let shown =
+                    byte == 32 ? "a space" : byte > 32 && byte < 127 ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
                 let hex = String(byte, radix: 16, uppercase: true)
                 throw TemplateError(
                     column: 1, "\(shown) at byte \(offset + 1) of '\(literal)' cannot stand in a URL",

@@ -1,0 +1,134 @@
+import Gather
+import HTTPTypes
+import JSONText
+
+/// Reads one call of an endpoint.
+struct CallReader {
+    static let methods: [(key: String, method: HTTPRequest.Method)] = [
+        ("get", .get), ("post", .post), ("put", .put), ("patch", .patch), ("delete", .delete),
+    ]
+    private static let keys =
+        methods.map(\.key) + [
+            "body", "headers", "forward_headers", "forward_query", "required", "on_error", "timeout", "target", "allow",
+            "deny", "mapping", "group", "flatten",
+        ]
+
+    let name: String
+    let scope: ReferenceScope
+    let upstreams: [String]
+    /// The upstream that the call names, once it is read, even if the call has errors.
+    private(set) var upstream: Int?
+
+    init(name: String, scope: ReferenceScope, upstreams: [String]) {
+        self.name = name
+        self.scope = scope
+        self.upstreams = upstreams
+    }
+
+    /// Nil if the call has no target to build it from; other errors are reported only.
+    mutating func read(_ node: Node) -> Call? {
+        guard let section = Section(node, keys: Self.keys) else { return nil }
+        let target = readTarget(section)
+        var call = target.map { Call(name: name, upstream: $0.upstream, target: $0.target) }
+        let headers = HeadersReader(scope: scope)
+        let set = section["headers"].map(headers.readFields) ?? []
+        let forwarded = section["forward_headers"].map { headers.readNames($0, besides: set.map(\.name)) } ?? []
+        let forwardQuery = section["forward_query"]?.texts("query parameters").map { $0.map(\.text) } ?? []
+        let body = readBody(section, method: target?.method)
+        let isRequired = section["required"]?.boolean() ?? true
+        let fallback = readFallback(section, isRequired: isRequired)
+        let timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
+        let projection = ProjectionReader.read(section)
+        let placement = readPlacement(section)
+        call?.method = target?.method ?? .get
+        call?.headers = set
+        call?.forwardHeaders = forwarded
+        call?.forwardQuery = forwardQuery
+        call?.body = body
+        call?.isRequired = isRequired
+        call?.fallback = fallback
+        call?.timeout = timeout
+        call?.projection = projection
+        call?.placement = placement
+        return call
+    }
+
+    private mutating func readTarget(
+        _ section: Section
+    ) -> (method: HTTPRequest.Method, upstream: Int, target: TargetTemplate)? {
+        let given = Self.methods.filter { section[$0.key] != nil }
+        let example = "get: \"\(upstreams.first ?? "upstream"):/path\""
+        guard let (key, method) = given.first, let node = section[key] else {
+            section.node.error("the call has no method", remedy: "add one such as \(example)")
+            return nil
+        }
+        for (other, _) in given.dropFirst() {
+            section.member(other)?.error(
+                "a call has one method, and this one has '\(key)' already", remedy: "make it two calls")
+        }
+        guard let text = node.text("a call such as \(example)") else { return nil }
+        guard !text.hasPrefix("http://"), !text.hasPrefix("https://") else {
+            node.error(
+                "a call names an upstream, not a host", remedy: "declare the host under upstreams, and write \(example)"
+            )
+            return nil
+        }
+        guard let colon = text.firstIndex(of: ":"), Name.isValid(String(text[..<colon])) else {
+            node.error(
+                "\(quoted(text)) does not begin with an upstream's name and ':'", remedy: "write it as in \(example)")
+            return nil
+        }
+        let upstreamName = String(text[..<colon])
+        upstream = upstreams.firstIndex(of: upstreamName)
+        if upstream == nil {
+            node.error(
+                "there is no upstream '\(upstreamName)'",
+                remedy: remedy(for: upstreamName, among: upstreams) ?? "declare it under upstreams", column: 1)
+        }
+        do throws(TemplateError) {
+            let target = try TargetTemplate(String(text[text.index(after: colon)...]), in: scope)
+            // Without its upstream the call still tells what it refers to; the error keeps it from being used.
+            return (method, upstream ?? 0, target)
+        } catch {
+            node.error(error, offset: upstreamName.count + 1)
+            return nil
+        }
+    }
+
+    private func readBody(_ section: Section, method: HTTPRequest.Method?) -> JSONTemplate? {
+        guard let body = section.member("body") else { return nil }
+        if method == .get || method == .delete {
+            body.error(
+                "a \(method?.rawValue ?? "") call has no body",
+                remedy: "use post, put or patch, or put the values into the path or the query")
+        }
+        return body.value.template(in: scope)
+    }
+
+    private func readFallback(_ section: Section, isRequired: Bool) -> Fallback {
+        guard let node = section["on_error"] else { return .null }
+        if isRequired, section["required"]?.isBroken != true {
+            section.member("on_error")?.error(
+                "a required call has no fallback: its failure fails the gather",
+                remedy: "add required: false, or remove on_error")
+        }
+        if case .scalar(let scalar) = node.content, scalar.isPlain, scalar.text == "omit" { return .omit }
+        return node.literal(in: scope).map { .json($0) } ?? .null
+    }
+
+    private func readPlacement(_ section: Section) -> Call.Placement {
+        let group = section["group"]?.text("a member's name")
+        let flattens = section["flatten"]?.boolean() ?? false
+        if let group {
+            if group.isEmpty {
+                section["group"]?.error("a member needs a name", remedy: "write one, or leave group out")
+            }
+            if flattens {
+                section.member("flatten")?.error(
+                    "a call cannot have both group and flatten", remedy: "keep one of them")
+            }
+            return .group(group)
+        }
+        return flattens ? .flatten : .member
+    }
+}

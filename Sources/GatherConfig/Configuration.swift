@@ -1,0 +1,62 @@
+import Foundation
+import Gather
+
+/// Everything that a configuration file says, validated.
+public struct Configuration: Sendable {
+    public var server: ServerSettings
+    public var plan: Plan
+    public var demo: DemoSettings?
+    /// What hardly does what the file's author means, in the order of the file.
+    public var warnings: [Diagnostic]
+
+    /// Reads a configuration from its YAML text.
+    /// - Parameters:
+    ///   - file: what messages call the file.
+    ///   - environment: the variables for `${NAME}` and `{env.NAME}`.
+    /// - Throws: ``ConfigurationErrors`` with every error that was found.
+    public static func read(
+        text: String, file: String, environment: [String: String] = [:]
+    ) throws(ConfigurationErrors) -> Configuration {
+        // Editors on Windows put a byte order mark before the text.
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+        let report = Report(file: file, text: text)
+        let configuration = DocumentReader.read(text, environment: environment, report: report)
+            .flatMap { RootReader(environment: environment).read($0) }
+        guard let configuration, !report.hasErrors else {
+            throw ConfigurationErrors(diagnostics: report.diagnostics(.error))
+        }
+        return configuration
+    }
+
+    /// Reads a configuration from a file.
+    public static func read(file: String, environment: [String: String]) throws(ConfigurationErrors) -> Configuration {
+        try read(text: contents(of: file), file: file, environment: environment)
+    }
+
+    private static func contents(of file: String) throws(ConfigurationErrors) -> String {
+        func fail(_ problem: String, _ remedy: String) -> ConfigurationErrors {
+            let report = Report(file: file, text: "")
+            report.error(problem, remedy: remedy, at: .file)
+            return ConfigurationErrors(diagnostics: report.diagnostics(.error))
+        }
+        var data = Data()
+        do {
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+            // One byte more than the bound shows that the file is larger; a device or a pipe may have no end.
+            while data.count <= DocumentReader.maxFileBytes, let more = try handle.read(upToCount: 1 << 16),
+                !more.isEmpty
+            {
+                data += more
+            }
+        } catch {
+            throw fail("cannot be read: \(error.localizedDescription)", "name a file that exists and that you may read")
+        }
+        guard data.count <= DocumentReader.maxFileBytes else {
+            throw fail("the file has more than 2 MiB", "split it over several services")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw fail("the file is not UTF-8 text", "save it as UTF-8")
+        }
+        return text
+    }
+}

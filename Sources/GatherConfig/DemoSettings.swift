@@ -1,0 +1,17 @@
+/// What is served to try the service without a back end.
+public struct DemoSettings: Sendable, Equatable {
+    /// Whether the built-in demonstration endpoints are served.
+    public var endpoints = true
+    /// The embedded upstream; nil if it is not started.
+    public var shop: ShopSettings?
+}
+
+/// The embedded upstream: a small shop to gather from.
+public struct ShopSettings: Sendable, Equatable {
+    public var listen = ListenAddress(host: "127.0.0.1", port: 9100)
+    /// How long the shop waits before it answers, by resource; `default` is for those that are not named.
+    public var latency: [String: Duration] = [:]
+
+    /// The resources that may have a latency of their own.
+    public static let resources = ["customers", "orders", "offers", "reviews", "stock", "delivery"]
+}

@@ -1,0 +1,124 @@
+import Gather
+import HTTPTypes
+
+/// Reads `endpoints:`.
+struct EndpointsReader {
+    private let upstreams: [String]
+    private let environment: [String: String]
+    /// The routes so far, by method and shape, with the key path of the endpoint.
+    private var routes: [String: String] = [:]
+    private(set) var endpoints: [Endpoint] = []
+    /// The upstreams that calls name.
+    private(set) var usedUpstreams: Set<Int> = []
+
+    init(upstreams: [String], environment: [String: String]) {
+        self.upstreams = upstreams
+        self.environment = environment
+    }
+
+    mutating func read(_ node: Node) {
+        guard let elements = node.elements(expected: "a list of endpoints") else { return }
+        for element in elements {
+            if let endpoint = readEndpoint(element) { endpoints.append(endpoint) }
+        }
+    }
+
+    private mutating func readEndpoint(_ node: Node) -> Endpoint? {
+        let keys = ["path", "method", "deadline", "gather", "calls", "response", "pass_status", "expose"]
+        guard let section = Section(node, keys: keys) else { return nil }
+        let method = section["method"].map { $0.method() } ?? .get
+        let path = section.required("path", such: "path: /v1/things/{id}").flatMap { readPath($0) }
+        if let path, let method { checkRoute(method, path, section) }
+        let calls = section.required("calls", such: "at least one call")
+            .flatMap { $0.members(expected: "a mapping of calls by name") }
+        if let calls, calls.isEmpty {
+            section["calls"]?.error("an endpoint needs at least one call", remedy: "add one")
+        }
+        let scope = ReferenceScope(
+            pathParameters: path?.parameters ?? [], calls: calls?.map(\.name) ?? [], environment: environment)
+        // References to the parameters of a path with an error would only repeat it.
+        let read = path == nil ? [] : (calls ?? []).map { readCall($0, scope) }
+        let response = path == nil ? nil : section["response"]?.template(in: scope)
+        let deadline = section["deadline"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
+        let policy = section["gather"]?.policy()
+        let passStatus = Set(section["pass_status"]?.statuses() ?? [])
+        let exposes = section["expose"]?.word(of: ["outcomes"]) != nil
+        guard let path, let calls else { return nil }
+        let checks = EndpointChecks(section: section, members: calls, calls: read)
+        checks.checkNames()
+        guard checks.checkCycles() else { return nil }
+        let complete = read.compactMap(\.self)
+        guard complete.count == calls.count, section["response"] == nil || response != nil, let method,
+            var endpoint = try? Endpoint(method: method, path: path.text, calls: complete, response: response)
+        else { return nil }
+        endpoint.deadline = deadline ?? endpoint.deadline
+        endpoint.policy = policy ?? endpoint.policy
+        endpoint.passStatus = passStatus
+        endpoint.exposesOutcomes = exposes
+        checks.warn(about: endpoint, parameters: path.parameters)
+        return endpoint
+    }
+
+    private func readPath(_ node: Node) -> RoutePath? {
+        guard let text = node.text("a path such as /v1/things/{id}") else { return nil }
+        do throws(TemplateError) {
+            return try RoutePath(text)
+        } catch {
+            node.error(error)
+            return nil
+        }
+    }
+
+    private mutating func checkRoute(_ method: HTTPRequest.Method, _ path: RoutePath, _ section: Section) {
+        let route = method.rawValue + " " + path.shape
+        if let other = routes[route] {
+            section["path"]?.error(
+                "\(other) answers \(method.rawValue) \(path.text) already",
+                remedy: "change the path or the method, or remove one")
+        } else {
+            routes[route] = section.node.keyPath
+        }
+    }
+
+    private mutating func readCall(_ member: Node.Member, _ scope: ReferenceScope) -> Call? {
+        if ReferenceScope.reservedNames.contains(member.name) {
+            member.error(
+                "a call cannot be named '\(member.name)'",
+                remedy: "references mean something else by it: choose another name")
+        } else if !Name.isValid(member.name) {
+            member.error("\(quoted(member.name)) is no call's name", remedy: Name.rule)
+        }
+        var reader = CallReader(name: member.name, scope: scope, upstreams: upstreams)
+        let call = reader.read(member.value)
+        if let upstream = reader.upstream { usedUpstreams.insert(upstream) }
+        return call
+    }
+}
+
+extension Node {
+    fileprivate func method() -> HTTPRequest.Method? {
+        word(of: ["GET", "POST", "PUT", "PATCH", "DELETE"]).flatMap { HTTPRequest.Method(rawValue: $0) }
+    }
+
+    fileprivate func policy() -> Policy? {
+        switch word(of: ["all", "settled"]) {
+        case "all": .all
+        case "settled": .settled
+        default: nil
+        }
+    }
+
+    fileprivate func statuses() -> [Int]? {
+        elements(expected: "a list of statuses, such as [404]")?.compactMap { $0.integer(in: 400...599) }
+    }
+
+    /// One of a few words.
+    func word(of known: [String]) -> String? {
+        guard let text = text(known.count == 1 ? known[0] : "one of " + known.joined(separator: ", ")) else {
+            return nil
+        }
+        if known.contains(text) { return text }
+        error("\(quoted(text)) is not a value of this key", remedy: remedy(for: text, among: known))
+        return nil
+    }
+}

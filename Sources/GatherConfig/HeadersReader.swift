@@ -1,0 +1,89 @@
+import Gather
+import HTTPTypes
+
+/// Reads `headers:` and `forward_headers:` of a call.
+struct HeadersReader {
+    let scope: ReferenceScope
+
+    /// Fields that frame a message or belong to one connection (RFC 9110 §7.6.1, RFC 9112 §6): the client writes them
+    /// itself.
+    private static let refused: Set<String> = [
+        "connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "proxy-authenticate",
+        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    ]
+
+    func readFields(_ node: Node) -> [(name: HTTPField.Name, value: TextTemplate)] {
+        var fields: [(name: HTTPField.Name, value: TextTemplate)] = []
+        for member in node.members(expected: "a mapping of header names to values") ?? [] {
+            let name = Self.name(member.name) { member.error($0, remedy: $1) }
+            if let name, fields.contains(where: { $0.name == name }) {
+                member.error(
+                    "the header '\(name)' stands twice", remedy: "keep one of them; letter case makes no difference")
+            }
+            let value = readValue(member.value)
+            if let name, let value { fields.append((name, value)) }
+        }
+        return fields
+    }
+
+    /// Names of the client's fields that are sent on.
+    func readNames(_ node: Node, besides set: [HTTPField.Name]) -> [HTTPField.Name] {
+        var names: [HTTPField.Name] = []
+        for (element, text) in node.texts("header names") ?? [] {
+            guard let name = Self.name(text, report: { element.error($0, remedy: $1) }) else { continue }
+            if set.contains(name) {
+                element.error("the header '\(name)' is also in headers", remedy: "keep one of them")
+            } else if names.contains(name) {
+                element.error(
+                    "the header '\(name)' stands twice", remedy: "keep one of them; letter case makes no difference")
+            }
+            names.append(name)
+        }
+        return names
+    }
+
+    private func readValue(_ node: Node) -> TextTemplate? {
+        guard let text = node.text("a header's value") else { return nil }
+        do throws(TemplateError) {
+            let template = try TextTemplate(text, in: scope)
+            for case .literal(let literal) in template.parts {
+                guard
+                    let control = literal.unicodeScalars.first(where: {
+                        ($0.value < 32 && $0 != "\t") || $0.value == 127
+                    })
+                else { continue }
+                node.error(
+                    "the value holds \(Self.describe(control)), which a header cannot carry",
+                    remedy: "write the value on one line")
+                return nil
+            }
+            return template
+        } catch {
+            node.error(error)
+            return nil
+        }
+    }
+
+    private static func name(_ text: String, report: (_ problem: String, _ remedy: String) -> Void) -> HTTPField.Name? {
+        guard let name = HTTPField.Name(text) else {
+            report("\(quoted(text)) is no header's name", "use letters, digits and -")
+            return nil
+        }
+        guard !refused.contains(name.canonicalName) else {
+            report(
+                "'\(text)' belongs to the connection, not to the call",
+                "remove it: gatherd writes it itself where it is needed")
+            return nil
+        }
+        return name
+    }
+
+    private static func describe(_ control: Unicode.Scalar) -> String {
+        switch control {
+        case "\r": "a carriage return"
+        case "\n": "a line feed"
+        case "\0": "a NUL"
+        default: "a control character"
+        }
+    }
+}

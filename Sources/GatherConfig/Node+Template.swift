@@ -1,0 +1,91 @@
+import Gather
+import JSONText
+
+/// JSON trees: `response:`, `body:`, `on_error:`.
+extension Node {
+    /// The value as a JSON template; nil, and reported, if a text in it is wrong.
+    ///
+    /// Texts in quotes are strings, others what YAML's core schema takes them for. A text that is nothing but a reference
+    /// keeps the type of what it refers to.
+    func template(in scope: ReferenceScope) -> JSONTemplate? {
+        switch content {
+        case .broken: return nil
+        case .scalar(let scalar):
+            guard scalar.isPlain, let plain = PlainScalar(scalar.text) else {
+                return stringTemplate(scalar.text, in: scope)
+            }
+            guard let json = plain.json else {
+                error(
+                    "\(quoted(scalar.text)) is no number that JSON can write",
+                    remedy: "quote it, or write a finite number")
+                return nil
+            }
+            return .literal(Array(json.utf8))
+        case .sequence(let nodes):
+            let elements = nodes.map { $0.template(in: scope) }
+            guard !elements.contains(where: { $0 == nil }) else { return nil }
+            return .folding(elements.compactMap(\.self))
+        case .mapping(let members):
+            guard !isUnquotedReference else {
+                wrongKind(expected: "a value")
+                return nil
+            }
+            let all = members.map { ($0.name, $0.value.template(in: scope)) }
+            guard !all.contains(where: { $0.1 == nil }) else { return nil }
+            return .folding(all.compactMap { name, value in value.map { JSONTemplate.Member(name: name, value: $0) } })
+        }
+    }
+
+    /// The value as JSON text; nil, and reported, if there is a reference in it.
+    func literal(in scope: ReferenceScope) -> [UInt8]? {
+        guard let template = template(in: scope) else { return nil }
+        guard case .literal(let json) = template else {
+            error(
+                "a fallback cannot hold a reference", remedy: "write a plain value, and '{{' for the character itself")
+            return nil
+        }
+        return json
+    }
+
+    private func stringTemplate(_ text: String, in scope: ReferenceScope) -> JSONTemplate? {
+        do throws(TemplateError) {
+            let template = try TextTemplate(text, in: scope)
+            if let reference = template.soleReference { return .reference(reference) }
+            guard let literal = template.literal else { return .text(template) }
+            return .literal(JSONTemplate.string(literal))
+        } catch {
+            self.error(error)
+            return nil
+        }
+    }
+}
+
+extension JSONTemplate {
+    /// An array, as one literal if there is no reference in it.
+    fileprivate static func folding(_ elements: [JSONTemplate]) -> JSONTemplate {
+        var json = Array("[".utf8)
+        for element in elements {
+            guard case .literal(let text) = element else { return .array(elements) }
+            if json.count > 1 { json.append(UInt8(ascii: ",")) }
+            json += text
+        }
+        return .literal(json + "]".utf8)
+    }
+
+    /// An object, as one literal if there is no reference in it.
+    fileprivate static func folding(_ members: [Member]) -> JSONTemplate {
+        var json = Array("{".utf8)
+        for member in members {
+            guard case .literal(let text) = member.value else { return .object(members) }
+            if json.count > 1 { json.append(UInt8(ascii: ",")) }
+            json += string(member.name) + ":".utf8 + text
+        }
+        return .literal(json + "}".utf8)
+    }
+
+    fileprivate static func string(_ text: String) -> [UInt8] {
+        var json: [UInt8] = []
+        JSONText.append(string: text, to: &json)
+        return json
+    }
+}

@@ -1,0 +1,91 @@
+import Gather
+
+/// A value of the file with its place.
+struct Node {
+    enum Content {
+        case scalar(Scalar)
+        case sequence([Node])
+        case mapping([Member])
+        /// A value whose error is reported already.
+        case broken
+    }
+
+    struct Scalar {
+        var text: String
+        /// Whether it is written without quotes, so that it can be something other than a string.
+        var isPlain: Bool
+        /// Whether it holds the value of an environment variable.
+        var isSubstituted = false
+
+        /// Whether YAML takes it for null.
+        var isNull: Bool { isPlain && ["", "~", "null", "Null", "NULL"].contains(text) }
+    }
+
+    struct Member {
+        var name: String
+        /// The key's place.
+        var position: Position
+        var value: Node
+
+        func error(_ problem: String, remedy: String? = nil) {
+            value.report.error(problem, remedy: remedy, at: position, keyPath: value.keyPath)
+        }
+
+        func warning(_ problem: String, remedy: String? = nil) {
+            value.report.warning(problem, remedy: remedy, at: position, keyPath: value.keyPath)
+        }
+    }
+
+    let position: Position
+    let keyPath: String
+    let content: Content
+    let report: Report
+
+    var isBroken: Bool { if case .broken = content { true } else { false } }
+
+    func error(_ problem: String, remedy: String? = nil) {
+        report.error(problem, remedy: remedy, at: position, keyPath: keyPath)
+    }
+
+    func warning(_ problem: String, remedy: String? = nil) {
+        report.warning(problem, remedy: remedy, at: position, keyPath: keyPath)
+    }
+
+    /// Reports an error at a column of this scalar's text, counted from 1.
+    func error(_ problem: String, remedy: String? = nil, column: Int) {
+        guard case .scalar(let scalar) = content else { return error(problem, remedy: remedy) }
+        let place = report.position(ofColumn: column, of: scalar.text, at: position)
+        report.error(problem, remedy: remedy, at: place, keyPath: keyPath)
+    }
+
+    /// Reports an error that Gather found in this scalar's text from `offset` on.
+    func error(_ error: TemplateError, offset: Int = 0) {
+        self.error(error.problem, remedy: error.remedy, column: error.column + offset)
+    }
+
+    /// Reports that the value is of another kind than its key wants.
+    func wrongKind(expected: String) {
+        guard !isBroken else { return }
+        let remedy = isUnquotedReference ? "write the reference in quotes: \"{…}\"" : nil
+        error("expected \(expected), found \(kind)", remedy: remedy)
+    }
+
+    /// Whether this is `{name}` without quotes, which YAML takes for a mapping.
+    var isUnquotedReference: Bool {
+        guard case .mapping(let members) = content, report.character(at: position) == "{" else { return false }
+        return members.contains { member in
+            if case .scalar(let scalar) = member.value.content { scalar.isPlain && scalar.text.isEmpty } else { false }
+        }
+    }
+
+    /// What the value is, for messages.
+    private var kind: String {
+        switch content {
+        case .scalar(let scalar) where scalar.isNull: "nothing"
+        case .scalar(let scalar): quoted(scalar.text)
+        case .sequence: "a list"
+        case .mapping: "a mapping"
+        case .broken: "an error"
+        }
+    }
+}

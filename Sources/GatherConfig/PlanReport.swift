@@ -1,0 +1,41 @@
+import Gather
+
+/// Tells people what an endpoint does: what starts at once, what waits for what, and how long it may take.
+public enum PlanReport {
+    /// Several lines of text, the last with a line feed at its end.
+    public static func text(for endpoint: Endpoint, in plan: Plan) -> String {
+        var lines = ["\(endpoint.method.rawValue) \(endpoint.path)"]
+        lines.append("  policy \(endpoint.policy.word), deadline \(endpoint.deadline.text)")
+        let graph = endpoint.graph
+        func names(_ calls: [Int]) -> String { calls.map { endpoint.calls[$0].name }.joined(separator: ", ") }
+        lines.append("  at once: \(names(graph.roots))")
+        for call in graph.order where !graph.inputs[call].isEmpty {
+            lines.append("  \(endpoint.calls[call].name) waits for \(names(graph.inputs[call]))")
+        }
+        let optional = endpoint.calls.indices.filter { !endpoint.calls[$0].isRequired }
+        if !optional.isEmpty { lines.append("  optional: \(names(optional))") }
+
+        let timeouts = endpoint.calls.map { call in
+            min(call.timeout ?? plan.upstreams[call.upstream].timeout, endpoint.deadline)
+        }
+        let chain = graph.longestChain(weights: timeouts)
+        let way = chain.calls.map { "\(endpoint.calls[$0].name) \(timeouts[$0].text)" }.joined(separator: " → ")
+        lines.append("  longest chain: \(way)" + (chain.calls.count > 1 ? " = \(chain.weight.text)" : ""))
+        if chain.weight > endpoint.deadline {
+            lines.append(
+                "    the timeouts of this chain exceed the deadline by \((chain.weight - endpoint.deadline).text): "
+                    + "its last calls may get less than their own")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension Policy {
+    /// The policy as the file spells it.
+    fileprivate var word: String {
+        switch self {
+        case .all: "all"
+        case .settled: "settled"
+        }
+    }
+}

@@ -1,0 +1,72 @@
+/// Numbers with a unit: durations and sizes.
+enum Quantity {
+    struct Unit {
+        let name: String
+        /// How many of the smallest unit it is.
+        let factor: Int
+    }
+
+    enum Problem: Error {
+        case notANumber, noUnit, unknownUnit(String), tooLarge
+        /// Not a whole number of the smallest unit.
+        case fraction
+    }
+
+    static let sizeUnits = [
+        Unit(name: "B", factor: 1), Unit(name: "kB", factor: 1000), Unit(name: "KiB", factor: 1 << 10),
+        Unit(name: "MB", factor: 1_000_000), Unit(name: "MiB", factor: 1 << 20),
+        Unit(name: "GB", factor: 1_000_000_000),
+        Unit(name: "GiB", factor: 1 << 30),
+    ]
+
+    /// Reads `1.5s` as a number of the smallest unit.
+    static func read(_ text: String, units: [Unit]) throws(Problem) -> Int {
+        let whole = text.prefix(while: isDigit)
+        var rest = text.dropFirst(whole.count)
+        var fraction = Substring()
+        if rest.hasPrefix(".") {
+            fraction = rest.dropFirst().prefix(while: isDigit)
+            rest = rest.dropFirst(1 + fraction.count)
+            guard !fraction.isEmpty else { throw .notANumber }
+        }
+        guard !whole.isEmpty else { throw .notANumber }
+        guard !rest.isEmpty else { throw .noUnit }
+        let unitName = String(rest.drop { $0 == " " })
+        guard let unit = units.first(where: { $0.name == unitName }) else { throw .unknownUnit(unitName) }
+        guard whole.count + fraction.count <= 18, let digits = Int(whole + fraction) else { throw .tooLarge }
+        let (product, overflow) = digits.multipliedReportingOverflow(by: unit.factor)
+        guard !overflow else { throw .tooLarge }
+        let divisor = fraction.reduce(1) { power, _ in power * 10 }
+        guard product % divisor == 0 else { throw .fraction }
+        return product / divisor
+    }
+
+    /// A size in the largest binary unit of which it is a whole number.
+    static func sizeText(_ bytes: Int) -> String {
+        let unit = sizeUnits.last { $0.name.hasSuffix("iB") && bytes >= $0.factor && bytes % $0.factor == 0 }
+        return unit.map { "\(bytes / $0.factor)\($0.name)" } ?? "\(bytes)B"
+    }
+
+    private static func isDigit(_ character: Character) -> Bool {
+        ("0"..."9").contains(character) && character.utf8.count == 1
+    }
+}
+
+extension Duration {
+    /// In microseconds.
+    static let units = [
+        Quantity.Unit(name: "us", factor: 1), Quantity.Unit(name: "ms", factor: 1000),
+        Quantity.Unit(name: "s", factor: 1_000_000), Quantity.Unit(name: "m", factor: 60_000_000),
+        Quantity.Unit(name: "h", factor: 3_600_000_000),
+    ]
+
+    /// The duration as the file spells it, to the microsecond: `250us`, `1.5ms`, `80ms`, `1.2s`, `90s`.
+    var text: String {
+        let microseconds = components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+        if microseconds == 0 { return "0ms" }
+        let (unit, factor): (String, Int64) =
+            microseconds < 1000 ? ("us", 1) : microseconds < 1_000_000 ? ("ms", 1000) : ("s", 1_000_000)
+        let fraction = String(microseconds % factor + factor).dropFirst().reversed().drop { $0 == "0" }.reversed()
+        return "\(microseconds / factor)" + (fraction.isEmpty ? "" : "." + String(fraction)) + unit
+    }
+}

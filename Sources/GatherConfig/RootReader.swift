@@ -1,0 +1,34 @@
+import Gather
+
+/// Reads the keys at the root of the file.
+struct RootReader {
+    let environment: [String: String]
+
+    func read(_ node: Node) -> Configuration? {
+        guard let root = Section(node, keys: ["version", "server", "upstreams", "endpoints", "demo"]) else {
+            return nil
+        }
+        if let version = root.required("version", such: "version: 1"), let number = version.integer(in: 0...Int.max),
+            number != 1
+        {
+            version.error("version \(number) is not known", remedy: "write version: 1")
+        }
+        let server = root["server"].map(ServerReader.read) ?? ServerSettings()
+        let demo = root["demo"].flatMap(DemoReader.read)
+        let upstreams = root["upstreams"].map(UpstreamReader.readAll) ?? []
+        var endpoints = EndpointsReader(upstreams: upstreams.map(\.value.name), environment: environment)
+        if let list = root["endpoints"] {
+            endpoints.read(list)
+        } else if root["demo"] == nil {
+            _ = root.required("endpoints", such: "a list of endpoints")
+        }
+        guard !node.report.hasErrors else { return nil }
+        for (index, upstream) in upstreams.enumerated() where !endpoints.usedUpstreams.contains(index) {
+            upstream.member.warning(
+                "no call uses the upstream '\(upstream.value.name)'", remedy: "remove it, or call it")
+        }
+        return Configuration(
+            server: server, plan: Plan(upstreams: upstreams.map(\.value), endpoints: endpoints.endpoints), demo: demo,
+            warnings: node.report.diagnostics(.warning))
+    }
+}

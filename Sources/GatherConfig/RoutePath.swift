@@ -1,0 +1,74 @@
+import Gather
+
+/// The path of an endpoint: literal segments, and parameters that fill a segment each.
+struct RoutePath {
+    /// As it is written: `/v1/customers/{id}`.
+    let text: String
+    let parameters: [String]
+    /// The path with every parameter alike: two endpoints of one shape and method are the same route.
+    let shape: String
+
+    /// - Throws: `TemplateError` with the column in `text`.
+    init(_ text: String) throws(TemplateError) {
+        guard text.hasPrefix("/") else { throw TemplateError(column: 1, "a path begins with '/'") }
+        self.text = text
+        var parameters: [String] = []
+        var shape = ""
+        var column = 1
+        for segment in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            column += 1
+            if segment.hasPrefix("{"), segment.hasSuffix("}") {
+                let name = String(segment.dropFirst().dropLast())
+                guard Name.isValid(name) else {
+                    throw TemplateError(column: column + 1, "\(quoted(name)) is no parameter's name", remedy: Name.rule)
+                }
+                guard !parameters.contains(name) else {
+                    throw TemplateError(
+                        column: column, "the parameter '\(name)' stands twice", remedy: "give one another name")
+                }
+                parameters.append(name)
+                shape += "/{}"
+            } else {
+                if text != "/" { try Self.check(segment, column: column) }
+                shape += "/" + segment
+            }
+            column += segment.count
+        }
+        self.parameters = parameters
+        self.shape = shape
+    }
+
+    private static func check(_ segment: Substring, column: Int) throws(TemplateError) {
+        guard !segment.isEmpty else {
+            throw TemplateError(
+                column: column, "the path has an empty segment",
+                remedy: "write it with single slashes, and none at its end")
+        }
+        guard segment != ".", segment != ".." else {
+            throw TemplateError(
+                column: column, "the path has a '\(segment)' segment", remedy: "write the path without it")
+        }
+        for (offset, character) in segment.enumerated() {
+            let column = column + offset
+            switch character {
+            case "{", "}":
+                throw TemplateError(column: column, "a parameter fills its whole segment", remedy: "write /{name}/")
+            case "%":
+                throw TemplateError(
+                    column: column, "a path is compared decoded, so it has no escapes",
+                    remedy: "use a parameter for this segment")
+            case "?", "#":
+                throw TemplateError(
+                    column: column, "a path has no '\(character)'",
+                    remedy: character == "?"
+                        ? "leave the query out; calls take from it by {query.name}" : "leave it out")
+            case _ where character.utf8.count == 1 && (character.isLetter || character.isNumber): continue
+            case _ where "-._~!$&'()*+,;=:@".contains(character): continue
+            default:
+                throw TemplateError(
+                    column: column, "\(quoted(String(character))) cannot stand in a path",
+                    remedy: "use letters, digits and -._~!$&'()*+,;=:@")
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// A mapping whose keys are known in advance.
+struct Section {
+    let node: Node
+    private let members: [String: Node.Member]
+
+    /// Reports every key that is not among `keys`; nil, reported, if the value is no mapping.
+    init?(_ node: Node, keys: [String]) {
+        guard let all = node.members(expected: "a mapping with the keys \(keys.joined(separator: ", "))") else {
+            return nil
+        }
+        self.node = node
+        var members: [String: Node.Member] = [:]
+        for member in all {
+            if keys.contains(member.name) {
+                members[member.name] = member
+            } else {
+                member.error("unknown key \(quoted(member.name))", remedy: remedy(for: member.name, among: keys))
+            }
+        }
+        self.members = members
+    }
+
+    subscript(key: String) -> Node? { members[key]?.value }
+
+    func member(_ key: String) -> Node.Member? { members[key] }
+
+    /// The value of a key that has to be there.
+    func required(_ key: String, such example: String) -> Node? {
+        if let value = self[key] { return value }
+        node.error("the key '\(key)' is missing", remedy: "add \(example)")
+        return nil
+    }
+
+    /// The mapping under a key, if it is there.
+    func section(_ key: String, keys: [String]) -> Section? { self[key].flatMap { Section($0, keys: keys) } }
+}

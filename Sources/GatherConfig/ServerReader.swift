@@ -1,0 +1,67 @@
+/// Reads `server:`.
+enum ServerReader {
+    private static let timeouts = Duration.milliseconds(1)...Duration.seconds(86_400)
+
+    static func read(_ node: Node) -> ServerSettings {
+        var server = ServerSettings()
+        guard let section = Section(node, keys: ["listen", "admin", "loops", "limits", "timeouts"]) else {
+            return server
+        }
+        server.listen = section["listen"]?.listenAddress() ?? server.listen
+        if let admin = section["admin"] {
+            server.admin = admin.isOff ? nil : admin.listenAddress(or: "off") ?? server.admin
+        }
+        if let loops = section["loops"], !loops.isWord("auto") {
+            server.loops = loops.integer(in: 1...256, or: "auto")
+        }
+        if server.listen == server.admin, server.listen.port != 0, !node.report.hasErrors {
+            (section["admin"] ?? section["listen"] ?? node)
+                .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")
+        }
+        if let limits = section.section("limits", keys: ["head", "target", "fields", "body", "connections", "gathers"])
+        {
+            read(limits, into: &server.limits)
+        }
+        if let timeouts = section.section("timeouts", keys: ["head", "body", "idle", "write", "shutdown"]) {
+            read(timeouts, into: &server.timeouts)
+        }
+        return server
+    }
+
+    private static func read(_ section: Section, into limits: inout ServerSettings.Limits) {
+        limits.headBytes = section["head"]?.size(in: 1 << 10...1 << 20) ?? limits.headBytes
+        limits.targetBytes = section["target"]?.size(in: 64...1 << 20) ?? limits.targetBytes
+        limits.fields = section["fields"]?.integer(in: 1...10_000) ?? limits.fields
+        limits.bodyBytes = section["body"]?.size(in: 0...1 << 30) ?? limits.bodyBytes
+        limits.connections = section["connections"]?.integer(in: 1...1_000_000) ?? limits.connections
+        limits.gathers = section["gathers"]?.integer(in: 1...1_000_000) ?? limits.gathers
+    }
+
+    private static func read(_ section: Section, into settings: inout ServerSettings.Timeouts) {
+        settings.head = section["head"]?.duration(in: timeouts) ?? settings.head
+        settings.body = section["body"]?.duration(in: timeouts) ?? settings.body
+        settings.idle = section["idle"]?.duration(in: timeouts) ?? settings.idle
+        settings.write = section["write"]?.duration(in: timeouts) ?? settings.write
+        settings.shutdown = section["shutdown"]?.duration(in: timeouts) ?? settings.shutdown
+    }
+}
+
+extension Node {
+    func listenAddress(or word: String? = nil) -> ListenAddress? {
+        let expected = "an address such as 127.0.0.1:8080 or [::1]:8080" + (word.map { ", or \($0)" } ?? "")
+        guard let text = text(expected) else { return nil }
+        guard let address = ListenAddress(text) else {
+            wrongKind(expected: expected)
+            return nil
+        }
+        return address
+    }
+
+    /// Whether the value is this word.
+    func isWord(_ word: String) -> Bool {
+        if case .scalar(let scalar) = content { scalar.text == word } else { false }
+    }
+
+    /// YAML 1.1 reads `off` as false, so people who write false mean it too.
+    fileprivate var isOff: Bool { isWord("off") || isWord("false") }
+}

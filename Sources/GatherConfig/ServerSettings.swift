@@ -1,0 +1,72 @@
+/// What the server does before and around a gather: where it listens, and its limits.
+public struct ServerSettings: Sendable, Equatable {
+    public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    /// Where health, metrics and the console are served; nil if nowhere.
+    public var admin: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 9090)
+    /// The number of event loops; nil for one on each processor.
+    public var loops: Int?
+    public var limits = Limits()
+    public var timeouts = Timeouts()
+
+    public struct Limits: Sendable, Equatable {
+        /// The largest request head, in bytes; beyond it 431.
+        public var headBytes = 16 << 10
+        /// The longest request target, in bytes; beyond it 414.
+        public var targetBytes = 8 << 10
+        /// The most header fields; beyond it 431.
+        public var fields = 100
+        /// The largest request body, in bytes; beyond it 413.
+        public var bodyBytes = 1 << 20
+        /// The most connections in the process; beyond it accepting pauses.
+        public var connections = 10_000
+        /// The most gathers in flight in the process; beyond it 503.
+        public var gathers = 1024
+    }
+
+    public struct Timeouts: Sendable, Equatable {
+        /// How long a request head may take from its first byte on.
+        public var head = Duration.seconds(10)
+        /// How long a request body may stall.
+        public var body = Duration.seconds(10)
+        /// How long a connection may wait for its next request.
+        public var idle = Duration.seconds(60)
+        /// How long writing an answer may stall.
+        public var write = Duration.seconds(30)
+        /// How long requests in flight may go on after a stop signal.
+        public var shutdown = Duration.seconds(30)
+    }
+}
+
+/// A host and a port to listen on.
+public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    /// A host name or an IP address; an IPv6 address without its brackets.
+    public var host: String
+    /// 0 lets the kernel choose.
+    public var port: UInt16
+
+    public init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `host:port` and `[v6]:port`; nil for anything else.
+    public init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let port = UInt16(digits)
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+            guard host.contains(":"), host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else { return nil }
+        } else {
+            guard !host.isEmpty, host.utf8.allSatisfy({ Name.isNameByte($0) || $0 == UInt8(ascii: ".") }) else {
+                return nil
+            }
+        }
+        self.init(host: String(host), port: port)
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}

@@ -1,0 +1,56 @@
+import Gather
+
+/// Reads `upstreams:`.
+enum UpstreamReader {
+    /// Every upstream that the file names, those with errors as well: calls may name them.
+    static func readAll(_ node: Node) -> [(member: Node.Member, value: Upstream)] {
+        guard let members = node.members(expected: "a mapping of upstreams by name") else { return [] }
+        return members.map { member in
+            if !Name.isValid(member.name) {
+                member.error("\(quoted(member.name)) is no upstream's name", remedy: Name.rule)
+            }
+            return (member, read(member))
+        }
+    }
+
+    private static func read(_ member: Node.Member) -> Upstream {
+        var upstream = Upstream(name: member.name, hosts: [])
+        let keys = ["hosts", "timeout", "connect_timeout", "max_in_flight", "queue", "max_body", "max_head"]
+        guard let section = Section(member.value, keys: keys) else { return upstream }
+        let timeouts = Duration.milliseconds(1)...Duration.seconds(3600)
+        if let hosts = section.required("hosts", such: "hosts: [http://127.0.0.1:9100]") {
+            upstream.hosts = origins(hosts)
+        }
+        upstream.timeout = section["timeout"]?.duration(in: timeouts) ?? upstream.timeout
+        upstream.connectTimeout = section["connect_timeout"]?.duration(in: timeouts) ?? upstream.connectTimeout
+        upstream.maxInFlight = section["max_in_flight"]?.integer(in: 1...65_536) ?? upstream.maxInFlight
+        if let queue = section.section("queue", keys: ["max", "timeout"]) {
+            upstream.maxQueued = queue["max"]?.integer(in: 0...1_000_000) ?? upstream.maxQueued
+            upstream.queueTimeout =
+                queue["timeout"]?.duration(in: .zero...Duration.seconds(3600)) ?? upstream.queueTimeout
+        }
+        upstream.maxBodyBytes = section["max_body"]?.size(in: 1...1 << 30) ?? upstream.maxBodyBytes
+        upstream.maxHeadBytes = section["max_head"]?.size(in: 1 << 10...1 << 20) ?? upstream.maxHeadBytes
+        return upstream
+    }
+
+    private static func origins(_ node: Node) -> [Origin] {
+        guard let texts = node.texts("hosts") else { return [] }
+        if case .sequence(let all) = node.content, all.isEmpty {
+            node.error("an upstream needs at least one host", remedy: "write one, such as [http://127.0.0.1:9100]")
+        }
+        var origins: [Origin] = []
+        for (element, text) in texts {
+            do throws(TemplateError) {
+                let origin = try Origin(text)
+                if origins.contains(origin) {
+                    element.error("the host \(origin) stands twice", remedy: "keep one of them")
+                }
+                origins.append(origin)
+            } catch {
+                element.error(error)
+            }
+        }
+        return origins
+    }
+}

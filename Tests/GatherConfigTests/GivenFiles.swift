@@ -1,0 +1,25 @@
+import Foundation
+import Gather
+import GatherConfig
+import Testing
+
+/// The configurations that come with the project.
+enum GivenFile {
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    static func path(_ name: String) -> String { root.appendingPathComponent("config/\(name)").path }
+
+    static func text(_ name: String) throws -> String {
+        try String(contentsOf: URL(fileURLWithPath: path(name)), encoding: .utf8)
+    }
+}
+
+@Suite struct GivenFiles {
+    @Test(arguments: ["gatherd.yaml", "bench.yaml"])
+    func `a given file is read without errors or warnings`(name: String) throws {
+        let configuration = try Configuration.read(file: GivenFile.path(name), environment: [:])
+        #expect(configuration.warnings == [])
+        for endpoint in configuration.plan.endpoints { print(PlanReport.text(for: endpoint, in: configuration.plan)) }
+    }
+}
