@@ -21,6 +21,8 @@ let package = Package(
         .library(name: "JSONText", targets: ["JSONText"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
@@ -62,6 +64,22 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "GatherConfigTests", dependencies: ["GatherConfig"], swiftSettings: settings),
         .testTarget(name: "GatherTests", dependencies: ["Gather"], swiftSettings: settings),
+        .target(
+            name: "GatherService",
+            dependencies: [
+                "CPlatform", "EventLoop", "Fetch", "Gather", "GatherConfig", "HTTPServer", "HTTPWire", "JSONText",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "gatherd",
+            dependencies: [
+                "GatherConfig", "GatherService", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "GatherServiceTests", dependencies: ["GatherService"], swiftSettings: settings),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: settings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),

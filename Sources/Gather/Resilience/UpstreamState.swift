@@ -74,7 +74,7 @@ public struct LoopShare: Sendable {
     public static let whole = LoopShare(index: 0, count: 1)
 
     /// This loop's part of a limit, at least 1: with more loops than the limit has units, their sum is above it.
-    func of(_ limit: Int) -> Int {
+    public func of(_ limit: Int) -> Int {
         limit == 0 ? 0 : max(1, limit / count + (index < limit % count ? 1 : 0))
     }
 }

@@ -1,0 +1,35 @@
+import EventLoop
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+
+/// The admin listener's endpoints, for the platform that runs the service.
+final class AdminResponder: Responder {
+    private enum Target { case health, readiness }
+
+    private var router = Router<Target>()
+    private let drain: Latch
+
+    /// - Parameter drain: opens when the service begins to shut down.
+    init(drain: Latch) {
+        self.drain = drain
+        router.add(.get, "/healthz", .health)
+        router.add(.get, "/readyz", .readiness)
+    }
+
+    func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
+        guard let head = exchange.head else { return response(to: .clientGone) }
+        switch router.match(head) {
+        case .found(.health, _, _): return Response(.ok, text: "ok\n")
+        case .found(.readiness, _, _):
+            return drain.isOpen ? Response(.serviceUnavailable, text: "draining\n") : Response(.ok, text: "ready\n")
+        case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
+        case .options(let allowed): return .options(allowed)
+        case .undecodable, .notFound: return .problem(.notFound, "the admin listener has /healthz and /readyz")
+        }
+    }
+
+    func response(to refusal: Refusal) -> Response { .problem(refusal.status, refusal.detail) }
+
+    func ended(_ exchange: Exchange, at now: LoopInstant) {}
+}

@@ -1,0 +1,81 @@
+import EventLoop
+import Gather
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+import JSONText
+import Logging
+
+/// Answers the requests of one loop: finds the endpoint and has the engine run it.
+final class GatherResponder: Responder {
+    /// What a route leads to.
+    enum Target {
+        case endpoint(Endpoint, readsBody: Bool)
+        case demonstration(Demonstration)
+    }
+
+    private var router = Router<Target>()
+    private let engine: GatherEngine
+    private let demonstration: DemonstrationResponder
+    private let accessLog: AccessLog
+    private let gatherLimit: Int
+    private var gathersInFlight = 0
+
+    /// - Parameter gatherLimit: how many gathers this loop runs at once; more get 503.
+    init(
+        _ plan: Plan, engine: GatherEngine, demonstration: DemonstrationResponder, accessLog: AccessLog, gatherLimit: Int
+    ) {
+        self.engine = engine
+        self.demonstration = demonstration
+        self.accessLog = accessLog
+        self.gatherLimit = gatherLimit
+        for endpoint in plan.endpoints {
+            router.add(endpoint.method, endpoint.path, .endpoint(endpoint, readsBody: endpoint.readsBody))
+        }
+        for (path, target) in demonstration.routes { router.add(.get, path, .demonstration(target)) }
+    }
+
+    func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
+        guard let head = exchange.head else { return response(to: .clientGone) }
+        switch router.match(head) {
+        case .found(.endpoint(let endpoint, let readsBody), let route, let parameters):
+            exchange.route = route
+            return try await gather(endpoint, readsBody: readsBody, parameters, exchange, head, on: loop)
+        case .found(.demonstration(let page), let route, _):
+            exchange.route = route
+            return await demonstration.respond(page, head, on: loop)
+        case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
+        case .options(let allowed): return .options(allowed)
+        case .undecodable: return .problem(.badRequest, "a path parameter is not UTF-8")
+        case .notFound: return .problem(.notFound, "no endpoint has this path")
+        }
+    }
+
+    private func gather(
+        _ endpoint: Endpoint, readsBody: Bool, _ parameters: [String], _ exchange: Exchange, _ head: RequestHead,
+        on loop: isolated EventLoop
+    ) async throws(Refusal) -> Response {
+        guard gathersInFlight < gatherLimit else {
+            return .problem(.serviceUnavailable, "too many gathers are in flight", fields: [.retryAfter: "1"])
+        }
+        gathersInFlight += 1
+        defer { gathersInFlight -= 1 }
+        var body: JSONValue?
+        if readsBody {
+            let bytes = try await exchange.readBody(on: loop)
+            do throws(JSONError) {
+                body = try JSONValue(validating: bytes)
+            } catch {
+                return .problem(.badRequest, "the request body is \(error)")
+            }
+        }
+        let input = RequestInput(head: head, parameters: parameters, body: body)
+        let gathered = await engine.gather(endpoint, input, on: loop)
+        exchange.note = accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
+        return Response(gathered, of: endpoint)
+    }
+
+    func response(to refusal: Refusal) -> Response { .problem(refusal.status, refusal.detail) }
+
+    func ended(_ exchange: Exchange, at now: LoopInstant) { accessLog.write(exchange, at: now) }
+}

@@ -1,0 +1,49 @@
+import Gather
+import HTTPServer
+import HTTPTypes
+
+extension HTTPField.Name {
+    static let gatherComplete = Self("Gather-Complete")!
+    static let serverTiming = Self("Server-Timing")!
+}
+
+extension Response {
+    /// What a client gets for a gather: the answer, or a problem with the outcome of every call.
+    init(_ gathered: Gathered, of endpoint: Endpoint) {
+        var fields: HTTPFields = [:]
+        fields[.gatherComplete] = gathered.isComplete ? "true" : "false"
+        fields[.serverTiming] = Outcomes.serverTiming(endpoint, gathered.reports)
+        switch gathered.verdict {
+        case .answered(let body):
+            fields[.contentType] = "application/json"
+            self.init(.ok, fields: fields, body: body)
+        case .failed(let call):
+            let report = gathered.reports[call]
+            let status = report.failureStatus(passing: endpoint.passStatus)
+            if status == .serviceUnavailable { fields[.retryAfter] = "1" }
+            let reason = report.detail.map { " (\($0))" } ?? ""
+            let detail = "call '\(endpoint.calls[call].name)' failed: \(report.outcome.rawValue)\(reason)"
+            self = .problem(status, detail, fields: fields) { body in
+                body += Array(#","calls":"#.utf8)
+                Outcomes.append(endpoint, gathered.reports, to: &body)
+            }
+        case .unplaceable(let reason):
+            self = .problem(.badRequest, reason)
+        case .clientGone:
+            // Nobody reads it; the connection notes the status 499.
+            self.init(HTTPResponse.Status(code: 499))
+        }
+    }
+}
+
+extension CallReport {
+    /// The status for a gather that this call made fail: the one table.
+    func failureStatus(passing passed: Set<Int>) -> HTTPResponse.Status {
+        switch outcome {
+        case .httpError where status.map(passed.contains) ?? false: HTTPResponse.Status(code: status ?? 502)
+        case .timeout: .gatewayTimeout
+        case .shed: .serviceUnavailable
+        case .ok, .httpError, .unreachable, .badResponse, .skipped, .cancelled: .badGateway
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import CPlatform
+import Glibc
+import JSONText
+import Logging
+
+/// Writes log records to standard error, one line and one system call each, so that lines of several loops never mix.
+public struct LineLogHandler: LogHandler {
+    public enum Format: String, Sendable, CaseIterable {
+        /// `2026-11-22T16:30:47.123Z info access method=GET status=200`
+        case text
+        /// `{"time":"2026-11-22T16:30:47.123Z","level":"info","message":"access","method":"GET","status":"200"}`
+        case json
+    }
+
+    public var logLevel = Logger.Level.info
+    public var metadata: Logger.Metadata = [:]
+    private let format: Format
+
+    public init(_ format: Format) { self.format = format }
+
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    public func log(event: LogEvent) {
+        let metadata = self.metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        var line: [UInt8] = []
+        switch format {
+        case .text:
+            line += Array("\(Self.timestamp()) \(event.level) \(event.message)".utf8)
+            for (key, value) in metadata { line += Array(" \(key)=\(Self.plain("\(value)"))".utf8) }
+        case .json:
+            line += Array(#"{"time":"\#(Self.timestamp())","level":"\#(event.level)","message":"#.utf8)
+            JSONText.append(string: "\(event.message)", to: &line)
+            for (key, value) in metadata {
+                line.append(UInt8(ascii: ","))
+                JSONText.append(string: key, to: &line)
+                line.append(UInt8(ascii: ":"))
+                JSONText.append(string: "\(value)", to: &line)
+            }
+            line.append(UInt8(ascii: "}"))
+        }
+        line.append(UInt8(ascii: "\n"))
+        unsafe line.withUnsafeBytes { bytes in _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+    }
+
+    /// A value with spaces, quotes or control characters is written as a JSON string, so that a line stays one line.
+    private static func plain(_ value: String) -> String {
+        guard value.isEmpty || value.utf8.contains(where: { $0 <= 32 || $0 == 127 || $0 == UInt8(ascii: "\"") }) else {
+            return value
+        }
+        var quoted: [UInt8] = []
+        JSONText.append(string: value, to: &quoted)
+        return String(decoding: quoted, as: UTF8.self)
+    }
+
+    /// The time of day as RFC 3339 has it, in UTC with milliseconds.
+    private static func timestamp() -> String {
+        let now = cp_unix_nanoseconds()
+        var seconds = time_t(now / 1_000_000_000)
+        var parts = unsafe tm()
+        _ = unsafe gmtime_r(&seconds, &parts)
+        func pad(_ value: some BinaryInteger, _ width: Int) -> String {
+            let digits = String(Int(value))
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let date = unsafe "\(pad(parts.tm_year + 1900, 4))-\(pad(parts.tm_mon + 1, 2))-\(pad(parts.tm_mday, 2))"
+        let time = unsafe "\(pad(parts.tm_hour, 2)):\(pad(parts.tm_min, 2)):\(pad(parts.tm_sec, 2))"
+        return "\(date)T\(time).\(pad(now / 1_000_000 % 1000, 3))Z"
+    }
+}

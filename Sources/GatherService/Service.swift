@@ -1,0 +1,149 @@
+import EventLoop
+import Fetch
+import Gather
+import GatherConfig
+import Glibc
+import HTTPServer
+import Logging
+import Synchronization
+
+/// The service of one configuration: its listeners, and a loop on each thread that serves them.
+public struct Service: Sendable {
+    private let configuration: Configuration
+    private let logger: Logger
+    private let listener: Listener
+    private let admin: Listener?
+    private let shop: Listener?
+    private let loops: Int
+    private let signals: CInt
+    /// Opens at the first signal, or when a loop fails.
+    private let drain = Latch()
+    /// Opens at the second.
+    private let abort = Latch()
+    /// Opens when no loop serves clients any more.
+    private let ended = Latch()
+    private let serving: Counter
+
+    /// Binds all addresses, so that a failure is known before anything is served.
+    /// - Throws: ``ServiceError``.
+    public init(_ configuration: Configuration, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        listener = try Self.listen(configuration.server.listen, for: "server.listen")
+        admin = try configuration.server.admin.map { try Self.listen($0, for: "server.admin") }
+        shop = try configuration.demo?.shop.map { try Self.listen($0.listen, for: "demo.shop.listen") }
+        loops = configuration.server.loops ?? EventLoop.processorCount
+        serving = Counter(loops)
+        signals = try Signals.block([SIGTERM, SIGINT])
+    }
+
+    /// The address that clients reach it at.
+    public var address: String { listener.address }
+    /// The address of the admin listener.
+    public var adminAddress: String? { admin?.address }
+
+    /// Serves until SIGTERM or SIGINT, and then until the requests that are running have ended; a second signal cancels them.
+    /// - Throws: what kept a loop from starting.
+    public func run() throws {
+        try EventLoop.runGroup(count: loops) { loop, index in
+            do {
+                try await serve(index, on: loop)
+            } catch {
+                // One loop that cannot serve ends the service: the others drain.
+                drain.open()
+                if serving.decrement() == 0 { ended.open() }
+                throw error
+            }
+        }
+    }
+
+    private func serve(_ index: Int, on loop: isolated EventLoop) async throws {
+        let plan = configuration.plan
+        let share = LoopShare(index: index, count: loops)
+        let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
+        let responder = GatherResponder(
+            plan, engine: GatherEngine(plan, client: upstreams, share: share, on: loop),
+            demonstration: DemonstrationResponder(isEnabled: configuration.demo?.endpoints ?? false),
+            accessLog: AccessLog(logger, isEnabled: true), gatherLimit: share.of(configuration.server.limits.gathers))
+        let server = Server(listener, responder: responder, options: options(share), on: loop)
+        let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
+        await withDiscardingTaskGroup { group in
+            if let watched {
+                group.addImmediateTask { await self.watch(watched, on: loop) }
+                group.addImmediateTask { await self.serveOthers(on: loop) }
+            }
+            await server.run(drain: drain, abort: abort, on: loop)
+            upstreams.close()
+            if serving.decrement() == 0 { ended.open() }
+            await ended.wait(on: loop)
+            group.cancelAll()
+        }
+        watched?.close()
+    }
+
+    /// Serves admin and shop, which are needed as long as a loop serves clients.
+    private func serveOthers(on loop: isolated EventLoop) async {
+        await withDiscardingTaskGroup { group in
+            if let admin {
+                let server = Server(admin, responder: AdminResponder(drain: drain), options: ServerOptions(), on: loop)
+                group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
+            }
+        }
+    }
+
+    private func watch(_ signals: Signals, on loop: isolated EventLoop) async {
+        while let signal = await signals.next(on: loop) {
+            let name = signal == SIGTERM ? "SIGTERM" : "SIGINT"
+            if drain.isOpen {
+                logger.notice("\(name) again: requests that are running are cancelled")
+                abort.open()
+            } else {
+                logger.notice("\(name): no new connections, requests that are running may end")
+                drain.open()
+            }
+        }
+    }
+
+    private func options(_ share: LoopShare) -> ServerOptions {
+        let settings = configuration.server
+        var options = ServerOptions()
+        options.wire.headBytes = settings.limits.headBytes
+        options.wire.targetBytes = settings.limits.targetBytes
+        options.wire.fieldCount = settings.limits.fields
+        options.wire.bodyBytes = settings.limits.bodyBytes
+        options.connectionsPerLoop = share.of(settings.limits.connections)
+        options.headTimeout = settings.timeouts.head
+        options.bodyTimeout = settings.timeouts.body
+        options.idleTimeout = settings.timeouts.idle
+        options.writeTimeout = settings.timeouts.write
+        options.shutdownTimeout = settings.timeouts.shutdown
+        return options
+    }
+
+    private static func listen(_ address: ListenAddress, for key: String) throws -> Listener {
+        do throws(SystemError) {
+            return try Listener(address.description)
+        } catch {
+            throw ServiceError.listen(key: key, address: address.description, error)
+        }
+    }
+}
+
+/// Why a service could not start.
+public enum ServiceError: Error, CustomStringConvertible {
+    case listen(key: String, address: String, SystemError)
+
+    public var description: String {
+        switch self {
+        case .listen(let key, let address, let error):
+            "\(key): cannot listen on \(address): \(error); choose another address or stop what uses it"
+        }
+    }
+}
+
+/// A number that threads count down together.
+private final class Counter: Sendable {
+    private let value: Atomic<Int>
+    init(_ value: Int) { self.value = Atomic(value) }
+    func decrement() -> Int { value.subtract(1, ordering: .acquiringAndReleasing).newValue }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+
+/// The command line: `gatherd serve`, `gatherd check`.
+@main
+struct Gatherd: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gatherd",
+        abstract: "Answers one HTTP request by asking many services at once.",
+        discussion: """
+            Declare endpoints and their calls in a YAML file; calls run as concurrently as their references allow, under one \
+            deadline, and their results are spliced into one JSON answer.
+
+              gatherd check config/gatherd.yaml
+              gatherd serve --config config/gatherd.yaml
+              curl -i localhost:8080/v1/customers/1/dashboard
+            """,
+        version: "0.1.0",
+        subcommands: [Serve.self, Check.self])
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import GatherConfig
+import GatherService
+import Logging
+
+/// `gatherd serve`
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve a configuration until SIGTERM or SIGINT.",
+        discussion: """
+            The first signal drains: no new connections, running requests end. The second cancels what is running. Logs go to \
+            standard error.
+            """)
+
+    @Option(help: "The configuration file.")
+    var config: String
+
+    @Option(help: ArgumentHelp("Where clients connect, in place of the file's server.listen.", valueName: "host:port"))
+    var listen: ListenAddress?
+
+    @Option(help: ArgumentHelp("Where health checks connect, in place of the file's server.admin.", valueName: "host:port"))
+    var admin: ListenAddress?
+
+    @Option(help: "How log lines look: text or json.")
+    var logFormat = LineLogHandler.Format.text
+
+    @Option(help: "The least severe level that is logged: trace, debug, info, notice, warning, error.")
+    var logLevel = Logger.Level.info
+
+    func run() throws {
+        var configuration = try Configuration.reading(config)
+        if let listen { configuration.server.listen = listen }
+        if let admin { configuration.server.admin = admin }
+        var logger = Logger(label: "gatherd") { _ in LineLogHandler(logFormat) }
+        logger.logLevel = logLevel
+        for warning in configuration.warnings { logger.warning("\(warning)") }
+        let service = try Service(configuration, logger: logger)
+        logger.notice(
+            "serving \(configuration.plan.endpoints.count) endpoints",
+            metadata: ["listen": "\(service.address)", "admin": "\(service.adminAddress ?? "off")"])
+        try service.run()
+        logger.notice("stopped")
+    }
+}
+
+extension ListenAddress: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
+extension LineLogHandler.Format: ExpressibleByArgument {}
+
+extension Logger.Level: ExpressibleByArgument {}
+
+extension Configuration {
+    /// Reads a configuration; what is wrong with it goes to standard error, and the program ends with status 1.
+    static func reading(_ file: String) throws -> Configuration {
+        do {
+            return try read(file: file, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            throw ExitCode(1)
+        }
+    }
+}
