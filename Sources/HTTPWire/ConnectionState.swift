@@ -18,7 +18,7 @@ public struct ConnectionState: Sendable {
         case readBody
         /// Pass the bytes that follow to ``BodyReader/discard(_:)``.
         case discardBody
-        /// Cancel the handler, because nobody waits for its answer; then close.
+        /// Cancel the handler, because nobody waits for its answer; close when it has ended, without a response.
         case cancel
         /// Close: when `lingering`, close for writing only at first and read for a moment what the peer still sends,
         /// because closing on unread bytes makes the peer's kernel drop the response (RFC 9112 §9.6).
