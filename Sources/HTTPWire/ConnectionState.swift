@@ -76,11 +76,10 @@ public struct ConnectionState: Sendable {
     public mutating func received(_ progress: BodyReader.Progress) -> Action {
         switch state {
         case .readingBody(var exchange):
-            exchange.advance(progress)
+            exchange.isBodyComplete = progress.isComplete
             state = progress.isComplete ? .handling(exchange) : .readingBody(exchange)
             return progress.isComplete ? .handle : .readBody
         case .discardingBody(var exchange):
-            exchange.advance(progress)
             exchange.discarded += progress.consumed
             if progress.isComplete { return next() }
             guard exchange.discarded <= drainBytes else { return close(lingering: true) }
@@ -120,14 +119,12 @@ public struct ConnectionState: Sendable {
 
     // MARK: What the server does
 
-    /// The handler wants the body.
+    /// The handler wants the body, all of it; it gets to answer when that is read or has failed.
     public mutating func bodyWanted() -> Action {
-        guard case .handling(var exchange) = state else { illegal("body wanted") }
+        guard case .handling(let exchange) = state else { illegal("body wanted") }
         if exchange.isBodyComplete { return .handle }
-        let action: Action = exchange.owesContinue ? .sendContinue : .readBody
-        exchange.owesContinue = false
         state = .readingBody(exchange)
-        return action
+        return exchange.owesContinue ? .sendContinue : .readBody
     }
 
     /// The final response begins, whether or not the body was read. Says what its head announces.
@@ -188,15 +185,16 @@ private struct Exchange: Sendable {
     var isBodyComplete: Bool
     /// The client waits for `100 Continue`, so that it is unknown whether a body will come at all.
     var owesContinue: Bool
-    /// `nil` if chunked.
-    var remaining: Int?
+    /// The length of the body, `nil` if chunked. A body is read as a whole or not at all before the answer.
+    var length: Int?
+    /// How much of the body went unread, chunk sizes included.
     var discarded = 0
 
     init(_ head: RequestHead) {
         keepAlive = head.keepAlive
         owesContinue = head.expectsContinue
         isBodyComplete = head.framing == .none
-        if case .length(let length) = head.framing { remaining = length }
+        if case .length(let length) = head.framing { self.length = length }
     }
 
     private init() {
@@ -206,13 +204,8 @@ private struct Exchange: Sendable {
     /// A request of which the end is unknown.
     static let failed = Exchange()
 
-    mutating func advance(_ progress: BodyReader.Progress) {
-        isBodyComplete = progress.isComplete
-        remaining = remaining.map { $0 - progress.consumed }
-    }
-
-    /// Whether it is worth trying to read past what is left of the body.
+    /// Whether the next request can be reached: nothing of the body is left, or it may be short enough to discard.
     func canReachEnd(within budget: Int) -> Bool {
-        isBodyComplete || !owesContinue && (remaining ?? 0) <= budget
+        isBodyComplete || !owesContinue && (length ?? 0) <= budget
     }
 }
