@@ -124,13 +124,13 @@ public struct ConnectionState: Sendable {
         guard case .handling(let exchange) = state else { illegal("body wanted") }
         if exchange.isBodyComplete { return .handle }
         state = .readingBody(exchange)
-        return exchange.owesContinue ? .sendContinue : .readBody
+        return exchange.expectsContinue ? .sendContinue : .readBody
     }
 
     /// The final response begins, whether or not the body was read. Says what its head announces.
     public mutating func responseStarted() -> Persistence {
         guard case .handling(let exchange) = state else { illegal("response started") }
-        let goesOn = exchange.keepAlive && !isStopping && !sawEOF && exchange.canReachEnd(within: drainBytes)
+        let goesOn = exchange.keepAlive && !isStopping && exchange.canReachEnd(within: drainBytes)
         let persistence: Persistence = goesOn ? .keepAlive : .close
         state = .responding(exchange, persistence)
         return persistence
@@ -184,7 +184,7 @@ private struct Exchange: Sendable {
     var keepAlive: Bool
     var isBodyComplete: Bool
     /// The client waits for `100 Continue`, so that it is unknown whether a body will come at all.
-    var owesContinue: Bool
+    var expectsContinue: Bool
     /// The length of the body, `nil` if chunked. A body is read as a whole or not at all before the answer.
     var length: Int?
     /// How much of the body went unread, chunk sizes included.
@@ -192,13 +192,13 @@ private struct Exchange: Sendable {
 
     init(_ head: RequestHead) {
         keepAlive = head.keepAlive
-        owesContinue = head.expectsContinue
+        expectsContinue = head.expectsContinue
         isBodyComplete = head.framing == .none
         if case .length(let length) = head.framing { self.length = length }
     }
 
     private init() {
-        (keepAlive, owesContinue, isBodyComplete) = (false, false, false)
+        (keepAlive, expectsContinue, isBodyComplete) = (false, false, false)
     }
 
     /// A request of which the end is unknown.
@@ -206,6 +206,6 @@ private struct Exchange: Sendable {
 
     /// Whether the next request can be reached: nothing of the body is left, or it may be short enough to discard.
     func canReachEnd(within budget: Int) -> Bool {
-        isBodyComplete || !owesContinue && (length ?? 0) <= budget
+        isBodyComplete || !expectsContinue && (length ?? 0) <= budget
     }
 }
