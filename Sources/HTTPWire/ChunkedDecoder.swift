@@ -71,7 +71,6 @@ public struct ChunkedDecoder: Sendable {
         if let value = byte.hexValue {
             digits += 1
             guard digits <= 16 else { throw .badRequest(.invalidChunkSize) }
-            if digits == 1 { size = 0 }
             let (sixteens, overflow) = size.multipliedReportingOverflow(by: 16)
             guard !overflow, sixteens <= limits.bodyBytes - received - Int(value) else { throw .contentTooLarge }
             size = sixteens + Int(value)

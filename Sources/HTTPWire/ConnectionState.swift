@@ -18,7 +18,7 @@ public struct ConnectionState: Sendable {
         case readBody
         /// Pass the bytes that follow to ``BodyReader/discard(_:)``.
         case discardBody
-        /// Cancel the handler, because nobody waits for its answer; then close.
+        /// Cancel the handler, because nobody waits for its answer; close when it has ended, without a response.
         case cancel
         /// Close: when `lingering`, close for writing only at first and read for a moment what the peer still sends,
         /// because closing on unread bytes makes the peer's kernel drop the response (RFC 9112 §9.6).
@@ -76,11 +76,10 @@ public struct ConnectionState: Sendable {
     public mutating func received(_ progress: BodyReader.Progress) -> Action {
         switch state {
         case .readingBody(var exchange):
-            exchange.advance(progress)
+            exchange.isBodyComplete = progress.isComplete
             state = progress.isComplete ? .handling(exchange) : .readingBody(exchange)
             return progress.isComplete ? .handle : .readBody
         case .discardingBody(var exchange):
-            exchange.advance(progress)
             exchange.discarded += progress.consumed
             if progress.isComplete { return next() }
             guard exchange.discarded <= drainBytes else { return close(lingering: true) }
@@ -120,20 +119,18 @@ public struct ConnectionState: Sendable {
 
     // MARK: What the server does
 
-    /// The handler wants the body.
+    /// The handler wants the body, all of it; it gets to answer when that is read or has failed.
     public mutating func bodyWanted() -> Action {
-        guard case .handling(var exchange) = state else { illegal("body wanted") }
+        guard case .handling(let exchange) = state else { illegal("body wanted") }
         if exchange.isBodyComplete { return .handle }
-        let action: Action = exchange.owesContinue ? .sendContinue : .readBody
-        exchange.owesContinue = false
         state = .readingBody(exchange)
-        return action
+        return exchange.expectsContinue ? .sendContinue : .readBody
     }
 
     /// The final response begins, whether or not the body was read. Says what its head announces.
     public mutating func responseStarted() -> Persistence {
         guard case .handling(let exchange) = state else { illegal("response started") }
-        let goesOn = exchange.keepAlive && !isStopping && !sawEOF && exchange.canReachEnd(within: drainBytes)
+        let goesOn = exchange.keepAlive && !isStopping && exchange.canReachEnd(within: drainBytes)
         let persistence: Persistence = goesOn ? .keepAlive : .close
         state = .responding(exchange, persistence)
         return persistence
@@ -187,32 +184,28 @@ private struct Exchange: Sendable {
     var keepAlive: Bool
     var isBodyComplete: Bool
     /// The client waits for `100 Continue`, so that it is unknown whether a body will come at all.
-    var owesContinue: Bool
-    /// `nil` if chunked.
-    var remaining: Int?
+    var expectsContinue: Bool
+    /// The length of the body, `nil` if chunked. A body is read as a whole or not at all before the answer.
+    var length: Int?
+    /// How much of the body went unread, chunk sizes included.
     var discarded = 0
 
     init(_ head: RequestHead) {
         keepAlive = head.keepAlive
-        owesContinue = head.expectsContinue
+        expectsContinue = head.expectsContinue
         isBodyComplete = head.framing == .none
-        if case .length(let length) = head.framing { remaining = length }
+        if case .length(let length) = head.framing { self.length = length }
     }
 
     private init() {
-        (keepAlive, owesContinue, isBodyComplete) = (false, false, false)
+        (keepAlive, expectsContinue, isBodyComplete) = (false, false, false)
     }
 
     /// A request of which the end is unknown.
     static let failed = Exchange()
 
-    mutating func advance(_ progress: BodyReader.Progress) {
-        isBodyComplete = progress.isComplete
-        remaining = remaining.map { $0 - progress.consumed }
-    }
-
-    /// Whether it is worth trying to read past what is left of the body.
+    /// Whether the next request can be reached: nothing of the body is left, or it may be short enough to discard.
     func canReachEnd(within budget: Int) -> Bool {
-        isBodyComplete || !owesContinue && (remaining ?? 0) <= budget
+        isBodyComplete || !expectsContinue && (length ?? 0) <= budget
     }
 }

@@ -3,7 +3,7 @@ public import HTTPTypes
 /// Why a request cannot be answered by a handler; all of it is the client's fault.
 ///
 /// Where the request ends is unknown after any of these, so the connection closes behind the error response
-/// (RFC 9112 §9.6), with ``expectationFailed`` as the one exception that a server may treat more kindly.
+/// (RFC 9112 §9.6).
 public enum RequestError: Error, Equatable, Sendable {
     /// The bytes are not a well-formed request (RFC 9112 §2.2).
     case badRequest(Reason)
@@ -22,7 +22,7 @@ public enum RequestError: Error, Equatable, Sendable {
     /// The major version is not 1 (RFC 9110 §15.6.6).
     case versionNotSupported
 
-    /// What is malformed in a bad request.
+    /// What is malformed in a bad request; ``description`` explains each.
     public enum Reason: Sendable, Equatable, CaseIterable {
         case bareLF, bareCR, nulByte, controlCharacter
         case invalidRequestLine, invalidMethod, invalidTarget, invalidVersion

@@ -4,14 +4,16 @@ public import HTTPTypes
 ///
 /// A higher minor version, which nobody has defined, is treated as 1.1 (RFC 9110 §2.5).
 public enum HTTPVersion: Sendable, Equatable {
+    /// HTTP/1.0: no chunked framing, no interim responses, no Host, and one request per connection unless asked for.
     case http10
+    /// HTTP/1.1.
     case http11
 }
 
 /// The request line and fields of one request, already checked, with their meaning for framing worked out.
 ///
 /// Everything refers to one copy of the bytes that came in; names, values and the target become strings only where
-/// someone asks for them. Making one costs two allocations, plus one for a method of more than 15 bytes.
+/// someone asks for them. Making one costs two allocations, and more only past 16 fields or 15 bytes of method.
 public struct RequestHead: Sendable {
     /// The method (RFC 9110 §9); any token is syntactically one, and case counts.
     public let method: HTTPRequest.Method

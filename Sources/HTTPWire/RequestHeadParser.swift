@@ -233,7 +233,7 @@ public struct RequestHeadParser: Sendable {
         state = next
     }
 
-    /// Longer than any method that is registered (`BASELINE-CONTROL`, 16 bytes), with room for private ones.
+    /// Longer than any method that is registered (`UPDATEREDIRECTREF`, 17 bytes), with room for private ones.
     private static let methodBytes = 64
 
     /// `HTTP/1.1`, the first character in the lowest byte.

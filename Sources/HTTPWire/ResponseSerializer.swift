@@ -2,7 +2,9 @@ public import HTTPTypes
 
 /// Whether a connection goes on behind a response (RFC 9112 §9.3).
 public enum Persistence: Sendable, Equatable {
+    /// Another request may follow.
     case keepAlive
+    /// The connection ends behind this response.
     case close
 }
 

@@ -136,6 +136,12 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.responseStarted() == .keepAlive)
         #expect(connection.receivedEOF() == .none)
         #expect(connection.responseFinished() == .close(lingering: false))
+
+        // No body can come any more, so that there is nothing to linger for.
+        connection = try self.connection(asking)
+        #expect(connection.responseStarted() == .close)
+        #expect(connection.receivedEOF() == .none)
+        #expect(connection.responseFinished() == .close(lingering: false))
     }
 
     @Test func `a stop closes what is idle and finishes what is busy`() throws {

@@ -41,8 +41,8 @@ private let valid: [(input: String, summary: String)] = [
         "GET origin / ?- @- http10 none false false [Connection: keep-alive, close]"
     ),
     (
-        "GET / HTTP/1.1\r\nHost: a\r\nConnection: , x ,\tCLOSE\r\n\r\n",
-        "GET origin / ?- @a http11 none false false [Host: a | Connection: , x ,\tCLOSE]"
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: , x ,\tCLOSE , y\r\n\r\n",
+        "GET origin / ?- @a http11 none false false [Host: a | Connection: , x ,\tCLOSE , y]"
     ),
     ("GET / HTTP/1.9\r\nHost: a\r\n\r\n", "GET origin / ?- @a http11 none true false [Host: a]"),
     // RFC 9112 §5: field lines.

@@ -105,6 +105,8 @@ private let defective: [(input: String, error: RequestError)] = [
     ),
     ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r", .badRequest(.transferEncodingInHTTP10)),
     ("POST / HTTP/1.1\r\nContent-Length: 9223372036854775808\r", .contentTooLarge),
+    // 2⁶⁴, then a digit: what overflowed looks small again.
+    ("POST / HTTP/1.1\r\nContent-Length: 184467440737095516165\r", .contentTooLarge),
     ("POST / HTTP/1.1\r\nExpect: 100-continue, more\r", .expectationFailed),
 ]
 
