@@ -50,7 +50,7 @@ extension ListenAddress: ExpressibleByArgument {
 
 extension LineLogHandler.Format: ExpressibleByArgument {}
 
-extension Logger.Level: ExpressibleByArgument {}
+extension Logger.Level: @retroactive ExpressibleByArgument {}
 
 extension Configuration {
     /// Reads a configuration; what is wrong with it goes to standard error, and the program ends with status 1.
