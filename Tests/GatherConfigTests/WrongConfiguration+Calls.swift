@@ -251,7 +251,7 @@ extension WrongConfiguration {
             """#,
             errors: [
                 #"x.yaml:7:7: endpoints[0].calls.body: a call cannot be named 'body'; references mean something else by it: choose another name"#,
-                #"x.yaml:9:7: endpoints[0].calls.c: the calls 'b' and 'c' both answer under 'c'; give one of them another name or group"#,
+                #"x.yaml:9:7: endpoints[0].calls.c: the calls 'b' and 'c' both answer under 'c'; choose another name or group"#,
                 #"x.yaml:10:7: endpoints[0].calls.2d: '2d' is no call's name; a name has letters, digits, '_' and '-', and begins with a letter or '_'"#,
             ]),
         WrongConfiguration(

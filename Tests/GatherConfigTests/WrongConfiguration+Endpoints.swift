@@ -70,5 +70,34 @@ extension WrongConfiguration {
                 #"x.yaml:9:15: endpoints[2].path: a path is compared decoded, so it has no escapes; use a parameter for this segment"#,
                 #"x.yaml:11:17: endpoints[3].path: the parameter 'id' stands twice; give one another name"#,
             ]),
+        WrongConfiguration(
+            "a name that the outcomes take",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                expose: outcomes
+                calls: { _gather: { get: "shop:/a" }, b: { get: "shop:/b", group: _gather } }
+            """#,
+            errors: [
+                #"x.yaml:7:14: endpoints[0].calls._gather: the outcomes that 'expose' adds are under '_gather' already; choose another name or group"#,
+                #"x.yaml:7:71: endpoints[0].calls.b.group: the calls '_gather' and 'b' both answer under '_gather'; choose another name or group"#,
+            ]),
+        WrongConfiguration(
+            "an endpoint with an error in its path and one in a call",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: v1/x/{id}
+                calls: { a: { get: "shop:/a/{path.id}/{path.ib}" } }
+            """#,
+            errors: [
+                #"x.yaml:5:11: endpoints[0].path: a path begins with '/'"#,
+                #"x.yaml:6:44: endpoints[0].calls.a.get: the endpoint's path has no parameter 'ib'; did you mean 'id'?"#,
+            ]),
     ]
 }
