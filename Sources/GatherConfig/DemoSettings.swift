@@ -4,6 +4,8 @@ public struct DemoSettings: Sendable, Equatable {
     public var endpoints = true
     /// The embedded upstream; nil if it is not started.
     public var shop: ShopSettings?
+
+    public init() {}
 }
 
 /// The embedded upstream: a small shop to gather from.
@@ -11,6 +13,8 @@ public struct ShopSettings: Sendable, Equatable {
     public var listen = ListenAddress(host: "127.0.0.1", port: 9100)
     /// How long the shop waits before it answers, by resource; `default` is for those that are not named.
     public var latency: [String: Duration] = [:]
+
+    public init() {}
 
     /// The resources that may have a latency of their own.
     public static let resources = ["customers", "orders", "offers", "reviews", "stock", "delivery"]

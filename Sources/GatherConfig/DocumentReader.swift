@@ -20,6 +20,10 @@ struct DocumentReader {
             report.error("the file has more than 2 MiB", remedy: "split it over several services", at: .file)
             return nil
         }
+        if let alias = AliasesInKeys.find(in: text) {
+            report.error("an alias in a key", remedy: "write the key out", at: alias)
+            return nil
+        }
         do {
             // The basic resolver leaves scalars alone: which of them are numbers is decided where a value is read.
             let root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()

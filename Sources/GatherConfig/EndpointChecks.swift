@@ -19,13 +19,19 @@ struct EndpointChecks {
             case .member: name = member.name
             case .flatten, nil: continue
             }
-            if let other = taken[name] {
-                let node = call?.placement == .member ? nil : Section.group(of: member)
-                let problem = "the calls '\(other)' and '\(member.name)' both answer under '\(name)'"
-                let remedy = "give one of them another name or group"
-                if let node { node.error(problem, remedy: remedy) } else { member.error(problem, remedy: remedy) }
+            let problem: String
+            if let other = taken.updateValue(member.name, forKey: name) {
+                problem = "the calls '\(other)' and '\(member.name)' both answer under '\(name)'"
+            } else if name == "_gather", section["expose"] != nil {
+                problem = "the outcomes that 'expose' adds are under '_gather' already"
             } else {
-                taken[name] = member.name
+                continue
+            }
+            let remedy = "choose another name or group"
+            if call?.placement != .member, let group = Section.group(of: member) {
+                group.error(problem, remedy: remedy)
+            } else {
+                member.error(problem, remedy: remedy)
             }
         }
     }

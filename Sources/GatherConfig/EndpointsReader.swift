@@ -27,28 +27,31 @@ struct EndpointsReader {
         let keys = ["path", "method", "deadline", "gather", "calls", "response", "pass_status", "expose"]
         guard let section = Section(node, keys: keys) else { return nil }
         let method = section["method"].map { $0.method() } ?? .get
-        let path = section.required("path", such: "path: /v1/things/{id}").flatMap { readPath($0) }
+        let pathNode = section.required("path", such: "path: /v1/things/{id}")
+        let path = pathNode.flatMap { readPath($0) }
         if let path, let method { checkRoute(method, path, section) }
         let calls = section.required("calls", such: "at least one call")
             .flatMap { $0.members(expected: "a mapping of calls by name") }
         if let calls, calls.isEmpty {
             section["calls"]?.error("an endpoint needs at least one call", remedy: "add one")
         }
+        // References into a path with an error must not repeat it.
+        let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
         let scope = ReferenceScope(
-            pathParameters: path?.parameters ?? [], calls: calls?.map(\.name) ?? [], environment: environment)
-        // References to the parameters of a path with an error would only repeat it.
-        let read = path == nil ? [] : (calls ?? []).map { readCall($0, scope) }
-        let response = path == nil ? nil : section["response"]?.template(in: scope)
+            pathParameters: parameters, calls: calls?.map(\.name) ?? [], environment: environment)
+        let read = (calls ?? []).map { readCall($0, scope) }
+        let response = section["response"]?.template(in: scope)
         let deadline = section["deadline"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
         let policy = section["gather"]?.policy()
         let passStatus = Set(section["pass_status"]?.statuses() ?? [])
         let exposes = section["expose"]?.word(of: ["outcomes"]) != nil
-        guard let path, let calls else { return nil }
+        guard let calls else { return nil }
         let checks = EndpointChecks(section: section, members: calls, calls: read)
         checks.checkNames()
         guard checks.checkCycles() else { return nil }
         let complete = read.compactMap(\.self)
-        guard complete.count == calls.count, section["response"] == nil || response != nil, let method,
+        guard complete.count == calls.count, section["response"] == nil || response != nil,
+            let method, let path,
             var endpoint = try? Endpoint(method: method, path: path.text, calls: complete, response: response)
         else { return nil }
         endpoint.deadline = deadline ?? endpoint.deadline

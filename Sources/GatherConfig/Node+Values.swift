@@ -36,14 +36,14 @@ extension Node {
         case "true": return true
         case "false": return false
         default:
-            wrongKind(expected: "true or false")
+            wrongKind(expected: "true or false", unquoted: ["true", "false"].contains)
             return nil
         }
     }
 
     func integer(in range: ClosedRange<Int>, or word: String? = nil) -> Int? {
         guard let text = typed, let value = Int(text) else {
-            wrongKind(expected: "a whole number" + (word.map { " or \($0)" } ?? ""))
+            wrongKind(expected: "a whole number" + (word.map { " or \($0)" } ?? "")) { Int($0) != nil }
             return nil
         }
         return checked(value, in: range) { String($0) }

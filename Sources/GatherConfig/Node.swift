@@ -64,9 +64,12 @@ struct Node {
     }
 
     /// Reports that the value is of another kind than its key wants.
-    func wrongKind(expected: String) {
+    /// - Parameter unquoted: whether a text would be of the right kind if it had no quotes.
+    func wrongKind(expected: String, unquoted: (String) -> Bool = { _ in false }) {
         guard !isBroken else { return }
-        let remedy = isUnquotedReference ? "write the reference in quotes: \"{…}\"" : nil
+        var remedy: String?
+        if case .scalar(let scalar) = content, unquoted(scalar.text) { remedy = "write it without quotes" }
+        if isUnquotedReference { remedy = "write the reference in quotes: \"{…}\"" }
         error("expected \(expected), found \(kind)", remedy: remedy)
     }
 

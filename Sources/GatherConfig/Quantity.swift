@@ -60,12 +60,19 @@ extension Duration {
         Quantity.Unit(name: "h", factor: 3_600_000_000),
     ]
 
-    /// The duration as the file spells it, to the microsecond: `250us`, `1.5ms`, `80ms`, `1.2s`, `90s`.
+    /// The duration as the file spells it, to the microsecond: `250us`, `80ms`, `1.2s`, `90s`, `1h`.
     var text: String {
         let microseconds = components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
-        if microseconds == 0 { return "0ms" }
+        for unit in Duration.units.suffix(2).reversed() where microseconds > 0 && microseconds % Int64(unit.factor) == 0
+        {
+            return "\(microseconds / Int64(unit.factor))\(unit.name)"
+        }
         let (unit, factor): (String, Int64) =
-            microseconds < 1000 ? ("us", 1) : microseconds < 1_000_000 ? ("ms", 1000) : ("s", 1_000_000)
+            switch microseconds {
+            case 1..<1000: ("us", 1)
+            case ..<1_000_000: ("ms", 1000)
+            default: ("s", 1_000_000)
+            }
         let fraction = String(microseconds % factor + factor).dropFirst().reversed().drop { $0 == "0" }.reversed()
         return "\(microseconds / factor)" + (fraction.isEmpty ? "" : "." + String(fraction)) + unit
     }

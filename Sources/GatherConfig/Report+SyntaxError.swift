@@ -7,8 +7,15 @@ extension Report {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             var sentence = "not YAML: " + problem
-            if let context { sentence += " " + context.text + " that begins at line \(context.mark.line)" }
-            self.error(sentence, remedy: Self.remedy(for: problem), at: Position(mark))
+            if let context {
+                sentence +=
+                    " " + context.text
+                    + (context.mark.line < mark.line ? " that begins at line \(context.mark.line)" : "")
+            }
+            let isTab = character(at: Position(mark)) == "\t"
+            self.error(
+                sentence, remedy: isTab ? "indent with spaces, not tabs" : Self.remedy(for: problem), at: Position(mark)
+            )
         case .reader(let problem, let offset, _, _):
             let before = text.prefix(offset ?? 0).unicodeScalars
             let line = before.split(separator: "\n", omittingEmptySubsequences: false)
@@ -28,7 +35,7 @@ extension Report {
         switch problem {
         case "mapping values are not allowed in this context": "check the indentation, and quote a text that holds ': '"
         case "found character that cannot start any token":
-            "indent with spaces, and quote a text that begins with @, ` or %"
+            "quote a text that begins with @, ` or %"
         case "could not find expected ':'", "did not find expected key":
             "check the indentation and the colons above this line"
         case "did not find expected ',' or '}'", "did not find expected ',' or ']'":

@@ -49,17 +49,14 @@ final class Report {
     }
 
     /// The character that the file has at a position.
-    func character(at position: Position) -> Unicode.Scalar? {
-        lines.indices.contains(position.line - 1) ? lines[position.line - 1].dropFirst(position.column - 1).first : nil
-    }
+    func character(at position: Position) -> Unicode.Scalar? { rest(of: position)?.first }
 
     /// Where a column of a scalar's text stands in the file.
     ///
     /// The scalar's own position if the file spells the text before that column differently: by escapes, over several
     /// lines, or with a variable.
     func position(ofColumn column: Int, of text: String, at position: Position) -> Position {
-        guard lines.indices.contains(position.line - 1) else { return position }
-        var source = lines[position.line - 1].dropFirst(position.column - 1)
+        guard var source = rest(of: position) else { return position }
         var start = position.column
         if let quote = source.first, quote == "\"" || quote == "'" {
             source = source.dropFirst()
@@ -68,6 +65,13 @@ final class Report {
         let before = String(text.prefix(column - 1)).unicodeScalars
         guard source.starts(with: before) else { return position }
         return Position(line: position.line, column: start + before.count)
+    }
+
+    /// A line from a position on. Nil far to the right: finding a column takes time in proportion to it, and a file may be
+    /// one line.
+    private func rest(of position: Position) -> Substring.UnicodeScalarView? {
+        guard lines.indices.contains(position.line - 1), (1...2000).contains(position.column) else { return nil }
+        return lines[position.line - 1].dropFirst(position.column - 1)
     }
 }
 

@@ -38,6 +38,12 @@ struct RoutePath {
         self.shape = shape
     }
 
+    /// What looks like a parameter in a path with an error.
+    static func parameters(of content: Node.Content?) -> [String] {
+        guard case .scalar(let scalar) = content else { return [] }
+        return scalar.text.split(separator: "{").dropFirst().map { String($0.prefix { $0 != "}" }) }
+    }
+
     private static func check(_ segment: Substring, column: Int) throws(TemplateError) {
         guard !segment.isEmpty else {
             throw TemplateError(

@@ -21,6 +21,8 @@ public struct ServerSettings: Sendable, Equatable {
         public var connections = 10_000
         /// The most gathers in flight in the process; beyond it 503.
         public var gathers = 1024
+
+        public init() {}
     }
 
     public struct Timeouts: Sendable, Equatable {
@@ -34,7 +36,11 @@ public struct ServerSettings: Sendable, Equatable {
         public var write = Duration.seconds(30)
         /// How long requests in flight may go on after a stop signal.
         public var shutdown = Duration.seconds(30)
+
+        public init() {}
     }
+
+    public init() {}
 }
 
 /// A host and a port to listen on.

@@ -1,5 +1,4 @@
 import Foundation
-import Gather
 import GatherConfig
 import Testing
 
@@ -20,6 +19,5 @@ enum GivenFile {
     func `a given file is read without errors or warnings`(name: String) throws {
         let configuration = try Configuration.read(file: GivenFile.path(name), environment: [:])
         #expect(configuration.warnings == [])
-        for endpoint in configuration.plan.endpoints { print(PlanReport.text(for: endpoint, in: configuration.plan)) }
     }
 }

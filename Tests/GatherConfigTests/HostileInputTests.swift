@@ -1,0 +1,103 @@
+import GatherConfig
+import Testing
+
+@Suite struct HostileInputTests {
+    /// Ten levels of nine aliases each: three and a half billion values.
+    private static let bomb =
+        "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        + (1...9).map { level in
+            "a\(level): &a\(level) [" + [String](repeating: "*a\(level - 1)", count: 9).joined(separator: ", ") + "]\n"
+        }.joined()
+
+    @Test func `aliases that expand exponentially are an error, quickly`() {
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            #expect(errors(in: Self.bomb) == ["x.yaml: the file's values come to more than 16 MiB; use fewer aliases"])
+        }
+        #expect(time < .seconds(10))
+    }
+
+    @Test(arguments: ["? *a9\n: 1\n", "*a9 : 1\n", "b: { *a9 : 1 }\n", "b: { [[*a9]]: 1 }\n", "? [*a9]\n: 1\n"])
+    func `aliases that expand in a key are an error, quickly`(key: String) {
+        let found = errors(in: Self.bomb + key)
+        #expect(
+            found.count == 1 && found.allSatisfy { $0.contains("an alias in a key; write the key out") }, "\(found)")
+    }
+
+    @Test func `a few aliases are written out`() throws {
+        let text = """
+            version: 1
+            upstreams:
+              a: &a { hosts: [http://127.0.0.1:1], timeout: 3s }
+              b: *a
+            demo: {}
+            """
+        let upstreams = try Configuration.read(text: text, file: "x.yaml").plan.upstreams
+        #expect(upstreams.map(\.timeout) == [.seconds(3), .seconds(3)])
+    }
+
+    @Test func `a file that is too large is an error`() {
+        let text = "version: 1\n#" + String(repeating: "x", count: 2 << 20)
+        #expect(errors(in: text) == ["x.yaml: the file has more than 2 MiB; split it over several services"])
+    }
+
+    @Test(arguments: [50, 500, 5000, 100_000])
+    func `deep nesting is an error`(depth: Int) {
+        for (open, close) in [("[", "]"), ("{a: ", "}")] {
+            let nested = String(repeating: open, count: depth) + String(repeating: close, count: depth)
+            #expect(!errors(in: "version: 1\ndemo: \(nested)\n").isEmpty)
+        }
+        #expect(!errors(in: String(repeating: "- ", count: depth)).isEmpty)
+    }
+
+    @Test(arguments: [
+        "", " ", "\n", "#", "---", "--- \n...\n---\n", "\u{FEFF}", "\0", "a\u{7}", "\r\n\r", "*a", "&a", "!!map x",
+        "? ? ?", "%YAML 9.9",
+        "- - -", "{", "}", "[1, [2", "'", "\"\\ud800\"", "\"\\x", "!<> a", "<<: *x", "a: |9\n",
+        "version: &v\nserver: *v",
+        "version: !!binary x", "endpoints: [~, 1, [], {}]", "{[]: 1, {}: 2, ~: 3}",
+        "upstreams: { \"\": { hosts: \"\" } }",
+    ])
+    func `texts that are no configuration are errors`(text: String) {
+        #expect(!errors(in: text).isEmpty)
+    }
+
+    @Test(arguments: 0..<8)
+    func `a damaged file is read or refused, and never traps`(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let original = Array(try GivenFile.text("gatherd.yaml").unicodeScalars)
+        let alphabet = Array("{}[]\"'*&!|>%@`:,?-#$~. \t\n\r0aé\u{FEFF}\u{0}".unicodeScalars)
+        for _ in 0..<60 {
+            var scalars = original
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let start = Int.random(in: 0..<scalars.count, using: &random)
+                let end = min(
+                    scalars.count, start + Int.random(in: 1...(Bool.random(using: &random) ? 3 : 200), using: &random))
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: scalars.removeSubrange(start..<end)
+                case 1: scalars.insert(contentsOf: scalars[start..<end], at: start)
+                case 2: scalars[start] = alphabet.randomElement(using: &random) ?? " "
+                default: scalars.insert(alphabet.randomElement(using: &random) ?? " ", at: start)
+                }
+            }
+            var text = String.UnicodeScalarView()
+            text.append(contentsOf: scalars)
+            for error in errors(in: String(text)) { #expect(!error.contains("\n")) }
+        }
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,48 @@
+import GatherConfig
+import Testing
+
+@Suite struct PlanReportTests {
+    @Test func `the report of the dashboard tells its graph`() throws {
+        let plan = try Configuration.read(file: GivenFile.path("gatherd.yaml"), environment: [:]).plan
+        #expect(
+            PlanReport.text(for: plan.endpoints[0], in: plan) == """
+                GET /v1/customers/{id}/dashboard
+                  policy all, deadline 500ms
+                  at once: customer
+                  orders waits for customer
+                  offers waits for customer
+                  reviews waits for orders
+                  stock waits for orders
+                  delivery waits for customer, stock
+                  optional: offers
+                  longest chain: customer 120ms → orders 120ms → stock 120ms → delivery 120ms = 480ms
+
+                """)
+    }
+
+    @Test func `timeouts beyond the deadline are remarked on`() throws {
+        let text = """
+            version: 1
+            upstreams: { shop: { hosts: [http://127.0.0.1:9100], timeout: 3s } }
+            endpoints:
+              - path: /x
+                gather: settled
+                deadline: 1.2s
+                calls:
+                  a: { get: "shop:/a" }
+                  b: { get: "shop:/b?x={a.x}", timeout: 350ms }
+                  c: { get: "shop:/c" }
+            """
+        let plan = try read(text).plan
+        #expect(
+            PlanReport.text(for: plan.endpoints[0], in: plan) == """
+                GET /x
+                  policy settled, deadline 1.2s
+                  at once: a, c
+                  b waits for a
+                  longest chain: a 1.2s → b 350ms = 1.55s
+                    the timeouts of this chain exceed the deadline by 350ms: its last calls may get less than their own
+
+                """)
+    }
+}

@@ -1,0 +1,46 @@
+import GatherConfig
+import Testing
+
+@Suite struct ReadmeTests {
+    /// A file with an unknown key in every mapping whose keys are known.
+    private static let unknownKeys = """
+        version: 1
+        qqqqqqqqqqqqqqqqqqqq: 1
+        server: { qqqqqqqqqqqqqqqqqqqq: 1, limits: { qqqqqqqqqqqqqqqqqqqq: 1 }, timeouts: { qqqqqqqqqqqqqqqqqqqq: 1 } }
+        demo: { qqqqqqqqqqqqqqqqqqqq: 1, shop: { qqqqqqqqqqqqqqqqqqqq: 1, latency: { qqqqqqqqqqqqqqqqqqqq: 1 } } }
+        upstreams:
+          a: { hosts: [http://h], qqqqqqqqqqqqqqqqqqqq: 1, queue: { qqqqqqqqqqqqqqqqqqqq: 1 } }
+        endpoints:
+          - path: /x
+            qqqqqqqqqqqqqqqqqqqq: 1
+            calls: { a: { get: "a:/", qqqqqqqqqqqqqqqqqqqq: 1 } }
+        """
+
+    @Test func `the reference names every key`() throws {
+        let readme = try GivenFile.text("README.md")
+        let found = errors(in: Self.unknownKeys)
+        #expect(found.count == 11)
+        for error in found {
+            let keys = try #require(error.split(separator: "known are: ").last).split(separator: ", ")
+            let section = try #require(error.split(separator: ": ").dropFirst().first).split(separator: ".").dropLast()
+                .last
+            for key in keys {
+                let spellings = ["`\(key)`", "`\(key).", "`\(section ?? "").\(key)`"]
+                let isNamed = spellings.contains { readme.contains($0) }
+                #expect(isNamed, "\(section ?? "").\(key)")
+            }
+        }
+    }
+
+    @Test func `the reference's first example is read without warnings`() throws {
+        let readme = try GivenFile.text("README.md")
+        let example = try #require(readme.split(separator: "```yaml\n").dropFirst().first).split(separator: "```")[0]
+        #expect(try read(String(example)).warnings == [])
+    }
+
+    @Test func `the reference shows the report that is printed`() throws {
+        let plan = try Configuration.read(file: GivenFile.path("gatherd.yaml"), environment: [:]).plan
+        let report = PlanReport.text(for: plan.endpoints[0], in: plan)
+        #expect(try GivenFile.text("README.md").contains("```\n\(report)```"))
+    }
+}

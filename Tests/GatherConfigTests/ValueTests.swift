@@ -1,0 +1,210 @@
+import Gather
+import GatherConfig
+import HTTPTypes
+import Testing
+
+/// Reads a configuration that has no errors.
+func read(_ text: String, environment: [String: String] = [:]) throws -> Configuration {
+    try Configuration.read(text: text, file: "x.yaml", environment: environment)
+}
+
+/// Reads one endpoint with calls to the upstreams `shop` and `other`.
+func readEndpoint(_ text: String, environment: [String: String] = [:]) throws -> Endpoint {
+    let head = """
+        version: 1
+        upstreams:
+          shop: { hosts: [http://127.0.0.1:9100] }
+          other: { hosts: [http://127.0.0.1:9200] }
+        endpoints:
+
+        """
+    let lines = text.split(separator: "\n").enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 }
+    return try #require(try read(head + lines.joined(separator: "\n"), environment: environment).plan.endpoints.first)
+}
+
+@Suite struct ValueTests {
+    @Test func `every key of server has its default`() throws {
+        let configuration = try read("version: 1\ndemo: {}\n")
+        let server = configuration.server
+        #expect(server.listen.description == "127.0.0.1:8080")
+        #expect(server.admin?.description == "127.0.0.1:9090")
+        #expect(server.loops == nil)
+        #expect(
+            [server.limits.headBytes, server.limits.targetBytes, server.limits.fields, server.limits.bodyBytes]
+                == [16384, 8192, 100, 1_048_576])
+        #expect([server.limits.connections, server.limits.gathers] == [10_000, 1024])
+        let timeouts = server.timeouts
+        #expect(
+            [timeouts.head, timeouts.body, timeouts.idle, timeouts.write, timeouts.shutdown]
+                == [10, 10, 60, 30, 30].map(Duration.seconds))
+        #expect(configuration.demo == DemoSettings())
+        #expect(configuration.demo?.endpoints == true && configuration.demo?.shop == nil)
+    }
+
+    @Test func `every key of server changes its value`() throws {
+        let server = try read(
+            """
+            version: 1
+            server:
+              listen: "[::1]:0"
+              admin: off
+              loops: 4
+              limits: { head: 32KiB, target: 4kB, fields: 7, body: 0B, connections: 8, gathers: 9 }
+              timeouts: { head: 1s, body: 1.5s, idle: 2m, write: 250ms, shutdown: 1h }
+            demo: {}
+            """
+        ).server
+        #expect(server.listen == ListenAddress(host: "::1", port: 0))
+        #expect(server.listen.description == "[::1]:0")
+        #expect(server.admin == nil)
+        #expect(server.loops == 4)
+        var limits = ServerSettings.Limits()
+        (limits.headBytes, limits.targetBytes, limits.fields) = (32_768, 4000, 7)
+        (limits.bodyBytes, limits.connections, limits.gathers) = (0, 8, 9)
+        #expect(server.limits == limits)
+        var timeouts = ServerSettings.Timeouts()
+        (timeouts.head, timeouts.body, timeouts.idle) = (.seconds(1), .milliseconds(1500), .seconds(120))
+        (timeouts.write, timeouts.shutdown) = (.milliseconds(250), .seconds(3600))
+        #expect(server.timeouts == timeouts)
+    }
+
+    @Test func `every key of demo changes its value`() throws {
+        let demo = try #require(
+            try read(
+                "version: 1\ndemo: { endpoints: false, shop: { listen: h:1, latency: { default: 250us, stock: 0ms } } }\n"
+            ).demo)
+        #expect(!demo.endpoints)
+        #expect(demo.shop?.listen == ListenAddress(host: "h", port: 1))
+        #expect(demo.shop?.latency == ["default": .microseconds(250), "stock": .zero])
+        #expect(try read("version: 1\ndemo: { shop: {} }\n").demo?.shop == ShopSettings())
+    }
+
+    @Test func `every key of an upstream has a default and changes its value`() throws {
+        let upstreams = try read(
+            """
+            version: 1
+            upstreams:
+              plain: { hosts: [http://127.0.0.1:9100] }
+              full:
+                hosts: ["https://[::1]:8443/api/", unix:/run/x.sock]
+                timeout: 3s
+                connect_timeout: 30ms
+                max_in_flight: 3
+                queue: { max: 0, timeout: 0ms }
+                max_body: 1MiB
+                max_head: 2KiB
+            demo: {}
+            """
+        ).plan.upstreams
+        #expect(upstreams.map(\.name) == ["plain", "full"])
+        let (plain, full) = (upstreams[0], upstreams[1])
+        #expect(plain.hosts.map(\.description) == ["http://127.0.0.1:9100"])
+        #expect(
+            [plain.timeout, plain.connectTimeout, plain.queueTimeout] == [1000, 250, 50].map(Duration.milliseconds))
+        #expect(
+            [plain.maxInFlight, plain.maxQueued, plain.maxBodyBytes, plain.maxHeadBytes] == [
+                64, 256, 8 << 20, 64 << 10,
+            ])
+        #expect(full.hosts.map(\.description) == ["https://[::1]:8443/api", "unix:/run/x.sock"])
+        #expect([full.timeout, full.connectTimeout, full.queueTimeout] == [3000, 30, 0].map(Duration.milliseconds))
+        #expect([full.maxInFlight, full.maxQueued, full.maxBodyBytes, full.maxHeadBytes] == [3, 0, 1 << 20, 2048])
+    }
+
+    @Test func `every key of an endpoint and a call has its default`() throws {
+        let endpoint = try readEndpoint("path: /v1/x\ncalls: { a: { get: \"shop:/a\" } }")
+        #expect(endpoint.method == .get && endpoint.path == "/v1/x")
+        #expect(endpoint.deadline == .seconds(2) && endpoint.policy == .all)
+        #expect(endpoint.passStatus == [] && !endpoint.exposesOutcomes && endpoint.response == nil)
+        let call = endpoint.calls[0]
+        #expect(call.name == "a" && call.method == .get && call.upstream == 0 && call.target.literal == "/a")
+        #expect(call.headers.isEmpty && call.forwardHeaders == [] && call.forwardQuery == [] && call.body == nil)
+        #expect(call.isRequired && call.fallback == .null && call.timeout == nil)
+        #expect(call.projection == nil && call.placement == .member)
+    }
+
+    @Test func `every key of an endpoint changes its value`() throws {
+        let endpoint = try readEndpoint(
+            """
+            path: /v1/x
+            method: PATCH
+            deadline: 300ms
+            gather: settled
+            pass_status: [404, 410]
+            expose: outcomes
+            calls: { b: { get: "shop:/b" }, a: { get: "shop:/a" } }
+            """)
+        #expect(endpoint.method == .patch && endpoint.deadline == .milliseconds(300) && endpoint.policy == .settled)
+        #expect(endpoint.passStatus == [404, 410] && endpoint.exposesOutcomes)
+        #expect(endpoint.calls.map(\.name) == ["b", "a"])
+    }
+
+    @Test func `every key of a call changes its value`() throws {
+        let endpoint = try readEndpoint(
+            """
+            path: /v1/x
+            calls:
+              a:
+                put: "other:/a?x={query.x ?? 1}"
+                body: { n: 1 }
+                headers: { X-Tenant: "t-{header.X-Tenant}", X-Version: 1 }
+                forward_headers: [Accept-Language]
+                forward_query: [page]
+                required: false
+                on_error: omit
+                timeout: 80ms
+                target: items
+                allow: [sku]
+                group: g
+              b: { delete: "shop:/b", required: false, on_error: [1, "{{x}}"], flatten: true, mapping: { a.b: c } }
+              c: { post: "shop:/c", deny: [x] }
+            """)
+        let (a, b, c) = (endpoint.calls[0], endpoint.calls[1], endpoint.calls[2])
+        #expect(a.method == .put && a.upstream == 1 && a.target.references.map(\.text) == ["query.x"])
+        #expect(a.body == .literal(Array(#"{"n":1}"#.utf8)))
+        #expect(a.headers.map(\.name.rawName) == ["X-Tenant", "X-Version"])
+        #expect(a.headers[0].value.references.map(\.text) == ["header.X-Tenant"] && a.headers[1].value.literal == "1")
+        #expect(a.forwardHeaders == [.acceptLanguage] && a.forwardQuery == ["page"])
+        #expect(!a.isRequired && a.fallback == .omit && a.timeout == .milliseconds(80))
+        #expect(a.projection != nil && a.placement == .group("g"))
+        #expect(b.method == .delete && b.fallback == .json(Array(#"[1,"{x}"]"#.utf8)))
+        #expect(b.projection != nil && b.placement == .flatten)
+        #expect(c.method == .post && c.projection != nil)
+    }
+
+    @Test(arguments: [
+        ("1", "1"), ("-0", "-0"), ("007", "7"), ("0x1F", "31"), ("0o17", "15"), ("+5", "5"), ("19.90", "19.90"),
+        (".5", "0.5"), ("1.", "1.0"), ("1e3", "1e3"), ("-1.5E-3", "-1.5e-3"), ("true", "true"), ("False", "false"),
+        ("~", "null"),
+        ("", "null"), ("123456789012345678901234567890", "123456789012345678901234567890"), ("yes", "\"yes\""),
+        ("1_000", "\"1_000\""),
+        ("1.2.3", "\"1.2.3\""), ("\"1\"", "\"1\""), ("'true'", "\"true\""), ("!!str 1", "\"1\""),
+        ("a\u{e9}", "\"a\u{e9}\""),
+        ("\"a\\nb\"", "\"a\\nb\""), ("[1, {a: [x]}]", "[1,{\"a\":[\"x\"]}]"), ("{}", "{}"),
+    ])
+    func `a tree has the values that the YAML core schema gives it`(yaml: String, json: String) throws {
+        let endpoint = try readEndpoint("path: /x\ncalls: { a: { post: \"shop:/a\" } }\nresponse: \(yaml)")
+        #expect(endpoint.response == .literal(Array(json.utf8)))
+    }
+
+    @Test(arguments: [".inf", "-.INF", ".nan", "1e999", "0xFFFFFFFFFFFFFFFFFF"])
+    func `a number that JSON cannot write is an error`(yaml: String) {
+        #expect(throws: ConfigurationErrors.self) {
+            try readEndpoint("path: /x\ncalls: { a: { post: \"shop:/a\" } }\nresponse: \(yaml)")
+        }
+    }
+
+    @Test func `a reference alone keeps its type, and one among text does not`() throws {
+        let endpoint = try readEndpoint(
+            """
+            path: /x
+            calls: { a: { get: "shop:/a" } }
+            response: { whole: "{a.n}", text: "n = {a.n}", list: [1, "{a}"] }
+            """)
+        guard case .object(let members) = endpoint.response else { return #expect(Bool(false), "no object") }
+        #expect(members.map(\.name) == ["whole", "text", "list"])
+        guard case .reference = members[0].value, case .text = members[1].value,
+            case .array(let list) = members[2].value
+        else { return #expect(Bool(false), "\(members)") }
+        #expect(list[0] == .literal(Array("1".utf8)))
+    }
+}

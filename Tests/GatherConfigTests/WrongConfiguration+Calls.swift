@@ -1,0 +1,276 @@
+extension WrongConfiguration {
+    static let calls = [
+        WrongConfiguration(
+            "a misspelt key",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                deadlin: 1s
+                calls:
+                  a: { get: "shop:/a" }
+            """#,
+            errors: [
+                #"x.yaml:6:5: endpoints[0].deadlin: unknown key 'deadlin'; did you mean 'deadline'?"#
+            ]),
+        WrongConfiguration(
+            "an unknown upstream",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shpo:/a" }
+            """#,
+            errors: [
+                #"x.yaml:7:18: endpoints[0].calls.a.get: there is no upstream 'shpo'; did you mean 'shop'?"#
+            ]),
+        WrongConfiguration(
+            "an unknown call in a reference",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  customer: { get: "shop:/a" }
+                  b: { get: "shop:/b?c={custmer.id}" }
+            """#,
+            errors: [
+                #"x.yaml:8:29: endpoints[0].calls.b.get: 'custmer' is neither a call of this endpoint nor one of path, query, header, body, env; did you mean 'customer'?"#
+            ]),
+        WrongConfiguration(
+            "a cycle of three",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a?x={c}" }
+                  b: { get: "shop:/b?x={a}" }
+                  c: { get: "shop:/c?x={b.id}" }
+            """#,
+            errors: [
+                #"x.yaml:7:7: endpoints[0].calls.a: calls wait for each other: a → c → b → a; remove one of the references on this way"#
+            ]),
+        WrongConfiguration(
+            "a call that refers to itself",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a?x={a.next}" }
+            """#,
+            errors: [
+                #"x.yaml:7:7: endpoints[0].calls.a: the call 'a' refers to itself; remove one of the references on this way"#
+            ]),
+        WrongConfiguration(
+            "a character that a URL cannot have",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a b" }
+            """#,
+            errors: [
+                #"x.yaml:7:23: endpoints[0].calls.a.get: a space at byte 3 of '/a b' cannot stand in a URL; write it as %20"#
+            ]),
+        WrongConfiguration(
+            "a fallback of a required call",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a", on_error: [] }
+            """#,
+            errors: [
+                #"x.yaml:7:28: endpoints[0].calls.a.on_error: a required call has no fallback: its failure fails the gather; add required: false, or remove on_error"#
+            ]),
+        WrongConfiguration(
+            "a reference in a fallback",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a", required: false, on_error: { x: "{query.x}" } }
+            """#,
+            errors: [
+                #"x.yaml:7:55: endpoints[0].calls.a.on_error: a fallback cannot hold a reference; write a plain value, and '{{' for the character itself"#
+            ]),
+        WrongConfiguration(
+            "a line break in a header",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a:
+                    get: "shop:/a"
+                    headers: { X-Tenant: "a\r\nHost: b" }
+            """#,
+            errors: [
+                #"x.yaml:9:30: endpoints[0].calls.a.headers.X-Tenant: the value holds a carriage return, which a header cannot carry; write the value on one line"#
+            ]),
+        WrongConfiguration(
+            "headers of the connection",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a:
+                    get: "shop:/a"
+                    headers: { Host: example.org, "X Y": z }
+                    forward_headers: [Transfer-Encoding, accept]
+            """#,
+            errors: [
+                #"x.yaml:9:20: endpoints[0].calls.a.headers.Host: 'Host' belongs to the connection, not to the call; remove it: gatherd writes it itself where it is needed"#,
+                #"x.yaml:9:39: endpoints[0].calls.a.headers['X Y']: 'X Y' is no header's name; use letters, digits and -"#,
+                #"x.yaml:10:27: endpoints[0].calls.a.forward_headers[0]: 'Transfer-Encoding' belongs to the connection, not to the call; remove it: gatherd writes it itself where it is needed"#,
+            ]),
+        WrongConfiguration(
+            "a brace that is not closed",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a?x={query.x" }
+            """#,
+            errors: [
+                #"x.yaml:7:28: endpoints[0].calls.a.get: a '{' without its '}'; write '{{' for the character itself"#
+            ]),
+        WrongConfiguration(
+            "two methods",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a", post: "shop:/b" }
+            """#,
+            errors: [
+                #"x.yaml:7:28: endpoints[0].calls.a.post: a call has one method, and this one has 'get' already; make it two calls"#
+            ]),
+        WrongConfiguration(
+            "no method",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { timeout: 1s }
+            """#,
+            errors: [
+                #"x.yaml:7:10: endpoints[0].calls.a: the call has no method; add one such as get: "shop:/path""#
+            ]),
+        WrongConfiguration(
+            "a body that is got",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a", body: { x: 1 } }
+            """#,
+            errors: [
+                #"x.yaml:7:28: endpoints[0].calls.a.body: a GET call has no body; use post, put or patch, or put the values into the path or the query"#
+            ]),
+        WrongConfiguration(
+            "a dot segment",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a/../b" }
+            """#,
+            errors: [
+                #"x.yaml:7:23: endpoints[0].calls.a.get: the path has a '..' segment; write the path without it"#
+            ]),
+        WrongConfiguration(
+            "a URL in place of an upstream",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "http://127.0.0.1:9100/a" }
+            """#,
+            errors: [
+                #"x.yaml:7:17: endpoints[0].calls.a.get: a call names an upstream, not a host; declare the host under upstreams, and write get: "shop:/path""#
+            ]),
+        WrongConfiguration(
+            "names that are taken",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  body: { get: "shop:/a" }
+                  b: { get: "shop:/b", group: c }
+                  c: { get: "shop:/c" }
+                  2d: { get: "shop:/d" }
+            """#,
+            errors: [
+                #"x.yaml:7:7: endpoints[0].calls.body: a call cannot be named 'body'; references mean something else by it: choose another name"#,
+                #"x.yaml:9:7: endpoints[0].calls.c: the calls 'b' and 'c' both answer under 'c'; choose another name or group"#,
+                #"x.yaml:10:7: endpoints[0].calls.2d: '2d' is no call's name; a name has letters, digits, '_' and '-', and begins with a letter or '_'"#,
+            ]),
+        WrongConfiguration(
+            "shaping that contradicts itself",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a", allow: [x], deny: [y] }
+                  b: { get: "shop:/b", deny: ["x..y"] }
+                  c: { get: "shop:/c", group: g, flatten: true }
+            """#,
+            errors: [
+                #"x.yaml:7:46: endpoints[0].calls.a.deny: allow and deny exclude each other: keep one of them"#,
+                #"x.yaml:8:38: endpoints[0].calls.b.deny[0]: not a path at column 3: a key was expected; write the way to a key, such as items.sku"#,
+                #"x.yaml:9:38: endpoints[0].calls.c.flatten: a call cannot have both group and flatten; keep one of them"#,
+            ]),
+    ]
+}
