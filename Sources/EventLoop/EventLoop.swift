@@ -24,7 +24,6 @@ public actor EventLoop {
 
     /// Suspends the calling task until ``Reactor/wake(_:)``, `deadline` or the task's cancellation, whichever is first.
     public func suspend(_ wait: WaitID, until deadline: LoopInstant? = nil) async -> Wake {
-        if let wake = reactor.takeWake(wait) { return wake }
         let executor = executor
         return await withTaskCancellationHandler {
             unsafe await withUnsafeContinuation { continuation in

@@ -104,11 +104,9 @@ public final class Reactor {
         return woken
     }
 
-    func takeWake(_ wait: WaitID) -> Wake? { waits.takeWake(wait) }
-
     func park(_ wait: WaitID, _ continuation: UnsafeContinuation<Wake, Never>, until deadline: LoopInstant?) {
-        let timer = deadline.map { timers.schedule(at: $0, .wake(wait)) }
-        unsafe waits.park(wait, continuation, timer: timer)
+        guard unsafe waits.park(wait, continuation), let deadline else { return }
+        waits.setTimer(wait, timers.schedule(at: deadline, .wake(wait)))
     }
 
     /// Marks a suspension that was ended from a place where no task may be resumed; the loop does it before it waits.

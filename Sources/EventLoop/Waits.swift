@@ -49,24 +49,24 @@ struct Waits {
     }
 
     /// Stores the continuation until a wake-up; resumes it at once if that came before.
-    mutating func park(_ id: WaitID, _ continuation: UnsafeContinuation<Wake, Never>, timer: TimerID?) {
+    /// - Returns: whether it was stored, so that a deadline is of use.
+    mutating func park(_ id: WaitID, _ continuation: UnsafeContinuation<Wake, Never>) -> Bool {
+        precondition(slots[Int(id.slot)].generation == id.generation, "a wait is suspended on once")
         switch slots[Int(id.slot)].state {
-        case .idle where slots[Int(id.slot)].generation == id.generation:
+        case .idle:
             slots[Int(id.slot)].state = unsafe .parked(continuation)
-            slots[Int(id.slot)].timer = timer
-        default:
+            return true
+        case .woken(let wake):
+            release(id.slot)
+            unsafe continuation.resume(returning: wake)
+            return false
+        case .free, .parked:
             preconditionFailure("a wait is suspended on once, by the task that made it")
         }
     }
 
-    /// Frees the slot and returns the wake-up that came before its task suspended.
-    mutating func takeWake(_ id: WaitID) -> Wake? {
-        guard slots[Int(id.slot)].generation == id.generation,
-            case .woken(let wake) = slots[Int(id.slot)].state
-        else { return nil }
-        release(id.slot)
-        return wake
-    }
+    /// Names the timer that is to be cancelled when the suspension ends.
+    mutating func setTimer(_ id: WaitID, _ timer: TimerID) { slots[Int(id.slot)].timer = timer }
 
     /// Frees a slot whose task decided not to suspend.
     mutating func abandon(_ id: WaitID) {
