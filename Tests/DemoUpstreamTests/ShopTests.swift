@@ -104,6 +104,14 @@ struct ShopTests {
         #expect(reply.body == "")
     }
 
+    @Test func `a request that is not HTTP is refused in the same form`() throws {
+        let (reply, requests) = try ShopClient.run { shop, loop in
+            (try await shop.send("G(T", "/customers/1", on: loop), shop.counters.requests)
+        }
+        try expectProblem(reply, 400, "Bad Request")
+        #expect(requests == 0)
+    }
+
     // MARK: Placing orders
 
     @Test func `an order is accepted with a number that depends on it alone`() throws {

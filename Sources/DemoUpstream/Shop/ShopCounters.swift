@@ -14,7 +14,11 @@ public final class ShopCounters: Sendable {
     /// The requests that were received.
     public var requests: Int { begun.load(ordering: .relaxed) }
     /// Those that are not answered yet.
-    public var inFlight: Int { requests - ended.load(ordering: .relaxed) }
+    public var inFlight: Int {
+        // The ends first: each was counted behind its beginning, so that the difference is never below 0.
+        let ended = ended.load(ordering: .acquiring)
+        return requests - ended
+    }
     /// Those whose client left before its answer was sent.
     public var cancelled: Int { left.load(ordering: .relaxed) }
 
@@ -22,7 +26,7 @@ public final class ShopCounters: Sendable {
 
     func countEnd(cancelled: Bool) {
         if cancelled { left.add(1, ordering: .relaxed) }
-        ended.add(1, ordering: .relaxed)
+        ended.add(1, ordering: .releasing)
     }
 
     var response: Response {
