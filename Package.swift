@@ -46,6 +46,14 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: settings),
         .target(name: "JSONText", swiftSettings: settings),
+        .target(
+            name: "DemoUpstream",
+            dependencies: [
+                "EventLoop", "HTTPServer", "HTTPWire", "JSONText",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "DemoUpstreamTests", dependencies: ["DemoUpstream"], swiftSettings: settings),
         .target(name: "Fetch", dependencies: ["EventLoop", "CCurl"], swiftSettings: settings),
         .testTarget(name: "FetchTests", dependencies: ["Fetch"], swiftSettings: settings),
         .target(

@@ -1,0 +1,39 @@
+extension Welcome {
+    static let introduction = "gatherd answers one request by asking many services at once. To try:"
+
+    static func text(_ endpoints: [Endpoint], origin: String) -> String {
+        var text = introduction + "\n"
+        for endpoint in endpoints {
+            let title = endpoint.title.isEmpty ? "\(endpoint.method.rawValue) \(endpoint.path)" : endpoint.title
+            text += "\n  \(title)\n  \(command(endpoint, origin: origin))\n"
+        }
+        return text
+    }
+
+    /// The curl command that asks the endpoint.
+    static func command(_ endpoint: Endpoint, origin: String) -> String {
+        let url = shellQuoted(origin + endpoint.examplePath)
+        return switch endpoint.method {
+        case .get: "curl \(url)"
+        case .head: "curl --head \(url)"
+        case .post, .put, .patch:
+            "curl -X \(endpoint.method.rawValue) -H 'Content-Type: application/json' -d '{}' \(url)"
+        default: "curl -X \(endpoint.method.rawValue) \(url)"
+        }
+    }
+
+    /// One word of a POSIX shell (XCU §2.2): as it is if no shell reads anything into it, else in single quotes.
+    private static func shellQuoted(_ word: String) -> String {
+        let isPlain = word.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "."),
+                UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+        guard !isPlain else { return word }
+        return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+    }
+}

@@ -1,0 +1,67 @@
+import HTTPServer
+import HTTPTypes
+
+/// `GET /`: what there is to try, as a page for a browser and as text with commands for a terminal.
+public struct Welcome: Sendable {
+    /// Something to try.
+    public struct Endpoint: Sendable {
+        let method: HTTPRequest.Method
+        let path: String
+        let title: String
+
+        /// - Parameters:
+        ///   - path: as it is routed; parameters such as `{id}` become 1 in the examples.
+        ///   - title: one line for people; without it the path must do.
+        public init(_ method: HTTPRequest.Method = .get, _ path: String, title: String = "") {
+            self.method = method
+            self.path = path
+            self.title = title
+        }
+
+        /// What this module has to show.
+        static let demonstrations = [
+            Endpoint(.get, "/tasks?sleep=1s,2s,3s", title: "Three sleeps at once, on one thread: 3 s, not 6"),
+            Endpoint(.get, "/tasks?sleep=1s,2s,3s&mode=sequential", title: "The same one after the other: 6 s"),
+            Endpoint(.get, "/hello", title: "The server alone"),
+        ]
+
+        /// The path with a value for each parameter.
+        var examplePath: String {
+            var example = path.hasPrefix("/") ? "" : "/"
+            var rest = path[...]
+            while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+                example += rest[..<open] + "1"
+                rest = rest[rest.index(after: close)...]
+            }
+            return example + rest
+        }
+    }
+
+    private let html: [UInt8]
+    private let text: [UInt8]
+
+    /// Makes both forms of the page.
+    /// - Parameters:
+    ///   - endpoints: those of the service, before the demonstrations.
+    ///   - address: where the service listens, `host:port`.
+    public init(endpoints: [Endpoint], address: String) {
+        let all = endpoints + Endpoint.demonstrations
+        let origin = "http://" + Self.reachable(address)
+        html = Array(Self.html(all, origin: origin).utf8)
+        text = Array(Self.text(all, origin: origin).utf8)
+    }
+
+    /// The page for a client that sent this `Accept`: HTML if it names `text/html`, else text.
+    public func response(accept: String?) -> Response {
+        let wantsHTML = accept?.lowercased().contains("text/html") ?? false
+        let type = wantsHTML ? "text/html; charset=utf-8" : "text/plain; charset=utf-8"
+        return Response(.ok, fields: [.contentType: type, .vary: "Accept"], body: wantsHTML ? html : text)
+    }
+
+    /// An address to connect to, for one that may mean all interfaces.
+    private static func reachable(_ address: String) -> String {
+        guard let colon = address.lastIndex(of: ":") else { return address }
+        let isWildcard = ["", "0.0.0.0", "[::]"].contains(address[..<colon])
+        return isWildcard ? "localhost" + address[colon...] : address
+    }
+}

@@ -1,0 +1,25 @@
+extension Duration {
+    /// A duration as people write it: a number, perhaps with decimals, and `s`, `ms` or `us` right behind it.
+    ///
+    /// Nil for anything else, also for more than nine digits on a side of the point.
+    init?(text: some StringProtocol) {
+        let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        let unit: Int64
+        switch text[number.endIndex...] {
+        case "s": unit = 1_000_000_000
+        case "ms": unit = 1_000_000
+        case "us": unit = 1_000
+        default: return nil
+        }
+        let parts = number.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.allSatisfy({ 1...9 ~= $0.count }), let whole = Int64(parts[0]) else { return nil }
+        var nanoseconds = whole * unit
+        if parts.count == 2 {
+            guard let billionths = Int64(parts[1] + String(repeating: "0", count: 9 - parts[1].count)) else {
+                return nil
+            }
+            nanoseconds += billionths * unit / 1_000_000_000
+        }
+        self = .nanoseconds(nanoseconds)
+    }
+}

@@ -1,0 +1,127 @@
+import EventLoop
+import Testing
+
+@testable import DemoUpstream
+
+struct ShopFaultTests {
+    @Test(
+        "A resource has its own latency, else the default one",
+        arguments: [("/customers/1", 40), ("/offers/gold", 20), ("/orders?customer=1&delay=30ms", 50), ("/stats", 0)])
+    func latency(_ target: String, _ milliseconds: Int) throws {
+        let options = ShopOptions(latency: ["customers": .milliseconds(40), "default": .milliseconds(20)])
+        let elapsed = try ShopClient.run(options) { shop, loop in
+            let start = loop.now
+            let reply = try await shop.get(target, on: loop)
+            #expect(reply.status == 200)
+            return start.duration(to: loop.now)
+        }
+        #expect(elapsed >= .milliseconds(milliseconds))
+        #expect(elapsed < .milliseconds(milliseconds + 500))
+    }
+
+    @Test func `requests wait for their latency side by side`() throws {
+        let elapsed = try ShopClient.run(ShopOptions(latency: ["default": .milliseconds(50)])) { shop, loop in
+            let start = loop.now
+            await withTaskGroup(of: Int?.self) { group in
+                for id in 1...20 {
+                    group.addImmediateTask { try? await shop.get("/customers/\(id)", on: loop).status }
+                }
+                for await status in group { #expect(status == 200) }
+            }
+            return start.duration(to: loop.now)
+        }
+        #expect(elapsed < .milliseconds(500))
+    }
+
+    @Test(
+        "A status that is asked for is answered after the latency",
+        arguments: [(500, "Internal Server Error"), (429, "Too Many Requests"), (599, nil)] as [(Int, String?)])
+    func injectedStatus(_ status: Int, _ title: String?) throws {
+        let (reply, elapsed) = try ShopClient.run { shop, loop in
+            let start = loop.now
+            let reply = try await shop.get("/customers/1?delay=10ms&fail=\(status)", on: loop)
+            return (reply, start.duration(to: loop.now))
+        }
+        try expectProblem(reply, status, title)
+        #expect(elapsed >= .milliseconds(10))
+    }
+
+    @Test func `a fault goes before what the request itself does wrong`() throws {
+        let statuses = try ShopClient.run { shop, loop in
+            [
+                try await shop.get("/customers/0?fail=503", on: loop).status,
+                try await shop.send("POST", "/orders?fail=502", body: "{", on: loop).status,
+                try await shop.get("/nothing?fail=503", on: loop).status,
+            ]
+        }
+        #expect(statuses == [503, 502, 404])
+    }
+
+    @Test func `no fault and no delay are what zero asks for`() throws {
+        let reply = try ShopClient.run { shop, loop in try await shop.get("/offers/gold?fail=0&delay=0ms", on: loop) }
+        #expect(reply.status == 200)
+    }
+
+    @Test func `garbage says that it is JSON and is not`() throws {
+        let reply = try ShopClient.run { shop, loop in try await shop.get("/customers/1?fail=garbage", on: loop) }
+        #expect(reply.status == 200)
+        #expect(reply.type == "application/json")
+        #expect(reply.body == #"{"id":1,"name":"Ada"#)
+    }
+
+    @Test(
+        "A knob with a bad value is 400 and says what to write",
+        arguments: [
+            ("delay=", "write at most 60s"), ("delay=150", "write at most 60s"), ("delay=61s", "write at most 60s"),
+            ("fail=", "write a status from 400 to 599"), ("fail=200", "write a status from 400 to 599"),
+            ("fail=600", "write a status from 400 to 599"), ("fail=close", "write a status from 400 to 599"),
+        ])
+    func badKnob(_ query: String, _ remedy: String) throws {
+        let reply = try ShopClient.run { shop, loop in try await shop.get("/offers/gold?" + query, on: loop) }
+        try expectProblem(reply, 400, "Bad Request")
+        #expect(reply.body.contains(remedy))
+    }
+
+    // MARK: Counters
+
+    @Test func `the counters count requests and not the questions for them`() throws {
+        let body = try ShopClient.run { shop, loop in
+            for target in ["/customers/1", "/customers/0", "/offers/gold?fail=500", "/stats"] {
+                _ = try await shop.get(target, on: loop)
+            }
+            return try await shop.get("/stats", on: loop).body
+        }
+        #expect(body == #"{"requests":3,"in_flight":0,"cancelled":0}"#)
+    }
+
+    @Test(
+        "A client that leaves ends its request at once, and is counted",
+        arguments: ["/customers/1?fail=slow", "/customers/1?delay=60s"])
+    func clientLeaves(_ target: String) throws {
+        let (before, after, elapsed) = try ShopClient.run { shop, loop in
+            var connection: ClientConnection? = try shop.connect()
+            try connection?.send("GET", target)
+            while shop.counters.requests == 0 { try await loop.sleep(for: .milliseconds(1)) }
+            let before = try await shop.get("/stats", on: loop).body
+            let start = loop.now
+            connection = nil
+            while shop.counters.inFlight > 0 { try await loop.sleep(for: .milliseconds(1)) }
+            let after = try await shop.get("/stats", on: loop).body
+            return (before, after, start.duration(to: loop.now))
+        }
+        #expect(before == #"{"requests":1,"in_flight":1,"cancelled":0}"#)
+        #expect(after == #"{"requests":1,"in_flight":0,"cancelled":1}"#)
+        #expect(elapsed < .seconds(1))
+    }
+
+    @Test func `a shop that shuts down leaves no request waiting`() throws {
+        let counters = try ShopClient.run { shop, loop in
+            let connection = try shop.connect()
+            try connection.send("GET", "/customers/1?fail=slow")
+            while shop.counters.requests == 0 { try await loop.sleep(for: .milliseconds(1)) }
+            return shop.counters
+        }
+        #expect(counters.inFlight == 0)
+        #expect(counters.cancelled == 1)
+    }
+}
