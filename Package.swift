@@ -75,7 +75,8 @@ let package = Package(
         .target(
             name: "GatherService",
             dependencies: [
-                "CPlatform", "EventLoop", "Fetch", "Gather", "GatherConfig", "HTTPServer", "HTTPWire", "JSONText",
+                "CPlatform", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "HTTPServer", "HTTPWire",
+                "JSONText",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],

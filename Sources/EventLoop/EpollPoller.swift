@@ -50,7 +50,8 @@ import Glibc
                 _ = unsafe read(wakeup, &value, 8)
             } else {
                 ready.append(
-                    ReadyEvent(token: token, events: IOEvents(epoll: unsafe cp_epoll_events(buffer.baseAddress! + index))))
+                    ReadyEvent(
+                        token: token, events: IOEvents(epoll: unsafe cp_epoll_events(buffer.baseAddress! + index))))
             }
         }
     }

@@ -57,7 +57,8 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
 
     /// Serves the loop on the calling thread until the reactor is stopped.
     func run() {
-        let (free, _) = thread.compareExchange(expected: 0, desired: cp_thread_identity(), ordering: .acquiringAndReleasing)
+        let (free, _) = thread.compareExchange(
+            expected: 0, desired: cp_thread_identity(), ordering: .acquiringAndReleasing)
         precondition(free, "a loop runs on one thread")
         reactor.run(on: self)
         thread.store(0, ordering: .releasing)

@@ -50,7 +50,8 @@ import EventLoop
         }
         if target != request.target {
             target = request.target
-            unsafe cc_set_string(handle, CURLOPT_REQUEST_TARGET, origin.prefix.isEmpty ? target : origin.prefix + target)
+            unsafe cc_set_string(
+                handle, CURLOPT_REQUEST_TARGET, origin.prefix.isEmpty ? target : origin.prefix + target)
         }
         if !request.isPlain { prepareOther(request) }
     }
@@ -76,7 +77,8 @@ import EventLoop
             // libcurl copies the bytes before the call returns.
             unsafe body.withUnsafeBytes { bytes in
                 _ = unsafe cc_set_pointer(
-                    handle, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress ?? UnsafeRawPointer(handle)))
+                    handle, CURLOPT_COPYPOSTFIELDS,
+                    UnsafeMutableRawPointer(mutating: bytes.baseAddress ?? UnsafeRawPointer(handle)))
             }
         } else if request.method == "POST" {
             unsafe cc_set_long(handle, CURLOPT_POST, 1)
@@ -107,7 +109,8 @@ import EventLoop
         unsafe cc_set_string(handle, CURLOPT_NOPROXY, "*")
         unsafe cc_set_long(handle, CURLOPT_NOSIGNAL, 1)
         unsafe cc_set_long(handle, CURLOPT_PATH_AS_IS, 1)
-        unsafe cc_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(limits.connectTimeout.wholeNanoseconds / 1_000_000)))
+        unsafe cc_set_long(
+            handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(limits.connectTimeout.wholeNanoseconds / 1_000_000)))
         unsafe cc_set_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.bodyBytes))
     }
 
@@ -129,13 +132,17 @@ import EventLoop
     }
 }
 
-private func receiveBody(_ bytes: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?) -> Int {
+private func receiveBody(_ bytes: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?)
+    -> Int
+{
     guard let owner = unsafe owner else { return 0 }
     let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
     return unsafe transfer.append(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
 }
 
-private func receiveHead(_: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?) -> Int {
+private func receiveHead(_: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?)
+    -> Int
+{
     guard let owner = unsafe owner else { return 0 }
     return unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue().countHead(count) ? count : 0
 }

@@ -4,7 +4,7 @@ enum ServerReader {
 
     static func read(_ node: Node) -> ServerSettings {
         var server = ServerSettings()
-        guard let section = Section(node, keys: ["listen", "admin", "loops", "limits", "timeouts"]) else {
+        guard let section = Section(node, keys: ["listen", "admin", "loops", "access_log", "limits", "timeouts"]) else {
             return server
         }
         server.listen = section["listen"]?.listenAddress() ?? server.listen
@@ -14,6 +14,7 @@ enum ServerReader {
         if let loops = section["loops"], !loops.isWord("auto") {
             server.loops = loops.integer(in: 1...256, or: "auto")
         }
+        server.accessLog = section["access_log"]?.boolean() ?? server.accessLog
         if server.listen == server.admin, server.listen.port != 0, !node.report.hasErrors {
             (section["admin"] ?? section["listen"] ?? node)
                 .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")

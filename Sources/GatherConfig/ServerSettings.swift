@@ -1,10 +1,12 @@
 /// What the server does before and around a gather: where it listens, and its limits.
 public struct ServerSettings: Sendable, Equatable {
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
-    /// Where health, metrics and the console are served; nil if nowhere.
+    /// Where health checks are served; nil if nowhere.
     public var admin: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 9090)
     /// The number of event loops; nil for one on each processor.
     public var loops: Int?
+    /// Whether every exchange is logged with a line.
+    public var accessLog = true
     public var limits = Limits()
     public var timeouts = Timeouts()
 

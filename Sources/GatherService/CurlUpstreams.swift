@@ -21,7 +21,8 @@ final class CurlUpstreams: UpstreamClient {
             var hosts: [FetchOrigin] = []
             for host in upstream.hosts {
                 hosts.append(
-                    try fetcher.origin(base: host.base, prefix: host.prefix, socketPath: host.socketPath, limits: limits))
+                    try fetcher.origin(
+                        base: host.base, prefix: host.prefix, socketPath: host.socketPath, limits: limits))
             }
             origins.append(hosts)
         }
@@ -31,7 +32,8 @@ final class CurlUpstreams: UpstreamClient {
     func close() { fetcher.close() }
 
     func send(
-        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant, on loop: isolated EventLoop
+        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
+        on loop: isolated EventLoop
     ) async throws(UpstreamFailure) -> UpstreamResponse {
         let fetch = FetchRequest(
             method: request.method.rawValue, target: request.target,

@@ -1,4 +1,6 @@
+import DemoUpstream
 import EventLoop
+import Gather
 import HTTPServer
 import HTTPTypes
 import HTTPWire
@@ -8,17 +10,20 @@ enum Demonstration { case welcome, hello, tasks }
 
 /// Answers the demonstration endpoints.
 struct DemonstrationResponder {
-    let isEnabled: Bool
+    private let welcome: Welcome
+    let routes: [(String, Demonstration)]
 
-    var routes: [(String, Demonstration)] {
-        isEnabled ? [("/", .welcome), ("/hello", .hello), ("/tasks", .tasks)] : []
+    /// - Parameter isEnabled: whether there are any.
+    init(isEnabled: Bool, endpoints: [Endpoint], address: String) {
+        routes = isEnabled ? [("/", .welcome), ("/hello", .hello), ("/tasks", .tasks)] : []
+        welcome = Welcome(endpoints: endpoints.map { Welcome.Endpoint($0.method, $0.path) }, address: address)
     }
 
     func respond(_ page: Demonstration, _ head: RequestHead, on loop: isolated EventLoop) async -> Response {
         switch page {
-        case .welcome: Response(.ok, text: "welcome\n")
-        case .hello: Response(.ok, text: "Hello, World!", type: "text/plain")
-        case .tasks: Response(.ok, text: "tasks\n")
+        case .welcome: welcome.response(accept: head[.accept])
+        case .hello: HelloDemonstration.response
+        case .tasks: await TasksDemonstration.respond(to: QueryItems(head.query), on: loop)
         }
     }
 }

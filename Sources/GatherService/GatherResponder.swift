@@ -23,7 +23,8 @@ final class GatherResponder: Responder {
 
     /// - Parameter gatherLimit: how many gathers this loop runs at once; more get 503.
     init(
-        _ plan: Plan, engine: GatherEngine, demonstration: DemonstrationResponder, accessLog: AccessLog, gatherLimit: Int
+        _ plan: Plan, engine: GatherEngine, demonstration: DemonstrationResponder, accessLog: AccessLog,
+        gatherLimit: Int
     ) {
         self.engine = engine
         self.demonstration = demonstration

@@ -63,7 +63,8 @@ struct Router<Target> {
             guard zip(route.segments, path).allSatisfy({ Self.matches($0, $1) }) else { continue }
             let method = head.method == .head ? .get : head.method
             guard let target = route.targets.first(where: { $0.method == method })?.target else {
-                return head.method == .options ? .options(allowed: route.allowed) : .methodNotAllowed(allowed: route.allowed)
+                return head.method == .options
+                    ? .options(allowed: route.allowed) : .methodNotAllowed(allowed: route.allowed)
             }
             var parameters: [String] = []
             for (segment, value) in zip(route.segments, path) where segment == .parameter {

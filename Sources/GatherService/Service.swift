@@ -1,3 +1,4 @@
+import DemoUpstream
 import EventLoop
 import Fetch
 import Gather
@@ -63,8 +64,10 @@ public struct Service: Sendable {
         let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
         let responder = GatherResponder(
             plan, engine: GatherEngine(plan, client: upstreams, share: share, on: loop),
-            demonstration: DemonstrationResponder(isEnabled: configuration.demo?.endpoints ?? false),
-            accessLog: AccessLog(logger, isEnabled: true), gatherLimit: share.of(configuration.server.limits.gathers))
+            demonstration: DemonstrationResponder(
+                isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints, address: address),
+            accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),
+            gatherLimit: share.of(configuration.server.limits.gathers))
         let server = Server(listener, responder: responder, options: options(share), on: loop)
         let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
         await withDiscardingTaskGroup { group in
@@ -86,6 +89,11 @@ public struct Service: Sendable {
         await withDiscardingTaskGroup { group in
             if let admin {
                 let server = Server(admin, responder: AdminResponder(drain: drain), options: ServerOptions(), on: loop)
+                group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
+            }
+            if let shop, let latency = configuration.demo?.shop?.latency {
+                let responder = Shop(ShopOptions(latency: latency))
+                let server = Server(shop, responder: responder, options: ServerOptions(), on: loop)
                 group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
         }

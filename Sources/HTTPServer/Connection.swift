@@ -85,6 +85,7 @@ import HTTPWire
             }
             isHandling = true
             defer { isHandling = false }
+            if sawHangup { unsafe task?.cancel() }
             response = try await server.responder.respond(to: exchange, on: loop)
         } catch {
             guard error != .clientGone else {
@@ -95,7 +96,7 @@ import HTTPWire
             _ = state.requestFailed()
             response = server.responder.response(to: error)
         }
-        guard !Task.isCancelled, await write(response, on: loop) else {
+        guard response.status.code != 499, await write(response, on: loop) else {
             end(status: 499, bytes: 0)
             return .close(lingering: false)
         }
@@ -172,6 +173,7 @@ import HTTPWire
             }
         }
         releaseBuffer()
+        if sawHangup { unsafe task?.cancel() }
         return content
     }
 
@@ -309,7 +311,8 @@ import HTTPWire
         }
         if !events.isDisjoint(with: [.hangup, .error]) {
             sawHangup = true
-            // The peer has closed: nobody waits for what the handler is doing.
+            // The peer has closed: nobody waits for what the handler is doing. While it reads the body, what was sent before the
+            // close is read first.
             if isHandling, reading == nil { unsafe task?.cancel() }
             if events.contains(.error), let writing { reactor.wake(writing) }
         }

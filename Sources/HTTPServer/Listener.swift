@@ -52,7 +52,8 @@ public final class Listener: Sendable {
         unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         unsafe hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
         var found: UnsafeMutablePointer<addrinfo>?
-        guard unsafe getaddrinfo(host.isEmpty ? nil : host, String(port), &hints, &found) == 0, let info = unsafe found else {
+        guard unsafe getaddrinfo(host.isEmpty ? nil : host, String(port), &hints, &found) == 0, let info = unsafe found
+        else {
             throw SystemError("getaddrinfo", code: EADDRNOTAVAIL)
         }
         defer { unsafe freeaddrinfo(info) }

@@ -19,7 +19,8 @@ struct Serve: ParsableCommand {
     @Option(help: ArgumentHelp("Where clients connect, in place of the file's server.listen.", valueName: "host:port"))
     var listen: ListenAddress?
 
-    @Option(help: ArgumentHelp("Where health checks connect, in place of the file's server.admin.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp("Where health checks connect, in place of the file's server.admin.", valueName: "host:port"))
     var admin: ListenAddress?
 
     @Option(help: "How log lines look: text or json.")

@@ -29,6 +29,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(server.listen.description == "127.0.0.1:8080")
         #expect(server.admin?.description == "127.0.0.1:9090")
         #expect(server.loops == nil)
+        #expect(server.accessLog)
         #expect(
             [server.limits.headBytes, server.limits.targetBytes, server.limits.fields, server.limits.bodyBytes]
                 == [16384, 8192, 100, 1_048_576])
@@ -49,6 +50,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
               listen: "[::1]:0"
               admin: off
               loops: 4
+              access_log: false
               limits: { head: 32KiB, target: 4kB, fields: 7, body: 0B, connections: 8, gathers: 9 }
               timeouts: { head: 1s, body: 1.5s, idle: 2m, write: 250ms, shutdown: 1h }
             demo: {}
@@ -58,6 +60,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(server.listen.description == "[::1]:0")
         #expect(server.admin == nil)
         #expect(server.loops == 4)
+        #expect(!server.accessLog)
         var limits = ServerSettings.Limits()
         (limits.headBytes, limits.targetBytes, limits.fields) = (32_768, 4000, 7)
         (limits.bodyBytes, limits.connections, limits.gathers) = (0, 8, 9)

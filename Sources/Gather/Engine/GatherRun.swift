@@ -33,7 +33,9 @@ final class GatherRun {
     func missingClientValue() -> PlacementError? {
         for call in endpoint.calls {
             for reference in call.references where reference.call == nil && !reference.path.hasEach {
-                if case .missing = values.resolve(reference) { return PlacementError(reference: reference, reason: "is missing") }
+                if case .missing = values.resolve(reference) {
+                    return PlacementError(reference: reference, reason: "is missing")
+                }
             }
         }
         return nil

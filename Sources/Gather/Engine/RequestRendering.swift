@@ -44,7 +44,8 @@ extension Call {
                     throw PlacementError(reference: reference, reason: "is missing")
                 }
                 guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }) else {
-                    throw PlacementError(reference: reference, reason: "holds a character that cannot stand in a header")
+                    throw PlacementError(
+                        reference: reference, reason: "holds a character that cannot stand in a header")
                 }
                 value += text
             }

@@ -7,7 +7,8 @@ public protocol UpstreamClient: AnyObject {
     ///
     /// It ends by `deadline`, and at once when the task is cancelled.
     func send(
-        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant, on loop: isolated EventLoop
+        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
+        on loop: isolated EventLoop
     ) async throws(UpstreamFailure) -> UpstreamResponse
 }
 

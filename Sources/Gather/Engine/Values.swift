@@ -23,7 +23,9 @@ struct Values {
         case .header(let name): return input.header(name).map { .text($0) } ?? fallback(of: reference)
         case .body: return value(of: reference, in: input.body) ?? fallback(of: reference)
         case .call(let index):
-            guard let body = bodies[index] else { return reference.fallback == nil ? .omitted : fallback(of: reference) }
+            guard let body = bodies[index] else {
+                return reference.fallback == nil ? .omitted : fallback(of: reference)
+            }
             return value(of: reference, in: body) ?? fallback(of: reference)
         }
     }
@@ -80,7 +82,8 @@ struct Values {
     }
 
     private func value(of reference: Reference, in document: JSONValue?) -> Resolved? {
-        guard let value = reference.path.steps.isEmpty ? document : document?.value(at: reference.path), value.kind != .null
+        guard let value = reference.path.steps.isEmpty ? document : document?.value(at: reference.path),
+            value.kind != .null
         else { return nil }
         return .json(value)
     }

@@ -32,7 +32,8 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
         }
         let plain = path.utf8.allSatisfy { URLCharacters.isPath($0) }
         guard plain, !path.split(separator: "/").contains(where: { $0 == "." || $0 == ".." }) else {
-            throw TemplateError(column: text.count - path.count + 1, "'\(path)' is not a path that can stand before a call's own")
+            throw TemplateError(
+                column: text.count - path.count + 1, "'\(path)' is not a path that can stand before a call's own")
         }
         base = scheme + authority
         prefix = String(path.reversed().drop { $0 == "/" }.reversed())

@@ -67,7 +67,8 @@ public struct TargetTemplate: Sendable, Hashable {
             if byte == UInt8(ascii: "?") { inQuery = true }
             guard inQuery ? URLCharacters.isQuery(byte) : URLCharacters.isPath(byte) else {
                 let shown =
-                    byte == 32 ? "a space" : byte > 32 && byte < 127 ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
+                    byte == 32
+                    ? "a space" : byte > 32 && byte < 127 ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
                 let hex = String(byte, radix: 16, uppercase: true)
                 throw TemplateError(
                     column: 1, "\(shown) at byte \(offset + 1) of '\(literal)' cannot stand in a URL",
@@ -107,7 +108,9 @@ extension TargetTemplate {
     /// - Throws: `PlacementError` for a value that is missing, or would make a segment empty, `.` or `..`.
     func render(_ value: (Reference) throws(PlacementError) -> String?) throws(PlacementError) -> String {
         func text(_ reference: Reference) throws(PlacementError) -> String {
-            guard let text = try value(reference) else { throw PlacementError(reference: reference, reason: "is missing") }
+            guard let text = try value(reference) else {
+                throw PlacementError(reference: reference, reason: "is missing")
+            }
             return text
         }
         var output = ""
@@ -128,7 +131,8 @@ extension TargetTemplate {
                 }
                 if let last, segment.isEmpty || segment == "." || segment == ".." {
                     throw PlacementError(
-                        reference: last, reason: segment.isEmpty ? "is empty" : "is '\(segment)', which cannot be a path segment")
+                        reference: last,
+                        reason: segment.isEmpty ? "is empty" : "is '\(segment)', which cannot be a path segment")
                 }
                 output += segment
             }

@@ -20,7 +20,9 @@ public enum NearestName {
     /// The candidate with the fewest edits to `name`, if these are few beside its length.
     public static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
         let scored = candidates.map { ($0, distance(Array(name.lowercased()), Array($0.lowercased()))) }
-        guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(1, name.count / 3), best.1 < name.count else { return nil }
+        guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(1, name.count / 3), best.1 < name.count else {
+            return nil
+        }
         return best.0
     }
 
@@ -40,7 +42,9 @@ public enum NearestName {
             for j in right.indices {
                 let replaced = last[j] + (left[i] == right[j] ? 0 : 1)
                 var best = min(replaced, last[j + 1] + 1, row[j] + 1)
-                if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] { best = min(best, beforeLast[j - 1] + 1) }
+                if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
+                    best = min(best, beforeLast[j - 1] + 1)
+                }
                 row.append(best)
             }
             (beforeLast, last) = (last, row)

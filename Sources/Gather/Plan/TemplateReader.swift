@@ -34,7 +34,8 @@ struct TemplateReader {
                     parts.append(.reference(reference))
                 }
             case "}":
-                throw TemplateError(column: position + 1, "a '}' without its '{'", remedy: "write '}}' for the character itself")
+                throw TemplateError(
+                    column: position + 1, "a '}' without its '{'", remedy: "write '}}' for the character itself")
             default:
                 literal.append(character)
                 position += 1
@@ -54,7 +55,8 @@ struct TemplateReader {
             close += 1
         }
         guard close < characters.count else {
-            throw TemplateError(column: open + 1, "a '{' without its '}'", remedy: "write '{{' for the character itself")
+            throw TemplateError(
+                column: open + 1, "a '{' without its '}'", remedy: "write '{{' for the character itself")
         }
         position = close + 1
         let (text, fallback) = Self.split(String(characters[(open + 1)..<close]))
@@ -62,13 +64,15 @@ struct TemplateReader {
         let root = String(text.prefix { $0 != "." && $0 != "[" })
         let rest = String(text.dropFirst(root.count))
         guard !root.isEmpty else {
-            throw TemplateError(column: column, "an empty reference", remedy: "name a value, such as {path.id} or {query.page ?? 1}")
+            throw TemplateError(
+                column: column, "an empty reference", remedy: "name a value, such as {path.id} or {query.page ?? 1}")
         }
         if root == "env" {
             let name = try member(rest, of: root, column: column)
             guard let value = scope.environment[name] ?? fallback.map(Self.plainText) else {
                 throw TemplateError(
-                    column: column, "the environment has no '\(name)'", remedy: "set it, or give a default: {env.\(name) ?? value}")
+                    column: column, "the environment has no '\(name)'",
+                    remedy: "set it, or give a default: {env.\(name) ?? value}")
             }
             return .literal(value)
         }
@@ -105,7 +109,8 @@ struct TemplateReader {
             guard let index = scope.calls.firstIndex(of: root) else {
                 let known = ReferenceScope.reservedNames.dropLast() + scope.calls
                 throw TemplateError(
-                    column: column, "'\(root)' is neither a call of this endpoint nor one of path, query, header, body, env",
+                    column: column,
+                    "'\(root)' is neither a call of this endpoint nor one of path, query, header, body, env",
                     remedy: NearestName.remedy(for: root, among: Array(known)))
             }
             return .call(index)
