@@ -21,10 +21,7 @@ public struct LoopInstant: InstantProtocol, Sendable {
 extension Duration {
     /// The duration in nanoseconds, fractions dropped; saturates at what 64 bits hold (292 years).
     public var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        let (sum, overflowToo) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return overflow || overflowToo ? (seconds < 0 ? .min : .max) : sum
+        Int64(clamping: attoseconds / 1_000_000_000)
     }
 
     /// The duration in milliseconds as a number for people and for `Server-Timing`.

@@ -11,8 +11,6 @@ import CCurl
     let prefix: String
     /// The parsed base URL; shared by all handles and freed with the origin, which outlives them.
     let url: OpaquePointer
-    /// The fields of a request without fields of its own.
-    let plainFields: UnsafeMutablePointer<curl_slist>?
     private var idle: [Transfer] = []
     private static let idleLimit = 1024
 
@@ -27,7 +25,6 @@ import CCurl
             return nil
         }
         unsafe self.url = url
-        unsafe plainFields = Self.fields([])
         self.prefix = prefix
         self.socketPath = socketPath
         self.limits = limits
@@ -36,7 +33,6 @@ import CCurl
 
     deinit {
         idle = []
-        unsafe curl_slist_free_all(plainFields)
         unsafe curl_url_cleanup(url)
     }
 
@@ -44,9 +40,6 @@ import CCurl
     static func fields(_ own: [(name: String, value: String)]) -> UnsafeMutablePointer<curl_slist>? {
         // Without «Expect:» libcurl would hold back a large body for an interim response.
         var list = unsafe curl_slist_append(nil, "Expect:")
-        if !own.contains(where: { $0.name.lowercased() == "accept" }) {
-            unsafe list = curl_slist_append(list, "Accept: application/json")
-        }
         for (name, value) in own {
             // libcurl's notation for a field with an empty value is a semicolon.
             unsafe list = curl_slist_append(list, value.isEmpty ? "\(name);" : "\(name): \(value)")

@@ -16,7 +16,7 @@ import EventLoop
     private let reactor: Reactor
     private let multi: OpaquePointer
     /// Transfers added to the multi handle; they keep themselves alive until removed.
-    private var active: [ObjectIdentifier: Transfer] = [:]
+    private var active: [Transfer] = []
     /// Whether libcurl asked to be called in this turn.
     private var isDue = false
     /// When libcurl wants to be called, and the loop's timer for it: which may be earlier, and is then armed again.
@@ -45,7 +45,7 @@ import EventLoop
 
     /// Removes every transfer, closes every connection and leaves the loop.
     public func close() {
-        for transfer in active.values { remove(transfer, .failure(.cancelled)) }
+        for transfer in active { remove(transfer, .failure(.cancelled)) }
         unsafe curl_multi_cleanup(handle)
         if let timer { reactor.cancel(timer.id) }
         reactor.removeTurnHandler(self)
@@ -98,21 +98,28 @@ import EventLoop
 
     private func add(_ request: FetchRequest, from origin: FetchOrigin, wait: WaitID) throws(FetchError) -> Transfer {
         guard let transfer = origin.take() else { throw .refused(code: Int(CURLE_OUT_OF_MEMORY.rawValue)) }
-        transfer.prepare(request, wait: wait)
+        transfer.prepare(request)
         let code = unsafe curl_multi_add_handle(handle, transfer.handle)
         guard code == CURLM_OK else { throw .refused(code: Int(code.rawValue)) }
-        active[ObjectIdentifier(transfer)] = transfer
+        transfer.wait = wait
+        transfer.position = active.count
+        active.append(transfer)
         isDue = true
         return transfer
     }
 
     /// Takes a transfer out, with its result if it has none yet.
     private func remove(_ transfer: Transfer, _ result: Result<FetchResponse, FetchError>) {
-        guard active.removeValue(forKey: ObjectIdentifier(transfer)) != nil else { return }
+        guard let wait = transfer.wait else { return }
+        transfer.wait = nil
+        let last = active.removeLast()
+        if last !== transfer {
+            active[transfer.position] = last
+            last.position = transfer.position
+        }
         unsafe curl_multi_remove_handle(handle, transfer.handle)
         if transfer.result == nil { transfer.result = result }
-        if let wait = transfer.wait { reactor.wake(wait) }
-        transfer.wait = nil
+        reactor.wake(wait)
     }
 
     private func takeDone() {

@@ -9,6 +9,8 @@ import EventLoop
     let origin: FetchOrigin
     /// What the waiting task is woken by; nil while idle.
     var wait: WaitID?
+    /// Where the fetcher keeps it while it is under way.
+    var position = 0
     /// How the transfer ended; nil while it is under way.
     var result: Result<FetchResponse, FetchError>?
 
@@ -34,8 +36,7 @@ import EventLoop
     var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(easy) }
 
     /// Readies the handle for a request.
-    func prepare(_ request: FetchRequest, wait: WaitID) {
-        self.wait = wait
+    func prepare(_ request: FetchRequest) {
         result = nil
         body = []
         headBytes = 0
@@ -101,7 +102,6 @@ import EventLoop
         unsafe cc_set_open_function(handle, openSocket, fetcher)
         unsafe cc_set_close_function(handle, closeSocket, fetcher)
         unsafe cc_set_pointer(handle, CURLOPT_CURLU, UnsafeMutableRawPointer(origin.url))
-        unsafe cc_set_pointer(handle, CURLOPT_HTTPHEADER, origin.plainFields)
         if let path = origin.socketPath { unsafe cc_set_string(handle, CURLOPT_UNIX_SOCKET_PATH, path) }
         unsafe cc_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
         unsafe cc_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))

@@ -49,13 +49,24 @@ public final class GatherEngine {
         var body: JSONValue?
     }
 
+    /// Sends a call's request, and checks and shapes what comes back.
     private func perform(_ index: Int, in run: GatherRun, on loop: isolated EventLoop) async -> Ended {
-        let call = run.endpoint.calls[index]
+        let prepared = run.endpoint.prepared[index]
         let began = loop.now
         var report = CallReport(outcome: .ok, start: run.start.duration(to: began), duration: .zero)
         var body: JSONValue?
         do throws(CallError) {
-            body = try await self.body(of: call, in: run, report: &report, on: loop)
+            let request = try Self.request(of: prepared, in: run)
+            let state = upstreams[prepared.call.upstream]
+            let response: UpstreamResponse
+            do throws(UpstreamState.Failure) {
+                response = try await state.attempt(
+                    request, timeout: prepared.call.timeout ?? state.upstream.timeout, deadline: run.deadline, on: loop)
+            } catch {
+                throw CallError(error)
+            }
+            report.status = response.status
+            body = try Self.body(of: response, for: prepared.call)
         } catch {
             (report.outcome, report.detail) = (error.outcome, error.detail)
         }
@@ -63,26 +74,17 @@ public final class GatherEngine {
         return Ended(call: index, report: report, body: body)
     }
 
-    /// Renders and sends a call's request, and checks and shapes what comes back.
-    private func body(
-        of call: Call, in run: GatherRun, report: inout CallReport, on loop: isolated EventLoop
-    ) async throws(CallError) -> JSONValue {
-        let request: UpstreamRequest
+    private static func request(of prepared: PreparedCall, in run: GatherRun) throws(CallError) -> UpstreamRequest {
+        if let request = prepared.constantRequest { return request }
         do throws(PlacementError) {
-            request = try call.render(run.values)
+            return try prepared.call.render(run.values)
         } catch {
             if error.reference.call == nil { run.fail(error) }
             throw CallError(.skipped, "\(error.reference.text) \(error.reason)")
         }
-        let state = upstreams[call.upstream]
-        let response: UpstreamResponse
-        do throws(UpstreamState.Failure) {
-            response = try await state.attempt(
-                request, timeout: call.timeout ?? state.upstream.timeout, deadline: run.deadline, on: loop)
-        } catch {
-            throw CallError(error)
-        }
-        report.status = response.status
+    }
+
+    private static func body(of response: UpstreamResponse, for call: borrowing Call) throws(CallError) -> JSONValue {
         guard (200..<300).contains(response.status) else { throw CallError(.httpError, "status \(response.status)") }
         guard response.status != 204 else { return JSONValue(validated: Array("null".utf8)) }
         let value: JSONValue
@@ -93,9 +95,7 @@ public final class GatherEngine {
         }
         guard let projection = call.projection else { return value }
         var shaped: [UInt8] = []
-        guard projection.append(value, to: &shaped) else {
-            throw CallError(.badResponse, "the body has nothing at 'target'")
-        }
+        guard projection.append(value, to: &shaped) else { throw CallError(.badResponse, "the body has nothing at 'target'") }
         return JSONValue(validated: shaped)
     }
 }

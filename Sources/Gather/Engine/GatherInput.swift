@@ -12,3 +12,11 @@ public protocol GatherInput {
     /// The request body, if it was read and is JSON.
     var body: JSONValue? { get }
 }
+
+/// The input of a request that takes nothing from a client.
+struct NoInput: GatherInput {
+    var body: JSONValue? { nil }
+    func pathParameter(_ index: Int) -> String { "" }
+    func queryValues(_ name: String) -> [String] { [] }
+    func header(_ name: HTTPField.Name) -> String? { nil }
+}

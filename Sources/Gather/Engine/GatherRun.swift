@@ -31,12 +31,8 @@ final class GatherRun {
 
     /// The first value that a call needs of the client and that the request does not have.
     func missingClientValue() -> PlacementError? {
-        for call in endpoint.calls {
-            for reference in call.references where reference.call == nil && !reference.path.hasEach {
-                if case .missing = values.resolve(reference) {
-                    return PlacementError(reference: reference, reason: "is missing")
-                }
-            }
+        for reference in endpoint.clientReferences {
+            if case .missing = values.resolve(reference) { return PlacementError(reference: reference, reason: "is missing") }
         }
         return nil
     }

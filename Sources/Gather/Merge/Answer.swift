@@ -20,10 +20,10 @@ enum Answer {
         let bytes = values.bodies.reduce(2) { $0 + ($1?.range.count ?? 0) + 32 }
         output.reserveCapacity(bytes)
         output.append(UInt8(ascii: "{"))
-        for (call, body) in zip(endpoint.calls, values.bodies) {
-            guard let body else { continue }
+        for index in values.bodies.indices {
+            guard let body = values.bodies[index] else { continue }
             if output.count > 1 { output.append(UInt8(ascii: ",")) }
-            JSONText.append(string: call.memberName, to: &output)
+            JSONText.append(string: endpoint.calls[index].memberName, to: &output)
             output.append(UInt8(ascii: ":"))
             body.append(to: &output)
         }

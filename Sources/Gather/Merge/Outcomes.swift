@@ -6,17 +6,21 @@ public enum Outcomes {
     /// Appends `{"call":{"outcome":"ok","status":200,"start_ms":0.1,"duration_ms":20.3},…}` in the order of the file.
     public static func append(_ endpoint: Endpoint, _ reports: [CallReport], to output: inout [UInt8]) {
         output.append(UInt8(ascii: "{"))
-        for (index, (call, report)) in zip(endpoint.calls, reports).enumerated() {
+        for index in reports.indices {
             if index > 0 { output.append(UInt8(ascii: ",")) }
-            JSONText.append(string: call.name, to: &output)
-            output += Array(#":{"outcome":""#.utf8)
-            output += Array(report.outcome.rawValue.utf8)
+            JSONText.append(string: endpoint.calls[index].name, to: &output)
+            output.append(contentsOf: #":{"outcome":""#.utf8)
+            output.append(contentsOf: reports[index].outcome.rawValue.utf8)
             output.append(UInt8(ascii: "\""))
-            if let status = report.status { output += Array(",\"status\":\(status)".utf8) }
-            if let start = report.start { output += Array(",\"start_ms\":\(tenths(start))".utf8) }
-            output += Array(",\"duration_ms\":\(tenths(report.duration))".utf8)
-            if let detail = report.detail {
-                output += Array(#","detail":"#.utf8)
+            if let status = reports[index].status { output.append(contentsOf: ",\"status\":\(status)".utf8) }
+            if let start = reports[index].start {
+                output.append(contentsOf: #","start_ms":"#.utf8)
+                append(milliseconds: start, to: &output)
+            }
+            output.append(contentsOf: #","duration_ms":"#.utf8)
+            append(milliseconds: reports[index].duration, to: &output)
+            if let detail = reports[index].detail {
+                output.append(contentsOf: #","detail":"#.utf8)
                 JSONText.append(string: detail, to: &output)
             }
             output.append(UInt8(ascii: "}"))
@@ -28,20 +32,21 @@ public enum Outcomes {
     ///
     /// Source: W3C Server Timing; `start`, after the gather's beginning, is a parameter of ours, which others ignore.
     public static func serverTiming(_ endpoint: Endpoint, _ reports: [CallReport]) -> String {
-        var text = ""
-        for (call, report) in zip(endpoint.calls, reports) {
-            if !text.isEmpty { text += ", " }
-            text += call.name
-            text += ";dur="
-            text += tenths(report.duration)
-            if let start = report.start {
-                text += ";start="
-                text += tenths(start)
+        var text: [UInt8] = []
+        text.reserveCapacity(reports.count * 48)
+        for index in reports.indices {
+            if index > 0 { text.append(contentsOf: ", ".utf8) }
+            text.append(contentsOf: endpoint.calls[index].name.utf8)
+            text.append(contentsOf: ";dur=".utf8)
+            append(milliseconds: reports[index].duration, to: &text)
+            if let start = reports[index].start {
+                text.append(contentsOf: ";start=".utf8)
+                append(milliseconds: start, to: &text)
             }
-            text += ";desc="
-            text += report.outcome.rawValue
+            text.append(contentsOf: ";desc=".utf8)
+            text.append(contentsOf: reports[index].outcome.rawValue.utf8)
         }
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// How many calls ended how, for the log: `ok=5 timeout=1`.
@@ -52,9 +57,16 @@ public enum Outcomes {
         }.joined(separator: " ")
     }
 
-    /// Milliseconds with one decimal.
-    private static func tenths(_ duration: Duration) -> String {
-        let tenths = (duration.wholeNanoseconds + 50_000) / 100_000
-        return "\(tenths / 10).\(tenths % 10)"
+    /// Appends milliseconds with one decimal.
+    private static func append(milliseconds duration: Duration, to output: inout [UInt8]) {
+        var tenths = max(0, (duration.wholeNanoseconds + 50_000) / 100_000)
+        let start = output.count
+        output.append(UInt8(ascii: "0") + UInt8(tenths % 10))
+        output.append(UInt8(ascii: "."))
+        repeat {
+            tenths /= 10
+            output.append(UInt8(ascii: "0") + UInt8(tenths % 10))
+        } while tenths >= 10
+        output[start...].reverse()
     }
 }

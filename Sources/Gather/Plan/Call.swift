@@ -44,3 +44,16 @@ public struct Call: Sendable {
         target.references + headers.flatMap(\.value.references) + (body?.references ?? [])
     }
 }
+
+/// A call in the shape that the engine wants: behind one reference, because a call has too many fields to be copied for each
+/// request, and with its request made in advance if nothing of the client or of other calls is in it.
+final class PreparedCall: Sendable {
+    let call: Call
+    let constantRequest: UpstreamRequest?
+
+    init(_ call: Call) {
+        self.call = call
+        let isConstant = call.references.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
+        constantRequest = isConstant ? try? call.render(Values(input: NoInput(), bodies: [])) : nil
+    }
+}

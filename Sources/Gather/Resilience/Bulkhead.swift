@@ -27,12 +27,15 @@ final class Bulkhead {
         case cancelled
     }
 
-    /// Takes a place, waiting for one until `deadline` if need be.
-    func enter(until deadline: LoopInstant, on loop: isolated EventLoop) async -> Admission {
-        if inFlight < limit {
-            inFlight += 1
-            return .admitted
-        }
+    /// Takes a place if one is free.
+    func tryEnter() -> Bool {
+        guard inFlight < limit else { return false }
+        inFlight += 1
+        return true
+    }
+
+    /// Waits for a place until `deadline`, behind those that wait already.
+    func waitToEnter(until deadline: LoopInstant, on loop: isolated EventLoop) async -> Admission {
         guard queued < queueLimit else { return .shed }
         let wait = reactor.makeWait()
         waiting.append(wait)

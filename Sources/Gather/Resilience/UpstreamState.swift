@@ -30,13 +30,7 @@ final class UpstreamState {
     func attempt(
         _ request: UpstreamRequest, timeout: Duration, deadline: LoopInstant, on loop: isolated EventLoop
     ) async throws(Failure) -> UpstreamResponse {
-        let patience = min(loop.now.advanced(by: upstream.queueTimeout), deadline)
-        switch await bulkhead.enter(until: patience, on: loop) {
-        case .admitted: break
-        case .cancelled: throw .upstream(.cancelled)
-        case .shed where loop.now >= deadline: throw .upstream(.timeout)
-        case .shed: throw .shed("\(upstream.maxInFlight) attempts are in flight, and the queue is full or too slow")
-        }
+        if !bulkhead.tryEnter() { try await waitToEnter(deadline, on: loop) }
         defer { bulkhead.release() }
         let host = pickHost()
         hostLoad[host] += 1
@@ -46,6 +40,16 @@ final class UpstreamState {
                 request, to: index, host: host, until: min(loop.now.advanced(by: timeout), deadline), on: loop)
         } catch {
             throw .upstream(error)
+        }
+    }
+
+    private func waitToEnter(_ deadline: LoopInstant, on loop: isolated EventLoop) async throws(Failure) {
+        let patience = min(loop.now.advanced(by: upstream.queueTimeout), deadline)
+        switch await bulkhead.waitToEnter(until: patience, on: loop) {
+        case .admitted: break
+        case .cancelled: throw .upstream(.cancelled)
+        case .shed where loop.now >= deadline: throw .upstream(.timeout)
+        case .shed: throw .shed("\(upstream.maxInFlight) attempts are in flight, and the queue is full or too slow")
         }
     }
 
