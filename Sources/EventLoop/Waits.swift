@@ -2,6 +2,9 @@
 public struct WaitID: Sendable, Hashable {
     let slot: UInt32
     let generation: UInt32
+
+    /// The name of none, for what does not wait yet.
+    public static let none = WaitID(slot: .max, generation: .max)
 }
 
 /// Why a suspension ended.
@@ -76,7 +79,7 @@ struct Waits {
 
     /// Wakes the suspension if it is not over; returns the timer that is to be cancelled with it.
     mutating func wake(_ id: WaitID, _ wake: Wake) -> (woken: Bool, timer: TimerID?) {
-        guard slots[Int(id.slot)].generation == id.generation else { return (false, nil) }
+        guard slots.indices.contains(Int(id.slot)), slots[Int(id.slot)].generation == id.generation else { return (false, nil) }
         switch slots[Int(id.slot)].state {
         case .parked(let continuation):
             let timer = slots[Int(id.slot)].timer

@@ -74,60 +74,55 @@ import EventLoop
     public func fetch(
         _ request: FetchRequest, from origin: FetchOrigin, until deadline: LoopInstant, on loop: isolated EventLoop
     ) async throws(FetchError) -> FetchResponse {
-        guard !Task.isCancelled else { throw .cancelled }
-        let wait = loop.reactor.makeWait()
-        let transfer: Transfer
-        do throws(FetchError) {
-            transfer = try add(request, from: origin, wait: wait)
-        } catch {
-            loop.reactor.abandon(wait)
-            throw error
-        }
-        switch await loop.suspend(wait, until: deadline) {
-        case .signalled: break
-        case .timedOut: remove(transfer, .failure(.timeout))
-        case .cancelled: remove(transfer, .failure(.cancelled))
-        }
-        guard let result = transfer.result else { preconditionFailure("a transfer that woke its task has a result") }
-        transfer.result = nil
-        origin.putBack(transfer)
-        return try result.get()
+        let transfer = try start(request, from: origin)
+        return try finish(transfer, await loop.suspend(transfer.wait, until: deadline))
     }
 
-    // MARK: Transfers
-
-    private func add(_ request: FetchRequest, from origin: FetchOrigin, wait: WaitID) throws(FetchError) -> Transfer {
+    /// Starts a request. The caller then suspends on ``Transfer/wait`` and passes what woke it to ``finish(_:_:)``: what
+    /// ``fetch(_:from:until:on:)`` does, for callers to whom one more suspended function is a cost.
+    public func start(_ request: FetchRequest, from origin: FetchOrigin) throws(FetchError) -> Transfer {
+        guard !Task.isCancelled else { throw .cancelled }
         guard let transfer = origin.take() else { throw .refused(code: Int(CURLE_OUT_OF_MEMORY.rawValue)) }
         transfer.prepare(request)
         let code = unsafe curl_multi_add_handle(handle, transfer.handle)
         guard code == CURLM_OK else { throw .refused(code: Int(code.rawValue)) }
-        transfer.wait = wait
-        transfer.position = active.count
+        transfer.begin(reactor.makeWait(), at: active.count)
         active.append(transfer)
         isDue = true
         return transfer
     }
 
-    /// Takes a transfer out, with its result if it has none yet.
+    /// Takes the response of a transfer that has ended, or removes one that has not: what ended the wait for it says why.
+    public func finish(_ transfer: Transfer, _ wake: Wake) throws(FetchError) -> FetchResponse {
+        switch wake {
+        case .signalled: break
+        case .timedOut: remove(transfer, .failure(.timeout))
+        case .cancelled: remove(transfer, .failure(.cancelled))
+        }
+        let result = transfer.takeResult()
+        transfer.origin.putBack(transfer)
+        return try result.get()
+    }
+
+    // MARK: Transfers
+
+    /// Takes a transfer out, with its result, unless that was done before.
     private func remove(_ transfer: Transfer, _ result: Result<FetchResponse, FetchError>) {
-        guard let wait = transfer.wait else { return }
-        transfer.wait = nil
+        guard transfer.end(result) else { return }
         let last = active.removeLast()
         if last !== transfer {
             active[transfer.position] = last
             last.position = transfer.position
         }
         unsafe curl_multi_remove_handle(handle, transfer.handle)
-        if transfer.result == nil { transfer.result = result }
-        reactor.wake(wait)
+        reactor.wake(transfer.wait)
     }
 
     private func takeDone() {
         var code = CURLE_OK
         while let owner = unsafe cc_next_done(handle, &code) {
             let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
-            transfer.finish(code)
-            remove(transfer, .failure(.reset))
+            remove(transfer, transfer.result(code))
         }
     }
 

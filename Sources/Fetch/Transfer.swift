@@ -4,15 +4,16 @@ import EventLoop
 /// A libcurl easy handle with what its present transfer has received; reused for the next one.
 ///
 /// Options that stay the same are set once: a new handle for each call costs a quarter more, resetting one 7%.
-@safe final class Transfer {
+@safe public final class Transfer {
     private let easy: OpaquePointer
     let origin: FetchOrigin
-    /// What the waiting task is woken by; nil while idle.
-    var wait: WaitID?
+    /// What the task that started the present transfer waits for.
+    public private(set) var wait = WaitID.none
     /// Where the fetcher keeps it while it is under way.
     var position = 0
-    /// How the transfer ended; nil while it is under way.
-    var result: Result<FetchResponse, FetchError>?
+    private var isActive = false
+    /// How the transfer ended, until it is taken.
+    private var result: Result<FetchResponse, FetchError>?
 
     private var body: [UInt8] = []
     private var headBytes = 0
@@ -37,7 +38,6 @@ import EventLoop
 
     /// Readies the handle for a request.
     func prepare(_ request: FetchRequest) {
-        result = nil
         body = []
         headBytes = 0
         exceeded = false
@@ -57,15 +57,31 @@ import EventLoop
         if !request.isPlain { prepareOther(request) }
     }
 
-    /// Takes what was received and forgets it, when libcurl reports the end.
-    func finish(_ code: CURLcode) {
-        guard code == CURLE_OK else {
-            result = .failure(exceeded ? .tooLarge : FetchError(code))
-            body = []
-            return
-        }
-        result = .success(FetchResponse(status: unsafe cc_response_code(handle), body: body))
+    func begin(_ wait: WaitID, at position: Int) {
+        self.wait = wait
+        self.position = position
+        isActive = true
+    }
+
+    /// What was received, or how libcurl says that it failed.
+    func result(_ code: CURLcode) -> Result<FetchResponse, FetchError> {
+        guard code == CURLE_OK else { return .failure(exceeded ? .tooLarge : FetchError(code)) }
+        return .success(FetchResponse(status: unsafe cc_response_code(handle), body: body))
+    }
+
+    /// Keeps the result; false if the transfer is not under way.
+    func end(_ result: Result<FetchResponse, FetchError>) -> Bool {
+        guard isActive else { return false }
+        isActive = false
+        self.result = result
         body = []
+        return true
+    }
+
+    func takeResult() -> Result<FetchResponse, FetchError> {
+        guard let result else { preconditionFailure("a transfer that woke its task has a result") }
+        self.result = nil
+        return result
     }
 
     private func prepareOther(_ request: FetchRequest) {

@@ -39,7 +39,8 @@ final class CurlUpstreams: UpstreamClient {
             method: request.method.rawValue, target: request.target,
             headers: request.headers.map { ($0.name.rawName, $0.value) }, body: request.body)
         do throws(FetchError) {
-            let response = try await fetcher.fetch(fetch, from: origins[upstream][host], until: deadline, on: loop)
+            let transfer = try fetcher.start(fetch, from: origins[upstream][host])
+            let response = try fetcher.finish(transfer, await loop.suspend(transfer.wait, until: deadline))
             return UpstreamResponse(status: response.status, body: response.body)
         } catch {
             throw UpstreamFailure(error)

@@ -63,7 +63,7 @@ public struct Service: Sendable {
         let share = LoopShare(index: index, count: loops)
         let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
         let responder = GatherResponder(
-            plan, engine: GatherEngine(plan, client: upstreams, share: share, on: loop),
+            plan, engine: GatherEngine(plan, client: upstreams, share: share),
             demonstration: DemonstrationResponder(
                 isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints, address: address),
             accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),

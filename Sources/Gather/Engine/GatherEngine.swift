@@ -7,11 +7,13 @@ import JSONText
 /// its loop.
 public final class GatherEngine {
     private let upstreams: [UpstreamState]
+    private let client: any UpstreamClient
 
     /// - Parameter share: which part of each upstream's limits is this loop's.
-    public init(_ plan: Plan, client: any UpstreamClient, share: LoopShare = .whole, on loop: isolated EventLoop) {
+    public init(_ plan: Plan, client: any UpstreamClient, share: LoopShare = .whole) {
+        self.client = client
         upstreams = plan.upstreams.enumerated().map { index, upstream in
-            UpstreamState(upstream, index: index, share: share, client: client, reactor: loop.reactor)
+            UpstreamState(upstream, index: index, share: share)
         }
     }
 
@@ -21,66 +23,97 @@ public final class GatherEngine {
     public func gather(
         _ endpoint: Endpoint, _ input: any GatherInput, on loop: isolated EventLoop
     ) async -> Gathered {
-        let run = GatherRun(endpoint, input, start: loop.now)
-        if let missing = run.missingClientValue() {
-            run.fail(missing)
-            return run.finish(isCancelled: false)
-        }
-        await withTaskGroup(of: Ended.self) { group in
-            var startable = endpoint.graph.roots
-            repeat {
-                for call in startable {
-                    group.addImmediateTask { await self.perform(call, in: run, on: loop) }
+        let run = GatherRun(endpoint, input, reactor: loop.reactor)
+        await withDiscardingTaskGroup { group in
+            while !run.isDecided {
+                while let next = run.takeNext() {
+                    guard let request = request(for: next, of: run), admit(next, of: run) else { continue }
+                    group.addImmediateTask { await self.perform(next, request, in: run, on: loop) }
                 }
-                guard let ended = await group.next() else { break }
-                startable = run.ended(ended.call, ended.report, body: ended.body)
-                if run.failure != nil {
-                    startable = []
-                    group.cancelAll()
-                }
-            } while true
+                for call in await run.waitForProgress(on: loop) { giveUp(call, of: run) }
+            }
+            withdraw(run)
+            group.cancelAll()
         }
         return run.finish(isCancelled: Task.isCancelled)
     }
 
-    private struct Ended: Sendable {
-        var call: Int
-        var report: CallReport
-        var body: JSONValue?
+    private func upstream(of call: Int, in run: GatherRun) -> UpstreamState {
+        upstreams[run.endpoint.prepared[call].call.upstream]
     }
 
-    /// Sends a call's request, and checks and shapes what comes back.
-    private func perform(_ index: Int, in run: GatherRun, on loop: isolated EventLoop) async -> Ended {
-        let prepared = run.endpoint.prepared[index]
-        let began = loop.now
-        var report = CallReport(outcome: .ok, start: run.start.duration(to: began), duration: .zero)
-        var body: JSONValue?
-        do throws(CallError) {
-            let request = try Self.request(of: prepared, in: run)
-            let state = upstreams[prepared.call.upstream]
-            let response: UpstreamResponse
-            do throws(UpstreamState.Failure) {
-                response = try await state.attempt(
-                    request, timeout: prepared.call.timeout ?? state.upstream.timeout, deadline: run.deadline, on: loop)
-            } catch {
-                throw CallError(error)
-            }
-            report.status = response.status
-            body = try Self.body(of: response, for: prepared.call)
-        } catch {
-            (report.outcome, report.detail) = (error.outcome, error.detail)
-        }
-        report.duration = began.duration(to: loop.now)
-        return Ended(call: index, report: report, body: body)
-    }
-
-    private static func request(of prepared: PreparedCall, in run: GatherRun) throws(CallError) -> UpstreamRequest {
+    /// The call's request; if it cannot be made, the call or the whole gather ends here.
+    private func request(for next: GatherRun.Startable, of run: GatherRun) -> UpstreamRequest? {
+        let prepared = run.endpoint.prepared[next.call]
         if let request = prepared.constantRequest { return request }
         do throws(PlacementError) {
             return try prepared.call.render(run.values)
         } catch {
-            if error.reference.call == nil { run.fail(error) }
-            throw CallError(.skipped, "\(error.reference.text) \(error.reason)")
+            if error.reference.call == nil {
+                run.fail(error)
+            } else {
+                run.end(next.call, .skipped, "\(error.reference.text) \(error.reason)", since: nil)
+            }
+            return nil
+        }
+    }
+
+    // MARK: The bulkhead
+
+    /// Sees to it that the call has a place in its bulkhead; if there is none now it queues, or ends as shed.
+    private func admit(_ next: GatherRun.Startable, of run: GatherRun) -> Bool {
+        let state = upstream(of: next.call, in: run)
+        if next.isAdmitted || state.bulkhead.tryEnter() { return true }
+        if state.bulkhead.queue(next.call, of: run) {
+            run.queued(next, until: next.since.advanced(by: state.upstream.queueTimeout))
+        } else {
+            run.end(next.call, .shed, "the queue for a place at the upstream is full", since: next.since)
+        }
+        return false
+    }
+
+    /// Ends a call that has queued for as long as it may.
+    private func giveUp(_ call: GatherRun.Startable, of run: GatherRun) {
+        upstream(of: call.call, in: run).bulkhead.withdraw()
+        if run.isPastDeadline {
+            run.end(call.call, .timeout, nil, since: call.since)
+        } else {
+            run.end(call.call, .shed, "no place at the upstream came free in time", since: call.since)
+        }
+    }
+
+    /// Gives back what calls hold of bulkheads that will not run any more.
+    private func withdraw(_ run: GatherRun) {
+        for call in run.takeLeftovers() {
+            let bulkhead = upstream(of: call.call, in: run).bulkhead
+            if call.isAdmitted { bulkhead.leave() } else { bulkhead.withdraw() }
+        }
+    }
+
+    // MARK: The call's task
+
+    /// Sends a call's request, and checks and shapes what comes back.
+    private func perform(
+        _ next: GatherRun.Startable, _ request: UpstreamRequest, in run: GatherRun, on loop: isolated EventLoop
+    ) async {
+        let prepared = run.endpoint.prepared[next.call]
+        let state = upstream(of: next.call, in: run)
+        let patience = loop.now.advanced(by: prepared.call.timeout ?? state.upstream.timeout)
+        var status: Int?
+        do throws(CallError) {
+            let response: UpstreamResponse
+            do throws(UpstreamFailure) {
+                let host = state.beginAttempt()
+                defer { state.endAttempt(host) }
+                response = try await client.send(
+                    request, to: prepared.call.upstream, host: host, until: min(patience, run.deadline), on: loop)
+            } catch {
+                throw CallError(error)
+            }
+            status = response.status
+            run.succeeded(next, status: response.status, body: try Self.body(of: response, for: prepared.call))
+        } catch {
+            run.end(next.call, error.outcome, error.detail, since: next.since, status: status)
         }
     }
 
@@ -110,13 +143,12 @@ private struct CallError: Error {
         self.detail = detail
     }
 
-    init(_ failure: UpstreamState.Failure) {
+    init(_ failure: UpstreamFailure) {
         switch failure {
-        case .shed(let reason): self.init(.shed, reason)
-        case .upstream(.timeout): self.init(.timeout, nil)
-        case .upstream(.cancelled): self.init(.cancelled, nil)
-        case .upstream(.unreachable(let reason)): self.init(.unreachable, reason)
-        case .upstream(.badResponse(let reason)): self.init(.badResponse, reason)
+        case .timeout: self.init(.timeout, nil)
+        case .cancelled: self.init(.cancelled, nil)
+        case .unreachable(let reason): self.init(.unreachable, reason)
+        case .badResponse(let reason): self.init(.badResponse, reason)
         }
     }
 }

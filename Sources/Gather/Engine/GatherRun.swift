@@ -1,93 +1,212 @@
 import EventLoop
 import JSONText
 
-/// The state of one gather: what each call has given, and whether the policy is decided.
-final class GatherRun {
+/// The state of one gather: where each call stands, what it has given, and whether the policy is decided.
+///
+/// A call goes from `waiting` (for its inputs), perhaps through `queued` (at the bulkhead) and `admitted`, to `running` and `ended`.
+/// It has a task only while it is running.
+final class GatherRun: BulkheadClient {
     let endpoint: Endpoint
     let start: LoopInstant
     let deadline: LoopInstant
     private(set) var values: Values
+    private var states: [State]
     private var reports: [CallReport?]
     /// For each call, how many of its inputs have not ended.
     private var missingInputs: [Int]
+    /// Calls that can go on, in the order in which they became so.
+    private var next: [Startable]
+    /// How many calls have not ended.
+    private var pending: Int
+    /// Whether the gather's task was cancelled.
+    private var isAbandoned = false
     /// Why the gather failed, once it has.
-    private(set) var failure: Failure?
+    private var failure: Failure?
+    private let reactor: Reactor
+    /// What the gather's own task waits for, while it does.
+    private var wait: WaitID?
 
-    enum Failure {
+    private enum State {
+        case waiting
+        case queued(since: LoopInstant, until: LoopInstant)
+        case admitted, running, ended
+    }
+
+    private enum Failure {
         /// A required call did.
         case call(Int)
         /// A value of the client's cannot be placed.
         case client(PlacementError)
     }
 
-    init(_ endpoint: Endpoint, _ input: any GatherInput, start: LoopInstant) {
+    init(_ endpoint: Endpoint, _ input: any GatherInput, reactor: Reactor) {
         self.endpoint = endpoint
-        self.start = start
+        self.reactor = reactor
+        start = reactor.now
         deadline = start.advanced(by: endpoint.deadline)
-        values = Values(input: input, bodies: Array(repeating: nil, count: endpoint.calls.count))
-        reports = Array(repeating: nil, count: endpoint.calls.count)
-        missingInputs = endpoint.graph.inputs.map(\.count)
+        let count = endpoint.calls.count
+        values = Values(input: input, bodies: Array(repeating: nil, count: count))
+        states = Array(repeating: .waiting, count: count)
+        reports = Array(repeating: nil, count: count)
+        missingInputs = endpoint.graph.inputCounts
+        let start = start
+        next = endpoint.graph.roots.map { Startable(call: $0, since: start, isAdmitted: false) }
+        pending = count
+        checkClientValues()
     }
 
-    /// The first value that a call needs of the client and that the request does not have.
-    func missingClientValue() -> PlacementError? {
-        for reference in endpoint.clientReferences {
-            if case .missing = values.resolve(reference) { return PlacementError(reference: reference, reason: "is missing") }
+    /// Whether nothing more is to be started or waited for.
+    var isDecided: Bool { failure != nil || pending == 0 || isAbandoned }
+
+    var now: LoopInstant { reactor.now }
+
+    var isPastDeadline: Bool { reactor.now >= deadline }
+
+    // MARK: Starting calls
+
+    /// A call that can go on.
+    struct Startable {
+        let call: Int
+        /// Since when it could, which is where its duration begins.
+        let since: LoopInstant
+        /// Whether it has a place in its bulkhead already.
+        let isAdmitted: Bool
+    }
+
+    /// The next call that can go on, until the gather is decided.
+    func takeNext() -> Startable? {
+        guard !isDecided, !next.isEmpty else { return nil }
+        let next = next.removeFirst()
+        states[next.call] = .running
+        return next
+    }
+
+    /// Takes note that a call queues for a place until `patience`, or the deadline if that is earlier.
+    func queued(_ next: Startable, until patience: LoopInstant) {
+        states[next.call] = .queued(since: next.since, until: min(patience, deadline))
+    }
+
+    func takePlace(for call: Int) -> Bool {
+        guard case .queued(let since, _) = states[call] else { return false }
+        states[call] = .admitted
+        next.append(Startable(call: call, since: since, isAdmitted: true))
+        wakeUp()
+        return true
+    }
+
+    // MARK: Waiting
+
+    /// Suspends the gather's task until a call can go on, the gather is decided, or a queued call has lost its patience.
+    /// - Returns: the calls that have.
+    func waitForProgress(on loop: isolated EventLoop) async -> [Startable] {
+        guard !isDecided, next.isEmpty else { return [] }
+        let wait = reactor.makeWait()
+        self.wait = wait
+        let wake = await loop.suspend(wait, until: patience)
+        self.wait = nil
+        if wake == .cancelled { isAbandoned = true }
+        guard wake == .timedOut else { return [] }
+        return states.indices.compactMap { call in
+            guard case .queued(let since, let until) = states[call], until <= reactor.now else { return nil }
+            return Startable(call: call, since: since, isAdmitted: false)
         }
-        return nil
     }
 
-    /// Takes note of a call's end.
-    /// - Returns: the calls that can start now. A call that cannot, because an input left nothing, ends here as skipped.
-    func ended(_ call: Int, _ report: CallReport, body: JSONValue?) -> [Int] {
+    /// When the first queued call gives up.
+    private var patience: LoopInstant? {
+        var earliest: LoopInstant?
+        for case .queued(_, let until) in states { earliest = min(until, earliest ?? until) }
+        return earliest
+    }
+
+    private func wakeUp() {
+        if let wait { reactor.wake(wait) }
+    }
+
+    // MARK: Ending calls
+
+    func succeeded(_ next: Startable, status: Int, body: JSONValue) {
+        end(next.call, CallReport(.ok, status: status, since: next.since, in: self), body)
+    }
+
+    /// - Parameter since: since when the call could go on; nil if it never could.
+    func end(_ call: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int? = nil) {
+        end(call, CallReport(outcome, status: status, detail: detail, since: since, in: self), nil)
+    }
+
+    /// Ends the gather because the client's request has a value that cannot be placed.
+    func fail(_ error: PlacementError) { failure = failure ?? .client(error) }
+
+    /// Ends what queues or has a place but no task yet, when the gather is decided.
+    func takeLeftovers() -> [Startable] {
+        var leftovers = next.filter(\.isAdmitted)
+        for call in states.indices {
+            guard case .queued(let since, _) = states[call] else { continue }
+            leftovers.append(Startable(call: call, since: since, isAdmitted: false))
+            states[call] = .ended
+        }
+        next = []
+        return leftovers
+    }
+
+    /// Takes note of a call's end, and of the calls that can start or must end because of it.
+    private func end(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
         record(call, report, body)
-        var startable: [Int] = []
         var ended = [call]
         while let input = ended.popLast() {
             for dependent in endpoint.graph.dependents[input] {
                 missingInputs[dependent] -= 1
-                guard missingInputs[dependent] == 0, reports[dependent] == nil else { continue }
+                guard missingInputs[dependent] == 0 else { continue }
                 if let absent = endpoint.graph.inputs[dependent].first(where: { values.bodies[$0] == nil }) {
                     let detail = "'\(endpoint.calls[absent].name)' left no value"
-                    record(dependent, CallReport(outcome: .skipped, detail: detail, duration: .zero), nil)
+                    record(dependent, CallReport(.skipped, detail: detail, since: nil, in: self), nil)
                     ended.append(dependent)
                 } else {
-                    startable.append(dependent)
+                    next.append(Startable(call: dependent, since: reactor.now, isAdmitted: false))
                 }
             }
         }
-        return startable
+        if isDecided || !next.isEmpty { wakeUp() }
     }
 
-    func fail(_ error: PlacementError) { failure = failure ?? .client(error) }
-
     private func record(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
+        states[call] = .ended
         reports[call] = report
+        pending -= 1
         if report.outcome == .ok {
             values.bodies[call] = body
-            return
-        }
-        if endpoint.policy == .all, endpoint.calls[call].isRequired {
+        } else if endpoint.policy == .all, endpoint.calls[call].isRequired {
             failure = failure ?? .call(call)
         } else if case .json(let text) = endpoint.calls[call].fallback {
             values.bodies[call] = JSONValue(validated: text)
         }
     }
 
+    private func checkClientValues() {
+        for reference in endpoint.clientReferences {
+            guard case .missing = values.resolve(reference) else { continue }
+            return fail(PlacementError(reference: reference, reason: "is missing"))
+        }
+    }
+
+    // MARK: The result
+
     /// The result, when no call runs any more.
     func finish(isCancelled: Bool) -> Gathered {
         let reports = reports.map { $0 ?? CallReport(outcome: .cancelled, duration: .zero) }
         let isComplete = reports.allSatisfy { $0.outcome == .ok }
-        let verdict: Gathered.Verdict
+        return Gathered(verdict: verdict(reports, isCancelled), reports: reports, isComplete: isComplete)
+    }
+
+    private func verdict(_ reports: [CallReport], _ isCancelled: Bool) -> Gathered.Verdict {
         switch failure {
-        case .client(let error): verdict = .unplaceable("\(error.reference.text) \(error.reason)")
-        case _ where isCancelled: verdict = .clientGone
-        case .call(let call): verdict = .failed(call)
+        case .client(let error): .unplaceable("\(error.reference.text) \(error.reason)")
+        case _ where isCancelled: .clientGone
+        case .call(let call): .failed(call)
         case nil where endpoint.policy == .settled && !reports.contains(where: { $0.outcome == .ok }):
-            verdict = .failed(Self.worst(reports))
-        case nil: verdict = .answered(Answer.render(endpoint, values, reports))
+            .failed(Self.worst(reports))
+        case nil: .answered(Answer.render(endpoint, values, reports))
         }
-        return Gathered(verdict: verdict, reports: reports, isComplete: isComplete)
     }
 
     /// Which of several failures decides the status: a timeout before a full bulkhead before any other.

@@ -30,4 +30,19 @@ public struct CallReport: Sendable {
     /// When the call began, after the gather's beginning; nil if it was never sent.
     public var start: Duration?
     public var duration: Duration
+
+    init(outcome: Outcome, status: Int? = nil, detail: String? = nil, start: Duration? = nil, duration: Duration) {
+        self.outcome = outcome
+        self.status = status
+        self.detail = detail
+        self.start = start
+        self.duration = duration
+    }
+
+    /// A report of a call that ends now.
+    init(_ outcome: Outcome, status: Int? = nil, detail: String? = nil, since: LoopInstant?, in run: GatherRun) {
+        self.init(
+            outcome: outcome, status: status, detail: detail, start: since.map { run.start.duration(to: $0) },
+            duration: since.map { $0.duration(to: run.now) } ?? .zero)
+    }
 }

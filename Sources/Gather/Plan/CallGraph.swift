@@ -2,6 +2,8 @@
 public struct CallGraph: Sendable {
     /// For each call, the calls it takes values from.
     public let inputs: [[Int]]
+    /// For each call, how many those are.
+    let inputCounts: [Int]
     /// For each call, the calls that take values from it.
     public let dependents: [[Int]]
     /// The calls that wait for nothing.
@@ -15,6 +17,7 @@ public struct CallGraph: Sendable {
     /// - Throws: ``Cycle`` with the path through it.
     public init(inputs: [[Int]]) throws(Cycle) {
         self.inputs = inputs
+        inputCounts = inputs.map(\.count)
         var dependents = [[Int]](repeating: [], count: inputs.count)
         for (call, needed) in inputs.enumerated() {
             for input in needed { dependents[input].append(call) }

@@ -1,58 +1,54 @@
 import DequeModule
-import EventLoop
 
 /// Limits how many attempts of one upstream are in flight, and queues the others in order of arrival.
 ///
-/// It is also a measure of speed: libcurl's cost per transfer grows with the number under way. Confined to its loop.
+/// It is also a measure of speed: libcurl's cost per transfer grows with the number under way. What queues is a call that has no
+/// task yet, so that a long queue costs little memory. Confined to its loop.
 final class Bulkhead {
-    private let reactor: Reactor
     private let limit: Int
     private let queueLimit: Int
     private(set) var inFlight = 0
     private(set) var queued = 0
-    /// Those that wait, and some that have given up since.
-    private var waiting = Deque<WaitID>()
+    /// Those that wait, and some that have withdrawn since.
+    private var waiting = Deque<(client: any BulkheadClient, call: Int)>()
 
-    init(limit: Int, queueLimit: Int, reactor: Reactor) {
+    init(limit: Int, queueLimit: Int) {
         self.limit = limit
         self.queueLimit = queueLimit
-        self.reactor = reactor
     }
 
-    enum Admission {
-        /// A place is taken, until ``release()``.
-        case admitted
-        /// The queue is full, or no place came free in time.
-        case shed
-        case cancelled
-    }
-
-    /// Takes a place if one is free.
+    /// Takes a place if one is free, until ``leave()``.
     func tryEnter() -> Bool {
         guard inFlight < limit else { return false }
         inFlight += 1
         return true
     }
 
-    /// Waits for a place until `deadline`, behind those that wait already.
-    func waitToEnter(until deadline: LoopInstant, on loop: isolated EventLoop) async -> Admission {
-        guard queued < queueLimit else { return .shed }
-        let wait = reactor.makeWait()
-        waiting.append(wait)
+    /// Queues for a place; false if the queue is full.
+    func queue(_ call: Int, of client: any BulkheadClient) -> Bool {
+        guard queued < queueLimit else { return false }
         queued += 1
-        defer { queued -= 1 }
-        switch await loop.suspend(wait, until: deadline) {
-        case .signalled: return .admitted
-        case .timedOut: return .shed
-        case .cancelled: return .cancelled
-        }
+        waiting.append((client, call))
+        return true
     }
 
-    /// Gives a place back: to the first in the queue, or to nobody.
-    func release() {
-        while let next = waiting.popFirst() {
-            if reactor.wake(next) { return }
+    /// Takes note that a call which queued wants no place any more, and will refuse it.
+    func withdraw() { queued -= 1 }
+
+    /// Gives a place back: to the first in the queue that still wants it, or to nobody.
+    func leave() {
+        while let (client, call) = waiting.popFirst() {
+            if client.takePlace(for: call) {
+                queued -= 1
+                return
+            }
         }
         inFlight -= 1
     }
+}
+
+/// What queues at a bulkhead.
+protocol BulkheadClient: AnyObject {
+    /// Takes the place that has come free for a call, or refuses it if the call has withdrawn.
+    func takePlace(for call: Int) -> Bool
 }
