@@ -29,7 +29,7 @@ import Testing
         arguments: [
             ("", 1), ("shop", 1), ("ftp://shop", 1), ("HTTP://shop", 1), ("http:/shop", 1),
             ("http://", 8), ("http:///a", 8), ("http://:80", 8), ("http://a b", 8), ("http://user@shop", 8),
-            ("http://shop:", 8), ("http://shop:0", 8), ("http://shop:65536", 8),
+            ("http://shop:", 8), ("http://shop:0", 8), ("http://shop:65536", 8), ("http://shop:+80", 8),
             ("http://shop:x", 8), ("http://[]", 8), ("http://[::1", 8), ("http://[g::1]", 8), ("http://a:1:2", 8),
             ("http://shop?x=1", 8), ("http://shop#x", 8), ("http://ü", 8), ("http://a\r\n", 8), ("https://a%2Fb", 9),
             ("http://shop/a b", 12), ("http://shop/a?x", 12), ("http://shop/../a", 12), ("http://shop/./a", 12),
