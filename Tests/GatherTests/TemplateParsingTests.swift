@@ -59,6 +59,7 @@ private func parts(_ template: TextTemplate) -> String {
             (#"{query.page ?? "1"}"#, #"<query page ?? "1">"#),
             (#"{query.page ?? "}"}"#, #"<query page ?? "}">"#),
             (#"{query.page ?? "a\"}"}"#, #"<query page ?? "a\"}">"#),
+            (#"{query.page ?? "\\"}"#, #"<query page ?? "\\">"#),
             ("{query.page ?? }", #"<query page ?? "">"#),
             ("{query.page ?? [1, 2]}", "<query page ?? [1, 2]>"),
             ("{orders.items ?? a ?? b}", #"<call 0 at items ?? "a ?? b">"#),

@@ -51,7 +51,11 @@ struct TemplateReader {
         var quoted = false
         var close = position + 1
         while close < characters.count, quoted || characters[close] != "}" {
-            if characters[close] == "\"" && characters[close - 1] != "\\" { quoted.toggle() }
+            switch characters[close] {
+            case "\"": quoted.toggle()
+            case "\\" where quoted: close += 1
+            default: break
+            }
             close += 1
         }
         guard close < characters.count else {
