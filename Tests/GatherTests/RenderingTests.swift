@@ -225,7 +225,7 @@ private let missing: String? = nil
         "A reference alone keeps its type, in a text it is text",
         arguments: [
             ("{a.n}", "1.50"), ("{a.s}", #""x""#), ("{a.o}", #"{"k" : 1}"#), ("{a.l}", "[1, 2]"), ("{a.b}", "false"),
-            ("{a.l[*]}", "[1,2]"), ("{a.z ?? 1.0}", "1.0"),
+            ("{a.l[*]}", "[1,2]"), ("{a.z ?? 1.0}", "1.0"), ("{a.null ?? {}}", "{}"),
             ("{query.q}", #""2""#), ("{path.id}", #""1""#), ("{body.x}", "true"), ("{body}", #"{"x":true}"#),
             ("n={a.n}", #""n=1.50""#), ("{a.s}{a.b}", #""xfalse""#), ("{a.l[*]}!", #""1,2!""#),
             ("<{a.q}>", #""<\"\n>""#),

@@ -49,9 +49,12 @@ struct TemplateReader {
     private mutating func readReference() throws(TemplateError) -> TextTemplate.Part {
         let open = position
         var quoted = false
+        var depth = 0
         var close = position + 1
-        while close < characters.count, quoted || characters[close] != "}" {
+        while close < characters.count, quoted || depth > 0 || characters[close] != "}" {
             switch characters[close] {
+            case "{" where !quoted: depth += 1
+            case "}" where !quoted: depth -= 1
             case "\"": quoted.toggle()
             case "\\" where quoted: close += 1
             default: break
