@@ -112,6 +112,7 @@ private func parts(_ template: TextTemplate) -> String {
                 "'item' is neither a call of this endpoint nor one of path, query, header, body, env; "
                     + "known are: path, query, header, body, env, orders, customer"
             ),
+            ("{orders.}", 8, "a key was expected after the dot"),
             (
                 "{orders[01]}", 9,
                 "not a path at column 2: an index is a number without leading zeros, at most 2147483647"

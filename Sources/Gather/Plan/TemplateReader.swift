@@ -134,6 +134,7 @@ struct TemplateReader {
 
     private func jsonPath(_ rest: String, column: Int) throws(TemplateError) -> JSONPath {
         guard !rest.isEmpty else { return JSONPath(steps: []) }
+        guard rest != "." else { throw TemplateError(column: column, "a key was expected after the dot") }
         let isDotted = rest.hasPrefix(".")
         do throws(JSONPathError) {
             return try JSONPath(isDotted ? String(rest.dropFirst()) : rest)
