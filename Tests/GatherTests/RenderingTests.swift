@@ -122,6 +122,11 @@ private let missing: String? = nil
         #expect(try render("/b/{a[*]}", a: "[]").refusal == "a[*] is empty")
     }
 
+    @Test func `a default stands in for a list of a call that left nothing`() throws {
+        #expect(try render("/b?x={a.items[*].sku ?? none}").request?.target == "/b?x=none")
+        #expect(try render("/b?x={a.items[*].sku}").refusal == "a.items[*].sku is missing")
+    }
+
     @Test func `a value of the client that is not there is told`() throws {
         #expect(try render("/b?x={query.q}").refusal == "query.q is missing")
         #expect(try render("/b?x={header.X-A}").refusal == "header.X-A is missing")
