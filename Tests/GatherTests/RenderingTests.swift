@@ -254,4 +254,9 @@ private let missing: String? = nil
         }
         #expect(rendered.request?.body.map(text) == #"{"z":19.90,"a":[7,null],"quoted \"":"1"}"#)
     }
+
+    @Test func `an object inside a text is refused by what it is`() throws {
+        let rendered = try render("/b", a: #"{"o":{}}"#) { call, given in call.body = try given.value("x{a.o}") }
+        #expect(rendered.refusal == "a.o is object, not a plain value")
+    }
 }
