@@ -120,7 +120,7 @@ let origin: Origin = {
 /// Runs an endpoint once on virtual time, with upstreams that do what `reactions` says.
 /// - Parameter leaving: when the client leaves.
 func gather(
-    _ endpoint: Endpoint, _ input: Input = Input(), from upstreams: [Upstream] = [upstream],
+    _ endpoint: Endpoint, asked input: Input = Input(), from upstreams: [Upstream] = [upstream],
     _ reactions: [String: Reaction], leaving: Duration? = nil, seed: UInt64? = nil
 ) throws -> Result {
     try EventLoop.runVirtual(seed: seed) { loop in
