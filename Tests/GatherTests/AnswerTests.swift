@@ -179,7 +179,7 @@ import Testing
     @Test(
         "An answer that is an object has them, any other stays as it is",
         arguments: [
-            (#"{"x":1}"#, #"{"x":1,@}"#), ("{}", "{@}"), ("[{}]", "[{}]"),
+            (#"{"x":1}"#, #"{"x":1,@}"#), ("{}", "{@}"), ("{ }", "{ @}"), ("{\n\t}", "{\n\t@}"), ("[{}]", "[{}]"),
             (#""}""#, #""}""#),
         ])
     func templates(_ body: String, _ expected: String) throws {

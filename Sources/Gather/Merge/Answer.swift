@@ -64,7 +64,8 @@ enum Answer {
     private static func exposeOutcomes(_ endpoint: Endpoint, _ reports: [CallReport], in output: inout [UInt8]) {
         guard output.last == UInt8(ascii: "}") else { return }
         output.removeLast()
-        if output.count > 1 { output.append(UInt8(ascii: ",")) }
+        // The object may be an upstream's own, with white space in it.
+        if output.last(where: { $0 > 32 }) != UInt8(ascii: "{") { output.append(UInt8(ascii: ",")) }
         output += Array(#""_gather":"#.utf8)
         Outcomes.append(endpoint, reports, to: &output)
         output.append(UInt8(ascii: "}"))
