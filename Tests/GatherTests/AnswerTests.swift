@@ -62,6 +62,8 @@ import Testing
             ("null", "3", #"{"b":3}"#),
             // What has no members is a member.
             ("[1]", "3", #"{"a":[1],"b":3}"#),
+            // Names are told apart by their code points, not by how they look.
+            (#"{"\u00e9":1,"e\u0301":2}"#, "3", "{\"\u{E9}\":1,\"e\u{301}\":2,\"b\":3}"),
         ])
     func flattening(_ a: String, _ b: String, _ expected: String) throws {
         var given = try Given(["a": "/a", "b": "/b"])
