@@ -79,6 +79,14 @@ import Testing
         #expect(result.verdict == #"{"a":null,"b":null}"#)
         #expect(result.outcomes == [.httpError, .unreachable])
     }
+
+    @Test func `a call that waits for a cancelled one is cancelled, not skipped`() throws {
+        let given = try Given(["a": "/a", "b": "/b?x={a.x}", "c": "/c?x={b.x}", "bad": "/bad"])
+        let failed = try gather(try given.endpoint(), ["a": .hangs, "bad": .status(500)])
+        #expect(failed.outcomes == [.cancelled, .cancelled, .cancelled, .httpError])
+        let left = try gather(try given.endpoint(), ["a": .hangs, "bad": .hangs], leaving: .milliseconds(1))
+        #expect(left.outcomes == [.cancelled, .cancelled, .cancelled, .cancelled])
+    }
 }
 
 @Suite struct SettledTests {

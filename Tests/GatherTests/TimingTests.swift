@@ -58,6 +58,22 @@ private let shop: [String: Reaction] = [
         #expect(result.transfer("/c?a=1&b=2")?.began == .milliseconds(30))
     }
 
+    @Test func `the first failure of a required call cancels the rest at that instant`() throws {
+        let endpoint = try Given(["slow": "/slow", "bad": "/bad", "next": "/next?x={slow.x}"]).endpoint()
+        let result = try gather(
+            endpoint,
+            ["slow": .json("{}", after: .milliseconds(300)), "bad": .status(500, after: .milliseconds(12))])
+        #expect(result.verdict == "failed: 1")
+        #expect(result.elapsed == .milliseconds(12))
+        #expect(result.outcomes == [.cancelled, .httpError, .cancelled])
+        #expect(result.transfer("/slow")?.end == .cancelled)
+        #expect(result.transfer("/slow")?.ended == .milliseconds(12))
+        #expect(result.transfers.count == 2)
+        #expect(result.gathered.reports[0].duration == .milliseconds(12))
+        #expect(result.gathered.reports[2].start == nil)
+        #expect(!result.gathered.isComplete)
+    }
+
     @Test func `of failures at one instant one decides, and every call has an outcome`() throws {
         let names = (0..<8).map { "c\($0)" }
         let endpoint = try Given(names.map { ($0, "/" + $0) }).endpoint()
@@ -114,5 +130,31 @@ private let shop: [String: Reaction] = [
         #expect(result.transfer("/slow")?.ended == .milliseconds(250))
         #expect(result.transfer("/chained?x=1")?.began == .milliseconds(249))
         #expect(result.gathered.reports.compactMap(\.start).allSatisfy { $0 <= .milliseconds(250) })
+    }
+
+    @Test func `a client that leaves cancels every call at once`() throws {
+        let result = try gather(try dashboard().endpoint(), shop, leaving: .milliseconds(20))
+        #expect(result.verdict == "client gone")
+        #expect(result.elapsed == .milliseconds(20))
+        #expect(result.outcomes == [.ok, .cancelled, .cancelled, .cancelled, .cancelled, .cancelled])
+        #expect(result.transfers.filter { $0.end == .cancelled }.map(\.ended) == [20, 20].map(milliseconds))
+        #expect((result.pendingWaits, result.pendingTimers) == (0, 0))
+    }
+
+    @Test func `a client that was gone before sends nothing`() throws {
+        let result = try EventLoop.runVirtual { loop in
+            let endpoint = try dashboard().endpoint()
+            let client = FakeUpstreams(shop)
+            let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: [endpoint]), client: client, on: loop)
+            let gathered = await withTaskGroup(of: Gathered.self) { group in
+                group.cancelAll()
+                group.addImmediateTask { await engine.gather(endpoint, Input(), on: loop) }
+                return await group.next()
+            }
+            return (try #require(gathered), client.transfers.allSatisfy { $0.end == .cancelled }, loop.now)
+        }
+        #expect(result.0.reports.allSatisfy { $0.outcome == .cancelled })
+        #expect(result.1)
+        #expect(result.2 == LoopInstant(nanoseconds: 0))
     }
 }

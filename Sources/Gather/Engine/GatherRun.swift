@@ -45,6 +45,8 @@ final class GatherRun {
     /// - Returns: the calls that can start now. A call that cannot, because an input left nothing, ends here as skipped.
     func ended(_ call: Int, _ report: CallReport, body: JSONValue?) -> [Int] {
         record(call, report, body)
+        // The gather is decided: what waits for this call is cancelled as well.
+        guard report.outcome != .cancelled else { return [] }
         var startable: [Int] = []
         var ended = [call]
         while let input = ended.popLast() {
