@@ -12,6 +12,7 @@ import Testing
             (fallback(#"{"x": 5}"#), "/b?x={a.x}", #"{"a":{"x": 5},"b":"/b?x=5"}"#),
             (fallback(#"{"x": 5}"#), "/b?x={a.x ?? 9}", #"{"a":{"x": 5},"b":"/b?x=5"}"#),
             (fallback("[]"), "/b?x={a[*]}", #"{"a":[],"b":"/b?x="}"#),
+            (.omit, "/b?x={a.x ?? 9}", #"{"b":"/b?x=9"}"#),
             // What refers to a value that is not there is skipped.
             (.null, "/b?x={a.x}", #"{"a":null,"b":"left out"}"#),
             (fallback(#"{"y":5}"#), "/b?x={a.x}", #"{"a":{"y":5},"b":"left out"}"#),

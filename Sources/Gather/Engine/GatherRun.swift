@@ -53,7 +53,10 @@ final class GatherRun {
             for dependent in endpoint.graph.dependents[input] {
                 missingInputs[dependent] -= 1
                 guard missingInputs[dependent] == 0, reports[dependent] == nil else { continue }
-                if let absent = endpoint.graph.inputs[dependent].first(where: { values.bodies[$0] == nil }) {
+                let absent = endpoint.graph.inputs[dependent].first {
+                    values.bodies[$0] == nil && endpoint.calls[dependent].needs($0)
+                }
+                if let absent {
                     let detail = "'\(endpoint.calls[absent].name)' left no value"
                     record(dependent, CallReport(outcome: .skipped, detail: detail, duration: .zero), nil)
                     ended.append(dependent)
@@ -100,4 +103,9 @@ final class GatherRun {
     private static func worst(_ reports: [CallReport]) -> Int {
         reports.firstIndex { $0.outcome == .timeout } ?? reports.firstIndex { $0.outcome == .shed } ?? 0
     }
+}
+
+extension Call {
+    /// Whether a reference to that call has no default.
+    fileprivate func needs(_ call: Int) -> Bool { references.contains { $0.call == call && $0.fallback == nil } }
 }
