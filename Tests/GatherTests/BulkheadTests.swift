@@ -76,6 +76,24 @@ import Testing
             group.cancelAll()
         }
     }
+
+    @Test func `a place in the queue is free when its waiter has been let in`() throws {
+        let (queued, third) = try EventLoop.runVirtual { loop in
+            let bulkhead = Bulkhead(limit: 1, queueLimit: 1, reactor: loop.reactor)
+            let soon = loop.now.advanced(by: .seconds(1))
+            _ = await bulkhead.enter(until: soon, on: loop)
+            return await withTaskGroup(of: Void.self) { group in
+                group.addImmediateTask {
+                    if await bulkhead.enter(until: soon, on: loop) == .admitted { bulkhead.release() }
+                }
+                while bulkhead.queued == 0 { try? await loop.sleep(for: .zero) }
+                bulkhead.release()
+                return (bulkhead.queued, await bulkhead.enter(until: soon, on: loop))
+            }
+        }
+        #expect(queued == 0)
+        #expect(third == .admitted)
+    }
 }
 
 @Suite struct BulkheadInGatherTests {

@@ -37,18 +37,18 @@ final class Bulkhead {
         let wait = reactor.makeWait()
         waiting.append(wait)
         queued += 1
-        defer { queued -= 1 }
-        switch await loop.suspend(wait, until: deadline) {
-        case .signalled: return .admitted
-        case .timedOut: return .shed
-        case .cancelled: return .cancelled
-        }
+        let wake = await loop.suspend(wait, until: deadline)
+        if wake == .signalled { return .admitted }
+        queued -= 1
+        return wake == .timedOut ? .shed : .cancelled
     }
 
     /// Gives a place back: to the first in the queue, or to nobody.
     func release() {
         while let next = waiting.popFirst() {
-            if reactor.wake(next) { return }
+            guard reactor.wake(next) else { continue }
+            queued -= 1
+            return
         }
         inFlight -= 1
     }
