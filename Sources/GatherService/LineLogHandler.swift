@@ -24,14 +24,20 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
+        let line = line(event, at: Self.timestamp())
+        unsafe line.withUnsafeBytes { bytes in _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+    }
+
+    /// The record as one line, with its end.
+    func line(_ event: LogEvent, at time: String) -> [UInt8] {
         let metadata = self.metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
         var line: [UInt8] = []
         switch format {
         case .text:
-            line += Array("\(Self.timestamp()) \(event.level) \(event.message)".utf8)
+            line += Array("\(time) \(event.level) \(Self.oneLine("\(event.message)"))".utf8)
             for (key, value) in metadata { line += Array(" \(key)=\(Self.plain("\(value)"))".utf8) }
         case .json:
-            line += Array(#"{"time":"\#(Self.timestamp())","level":"\#(event.level)","message":"#.utf8)
+            line += Array(#"{"time":"\#(time)","level":"\#(event.level)","message":"#.utf8)
             JSONText.append(string: "\(event.message)", to: &line)
             for (key, value) in metadata {
                 line.append(UInt8(ascii: ","))
@@ -42,7 +48,7 @@ public struct LineLogHandler: LogHandler {
             line.append(UInt8(ascii: "}"))
         }
         line.append(UInt8(ascii: "\n"))
-        unsafe line.withUnsafeBytes { bytes in _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+        return line
     }
 
     /// A value with spaces, quotes or control characters is written as a JSON string, so that a line stays one line.
@@ -50,6 +56,15 @@ public struct LineLogHandler: LogHandler {
         guard value.isEmpty || value.utf8.contains(where: { $0 <= 32 || $0 == 127 || $0 == UInt8(ascii: "\"") }) else {
             return value
         }
+        return quoted(value)
+    }
+
+    /// A message is written as it is, unless a character of it would end the line or command a terminal.
+    private static func oneLine(_ message: String) -> String {
+        message.utf8.contains { $0 < 32 || $0 == 127 } ? quoted(message) : message
+    }
+
+    private static func quoted(_ value: String) -> String {
         var quoted: [UInt8] = []
         JSONText.append(string: value, to: &quoted)
         return String(decoding: quoted, as: UTF8.self)

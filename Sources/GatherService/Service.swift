@@ -18,9 +18,9 @@ public struct Service: Sendable {
     private let loops: Int
     private let signals: CInt
     /// Opens at the first signal, or when a loop fails.
-    private let drain = Latch()
+    let drain = Latch()
     /// Opens at the second.
-    private let abort = Latch()
+    let abort = Latch()
     /// Opens when no loop serves clients any more.
     private let ended = Latch()
     private let serving: Counter

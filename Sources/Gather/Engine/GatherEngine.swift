@@ -67,18 +67,19 @@ public final class GatherEngine {
         if state.bulkhead.queue(next.call, of: run) {
             run.queued(next, until: next.since.advanced(by: state.upstream.queueTimeout))
         } else {
-            run.end(next.call, .shed, "the queue for a place at the upstream is full", since: next.since)
+            run.end(next.call, .shed, state.upstream.fullDetail, since: next.since)
         }
         return false
     }
 
     /// Ends a call that has queued for as long as it may.
     private func giveUp(_ call: GatherRun.Startable, of run: GatherRun) {
-        upstream(of: call.call, in: run).bulkhead.withdraw()
+        let state = upstream(of: call.call, in: run)
+        state.bulkhead.withdraw()
         if run.isPastDeadline {
             run.end(call.call, .timeout, nil, since: call.since)
         } else {
-            run.end(call.call, .shed, "no place at the upstream came free in time", since: call.since)
+            run.end(call.call, .shed, state.upstream.fullDetail, since: call.since)
         }
     }
 
@@ -131,6 +132,11 @@ public final class GatherEngine {
         guard projection.append(value, to: &shaped) else { throw CallError(.badResponse, "the body has nothing at 'target'") }
         return JSONValue(validated: shaped)
     }
+}
+
+extension Upstream {
+    /// Why a call was shed.
+    fileprivate var fullDetail: String { "\(maxInFlight) attempts are in flight, and the queue is full or too slow" }
 }
 
 /// How a call failed.

@@ -152,12 +152,17 @@ final class GatherRun: BulkheadClient {
     /// Takes note of a call's end, and of the calls that can start or must end because of it.
     private func end(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
         record(call, report, body)
+        // The gather is decided: what waits for this call is cancelled as well.
+        guard report.outcome != .cancelled else { return }
         var ended = [call]
         while let input = ended.popLast() {
             for dependent in endpoint.graph.dependents[input] {
                 missingInputs[dependent] -= 1
                 guard missingInputs[dependent] == 0 else { continue }
-                if let absent = endpoint.graph.inputs[dependent].first(where: { values.bodies[$0] == nil }) {
+                let absent = endpoint.graph.inputs[dependent].first {
+                    values.bodies[$0] == nil && endpoint.calls[dependent].needs($0)
+                }
+                if let absent {
                     let detail = "'\(endpoint.calls[absent].name)' left no value"
                     record(dependent, CallReport(.skipped, detail: detail, since: nil, in: self), nil)
                     ended.append(dependent)
@@ -213,4 +218,9 @@ final class GatherRun: BulkheadClient {
     private static func worst(_ reports: [CallReport]) -> Int {
         reports.firstIndex { $0.outcome == .timeout } ?? reports.firstIndex { $0.outcome == .shed } ?? 0
     }
+}
+
+extension Call {
+    /// Whether a reference to that call has no default.
+    fileprivate func needs(_ call: Int) -> Bool { references.contains { $0.call == call && $0.fallback == nil } }
 }

@@ -62,7 +62,10 @@ extension JSONTemplate {
             if missing == nil { missing = reference }
             return .null
         }
-        if let missing { throw PlacementError(reference: missing, reason: "is missing") }
+        guard let missing else { return }
+        // An object inside a text is there, and has an error of its own.
+        _ = try values.text(missing)
+        throw PlacementError(reference: missing, reason: "is missing")
     }
 
     /// Writes the document for a client: a missing value is null, and a member of a call that left nothing is left out.

@@ -34,7 +34,9 @@ struct Values {
     /// - Returns: nil if the value is missing.
     /// - Throws: `PlacementError` if it is an object or array.
     func text(_ reference: Reference) throws(PlacementError) -> String? {
-        if reference.path.hasEach { return try joined(reference) }
+        if reference.path.hasEach, let document = document(of: reference.source) {
+            return try joined(reference, in: document)
+        }
         switch resolve(reference) {
         case .text(let text): return text
         case .missing, .omitted: return nil
@@ -60,8 +62,7 @@ struct Values {
         return true
     }
 
-    private func joined(_ reference: Reference) throws(PlacementError) -> String? {
-        guard let document = document(of: reference.source) else { return nil }
+    private func joined(_ reference: Reference, in document: JSONValue) throws(PlacementError) -> String {
         var text = ""
         for (index, value) in document.values(at: reference.path).enumerated() {
             guard let scalar = value.scalarText else {

@@ -33,12 +33,14 @@ enum Answer {
     /// The same with the members of some bodies spliced in: of equal names the last one stays, in the place of the first.
     private static func appendFlattened(_ endpoint: Endpoint, _ values: Values, to output: inout [UInt8]) {
         var members: [(name: String, value: JSONValue)] = []
-        var places: [String: Int] = [:]
+        // By bytes: strings are equal that look alike, while names of JSON are equal by code point (RFC 8259 §8.3).
+        var places: [[UInt8]: Int] = [:]
         func put(_ name: String, _ value: JSONValue) {
-            if let place = places[name] {
+            let key = Array(name.utf8)
+            if let place = places[key] {
                 members[place].value = value
             } else {
-                places[name] = members.count
+                places[key] = members.count
                 members.append((name, value))
             }
         }
@@ -64,7 +66,8 @@ enum Answer {
     private static func exposeOutcomes(_ endpoint: Endpoint, _ reports: [CallReport], in output: inout [UInt8]) {
         guard output.last == UInt8(ascii: "}") else { return }
         output.removeLast()
-        if output.count > 1 { output.append(UInt8(ascii: ",")) }
+        // The object may be an upstream's own, with white space in it.
+        if output.last(where: { $0 > 32 }) != UInt8(ascii: "{") { output.append(UInt8(ascii: ",")) }
         output += Array(#""_gather":"#.utf8)
         Outcomes.append(endpoint, reports, to: &output)
         output.append(UInt8(ascii: "}"))

@@ -45,7 +45,9 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
     private static func isAuthority(_ text: Substring) -> Bool {
         var host = text
         if let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") {
-            guard let port = UInt16(text[text.index(after: colon)...]), port > 0 else { return false }
+            let digits = text[text.index(after: colon)...]
+            // Swift reads a sign as well; a URL's port is digits alone (RFC 3986 §3.2.3).
+            guard digits.first?.isNumber == true, let port = UInt16(digits), port > 0 else { return false }
             host = text[..<colon]
         }
         if host.hasPrefix("["), host.hasSuffix("]") {

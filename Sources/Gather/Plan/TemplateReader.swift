@@ -49,9 +49,16 @@ struct TemplateReader {
     private mutating func readReference() throws(TemplateError) -> TextTemplate.Part {
         let open = position
         var quoted = false
+        var depth = 0
         var close = position + 1
-        while close < characters.count, quoted || characters[close] != "}" {
-            if characters[close] == "\"" && characters[close - 1] != "\\" { quoted.toggle() }
+        while close < characters.count, quoted || depth > 0 || characters[close] != "}" {
+            switch characters[close] {
+            case "{" where !quoted: depth += 1
+            case "}" where !quoted: depth -= 1
+            case "\"": quoted.toggle()
+            case "\\" where quoted: close += 1
+            default: break
+            }
             close += 1
         }
         guard close < characters.count else {
@@ -127,6 +134,7 @@ struct TemplateReader {
 
     private func jsonPath(_ rest: String, column: Int) throws(TemplateError) -> JSONPath {
         guard !rest.isEmpty else { return JSONPath(steps: []) }
+        guard rest != "." else { throw TemplateError(column: column, "a key was expected after the dot") }
         let isDotted = rest.hasPrefix(".")
         do throws(JSONPathError) {
             return try JSONPath(isDotted ? String(rest.dropFirst()) : rest)

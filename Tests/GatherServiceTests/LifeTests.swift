@@ -1,0 +1,123 @@
+import DemoUpstream
+import Gather
+import GatherConfig
+import HTTPServer
+import Logging
+import Testing
+
+@testable import EventLoop
+@testable import GatherService
+
+/// The whole service on two loops, from its listeners to its end.
+@Suite struct LifeTests {
+    /// Serves the default configuration on threads of its own while `body` runs, and waits for the end of all of them.
+    private func run<Value: Sendable>(
+        _ body: @escaping @Sendable (Service, ShopCounters, RecordedLog, isolated EventLoop) async throws -> Value
+    ) throws -> Value {
+        let listener = try Listener("127.0.0.1:0")
+        var configuration = try givenConfiguration(RunningService.Ports(shop: listener.port, scripted: 0))
+        configuration.server.listen.port = 0
+        configuration.server.admin?.port = 0
+        configuration.server.loops = 2
+        configuration.demo?.shop = nil
+        configuration.plan.upstreams[0].timeout = .seconds(60)
+        let log = RecordedLog()
+        let service = try Service(configuration, logger: Logger(label: "test") { _ in log.handler })
+        let thread = LoopThread { try service.run() }
+        let value = Swift.Result {
+            try EventLoop.run { loop in
+                let counters = ShopCounters()
+                let shop = Server(
+                    listener, responder: Shop(counters: counters), options: ServerOptions(), on: loop)
+                let ended = Latch()
+                return try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addImmediateTask { await shop.run(drain: ended, abort: ended, on: loop) }
+                    defer { ended.open() }
+                    return try await body(service, counters, log, loop)
+                }
+            }
+        }
+        service.drain.open()
+        service.abort.open()
+        try thread.join().get()
+        return try value.get()
+    }
+
+    private func port(_ address: String?) throws -> UInt16 {
+        let digits = try #require(address?.split(separator: ":").last)
+        return try #require(UInt16(digits))
+    }
+
+    private func get(_ address: String?, _ target: String, on loop: isolated EventLoop) async throws -> Reply {
+        let client = try Client(port: try port(address), on: loop)
+        try client.send(RunningService.request("GET", target))
+        return try await client.reply(on: loop)
+    }
+
+    @Test func `it answers on all of its loops, and the admin listener beside them`() throws {
+        let (statuses, health, welcome) = try run { service, _, _, loop in
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for id in 1...40 {
+                    group.addImmediateTask {
+                        try await self.get(service.address, "/v1/customers/\(id)/dashboard", on: loop).status
+                    }
+                }
+                var statuses: [Int] = []
+                for try await status in group { statuses.append(status) }
+                return statuses
+            }
+            return (
+                statuses, try await self.get(service.adminAddress, "/healthz", on: loop).status,
+                try await self.get(service.address, "/", on: loop)
+            )
+        }
+        #expect(statuses == Array(repeating: 200, count: 40))
+        #expect(health == 200)
+        #expect(welcome.body.contains("/v1/customers/1/dashboard"))
+    }
+
+    @Test func `a drain lets what is running end, and is seen by the admin listener`() throws {
+        let (reply, readiness, log) = try run { service, shop, log, loop in
+            let idle = try Client(port: try self.port(service.address), on: loop)
+            try idle.send(RunningService.request("GET", "/hello").replacing("Connection: close\r\n", with: ""))
+            let client = try Client(port: try self.port(service.address), on: loop)
+            try client.send(RunningService.request("GET", "/v1/customers/1/settled?delay_stock=100ms"))
+            #expect(try await eventually(on: loop) { shop.requests == 3 && log.accesses.count == 1 })
+            service.drain.open()
+            let readiness = try await self.get(service.adminAddress, "/readyz", on: loop).status
+            let reply = try await client.reply(on: loop)
+            // The end of an idle connection is the end of its one reply.
+            #expect(try await idle.reply(on: loop).status == 200)
+            return (reply, readiness, log)
+        }
+        #expect(readiness == 503)
+        #expect(reply.status == 200)
+        #expect(reply["Gather-Complete"] == "true")
+        #expect(log.accesses.count == 2)
+    }
+
+    @Test func `an abort cancels what is running`() throws {
+        let (log, cancelled) = try run { service, shop, log, loop in
+            let client = try Client(port: try self.port(service.address), on: loop)
+            try client.send(RunningService.request("GET", "/v1/customers/1/settled?delay_stock=60s"))
+            #expect(try await eventually(on: loop) { shop.requests == 3 && shop.inFlight == 1 })
+            service.drain.open()
+            service.abort.open()
+            await #expect(throws: Reply.Malformed.self) { try await client.reply(on: loop) }
+            return (log, try await eventually(on: loop) { shop.cancelled == 1 })
+        }
+        #expect(log.accesses.map { $0["status"] } == ["499"])
+        #expect(log.accesses.allSatisfy { $0["calls"]?.contains("cancelled=") ?? false })
+        #expect(cancelled)
+    }
+
+    @Test func `an address that is in use is told with its key and what to do`() throws {
+        let listener = try Listener("127.0.0.1:0")
+        var configuration = try givenConfiguration(RunningService.Ports(shop: 1, scripted: 0))
+        configuration.server.listen.port = listener.port
+        let error = #expect(throws: ServiceError.self) { try Service(configuration, logger: Logger(label: "test")) }
+        let message = try #require(error?.description)
+        #expect(message.hasPrefix("server.listen: cannot listen on 127.0.0.1:\(listener.port): "))
+        #expect(message.hasSuffix("; choose another address or stop what uses it"))
+    }
+}

@@ -1,0 +1,215 @@
+import DemoUpstream
+import EventLoop
+import Fetch
+import Foundation
+import Gather
+import GatherConfig
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+import Logging
+import Synchronization
+
+@testable import GatherService
+
+/// The service of one configuration with its upstream, on one loop, while a test asks it.
+final class RunningService {
+    let port: UInt16
+    let adminPort: UInt16
+    let drain: Latch
+    let upstream: ScriptedUpstream
+    let shop: ShopCounters
+    let log: RecordedLog
+    let upstreams: CurlUpstreams
+
+    fileprivate init(
+        port: UInt16, adminPort: UInt16, drain: Latch, upstream: ScriptedUpstream, shop: ShopCounters,
+        log: RecordedLog, upstreams: CurlUpstreams
+    ) {
+        (self.port, self.adminPort, self.drain, self.upstream) = (port, adminPort, drain, upstream)
+        (self.shop, self.log, self.upstreams) = (shop, log, upstreams)
+    }
+
+    /// What a configuration may name: the embedded shop and an upstream with a script.
+    struct Ports: Sendable {
+        var shop: UInt16
+        var scripted: UInt16
+    }
+
+    /// Serves while `body` runs; then drains.
+    /// - Parameter configure: makes the configuration, once the ports of its upstreams are known.
+    static func run<Value: Sendable>(
+        _ configure: @escaping @Sendable (Ports) throws -> Configuration,
+        _ body: @escaping @Sendable (RunningService, isolated EventLoop) async throws -> Value
+    ) throws -> Value {
+        try EventLoop.run { loop in
+            let listeners = try (0..<4).map { _ in try Listener("127.0.0.1:0") }
+            let configuration = try configure(Ports(shop: listeners[2].port, scripted: listeners[3].port))
+            let plan = configuration.plan
+            let log = RecordedLog()
+            let logger = Logger(label: "test") { _ in log.handler }
+            let (drain, ended) = (Latch(), Latch())
+            let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
+            let responder = GatherResponder(
+                plan, engine: GatherEngine(plan, client: upstreams),
+                demonstration: DemonstrationResponder(
+                    isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints,
+                    address: listeners[0].address),
+                accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),
+                gatherLimit: configuration.server.limits.gathers)
+            var options = ServerOptions()
+            options.wire.bodyBytes = configuration.server.limits.bodyBytes
+            let scripted = ScriptedUpstream()
+            let shop = Shop(ShopOptions(latency: configuration.demo?.shop?.latency ?? [:]))
+            let responders: [any Responder] = [responder, AdminResponder(drain: drain), shop, scripted]
+            let servers = zip(listeners, responders).map { Server($0, responder: $1, options: options, on: loop) }
+            let service = RunningService(
+                port: listeners[0].port, adminPort: listeners[1].port, drain: drain, upstream: scripted,
+                shop: shop.counters, log: log, upstreams: upstreams)
+            return try await withThrowingTaskGroup(of: Void.self) { group in
+                for server in servers[1...] {
+                    group.addImmediateTask { await server.run(drain: ended, abort: ended, on: loop) }
+                }
+                defer { ended.open() }
+                return try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addImmediateTask {
+                        await servers[0].run(drain: drain, abort: ended, on: loop)
+                        upstreams.close()
+                    }
+                    defer { drain.open() }
+                    return try await body(service, loop)
+                }
+            }
+        }
+    }
+
+    func get(_ target: String, _ fields: String..., on loop: isolated EventLoop) async throws -> Reply {
+        try await send("GET", target, fields, on: loop)
+    }
+
+    func send(
+        _ method: String, _ target: String, _ fields: [String] = [], body: String? = nil, on loop: isolated EventLoop
+    ) async throws -> Reply {
+        let client = try Client(port: port, on: loop)
+        try client.send(Self.request(method, target, fields, body: body))
+        return try await client.reply(on: loop)
+    }
+
+    func admin(_ method: String, _ target: String, on loop: isolated EventLoop) async throws -> Reply {
+        let client = try Client(port: adminPort, on: loop)
+        try client.send(Self.request(method, target))
+        return try await client.reply(on: loop)
+    }
+
+    static func request(_ method: String, _ target: String, _ fields: [String] = [], body: String? = nil) -> String {
+        let length = body.map { ["Content-Length: \($0.utf8.count)"] } ?? []
+        let lines = ["\(method) \(target) HTTP/1.1", "Host: gatherd", "Connection: close"] + length + fields
+        return lines.joined(separator: "\r\n") + "\r\n\r\n" + (body ?? "")
+    }
+}
+
+/// Waits for something that other tasks of the loop will bring about; false if it does not come.
+func eventually(on loop: isolated EventLoop, _ condition: () -> Bool) async throws -> Bool {
+    let deadline = loop.now.advanced(by: .seconds(5))
+    while !condition() {
+        guard loop.now < deadline else { return false }
+        try await loop.sleep(for: .milliseconds(1))
+    }
+    return true
+}
+
+/// An upstream that remembers what it was sent, and answers what a test tells it to.
+final class ScriptedUpstream: Responder {
+    enum Answer {
+        case json(String)
+        case status(Int)
+        /// None while the client is there.
+        case never
+    }
+
+    /// Request lines as they came, and their fields.
+    private(set) var requests: [(line: String, fields: [String], body: String)] = []
+    /// How many clients left before their answer.
+    private(set) var left = 0
+    private(set) var waiting = 0
+    /// By the first segment of the path.
+    var answers: [String: Answer] = [:]
+
+    func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
+        guard let head = exchange.head else { return Response(.badRequest) }
+        let target = String(decoding: head.target, as: UTF8.self)
+        let fields = head.fieldLines.map {
+            "\(String(decoding: $0.name, as: UTF8.self)): \(String(decoding: $0.value, as: UTF8.self))"
+        }
+        let body = String(decoding: try await exchange.readBody(on: loop), as: UTF8.self)
+        requests.append(("\(head.method.rawValue) \(target)", fields, body))
+        switch answers[String(target.dropFirst().prefix { $0 != "/" && $0 != "?" })] ?? .json("{}") {
+        case .json(let text): return Response(.ok, text: text, type: "application/json")
+        case .status(let code): return Response(HTTPResponse.Status(code: code), text: "{}")
+        case .never:
+            waiting += 1
+            defer { waiting -= 1 }
+            do throws(CancellationError) { try await loop.sleep(for: .seconds(60)) } catch { throw .clientGone }
+            return Response(.ok)
+        }
+    }
+
+    func response(to refusal: Refusal) -> Response { Response(refusal.status) }
+
+    func ended(_ exchange: Exchange, at now: LoopInstant) {
+        if exchange.status == 499 { left += 1 }
+    }
+}
+
+/// The records of a logger, as its lines.
+final class RecordedLog: Sendable {
+    private let records = Mutex<[(message: String, metadata: [String: String])]>([])
+
+    var accesses: [[String: String]] { records.withLock { $0.filter { $0.message == "access" }.map(\.metadata) } }
+
+    var handler: any LogHandler { Handler(log: self) }
+
+    private struct Handler: LogHandler {
+        let log: RecordedLog
+        var logLevel = Logger.Level.info
+        var metadata: Logger.Metadata = [:]
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let metadata = (event.metadata ?? [:]).mapValues { "\($0)" }
+            log.records.withLock { $0.append(("\(event.message)", metadata)) }
+        }
+    }
+}
+
+/// The configuration that comes with the project, with its upstream where the test serves it.
+func givenConfiguration(_ ports: RunningService.Ports) throws -> Configuration {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    let path = root.appendingPathComponent("config/gatherd.yaml").path
+    var configuration = try Configuration.read(file: path, environment: [:])
+    configuration.plan.upstreams[0].hosts = [try Origin("http://127.0.0.1:\(ports.shop)")]
+    return configuration
+}
+
+/// A configuration with an upstream `up` that has a script, and these endpoints.
+func scripted(
+    _ endpoints: String, upstream: String = "", server: String = ""
+) -> @Sendable (RunningService.Ports) throws -> Configuration {
+    { ports in
+        let lines = endpoints.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
+        let text = """
+            version: 1
+            server: { \(server) }
+            upstreams:
+              up: { hosts: [http://127.0.0.1:\(ports.scripted)]\(upstream.isEmpty ? "" : ", " + upstream) }
+            endpoints:
+            \(lines)
+            """
+        return try Configuration.read(text: text, file: "test.yaml")
+    }
+}

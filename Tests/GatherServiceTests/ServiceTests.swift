@@ -1,0 +1,222 @@
+import EventLoop
+import Gather
+import Testing
+
+@testable import GatherService
+
+/// What the service does around a gather.
+@Suite struct ServiceTests {
+    private static let endpoints = """
+        - path: /v1/things/{id}
+          deadline: 200ms
+          calls: { a: { get: "up:/a/{path.id}" } }
+        - path: /v1/slow
+          deadline: 150ms
+          calls: { slow: { get: "up:/slow" }, also: { get: "up:/also" } }
+        - path: /v1/body
+          method: POST
+          calls: { a: { post: "up:/a", body: "{body}" } }
+        - path: /v1/failing
+          calls: { a: { get: "up:/failing" } }
+          pass_status: [404]
+        """
+
+    private func run<Value: Sendable>(
+        upstream: String = "", server: String = "",
+        _ body: @escaping @Sendable (RunningService, isolated EventLoop) async throws -> Value
+    ) throws -> Value {
+        try RunningService.run(scripted(Self.endpoints, upstream: upstream, server: server), body)
+    }
+
+    @Test func `the deadline is kept to some milliseconds, and ends every transfer`() throws {
+        let (reply, elapsed, left, inFlight) = try run(upstream: "timeout: 10s") { service, loop in
+            service.upstream.answers = ["slow": .never, "also": .never]
+            _ = try await service.get("/v1/things/1", on: loop)
+            let start = loop.now
+            let reply = try await service.get("/v1/slow", on: loop)
+            let elapsed = start.duration(to: loop.now)
+            let left = try await eventually(on: loop) { service.upstream.left == 2 && service.upstream.waiting == 0 }
+            return (reply, elapsed, left, service.upstream.waiting)
+        }
+        #expect(reply.status == 504)
+        #expect(reply.timings.allSatisfy { $0.outcome == "timeout" || $0.outcome == "cancelled" })
+        #expect(elapsed >= .milliseconds(150) && elapsed < .milliseconds(170), "\(elapsed)")
+        #expect(left && inFlight == 0)
+    }
+
+    @Test func `methods and paths that there are not`() throws {
+        let replies = try run { service, loop in
+            [
+                try await service.send("DELETE", "/v1/things/1", on: loop),
+                try await service.send("OPTIONS", "/v1/things/1", on: loop),
+                try await service.get("/v1/nothing", on: loop), try await service.get("/v1/things/%FF", on: loop),
+                try await service.get("/v1/body", on: loop),
+            ]
+        }
+        #expect(replies.map(\.status) == [405, 204, 404, 400, 405])
+        #expect(replies.map { $0["Allow"] } == ["GET, HEAD, OPTIONS", "GET, HEAD, OPTIONS", nil, nil, "POST, OPTIONS"])
+        let types = replies.map { $0["Content-Type"] }
+        #expect(types == ["application/problem+json", nil] + Array(repeating: "application/problem+json", count: 3))
+    }
+
+    @Test func `HEAD has the fields of GET and no body`() throws {
+        let (get, head) = try run { service, loop in
+            (
+                try await service.get("/v1/things/1", on: loop),
+                try await service.send("HEAD", "/v1/things/1", on: loop)
+            )
+        }
+        #expect((get.status, head.status) == (200, 200))
+        #expect((get.body, head.body) == (#"{"a":{}}"#, ""))
+        let names = { (reply: Reply) in reply.fields.map { String($0.prefix { $0 != ":" }) } }
+        #expect(names(head) == names(get))
+        #expect(head["Content-Length"] == "8")
+    }
+
+    @Test(
+        "A request body that cannot be used is refused before anything is sent",
+        arguments: [
+            ("{", 400, "the request body is not JSON at byte 1: "),
+            ("", 400, "the request body is not JSON at byte 0: "),
+            ("{} x", 400, "the request body is not JSON at byte 3: "), ("null", 400, "body is missing"),
+            (String(repeating: "[", count: 129), 400, "the request body is not JSON at byte 128: "),
+            (#""\#(String(repeating: "x", count: 1023))""#, 413, "The content is larger than this server accepts."),
+        ])
+    func bodies(_ body: String, _ status: Int, _ detail: String) throws {
+        let (reply, sent) = try run(server: "limits: { body: 1KiB }") { service, loop in
+            (try await service.send("POST", "/v1/body", body: body, on: loop), service.upstream.requests.count)
+        }
+        #expect(reply.status == status)
+        #expect(reply.body.contains(detail))
+        #expect(reply["Content-Type"] == "application/problem+json")
+        #expect(sent == 0)
+    }
+
+    @Test func `gathers beyond the limit are 503, and the limit is free again behind them`() throws {
+        let (refused, slow, after) = try run(server: "limits: { gathers: 2 }") { service, loop in
+            service.upstream.answers = ["slow": .never]
+            let clients = try (0..<2).map { _ in try Client(port: service.port, on: loop) }
+            for client in clients { try client.send(RunningService.request("GET", "/v1/slow")) }
+            _ = try await eventually(on: loop) { service.upstream.waiting == 2 }
+            let refused = try await service.get("/v1/things/1", on: loop)
+            var slow: [Int] = []
+            for client in clients { slow.append(try await client.reply(on: loop).status) }
+            return (refused, slow, try await service.get("/v1/things/1", on: loop).status)
+        }
+        #expect(refused.status == 503)
+        #expect(refused["Retry-After"] == "1")
+        #expect(refused.body.contains("too many gathers are in flight"))
+        #expect(slow == [504, 504])
+        #expect(after == 200)
+    }
+
+    @Test func `an upstream that is full sheds: 503`() throws {
+        let shed = try run(upstream: "max_in_flight: 1, queue: { max: 0 }") { service, loop in
+            service.upstream.answers = ["slow": .never]
+            return try await service.get("/v1/slow", on: loop)
+        }
+        #expect(shed.status == 503)
+        #expect(shed["Retry-After"] == "1")
+        #expect(shed.timings.map(\.outcome) == ["cancelled", "shed"])
+    }
+
+    @Test func `a status is passed on only where the file says so`() throws {
+        let statuses = try run { service, loop in
+            var statuses: [Int] = []
+            for code in [404, 410, 500] {
+                service.upstream.answers = ["failing": .status(code)]
+                statuses.append(try await service.get("/v1/failing", on: loop).status)
+            }
+            return statuses
+        }
+        #expect(statuses == [404, 502, 502])
+    }
+
+    @Test func `an upstream without a listener is unreachable`() throws {
+        let reply = try RunningService.run({ ports in
+            var configuration = try scripted(Self.endpoints)(ports)
+            // Nothing listens on the discard port.
+            configuration.plan.upstreams[0].hosts = [try Origin("http://127.0.0.1:9")]
+            return configuration
+        }) { service, loop in try await service.get("/v1/things/1", on: loop) }
+        #expect(reply.status == 502)
+        #expect(reply.body.contains("call 'a' failed: unreachable (no connection could be made)"))
+    }
+
+    @Test func `an access has a line with method, route, status, times, bytes and outcomes`() throws {
+        let accesses = try run { service, loop in
+            service.upstream.answers = ["failing": .status(500)]
+            _ = try await service.get("/v1/things/7?secret=1", on: loop)
+            _ = try await service.get("/v1/failing", on: loop)
+            _ = try await service.get("/v1/nothing", on: loop)
+            return service.log.accesses
+        }
+        #expect(accesses.map { $0["method"] } == ["GET", "GET", "GET"])
+        #expect(accesses.map { $0["route"] } == ["/v1/things/{id}", "/v1/failing", "-"])
+        #expect(accesses.map { $0["status"] } == ["200", "502", "404"])
+        #expect(accesses.map { $0["calls"] } == ["ok=1", "http_error=1", nil])
+        #expect(accesses[0]["bytes"] == "8")
+        #expect(accesses.allSatisfy { $0["duration_us"].flatMap(Int.init).map { $0 >= 0 } ?? false })
+        #expect(
+            accesses.allSatisfy {
+                Set($0.keys).isSubset(of: ["method", "route", "status", "duration_us", "bytes", "calls"])
+            })
+    }
+
+    @Test func `without access_log there are no lines`() throws {
+        let accesses = try run(server: "access_log: false") { service, loop in
+            _ = try await service.get("/v1/things/7", on: loop)
+            return service.log.accesses
+        }
+        #expect(accesses.isEmpty)
+    }
+}
+
+@Suite struct AdminTests {
+    private static let endpoints = """
+        - path: /v1/slow
+          deadline: 100ms
+          calls: { slow: { get: "up:/slow" } }
+        """
+
+    @Test func `the admin listener tells health and readiness, and nothing else`() throws {
+        let replies = try RunningService.run(scripted(Self.endpoints)) { service, loop in
+            [
+                try await service.admin("GET", "/healthz", on: loop),
+                try await service.admin("GET", "/readyz", on: loop),
+                try await service.admin("HEAD", "/healthz", on: loop),
+                try await service.admin("POST", "/healthz", on: loop),
+                try await service.admin("OPTIONS", "/readyz", on: loop),
+                try await service.admin("GET", "/v1/slow", on: loop),
+            ]
+        }
+        #expect(replies.map(\.status) == [200, 200, 200, 405, 204, 404])
+        #expect(replies.map(\.body)[..<3] == ["ok\n", "ready\n", ""])
+        #expect(replies[3]["Allow"] == "GET, HEAD, OPTIONS")
+    }
+
+    @Test func `while it drains it is healthy and not ready, and what is running ends`() throws {
+        let (admin, reply, refused) = try RunningService.run(scripted(Self.endpoints)) { service, loop in
+            service.upstream.answers = ["slow": .never]
+            let client = try Client(port: service.port, on: loop)
+            try client.send(RunningService.request("GET", "/v1/slow").replacing("Connection: close\r\n", with: ""))
+            _ = try await eventually(on: loop) { service.upstream.waiting == 1 }
+            service.drain.open()
+            let admin = [
+                try await service.admin("GET", "/healthz", on: loop),
+                try await service.admin("GET", "/readyz", on: loop),
+            ]
+            let reply = try await client.reply(on: loop)
+            // The listener is shared with loops that may go on, so that its queue still takes connections: none is served.
+            let late = try Client(port: service.port, on: loop)
+            try late.send(RunningService.request("GET", "/v1/slow"))
+            try await loop.sleep(for: .milliseconds(20))
+            return (admin, reply, service.upstream.requests.count == 1)
+        }
+        #expect(admin.map(\.status) == [200, 503])
+        #expect(admin[1].body == "draining\n")
+        #expect(reply.status == 504)
+        #expect(reply["Connection"] == "close")
+        #expect(refused)
+    }
+}

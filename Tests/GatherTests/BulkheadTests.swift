@@ -1,0 +1,238 @@
+import EventLoop
+import Testing
+
+@testable import Gather
+
+@Suite struct BulkheadTests {
+    /// What one visitor of a bulkhead met.
+    private struct Visit: Sendable {
+        var arrived: LoopInstant
+        var answered: LoopInstant
+        var admission: Bulkhead.Admission
+        /// How many were inside with it, itself included, when it came in.
+        var inside = 0
+    }
+
+    private final class Book {
+        var visits: [Visit?] = []
+        var inside = 0
+    }
+
+    @Test func `never more than the limit are inside, in order of arrival, and nothing is left behind`() throws {
+        for seed in UInt64(0)..<300 {
+            var generator = SplitMix64(seed: seed)
+            let limit = Int.random(in: 1...4, using: &generator)
+            let queueLimit = Int.random(in: 0...6, using: &generator)
+            let plans = (0..<30).map { _ in
+                (0..<4).map { Duration.milliseconds(Int.random(in: 0...($0 == 3 ? 60 : 20), using: &generator)) }
+            }
+            let (visits, left) = try EventLoop.runVirtual(seed: seed) { loop in
+                let bulkhead = Bulkhead(limit: limit, queueLimit: queueLimit)
+                let book = Book()
+                await withDiscardingTaskGroup { group in
+                    for plan in plans {
+                        group.addImmediateTask {
+                            try? await loop.sleep(for: plan[0])
+                            await Self.visit(
+                                bulkhead, book, patience: plan[1], stay: plan[2], leaving: plan[3], on: loop)
+                        }
+                    }
+                }
+                let left = [bulkhead.inFlight, bulkhead.queued, loop.reactor.pendingWaits, loop.reactor.pendingTimers]
+                return (book.visits.compactMap(\.self), left)
+            }
+            #expect(left == [0, 0, 0, 0])
+            #expect(visits.count == plans.count)
+            #expect(visits.allSatisfy { $0.inside <= limit })
+            var latest = LoopInstant(nanoseconds: 0)
+            for visit in visits where visit.admission == .admitted {
+                #expect(visit.answered >= latest, "seed \(seed): a later visitor was let in earlier")
+                latest = visit.answered
+            }
+        }
+    }
+
+    private static func visit(
+        _ bulkhead: Bulkhead, _ book: Book, patience: Duration, stay: Duration, leaving: Duration,
+        on loop: isolated EventLoop
+    ) async {
+        await withDiscardingTaskGroup { group in
+            group.addImmediateTask {
+                let arrived = loop.now
+                let number = book.visits.count
+                book.visits.append(nil)
+                let admission = await bulkhead.enter(until: arrived.advanced(by: patience), on: loop)
+                var visit = Visit(arrived: arrived, answered: loop.now, admission: admission)
+                if admission == .admitted {
+                    book.inside += 1
+                    visit.inside = book.inside
+                    try? await loop.sleep(for: stay)
+                    book.inside -= 1
+                    bulkhead.leave()
+                }
+                book.visits[number] = visit
+            }
+            try? await loop.sleep(for: leaving)
+            group.cancelAll()
+        }
+    }
+
+    @Test func `a place in the queue is free when its waiter has been let in`() throws {
+        let (queued, third) = try EventLoop.runVirtual { loop in
+            let bulkhead = Bulkhead(limit: 1, queueLimit: 1)
+            let soon = loop.now.advanced(by: .seconds(1))
+            _ = await bulkhead.enter(until: soon, on: loop)
+            return await withTaskGroup(of: Void.self) { group in
+                group.addImmediateTask {
+                    if await bulkhead.enter(until: soon, on: loop) == .admitted { bulkhead.leave() }
+                }
+                while bulkhead.queued == 0 { try? await loop.sleep(for: .zero) }
+                bulkhead.leave()
+                return (bulkhead.queued, await bulkhead.enter(until: soon, on: loop))
+            }
+        }
+        #expect(queued == 0)
+        #expect(third == .admitted)
+    }
+}
+
+@Suite struct BulkheadInGatherTests {
+    /// Calls `c0`, `c1`, … to one upstream.
+    private func calls(_ count: Int, _ change: (inout Endpoint) -> Void = { $0.policy = .settled }) throws -> Endpoint {
+        try Given((0..<count).map { ("c\($0)", "/c\($0)") }).endpoint(change)
+    }
+
+    private func limited(_ inFlight: Int, queue: Int, timeout: Duration = .milliseconds(50)) -> Upstream {
+        var limited = upstream
+        (limited.maxInFlight, limited.maxQueued, limited.queueTimeout) = (inFlight, queue, timeout)
+        return limited
+    }
+
+    private func all(_ count: Int, _ reaction: Reaction) -> [String: Reaction] {
+        Dictionary(uniqueKeysWithValues: (0..<count).map { ("c\($0)", reaction) })
+    }
+
+    @Test func `calls beyond the limit wait, and go in the order they came`() throws {
+        let result = try gather(
+            try calls(7), from: [limited(3, queue: 10)], all(7, .json("1", after: .milliseconds(10))))
+        #expect(result.peak == [0: 3])
+        #expect(result.elapsed == .milliseconds(30))
+        #expect(result.transfers.map(\.target) == (0..<7).map { "/c\($0)" })
+        #expect(result.transfers.map(\.began) == [0, 0, 0, 10, 10, 10, 20].map { .milliseconds($0) })
+        // The wait is part of the call.
+        #expect(result.gathered.reports.map(\.duration) == [10, 10, 10, 20, 20, 20, 30].map { .milliseconds($0) })
+    }
+
+    @Test func `what finds the queue full is shed at once, and says of what`() throws {
+        let result = try gather(
+            try calls(5), from: [limited(2, queue: 1)], all(5, .json("1", after: .milliseconds(10))))
+        #expect(result.outcomes == [.ok, .ok, .ok, .shed, .shed])
+        #expect(result.gathered.reports[4].duration == .zero)
+        #expect(
+            result.gathered.reports[4].detail == "2 attempts are in flight, and the queue is full or too slow")
+        #expect(result.verdict == #"{"c0":1,"c1":1,"c2":1,"c3":null,"c4":null}"#)
+    }
+
+    @Test func `what waits longer than the queue's timeout is shed then`() throws {
+        let result = try gather(
+            try calls(2), from: [limited(1, queue: 9, timeout: .milliseconds(7))],
+            all(2, .json("1", after: .milliseconds(10))))
+        #expect(result.outcomes == [.ok, .shed])
+        #expect(result.gathered.reports[1].duration == .milliseconds(7))
+    }
+
+    @Test func `what waits at the deadline is a timeout`() throws {
+        let endpoint = try calls(2) {
+            $0.policy = .settled
+            $0.deadline = .milliseconds(5)
+        }
+        let result = try gather(endpoint, from: [limited(1, queue: 9)], all(2, .json("1", after: .milliseconds(5))))
+        #expect(result.outcomes[1] == .timeout)
+        #expect(result.elapsed == .milliseconds(5))
+    }
+
+    @Test func `a required call that is shed ends the gather`() throws {
+        let result = try gather(try calls(3) { _ in }, from: [limited(1, queue: 1)], all(3, .hangs))
+        #expect(result.verdict == "failed: 2")
+        #expect(result.outcomes == [.cancelled, .cancelled, .shed])
+        #expect(result.elapsed == .zero)
+        #expect((result.pendingWaits, result.pendingTimers) == (0, 0))
+    }
+
+    @Test func `endpoints share the places of an upstream, and upstreams have their own`() throws {
+        let peaks = try EventLoop.runVirtual { loop in
+            var given = try Given((0..<6).map { ("c\($0)", "/c\($0)") })
+            for name in ["c3", "c4", "c5"] { given[name].upstream = 1 }
+            let endpoint = try given.endpoint()
+            let client = FakeUpstreams(
+                Dictionary(uniqueKeysWithValues: given.scope.calls.map { ($0, .json("1", after: .milliseconds(1))) }))
+            let upstreams = [2, 3].map { count in
+                var upstream = upstream
+                upstream.maxInFlight = count
+                return upstream
+            }
+            let engine = GatherEngine(Plan(upstreams: upstreams, endpoints: [endpoint]), client: client)
+            await withDiscardingTaskGroup { group in
+                for _ in 0..<5 { group.addImmediateTask { _ = await engine.gather(endpoint, Input(), on: loop) } }
+            }
+            return client.peak
+        }
+        #expect(peaks == [0: 2, 1: 3])
+    }
+}
+
+@Suite struct HostTests {
+    private func hosts(_ count: Int) throws -> Upstream {
+        var upstream = Upstream(name: "shop", hosts: try (1...count).map { try Origin("http://10.0.0.\($0)") })
+        upstream.maxInFlight = 1000
+        return upstream
+    }
+
+    private func load(_ hosts: Int, _ calls: Int) throws -> [Int] {
+        let endpoint = try Given((0..<calls).map { ("c\($0)", "/c") }).endpoint()
+        let result = try gather(endpoint, from: [try self.hosts(hosts)], ["c": .json("1", after: .milliseconds(1))])
+        return (0..<hosts).map { host in result.transfers.count { $0.host == host } }
+    }
+
+    @Test func `of two hosts the less loaded is taken, so that both have the same`() throws {
+        #expect(try load(2, 64) == [32, 32])
+        #expect(try load(1, 3) == [3])
+    }
+
+    @Test func `of more hosts the less loaded of two by chance is taken, so that none has much more`() throws {
+        for count in [3, 5, 10] {
+            let load = try load(count, 20 * count)
+            #expect(load.allSatisfy { (17...23).contains($0) }, "\(load)")
+        }
+    }
+
+    @Test func `a load that has ended counts no more`() throws {
+        let used = try EventLoop.runVirtual { loop in
+            let endpoint = try Given(["a": "/a"]).endpoint()
+            let client = FakeUpstreams(["a": .status(500)])
+            let engine = GatherEngine(Plan(upstreams: [try hosts(2)], endpoints: [endpoint]), client: client)
+            for _ in 0..<100 { _ = await engine.gather(endpoint, Input(), on: loop) }
+            return client.transfers.count { $0.host == 0 }
+        }
+        // Each time both hosts are idle, so that chance decides.
+        #expect((25...75).contains(used))
+    }
+}
+
+@Suite struct LoopShareTests {
+    @Test func `the shares of a limit add up to it, and differ by one at most`() {
+        for limit in 0...40 {
+            for count in 1...12 {
+                let shares = (0..<count).map { LoopShare(index: $0, count: count).of(limit) }
+                if limit == 0 || limit >= count {
+                    #expect(shares.reduce(0, +) == limit)
+                } else {
+                    // A loop without any place could serve nothing.
+                    #expect(shares.allSatisfy { $0 == 1 })
+                }
+                #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1)
+            }
+        }
+        #expect(LoopShare.whole.of(7) == 7)
+    }
+}

@@ -1,0 +1,156 @@
+import EventLoop
+
+@testable import Gather
+
+/// What an upstream does with a call.
+enum Reaction: Sendable {
+    case responds(status: Int, body: String, after: Duration)
+    case fails(UpstreamFailure, after: Duration)
+
+    static func json(_ body: String, after latency: Duration = .zero) -> Reaction {
+        .responds(status: 200, body: body, after: latency)
+    }
+
+    static func status(_ status: Int, after latency: Duration = .zero) -> Reaction {
+        .responds(status: status, body: "", after: latency)
+    }
+
+    /// Does not answer while anyone waits.
+    static let hangs = json("{}", after: .seconds(86_400))
+
+    fileprivate var latency: Duration {
+        switch self {
+        case .responds(_, _, let latency), .fails(_, let latency): latency
+        }
+    }
+}
+
+/// What was seen of one transfer.
+struct Transfer: Sendable, Equatable {
+    enum End: Sendable, Equatable { case done, timedOut, cancelled }
+
+    var target: String
+    var upstream: Int
+    var host: Int
+    var began: Duration
+    var ended: Duration = .zero
+    var end: End?
+}
+
+/// Upstreams that live on the loop's time: the first segment of a target names what they do. Confined to its loop.
+final class FakeUpstreams: UpstreamClient {
+    var reactions: [String: Reaction]
+    private(set) var transfers: [Transfer] = []
+    private(set) var requests: [UpstreamRequest] = []
+    /// The most transfers that were in flight at once, by upstream.
+    private(set) var peak: [Int: Int] = [:]
+    private var inFlight: [Int: Int] = [:]
+
+    init(_ reactions: [String: Reaction]) { self.reactions = reactions }
+
+    func send(
+        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
+        on loop: isolated EventLoop
+    ) async throws(UpstreamFailure) -> UpstreamResponse {
+        let number = transfers.count
+        transfers.append(
+            Transfer(target: request.target, upstream: upstream, host: host, began: Self.elapsed(loop.now)))
+        requests.append(request)
+        inFlight[upstream, default: 0] += 1
+        peak[upstream] = max(peak[upstream] ?? 0, inFlight[upstream] ?? 0)
+        var end = Transfer.End.done
+        defer {
+            inFlight[upstream, default: 0] -= 1
+            (transfers[number].ended, transfers[number].end) = (Self.elapsed(loop.now), end)
+        }
+        let name = request.target.dropFirst().prefix { $0 != "/" && $0 != "?" }
+        let reaction = reactions[String(name)] ?? .json("{}")
+        let due = loop.now.advanced(by: reaction.latency)
+        do throws(CancellationError) {
+            try await loop.sleep(until: min(due, deadline))
+        } catch {
+            end = .cancelled
+            throw .cancelled
+        }
+        guard due <= deadline else {
+            end = .timedOut
+            throw .timeout
+        }
+        switch reaction {
+        case .responds(let status, let body, _): return UpstreamResponse(status: status, body: bytes(body))
+        case .fails(let failure, _): throw failure
+        }
+    }
+
+    private static func elapsed(_ now: LoopInstant) -> Duration { .nanoseconds(now.nanoseconds) }
+}
+
+/// What one gather came to, and when.
+struct Result: Sendable {
+    var gathered: Gathered
+    var elapsed: Duration
+    var transfers: [Transfer]
+    var requests: [UpstreamRequest]
+    var peak: [Int: Int]
+    var pendingWaits: Int
+    var pendingTimers: Int
+
+    /// The answer, or why there is none.
+    var verdict: String {
+        switch gathered.verdict {
+        case .answered(let body): text(body)
+        case .failed(let call): "failed: \(call)"
+        case .unplaceable(let reason): "unplaceable: \(reason)"
+        case .clientGone: "client gone"
+        }
+    }
+
+    var outcomes: [Outcome] { gathered.reports.map(\.outcome) }
+
+    /// When the transfer of a target began, and when and how it ended.
+    func transfer(_ target: String) -> Transfer? { transfers.first { $0.target == target } }
+}
+
+/// The one upstream of endpoints that say nothing else.
+let upstream = Upstream(name: "shop", hosts: [origin])
+let origin: Origin = {
+    do { return try Origin("http://127.0.0.1:9100") } catch { preconditionFailure("\(error)") }
+}()
+
+/// Runs an endpoint once on virtual time, with upstreams that do what `reactions` says.
+/// - Parameter leaving: when the client leaves.
+func gather(
+    _ endpoint: Endpoint, asked input: Input = Input(), from upstreams: [Upstream] = [upstream],
+    _ reactions: [String: Reaction], leaving: Duration? = nil, seed: UInt64? = nil
+) throws -> Result {
+    try EventLoop.runVirtual(seed: seed) { loop in
+        let client = FakeUpstreams(reactions)
+        let engine = GatherEngine(Plan(upstreams: upstreams, endpoints: [endpoint]), client: client)
+        return try await gather(endpoint, input, engine, client, leaving: leaving, on: loop)
+    }
+}
+
+struct NoResult: Error {}
+
+/// The same with an engine that may have run others before.
+func gather(
+    _ endpoint: Endpoint, _ input: Input, _ engine: GatherEngine, _ client: FakeUpstreams, leaving: Duration? = nil,
+    on loop: isolated EventLoop
+) async throws -> Result {
+    let start = loop.now
+    let ended = await withTaskGroup(of: (Gathered, LoopInstant).self) { group in
+        group.addImmediateTask {
+            let gathered = await engine.gather(endpoint, input, on: loop)
+            return (gathered, loop.now)
+        }
+        if let leaving {
+            try? await loop.sleep(for: leaving)
+            group.cancelAll()
+        }
+        return await group.next()
+    }
+    guard let (gathered, end) = ended else { throw NoResult() }
+    return Result(
+        gathered: gathered, elapsed: start.duration(to: end), transfers: client.transfers, requests: client.requests,
+        peak: client.peak, pendingWaits: loop.reactor.pendingWaits, pendingTimers: loop.reactor.pendingTimers)
+}

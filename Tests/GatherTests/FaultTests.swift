@@ -1,0 +1,151 @@
+import EventLoop
+import JSONText
+import Testing
+
+@testable import Gather
+
+/// An endpoint, its upstreams and what they do, all drawn from a seed.
+private struct Scenario: Sendable {
+    let endpoint: Endpoint
+    let upstreams: [Upstream]
+    let reactions: [String: Reaction]
+    /// When the client leaves, if it does.
+    let leaving: Duration?
+    /// As many calls to each upstream as may be in flight.
+    let probe: Endpoint
+
+    init(seed: UInt64) throws {
+        var generator = SplitMix64(seed: seed)
+        func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+        func time(_ limit: Int) -> Duration { .microseconds(number(0...limit) * 1000 + number(0...1) * 500) }
+        upstreams = (0..<number(1...3)).map { _ in
+            var upstream = upstream
+            upstream.hosts = Array(repeating: origin, count: number(1...3))
+            (upstream.maxInFlight, upstream.maxQueued) = (number(1...4), number(0...4))
+            (upstream.queueTimeout, upstream.timeout) = (time(30), time(150) + .milliseconds(1))
+            return upstream
+        }
+        // Each call may refer to those before it in an order that is not the file's.
+        let count = number(1...8)
+        let order = Array(0..<count).shuffled(using: &generator)
+        var targets = [String](repeating: "", count: count)
+        for (place, call) in order.enumerated() {
+            let inputs = order[..<place].filter { _ in number(0...2) == 0 }
+            let references = inputs.map { "v\($0)={c\($0).v\(["", " ?? 0", "[*]"][number(0...2)])}" }
+            targets[call] = "/c\(call)?" + references.joined(separator: "&")
+        }
+        var given = try Given(targets.enumerated().map { ("c\($0)", $1) })
+        for index in given.calls.indices {
+            given.calls[index].upstream = number(0...(upstreams.count - 1))
+            given.calls[index].isRequired = number(0...2) == 0
+            given.calls[index].fallback =
+                [.null, .omit, fallback(#"{"v":[1]}"#), fallback(#"{"v": 1}"#)][number(0...3)]
+            if number(0...2) == 0 { given.calls[index].timeout = time(100) + .milliseconds(1) }
+            given.calls[index].placement = [.member, .member, .group("g\(index)"), .flatten][number(0...3)]
+        }
+        let response = try given.object(["z": "{c0}", "a": "x{c0.v ?? none}", "l": "{c0.v[*]}"])
+        endpoint = try given.endpoint {
+            $0.policy = number(0...1) == 0 ? .all : .settled
+            $0.deadline = time(200) + .milliseconds(1)
+            $0.exposesOutcomes = number(0...1) == 0
+            if number(0...3) == 0 { $0.response = response }
+        }
+        let bodies = [
+            #"{"v":1}"#, #"{"v":[1,"x"]}"#, #"{ "v" : "a/b" }"#, "{ }", "null", "[]", "7", "", "<html>", "{\"v\":1} x",
+            String(repeating: "[", count: 200),
+        ]
+        reactions = Dictionary(
+            uniqueKeysWithValues: given.scope.calls.map { name in
+                let latency = time(120)
+                switch number(0...9) {
+                case 0: return (name, .fails(.unreachable("refused"), after: latency))
+                case 1: return (name, .fails(.badResponse("large"), after: latency))
+                case 2: return (name, .status([204, 301, 404, 500][number(0...3)], after: latency))
+                case 3: return (name, .hangs)
+                case 4, 5: return (name, .json(bodies[number(0...(bodies.count - 1))], after: latency))
+                default: return (name, .json(bodies[number(0...2)], after: latency))
+                }
+            })
+        leaving = number(0...2) == 0 ? time(200) : nil
+        var probes = try Given(
+            upstreams.enumerated().flatMap { index, upstream in
+                (0..<upstream.maxInFlight).map { ("p\(index)\($0)", "/p") }
+            })
+        for index in probes.calls.indices {
+            let name = Array(probes.calls[index].name)
+            probes.calls[index].upstream = name[1].wholeNumberValue ?? 0
+        }
+        probe = try probes.endpoint()
+    }
+}
+
+@Suite struct FaultTests {
+    @Test func `whatever fails and whoever leaves, a gather ends in time and leaves nothing behind`() throws {
+        var verdicts: [String: Int] = [:]
+        var outcomes: [Outcome: Int] = [:]
+        for seed in UInt64(0)..<2000 {
+            let scenario = try Scenario(seed: seed)
+            let (result, probe) = try EventLoop.runVirtual(seed: seed) { loop in
+                let client = FakeUpstreams(scenario.reactions)
+                let plan = Plan(upstreams: scenario.upstreams, endpoints: [scenario.endpoint, scenario.probe])
+                let engine = GatherEngine(plan, client: client)
+                let result = try await gather(
+                    scenario.endpoint, Input(), engine, client, leaving: scenario.leaving, on: loop)
+                return (result, try await gather(scenario.probe, Input(), engine, client, on: loop))
+            }
+            try check(result, scenario, seed: seed)
+            // Every place is free again: as many calls as there are places all go at once.
+            #expect(probe.gathered.isComplete && probe.elapsed == .zero, "seed \(seed)")
+            verdicts[String(result.verdict.prefix(6)), default: 0] += 1
+            for outcome in result.outcomes { outcomes[outcome, default: 0] += 1 }
+        }
+        // What the seeds reach: every verdict and every outcome, often.
+        #expect(Set(outcomes.keys) == Set(Outcome.allCases))
+        #expect(outcomes.values.allSatisfy { $0 > 50 }, "\(outcomes)")
+        #expect((verdicts["client"] ?? 0) > 100 && (verdicts["failed"] ?? 0) > 100, "\(verdicts)")
+    }
+
+    private func check(_ result: Result, _ scenario: Scenario, seed: UInt64) throws {
+        let endpoint = scenario.endpoint
+        #expect(result.elapsed <= endpoint.deadline, "seed \(seed)")
+        #expect(result.gathered.reports.count == endpoint.calls.count, "seed \(seed)")
+        #expect((result.pendingWaits, result.pendingTimers) == (0, 0), "seed \(seed)")
+        #expect(result.transfers.allSatisfy { $0.end != nil && $0.ended <= result.elapsed }, "seed \(seed)")
+        for (index, upstream) in scenario.upstreams.enumerated() {
+            #expect((result.peak[index] ?? 0) <= upstream.maxInFlight, "seed \(seed)")
+        }
+        for report in result.gathered.reports {
+            #expect((report.start ?? .zero) + report.duration <= result.elapsed, "seed \(seed)")
+        }
+        #expect(result.gathered.isComplete == result.outcomes.allSatisfy { $0 == .ok }, "seed \(seed)")
+        switch result.gathered.verdict {
+        case .answered(let body):
+            #expect(throws: Never.self, "seed \(seed): \(text(body))") { try JSONValue(validating: body) }
+            #expect(!result.outcomes.contains(.cancelled), "seed \(seed)")
+            for (call, outcome) in zip(endpoint.calls, result.outcomes) where endpoint.policy == .all && call.isRequired
+            {
+                #expect(outcome == .ok, "seed \(seed)")
+            }
+        case .failed(let call):
+            #expect(![.ok, .cancelled].contains(result.outcomes[call]), "seed \(seed)")
+            #expect(endpoint.calls[call].isRequired || endpoint.policy == .settled, "seed \(seed)")
+        case .unplaceable:
+            Issue.record("seed \(seed): no value of the client's is asked for")
+        case .clientGone:
+            #expect(scenario.leaving == result.elapsed, "seed \(seed)")
+        }
+    }
+
+    @Test func `equal seeds give equal gathers`() throws {
+        for seed in UInt64(0)..<50 {
+            let scenario = try Scenario(seed: seed)
+            let runs = try (0..<2).map { _ in
+                try gather(
+                    scenario.endpoint, from: scenario.upstreams, scenario.reactions, leaving: scenario.leaving,
+                    seed: seed)
+            }
+            #expect(runs[0].verdict == runs[1].verdict)
+            #expect(runs[0].transfers == runs[1].transfers)
+        }
+    }
+}
