@@ -15,6 +15,8 @@ import EventLoop
     private var body: [UInt8] = []
     private var headBytes = 0
     private var exceeded = false
+    /// Whether the empty line behind the final head was received: libcurl takes a head that breaks off for a whole one.
+    private var isHeadComplete = false
     private var target = ""
     private var isPlain = true
     private var ownFields: UnsafeMutablePointer<curl_slist>?
@@ -40,6 +42,7 @@ import EventLoop
         body = []
         headBytes = 0
         exceeded = false
+        isHeadComplete = false
         if !isPlain {
             unsafe curl_easy_reset(handle)
             unsafe curl_slist_free_all(ownFields)
@@ -63,7 +66,9 @@ import EventLoop
             body = []
             return
         }
-        result = .success(FetchResponse(status: unsafe cc_response_code(handle), body: body))
+        let status = unsafe cc_response_code(handle)
+        result =
+            isHeadComplete && status >= 200 ? .success(FetchResponse(status: status, body: body)) : .failure(.reset)
         body = []
     }
 
@@ -124,9 +129,15 @@ import EventLoop
         return true
     }
 
-    /// Counts a header line; false ends the transfer.
-    fileprivate func countHead(_ bytes: Int) -> Bool {
-        headBytes += bytes
+    /// Takes note of a line of the head, or of the trailers; false ends the transfer.
+    fileprivate func countHead(_ line: UnsafeRawBufferPointer) -> Bool {
+        headBytes += line.count
+        if line.count <= 2 {
+            isHeadComplete = true
+        } else if unsafe line.starts(with: "HTTP/".utf8) {
+            // The final head follows an interim one.
+            isHeadComplete = false
+        }
         exceeded = headBytes > origin.limits.headBytes
         return !exceeded
     }
@@ -140,11 +151,12 @@ private func receiveBody(_ bytes: UnsafeMutablePointer<CChar>?, _: Int, _ count:
     return unsafe transfer.append(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
 }
 
-private func receiveHead(_: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?)
+private func receiveHead(_ line: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?)
     -> Int
 {
     guard let owner = unsafe owner else { return 0 }
-    return unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue().countHead(count) ? count : 0
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
+    return unsafe transfer.countHead(UnsafeRawBufferPointer(start: line, count: count)) ? count : 0
 }
 
 private func openSocket(
