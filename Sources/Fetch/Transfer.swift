@@ -184,7 +184,8 @@ extension FetchError {
                 CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
                 .tls
             case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE: .reset
-            case CURLE_FILESIZE_EXCEEDED: .tooLarge
+            // Out of memory is what libcurl calls a line of a head past 100 KiB, which it does not pass on to be counted.
+            case CURLE_FILESIZE_EXCEEDED, CURLE_OUT_OF_MEMORY: .tooLarge
             case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
                 .malformed
             default: .refused(code: Int(code.rawValue))
