@@ -44,6 +44,10 @@ import CCurl
     static func fields(_ own: [(name: String, value: String)]) -> UnsafeMutablePointer<curl_slist>? {
         // Without «Expect:» libcurl would hold back a large body for an interim response.
         var list = unsafe curl_slist_append(nil, "Expect:")
+        // Nor is a body a form unless it says so.
+        if !own.contains(where: { $0.name.lowercased() == "content-type" }) {
+            unsafe list = curl_slist_append(list, "Content-Type:")
+        }
         if !own.contains(where: { $0.name.lowercased() == "accept" }) {
             unsafe list = curl_slist_append(list, "Accept: application/json")
         }
