@@ -41,7 +41,8 @@ struct CurlSockets {
         entries[Int(fd)].wanted = events
         let watched = entries[Int(fd)].watched
         if events.isEmpty {
-            if !entries[Int(fd)].isOurs {
+            // One that was never read from did not connect, and libcurl closes such a socket without telling.
+            if !entries[Int(fd)].isOurs || !watched.contains(.readable) {
                 if !watched.isEmpty { reactor.forget(fd) }
                 entries[Int(fd)] = Entry()
             }
