@@ -179,6 +179,35 @@ struct ConnectionTests {
         func turnEnds() { turns += 1 }
     }
 
+    @Test(
+        "A kept connection that breaks is replaced, and is no work until then", arguments: ["close", "reset", "send"])
+    func keptConnection(_ how: String) throws {
+        try ScriptedUpstream.run { upstream, loop in
+            var kept: SocketEnd?
+            for _ in 1...3 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addImmediateTask { #expect(await upstream.outcome(on: loop).text == "200 ok") }
+                    let connection = try await upstream.listener.accept(on: loop)
+                    _ = try await connection.message(on: loop)
+                    try connection.send(okResponse)
+                    kept = connection
+                    try await group.waitForAll()
+                }
+                switch how {
+                case "close": kept?.close()
+                case "reset": kept?.reset()
+                default: try kept?.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+                }
+                let counter = TurnCounter()
+                loop.reactor.addTurnHandler(counter)
+                // Time in which nothing is to happen.
+                try await loop.sleep(for: .milliseconds(20))
+                loop.reactor.removeTurnHandler(counter)
+                #expect(counter.turns < 10)
+            }
+        }
+    }
+
     @Test func `a GET whose kept connection breaks under it is sent again`() throws {
         try ScriptedUpstream.run { upstream, loop in
             try await expectRetry(of: FetchRequest(target: "/2"), from: upstream, on: loop)
