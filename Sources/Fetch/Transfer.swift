@@ -17,6 +17,8 @@ import EventLoop
     private var exceeded = false
     /// Whether the empty line behind the final head was received: libcurl takes a head that breaks off for a whole one.
     private var isHeadComplete = false
+    /// Whether a request was sent that must not be sent twice.
+    private var isSpent = false
     private var target = ""
     private var isPlain = true
     private var ownFields: UnsafeMutablePointer<curl_slist>?
@@ -43,6 +45,7 @@ import EventLoop
         headBytes = 0
         exceeded = false
         isHeadComplete = false
+        isSpent = false
         if !isPlain {
             unsafe curl_easy_reset(handle)
             unsafe curl_slist_free_all(ownFields)
@@ -90,6 +93,16 @@ import EventLoop
             unsafe cc_set_offset(handle, CURLOPT_POSTFIELDSIZE_LARGE, 0)
         }
         if request.method != "GET" { unsafe cc_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method) }
+        if !request.isIdempotent {
+            // As in `setUp`. libcurl sends a request again on its own when a kept connection breaks before the response.
+            unsafe cc_set_request_function(handle, beginRequest, Unmanaged.passUnretained(self).toOpaque())
+        }
+    }
+
+    /// A request is about to be sent; false ends the transfer.
+    fileprivate func spend() -> Bool {
+        defer { isSpent = true }
+        return !isSpent
     }
 
     /// Sets the options that hold for every transfer of the origin.
@@ -159,6 +172,15 @@ private func receiveHead(_ line: UnsafeMutablePointer<CChar>?, _: Int, _ count: 
     return unsafe transfer.countHead(UnsafeRawBufferPointer(start: line, count: count)) ? count : 0
 }
 
+private func beginRequest(
+    _ owner: UnsafeMutableRawPointer?, _: UnsafeMutablePointer<CChar>?, _: UnsafeMutablePointer<CChar>?, _: CInt,
+    _: CInt
+) -> CInt {
+    guard let owner = unsafe owner else { return CURL_PREREQFUNC_ABORT }
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
+    return transfer.spend() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+}
+
 private func openSocket(
     _ owner: UnsafeMutableRawPointer?, _: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
 ) -> curl_socket_t {
@@ -183,7 +205,9 @@ extension FetchError {
             case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
                 CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
                 .tls
-            case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE: .reset
+            case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE,
+                CURLE_ABORTED_BY_CALLBACK:
+                .reset
             // Out of memory is what libcurl calls a line of a head past 100 KiB, which it does not pass on to be counted.
             case CURLE_FILESIZE_EXCEEDED, CURLE_OUT_OF_MEMORY: .tooLarge
             case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:

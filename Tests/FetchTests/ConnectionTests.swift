@@ -235,6 +235,32 @@ struct ConnectionTests {
         }
     }
 
+    @Test(
+        "A request that may have had its effect is not sent again behind its sender's back",
+        arguments: [
+            FetchRequest(method: "POST", target: "/2", body: Array("{}".utf8)),
+            FetchRequest(method: "POST", target: "/2"), FetchRequest(method: "PATCH", target: "/2", body: [0x20]),
+        ])
+    func noRetry(_ request: FetchRequest) throws {
+        try ScriptedUpstream.run { upstream, loop in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask {
+                    let kept = try await upstream.listener.accept(on: loop)
+                    _ = try await kept.message(on: loop)
+                    try kept.send(okResponse)
+                    #expect(try await kept.message(on: loop).start == "\(request.method) /2 HTTP/1.1")
+                    kept.close()
+                }
+                #expect(await upstream.outcome(on: loop).text == "200 ok")
+                #expect(await upstream.outcome(of: request, within: .milliseconds(500), on: loop).failure == .reset)
+                try await group.waitForAll()
+            }
+            // A connection may have been opened for it, but nothing was sent there.
+            if let second = upstream.listener.acceptNow() { #expect(try await second.rest(on: loop).isEmpty) }
+            #expect(upstream.fetcher.transfersInFlight == 0)
+        }
+    }
+
     // MARK: Many
 
     @Test("More transfers at once than a poll reports", arguments: ["answer", "close", "cancel"])
