@@ -126,6 +126,8 @@ import EventLoop
         unsafe cc_set_string(handle, CURLOPT_PROXY, "")
         unsafe cc_set_string(handle, CURLOPT_NOPROXY, "*")
         unsafe cc_set_long(handle, CURLOPT_NOSIGNAL, 1)
+        // Giving up a name that is still being resolved must not wait for the resolver's thread.
+        unsafe cc_set_long(handle, CURLOPT_QUICK_EXIT, 1)
         unsafe cc_set_long(handle, CURLOPT_PATH_AS_IS, 1)
         unsafe cc_set_long(
             handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(limits.connectTimeout.wholeNanoseconds / 1_000_000)))
