@@ -44,7 +44,20 @@ let package = Package(
                 "EventLoop", "HTTPWire", "CPlatform", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: settings),
+        // What black-box tests share: sockets that a test drives by hand, and a server with clients on its loop.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "CPlatform", "EventLoop", "HTTPServer", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "HTTPServerTests",
+            dependencies: [
+                "CPlatform", "EventLoop", "HTTPServer", "HTTPWire", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
         .target(name: "JSONText", swiftSettings: settings),
         .target(
             name: "DemoUpstream",
@@ -53,9 +66,11 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "DemoUpstreamTests", dependencies: ["DemoUpstream"], swiftSettings: settings),
+        .testTarget(name: "DemoUpstreamTests", dependencies: ["DemoUpstream", "TestSupport"], swiftSettings: settings),
         .target(name: "Fetch", dependencies: ["EventLoop", "CCurl"], swiftSettings: settings),
-        .testTarget(name: "FetchTests", dependencies: ["Fetch"], swiftSettings: settings),
+        .testTarget(
+            name: "FetchTests", dependencies: ["CPlatform", "EventLoop", "Fetch", "HTTPServer", "TestSupport"],
+            swiftSettings: settings),
         .target(
             name: "Gather",
             dependencies: [

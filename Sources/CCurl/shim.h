@@ -26,6 +26,10 @@ static inline CURLcode cc_set_close_function(CURL *easy, curl_closesocket_callba
     CURLcode code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, function);
     return code ? code : curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, data);
 }
+static inline CURLcode cc_set_request_function(CURL *easy, curl_prereq_callback function, void *data) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, function);
+    return code ? code : curl_easy_setopt(easy, CURLOPT_PREREQDATA, data);
+}
 static inline CURLMcode cc_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }

@@ -41,7 +41,8 @@ struct CurlSockets {
         entries[Int(fd)].wanted = events
         let watched = entries[Int(fd)].watched
         if events.isEmpty {
-            if !entries[Int(fd)].isOurs {
+            // One that was never read from did not connect, and libcurl closes such a socket without telling.
+            if !entries[Int(fd)].isOurs || !watched.contains(.readable) {
                 if !watched.isEmpty { reactor.forget(fd) }
                 entries[Int(fd)] = Entry()
             }
@@ -62,12 +63,14 @@ struct CurlSockets {
         }
     }
 
-    /// Whether libcurl is to hear of a report. If it has no interest, the peer has closed an idle connection: that is watched no
-    /// more, since it would be reported in every turn, and libcurl finds out when it next looks at the connection.
+    /// Whether libcurl is to hear of a report. If it has no interest, the peer has closed an idle connection, or has sent on it
+    /// what the next request would take for its response (a 408, often). It is shut down, so that libcurl finds it dead when it
+    /// next looks at it, and watched no more, since it would be reported in every turn.
     mutating func isWanted(_ fd: CInt) -> Bool {
         guard entries[Int(fd)].wanted.isEmpty else { return true }
         reactor.forget(fd)
         entries[Int(fd)].watched = []
+        shutdown(fd, CInt(SHUT_RDWR))
         return false
     }
 

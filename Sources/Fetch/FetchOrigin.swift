@@ -40,6 +40,10 @@ import CCurl
     static func fields(_ own: [(name: String, value: String)]) -> UnsafeMutablePointer<curl_slist>? {
         // Without «Expect:» libcurl would hold back a large body for an interim response.
         var list = unsafe curl_slist_append(nil, "Expect:")
+        // Nor is a body a form unless it says so.
+        if !own.contains(where: { $0.name.lowercased() == "content-type" }) {
+            unsafe list = curl_slist_append(list, "Content-Type:")
+        }
         for (name, value) in own {
             // libcurl's notation for a field with an empty value is a semicolon.
             unsafe list = curl_slist_append(list, value.isEmpty ? "\(name);" : "\(name): \(value)")

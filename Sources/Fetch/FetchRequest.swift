@@ -18,6 +18,9 @@ public struct FetchRequest: Sendable {
 
     /// Whether a handle that has served another such request needs no change but the target.
     var isPlain: Bool { method == "GET" && headers.isEmpty && body == nil }
+
+    /// Whether it may be sent again when nobody knows what became of it (RFC 9110 §9.2.2).
+    var isIdempotent: Bool { ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"].contains(method) }
 }
 
 /// A response that has come in whole.

@@ -18,6 +18,10 @@ import EventLoop
     private var body: [UInt8] = []
     private var headBytes = 0
     private var exceeded = false
+    /// Whether the empty line behind the final head was received: libcurl takes a head that breaks off for a whole one.
+    private var isHeadComplete = false
+    /// Whether a request was sent that must not be sent twice.
+    private var isSpent = false
     private var target = ""
     private var isPlain = true
     private var ownFields: UnsafeMutablePointer<curl_slist>?
@@ -41,6 +45,8 @@ import EventLoop
         body = []
         headBytes = 0
         exceeded = false
+        isHeadComplete = false
+        isSpent = false
         if !isPlain {
             unsafe curl_easy_reset(handle)
             unsafe curl_slist_free_all(ownFields)
@@ -66,7 +72,8 @@ import EventLoop
     /// What was received, or how libcurl says that it failed.
     func result(_ code: CURLcode) -> Result<FetchResponse, FetchError> {
         guard code == CURLE_OK else { return .failure(exceeded ? .tooLarge : FetchError(code)) }
-        return .success(FetchResponse(status: unsafe cc_response_code(handle), body: body))
+        let status = unsafe cc_response_code(handle)
+        return isHeadComplete && status >= 200 ? .success(FetchResponse(status: status, body: body)) : .failure(.reset)
     }
 
     /// Keeps the result; false if the transfer is not under way.
@@ -102,6 +109,16 @@ import EventLoop
             unsafe cc_set_offset(handle, CURLOPT_POSTFIELDSIZE_LARGE, 0)
         }
         if request.method != "GET" { unsafe cc_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method) }
+        if !request.isIdempotent {
+            // As in `setUp`. libcurl sends a request again on its own when a kept connection breaks before the response.
+            unsafe cc_set_request_function(handle, beginRequest, Unmanaged.passUnretained(self).toOpaque())
+        }
+    }
+
+    /// A request is about to be sent; false ends the transfer.
+    fileprivate func spend() -> Bool {
+        defer { isSpent = true }
+        return !isSpent
     }
 
     /// Sets the options that hold for every transfer of the origin.
@@ -124,6 +141,8 @@ import EventLoop
         unsafe cc_set_string(handle, CURLOPT_PROXY, "")
         unsafe cc_set_string(handle, CURLOPT_NOPROXY, "*")
         unsafe cc_set_long(handle, CURLOPT_NOSIGNAL, 1)
+        // Giving up a name that is still being resolved must not wait for the resolver's thread.
+        unsafe cc_set_long(handle, CURLOPT_QUICK_EXIT, 1)
         unsafe cc_set_long(handle, CURLOPT_PATH_AS_IS, 1)
         unsafe cc_set_long(
             handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(limits.connectTimeout.wholeNanoseconds / 1_000_000)))
@@ -140,9 +159,15 @@ import EventLoop
         return true
     }
 
-    /// Counts a header line; false ends the transfer.
-    fileprivate func countHead(_ bytes: Int) -> Bool {
-        headBytes += bytes
+    /// Takes note of a line of the head, or of the trailers; false ends the transfer.
+    fileprivate func countHead(_ line: UnsafeRawBufferPointer) -> Bool {
+        headBytes += line.count
+        if line.count <= 2 {
+            isHeadComplete = true
+        } else if unsafe line.starts(with: "HTTP/".utf8) {
+            // The final head follows an interim one.
+            isHeadComplete = false
+        }
         exceeded = headBytes > origin.limits.headBytes
         return !exceeded
     }
@@ -156,11 +181,21 @@ private func receiveBody(_ bytes: UnsafeMutablePointer<CChar>?, _: Int, _ count:
     return unsafe transfer.append(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
 }
 
-private func receiveHead(_: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?)
+private func receiveHead(_ line: UnsafeMutablePointer<CChar>?, _: Int, _ count: Int, _ owner: UnsafeMutableRawPointer?)
     -> Int
 {
     guard let owner = unsafe owner else { return 0 }
-    return unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue().countHead(count) ? count : 0
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
+    return unsafe transfer.countHead(UnsafeRawBufferPointer(start: line, count: count)) ? count : 0
+}
+
+private func beginRequest(
+    _ owner: UnsafeMutableRawPointer?, _: UnsafeMutablePointer<CChar>?, _: UnsafeMutablePointer<CChar>?, _: CInt,
+    _: CInt
+) -> CInt {
+    guard let owner = unsafe owner else { return CURL_PREREQFUNC_ABORT }
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
+    return transfer.spend() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }
 
 private func openSocket(
@@ -187,8 +222,11 @@ extension FetchError {
             case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
                 CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
                 .tls
-            case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE: .reset
-            case CURLE_FILESIZE_EXCEEDED: .tooLarge
+            case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE,
+                CURLE_ABORTED_BY_CALLBACK:
+                .reset
+            // Out of memory is what libcurl calls a line of a head past 100 KiB, which it does not pass on to be counted.
+            case CURLE_FILESIZE_EXCEEDED, CURLE_OUT_OF_MEMORY: .tooLarge
             case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
                 .malformed
             default: .refused(code: Int(code.rawValue))

@@ -206,6 +206,8 @@ import HTTPWire
         shutdown(fd, CInt(SHUT_WR))
         let deadline = reactor.now.advanced(by: .seconds(2))
         var budget = server.options.wire.drainBytes * 4
+        // A refused request may have filled the buffer, and nobody will parse it.
+        buffer?.removeAll()
         while budget > 0, case .bytes(let count) = await receive(until: deadline, on: loop) {
             buffer?.removeAll()
             budget -= count

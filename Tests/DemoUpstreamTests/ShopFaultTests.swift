@@ -99,12 +99,11 @@ struct ShopFaultTests {
         arguments: ["/customers/1?fail=slow", "/customers/1?delay=60s"])
     func clientLeaves(_ target: String) throws {
         let (before, after, elapsed) = try ShopClient.run { shop, loop in
-            var connection: ClientConnection? = try shop.connect()
-            try connection?.send("GET", target)
+            let connection = try shop.connect(sending: "GET", target, on: loop)
             while shop.counters.requests == 0 { try await loop.sleep(for: .milliseconds(1)) }
             let before = try await shop.get("/stats", on: loop).body
             let start = loop.now
-            connection = nil
+            connection.close()
             while shop.counters.inFlight > 0 { try await loop.sleep(for: .milliseconds(1)) }
             let after = try await shop.get("/stats", on: loop).body
             return (before, after, start.duration(to: loop.now))
@@ -116,8 +115,8 @@ struct ShopFaultTests {
 
     @Test func `a shop that shuts down leaves no request waiting`() throws {
         let counters = try ShopClient.run { shop, loop in
-            let connection = try shop.connect()
-            try connection.send("GET", "/customers/1?fail=slow")
+            let connection = try shop.connect(sending: "GET", "/customers/1?fail=slow", on: loop)
+            defer { connection.close() }
             while shop.counters.requests == 0 { try await loop.sleep(for: .milliseconds(1)) }
             return shop.counters
         }

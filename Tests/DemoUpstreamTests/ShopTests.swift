@@ -1,5 +1,6 @@
 import EventLoop
 import JSONText
+import TestSupport
 import Testing
 
 @testable import DemoUpstream
@@ -147,17 +148,17 @@ struct ShopTests {
         #expect(reply.body.contains(#"the order needs \"\#(member)\""#))
     }
 
-    private func get(_ target: String) throws -> Reply {
+    private func get(_ target: String) throws -> Message {
         try ShopClient.run { shop, loop in try await shop.get(target, on: loop) }
     }
 
-    private func post(_ body: String) throws -> Reply {
+    private func post(_ body: String) throws -> Message {
         try ShopClient.run { shop, loop in try await shop.send("POST", "/orders", body: body, on: loop) }
     }
 }
 
 /// Expects an answer in the form of RFC 9457 with this status.
-func expectProblem(_ reply: Reply, _ status: Int, _ title: String?, at location: SourceLocation = #_sourceLocation)
+func expectProblem(_ reply: Message, _ status: Int, _ title: String?, at location: SourceLocation = #_sourceLocation)
     throws
 {
     #expect(reply.status == status, sourceLocation: location)

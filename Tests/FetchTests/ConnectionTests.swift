@@ -1,0 +1,302 @@
+import EventLoop
+import Fetch
+import Glibc
+import TestSupport
+import Testing
+
+/// Connections that cannot be made, break, or are given up, and what that leaves on the loop.
+struct ConnectionTests {
+    // MARK: Connecting
+
+    private func outcome(of base: String, limits: FetchLimits = FetchLimits()) throws -> ScriptedUpstream.Outcome {
+        try onTestLoop { loop in
+            let fetcher = try Fetcher(on: loop, maxConnections: 8)
+            defer { fetcher.close() }
+            let origin = try fetcher.origin(base: base, limits: limits)
+            do throws(FetchError) {
+                let deadline = loop.now.advanced(by: .seconds(5))
+                return .success(
+                    try await fetcher.fetch(FetchRequest(target: "/"), from: origin, until: deadline, on: loop))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    @Test func `a port that nobody listens on refuses`() throws {
+        let port = try onTestLoop { loop in try SocketListener(on: loop).port }
+        #expect(try outcome(of: "http://127.0.0.1:\(port)").failure == .connect)
+    }
+
+    @Test func `a name that nobody has does not resolve`() throws {
+        #expect(try outcome(of: "http://does-not-exist.invalid").failure == .resolve)
+    }
+
+    @Test func `connecting has a time of its own`() throws {
+        let elapsed = try onTestLoop { loop in
+            // One connection fills the queue; the kernel drops the handshakes behind it.
+            let listener = try SocketListener(backlog: 0, on: loop)
+            let first = try SocketEnd(port: listener.port, on: loop)
+            defer { first.close() }
+            let fetcher = try Fetcher(on: loop, maxConnections: 8)
+            defer { fetcher.close() }
+            var limits = FetchLimits()
+            limits.connectTimeout = .milliseconds(50)
+            let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)", limits: limits)
+            let start = loop.now
+            await #expect(throws: FetchError.connect) {
+                try await fetcher.fetch(
+                    FetchRequest(target: "/"), from: origin, until: start.advanced(by: .seconds(5)), on: loop)
+            }
+            return start.duration(to: loop.now)
+        }
+        #expect(elapsed >= .milliseconds(49))
+        #expect(elapsed < .seconds(1))
+    }
+
+    @Test func `an upstream that speaks no TLS fails the handshake`() throws {
+        try ScriptedUpstream.run(scheme: "https") { upstream, loop in
+            let outcome = try await upstream.fetch(on: loop) { connection, loop in
+                _ = try await connection.receive(on: loop)
+                try connection.send("HTTP/1.1 400 Bad Request\r\n\r\n")
+            }
+            #expect(outcome.failure == .tls)
+        }
+    }
+
+    private static let openssl = "/usr/bin/openssl"
+
+    @Test(.enabled(if: unsafe access(openssl, X_OK) == 0))
+    func `a certificate that nobody vouches for is not trusted`() throws {
+        let script = """
+            exec 2>/dev/null; dir=$(mktemp -d) && cd "$dir" &&
+            \(Self.openssl) req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key -out cert \
+                -days 1 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 &&
+            \(Self.openssl) s_server -accept 127.0.0.1:0 -key key -cert cert -naccept 1 -www </dev/null
+            rm -r "$dir"
+            """
+        guard let server = unsafe popen(script, "r") else { throw SystemError("popen") }
+        defer { unsafe pclose(server) }
+        var line = [CChar](repeating: 0, count: 100)
+        var port: Int?
+        while port == nil, unsafe fgets(&line, CInt(line.count), server) != nil {
+            // «ACCEPT 127.0.0.1:40000»
+            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if text.hasPrefix("ACCEPT"), let colon = text.lastIndex(of: ":") {
+                port = Int(text[text.index(after: colon)...].prefix { $0.isNumber })
+            }
+        }
+        #expect(try outcome(of: "https://127.0.0.1:\(#require(port))").failure == .tls)
+    }
+
+    // MARK: Giving up
+
+    @Test("A response that is not complete by the deadline is given up", arguments: ["", "HTTP/1.1 200 OK\r\n\r\nhel"])
+    func deadline(_ bytes: String) throws {
+        let elapsed = try ScriptedUpstream.run { upstream, loop in
+            let start = loop.now
+            let outcome = try await upstream.fetch(within: .milliseconds(40), on: loop) { connection, loop in
+                _ = try await connection.message(on: loop)
+                try connection.send(bytes)
+                _ = try await connection.end(on: loop)
+            }
+            #expect(outcome.failure == .timeout)
+            #expect(upstream.fetcher.transfersInFlight == 0)
+            return start.duration(to: loop.now)
+        }
+        #expect(elapsed >= .milliseconds(40))
+        #expect(elapsed < .milliseconds(540))
+    }
+
+    @Test func `a deadline that has passed is noticed before anything is waited for`() throws {
+        try ScriptedUpstream.run { upstream, loop in
+            #expect(await upstream.outcome(within: .zero, on: loop).failure == .timeout)
+            #expect(await upstream.outcome(within: .seconds(-1), on: loop).failure == .timeout)
+        }
+    }
+
+    @Test("A cancelled fetch disconnects at once", arguments: ["", "HTTP/1.1 200 OK\r\n\r\nhel"])
+    func cancelled(_ bytes: String) throws {
+        try ScriptedUpstream.run { upstream, loop in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask { #expect(await upstream.outcome(on: loop).failure == .cancelled) }
+                let connection = try await upstream.listener.accept(on: loop)
+                _ = try await connection.message(on: loop)
+                try connection.send(bytes)
+                try await loop.sleep(for: .zero)
+                #expect(upstream.fetcher.transfersInFlight == 1)
+                group.cancelAll()
+                _ = try await connection.end(on: loop)
+                #expect(upstream.fetcher.transfersInFlight == 0)
+            }
+        }
+    }
+
+    @Test func `a task that is cancelled already sends nothing`() throws {
+        try ScriptedUpstream.run { upstream, loop in
+            await withTaskGroup(of: Void.self) { group in
+                group.cancelAll()
+                group.addImmediateTask { #expect(await upstream.outcome(on: loop).failure == .cancelled) }
+            }
+            #expect(upstream.listener.acceptNow() == nil)
+        }
+    }
+
+    @Test func `closing the fetcher ends what is in flight`() throws {
+        try onTestLoop { loop in
+            let listener = try SocketListener(on: loop)
+            let fetcher = try Fetcher(on: loop, maxConnections: 8)
+            let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<5 {
+                    group.addImmediateTask {
+                        let deadline = loop.now.advanced(by: .seconds(5))
+                        await #expect(throws: FetchError.cancelled) {
+                            try await fetcher.fetch(FetchRequest(target: "/"), from: origin, until: deadline, on: loop)
+                        }
+                    }
+                }
+                // Two have sent, one has a part of its answer, and two are still connecting or about to send.
+                let connections = [try await listener.accept(on: loop), try await listener.accept(on: loop)]
+                for connection in connections { _ = try await connection.message(on: loop) }
+                try connections[0].send("HTTP/1.1 200 OK\r\n\r\nhel")
+                try await loop.sleep(for: .zero)
+                #expect(fetcher.transfersInFlight == 5)
+                fetcher.close()
+                #expect(fetcher.transfersInFlight == 0)
+                #expect(loop.reactor.watchedDescriptors == 0)
+                for connection in connections { _ = try await connection.end(on: loop) }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    // MARK: Kept connections
+
+    /// Counts the turns of a loop.
+    private final class TurnCounter: TurnHandler {
+        var turns = 0
+        func turnEnds() { turns += 1 }
+    }
+
+    @Test(
+        "A kept connection that breaks is replaced, and is no work until then", arguments: ["close", "reset", "send"])
+    func keptConnection(_ how: String) throws {
+        try ScriptedUpstream.run { upstream, loop in
+            var kept: SocketEnd?
+            for _ in 1...3 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addImmediateTask { #expect(await upstream.outcome(on: loop).text == "200 ok") }
+                    let connection = try await upstream.listener.accept(on: loop)
+                    _ = try await connection.message(on: loop)
+                    try connection.send(okResponse)
+                    kept = connection
+                    try await group.waitForAll()
+                }
+                switch how {
+                case "close": kept?.close()
+                case "reset": kept?.reset()
+                default: try kept?.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+                }
+                let counter = TurnCounter()
+                loop.reactor.addTurnHandler(counter)
+                // Time in which nothing is to happen.
+                try await loop.sleep(for: .milliseconds(20))
+                loop.reactor.removeTurnHandler(counter)
+                #expect(counter.turns < 10)
+            }
+        }
+    }
+
+    @Test func `a GET whose kept connection breaks under it is sent again`() throws {
+        try ScriptedUpstream.run { upstream, loop in
+            try await expectRetry(of: FetchRequest(target: "/2"), from: upstream, on: loop)
+        }
+    }
+
+    /// Keeps a connection, breaks it when a request has come, and answers the next.
+    private func expectRetry(
+        of request: FetchRequest, from upstream: ScriptedUpstream, on loop: isolated EventLoop
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addImmediateTask {
+                let kept = try await upstream.listener.accept(on: loop)
+                _ = try await kept.message(on: loop)
+                try kept.send(okResponse)
+                _ = try await kept.message(on: loop)
+                kept.close()
+                let next = try await upstream.listener.accept(on: loop)
+                _ = try await next.message(on: loop)
+                try next.send(okResponse)
+            }
+            #expect(await upstream.outcome(on: loop).text == "200 ok")
+            #expect(await upstream.outcome(of: request, on: loop).text == "200 ok")
+            try await group.waitForAll()
+        }
+    }
+
+    @Test(
+        "A request that may have had its effect is not sent again behind its sender's back",
+        arguments: [
+            FetchRequest(method: "POST", target: "/2", body: Array("{}".utf8)),
+            FetchRequest(method: "POST", target: "/2"), FetchRequest(method: "PATCH", target: "/2", body: [0x20]),
+        ])
+    func noRetry(_ request: FetchRequest) throws {
+        try ScriptedUpstream.run { upstream, loop in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask {
+                    let kept = try await upstream.listener.accept(on: loop)
+                    _ = try await kept.message(on: loop)
+                    try kept.send(okResponse)
+                    #expect(try await kept.message(on: loop).start == "\(request.method) /2 HTTP/1.1")
+                    kept.close()
+                }
+                #expect(await upstream.outcome(on: loop).text == "200 ok")
+                #expect(await upstream.outcome(of: request, within: .milliseconds(500), on: loop).failure == .reset)
+                try await group.waitForAll()
+            }
+            // A connection may have been opened for it, but nothing was sent there.
+            if let second = upstream.listener.acceptNow() { #expect(try await second.rest(on: loop).isEmpty) }
+            #expect(upstream.fetcher.transfersInFlight == 0)
+        }
+    }
+
+    // MARK: Many
+
+    @Test("More transfers at once than a poll reports", arguments: ["answer", "close", "cancel"])
+    func many(_ how: String) throws {
+        let count = 1100
+        allowDescriptors(2 * count + 200)
+        try ScriptedUpstream.run { upstream, loop in
+            let texts = try await withThrowingTaskGroup(of: String.self) { group in
+                for _ in 0..<count {
+                    group.addImmediateTask { await upstream.outcome(within: .seconds(20), on: loop).text }
+                }
+                var connections: [SocketEnd] = []
+                while connections.count < count { connections.append(try await upstream.listener.accept(on: loop)) }
+                for connection in connections { _ = try await connection.message(on: loop) }
+                #expect(upstream.fetcher.transfersInFlight == count)
+                if how == "cancel" { group.cancelAll() }
+                if how == "answer" { for connection in connections { try connection.send(okResponse) } }
+                if how == "close" { for connection in connections { connection.close() } }
+                var texts: Set<String> = []
+                for try await text in group { texts.insert(text) }
+                return texts
+            }
+            let expected = [
+                "answer": "200 ok", "close": FetchError.reset.description, "cancel": FetchError.cancelled.description,
+            ]
+            #expect(texts == Set([expected[how]]))
+            #expect(upstream.fetcher.transfersInFlight == 0)
+        }
+    }
+
+    /// Raises the soft limit of descriptors, which nothing in the process depends on being low.
+    private func allowDescriptors(_ count: Int) {
+        var limit = rlimit()
+        _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard limit.rlim_cur < rlim_t(count) else { return }
+        limit.rlim_cur = min(limit.rlim_max, rlim_t(count))
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}

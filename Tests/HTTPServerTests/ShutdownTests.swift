@@ -1,0 +1,246 @@
+import EventLoop
+import HTTPServer
+import HTTPTypes
+import TestSupport
+import Testing
+
+/// How a server stops taking connections, for a while or for good.
+///
+/// That nothing is left on the loop once the server's run has returned is checked behind every test.
+struct ShutdownTests {
+    private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    /// Opens `started`, then works until `finish` opens or it is cancelled.
+    private static func works(_ started: Latch, until finish: Latch) -> ScriptedResponder.Handler {
+        { _, loop in
+            started.open()
+            return await finish.wait(on: loop) == .signalled
+                ? Response(.ok, text: "done") : Response(.serviceUnavailable)
+        }
+    }
+
+    // MARK: Draining
+
+    @Test func `connections without a request close at once, whether or not they had one`() throws {
+        try ServerUnderTest.run { subject, loop in
+            let (used, unused) = (try subject.connect(on: loop), try subject.connect(on: loop))
+            try used.send(Self.get)
+            #expect(try await used.message(on: loop).status == 200)
+            #expect(subject.server.connectionCount == 2)
+            subject.drain.open()
+            for client in [used, unused] { #expect(try await client.rest(on: loop).isEmpty) }
+            await subject.ended.wait(on: loop)
+            #expect(subject.server.connectionCount == 0)
+        }
+    }
+
+    @Test func `a request that is running is finished and says that it is the last`() throws {
+        let (started, finish) = (Latch(), Latch())
+        try ServerUnderTest.run(handler: Self.works(started, until: finish)) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(Self.get + Self.get)
+            await started.wait(on: loop)
+            subject.drain.open()
+            try await loop.sleep(for: .zero)
+            #expect(!subject.ended.isOpen)
+            finish.open()
+            let answer = try await client.message(on: loop)
+            #expect(answer.body == "done")
+            #expect(answer.field("Connection") == "close")
+            #expect(try await client.end(on: loop) == .closed)
+            await subject.ended.wait(on: loop)
+            #expect(subject.responder.endings == [200])
+        }
+    }
+
+    @Test func `a request of which the head has begun is still answered`() throws {
+        try ServerUnderTest.run { subject, loop in
+            let client = try subject.connect(on: loop)
+            try await client.sendBytewise("GET / HTTP/1.1\r\n", on: loop)
+            subject.drain.open()
+            try await loop.sleep(for: .zero)
+            try client.send("Host: a\r\n\r\n")
+            let answer = try await client.message(on: loop)
+            #expect(answer.status == 200)
+            #expect(answer.field("Connection") == "close")
+            await subject.ended.wait(on: loop)
+        }
+    }
+
+    @Test func `connections that come later are not accepted`() throws {
+        let (started, finish) = (Latch(), Latch())
+        try ServerUnderTest.run(handler: Self.works(started, until: finish)) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(Self.get)
+            await started.wait(on: loop)
+            subject.drain.open()
+            try await loop.sleep(for: .zero)
+            let late = try subject.connect(on: loop)
+            try late.send(Self.get)
+            try await loop.sleep(for: .zero)
+            #expect(subject.server.connectionCount == 1)
+            finish.open()
+            await subject.ended.wait(on: loop)
+            #expect(subject.responder.endings == [200])
+        }
+    }
+
+    @Test func `a server that nobody uses ends at once`() throws {
+        try ServerUnderTest.run { subject, loop in
+            try await loop.sleep(for: .zero)
+            subject.drain.open()
+            await subject.ended.wait(on: loop)
+        }
+    }
+
+    @Test func `what has not ended by the shutdown timeout is cancelled`() throws {
+        var options = ServerOptions()
+        options.shutdownTimeout = .milliseconds(30)
+        let started = Latch()
+        try ServerUnderTest.run(options, handler: Self.works(started, until: Latch())) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(Self.get)
+            await started.wait(on: loop)
+            subject.drain.open()
+            let start = loop.now
+            await subject.ended.wait(on: loop)
+            #expect(start.duration(to: loop.now) >= .milliseconds(30))
+            #expect(try await client.message(on: loop).status == 503)
+            #expect(subject.responder.endings == [503])
+        }
+    }
+
+    @Test func `an abort cancels at once`() throws {
+        let started = Latch()
+        try ServerUnderTest.run(handler: Self.works(started, until: Latch())) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(Self.get)
+            await started.wait(on: loop)
+            let start = loop.now
+            subject.drain.open()
+            subject.abort.open()
+            await subject.ended.wait(on: loop)
+            #expect(start.duration(to: loop.now) < .seconds(1))
+            #expect(subject.responder.endings == [503])
+        }
+    }
+
+    @Test(
+        "An abort ends connections wherever they are",
+        arguments: [
+            "GET / HT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel",
+            "GET / HTTP/1.1\r\n\r\n", "GET /large HTTP/1.1\r\nHost: a\r\n\r\n",
+        ])
+    func abort(_ request: String) throws {
+        let handler: ScriptedResponder.Handler = { (exchange, loop) async throws(Refusal) in
+            if exchange.head?.path.count == 6 { return Response(.ok, body: [UInt8](repeating: 0, count: 8_000_000)) }
+            return Response(.ok, body: try await exchange.readBody(on: loop))
+        }
+        try ServerUnderTest.run(handler: handler) { subject, loop in
+            let client = try subject.connect(receiveBuffer: 4096, on: loop)
+            try await client.sendBytewise(request, on: loop)
+            subject.drain.open()
+            try await loop.sleep(for: .zero)
+            #expect(!subject.ended.isOpen)
+            subject.abort.open()
+            await subject.ended.wait(on: loop)
+        }
+    }
+
+    @Test func `cancelling the server's task ends it like an abort`() throws {
+        let started = Latch()
+        try onTestLoop { loop in
+            let listener = try Listener("127.0.0.1:0")
+            let responder = ScriptedResponder(Self.works(started, until: Latch()))
+            let server = Server(listener, responder: responder, options: ServerOptions(), on: loop)
+            let client = try SocketEnd(port: listener.port, on: loop)
+            try client.send(Self.get)
+            await withDiscardingTaskGroup { group in
+                group.addImmediateTask { await server.run(drain: Latch(), abort: Latch(), on: loop) }
+                await started.wait(on: loop)
+                group.cancelAll()
+            }
+            #expect(responder.endings == [503])
+        }
+    }
+
+    // MARK: The limit of connections
+
+    @Test func `at the limit of connections the next one waits until one closes`() throws {
+        var options = ServerOptions()
+        options.connectionsPerLoop = 2
+        try ServerUnderTest.run(options) { subject, loop in
+            let clients = try [subject.connect(on: loop), subject.connect(on: loop), subject.connect(on: loop)]
+            for client in clients { try client.send(Self.get) }
+            for client in clients[..<2] { #expect(try await client.message(on: loop).status == 200) }
+            // The first two are served as before while the third waits.
+            try clients[0].send(Self.get)
+            #expect(try await clients[0].message(on: loop).status == 200)
+            #expect(subject.server.connectionCount == 2)
+            #expect(subject.responder.endings == [200, 200, 200])
+            clients[1].close()
+            #expect(try await clients[2].message(on: loop).status == 200)
+        }
+    }
+
+    @Test func `a server at its limit drains`() throws {
+        var options = ServerOptions()
+        options.connectionsPerLoop = 1
+        try ServerUnderTest.run(options) { subject, loop in
+            let clients = try [subject.connect(on: loop), subject.connect(on: loop)]
+            try clients[0].send(Self.get)
+            #expect(try await clients[0].message(on: loop).status == 200)
+            subject.drain.open()
+            #expect(try await clients[0].rest(on: loop).isEmpty)
+            await subject.ended.wait(on: loop)
+        }
+    }
+
+    // MARK: Several loops
+
+    @Test func `two loops serve one listener, and both stop`() throws {
+        let listener = try Listener("127.0.0.1:0")
+        let stop = Latch()
+        try EventLoop.runGroup(count: 2) { loop, index in
+            // Each takes half of the connections and no more.
+            var options = ServerOptions()
+            options.connectionsPerLoop = 4
+            let responder = ScriptedResponder { _, _ in Response(.ok, text: "\(index)") }
+            let server = Server(listener, responder: responder, options: options, on: loop)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
+                guard index == 0 else { return try await group.waitForAll() }
+                defer { stop.open() }
+                let clients = try (0..<8).map { _ in try SocketEnd(port: listener.port, on: loop) }
+                for client in clients { try client.send(Self.get) }
+                var answers: [String] = []
+                for client in clients { answers.append(try await client.message(on: loop).body) }
+                #expect(answers.sorted() == ["0", "0", "0", "0", "1", "1", "1", "1"])
+            }
+            #expect(loop.reactor.watchedDescriptors == 0)
+            #expect(loop.reactor.pendingWaits == 0)
+            #expect(loop.reactor.pendingTimers == 0)
+        }
+    }
+
+    @Test func `two loops answer every request of many clients`() throws {
+        let listener = try Listener("127.0.0.1:0")
+        let stop = Latch()
+        try EventLoop.runGroup(count: 2) { loop, index in
+            let responder = ScriptedResponder { _, _ in Response(.ok, text: "hello") }
+            let server = Server(listener, responder: responder, options: ServerOptions(), on: loop)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
+                guard index == 0 else { return try await group.waitForAll() }
+                defer { stop.open() }
+                for _ in 0..<10 {
+                    let clients = try (0..<40).map { _ in try SocketEnd(port: listener.port, on: loop) }
+                    for client in clients { try client.send(Self.get + Self.get) }
+                    for client in clients {
+                        for _ in 1...2 { #expect(try await client.message(on: loop).status == 200) }
+                    }
+                }
+            }
+        }
+    }
+}

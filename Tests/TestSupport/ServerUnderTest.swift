@@ -1,0 +1,88 @@
+import EventLoop
+import HTTPServer
+public import HTTPTypes
+
+/// A server on a free port of the loopback, with clients on the same loop.
+public final class ServerUnderTest {
+    public let server: Server
+    public let responder: ScriptedResponder
+    public let port: UInt16
+    /// Opened by the test, or when it is over.
+    public let drain = Latch()
+    public let abort = Latch()
+    /// Opens when the server's run has returned.
+    public let ended = Latch()
+
+    init(_ options: ServerOptions, _ handler: @escaping ScriptedResponder.Handler, on loop: isolated EventLoop) throws {
+        let listener = try Listener("127.0.0.1:0")
+        port = listener.port
+        responder = ScriptedResponder(handler)
+        server = Server(listener, responder: responder, options: options, on: loop)
+    }
+
+    /// Serves while `body` runs; what is still under way behind it is cancelled.
+    public static func run<Value: Sendable>(
+        _ options: ServerOptions = ServerOptions(),
+        handler: @escaping ScriptedResponder.Handler = { _, _ in Response(.ok, text: "hello") },
+        _ body: @escaping @Sendable (ServerUnderTest, isolated EventLoop) async throws -> Value
+    ) throws -> Value {
+        try onTestLoop { loop in
+            let subject = try ServerUnderTest(options, handler, on: loop)
+            return try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask {
+                    await subject.server.run(drain: subject.drain, abort: subject.abort, on: loop)
+                    subject.ended.open()
+                }
+                defer {
+                    subject.drain.open()
+                    subject.abort.open()
+                }
+                return try await body(subject, loop)
+            }
+        }
+    }
+
+    public func connect(receiveBuffer: CInt? = nil, on loop: isolated EventLoop) throws -> SocketEnd {
+        try SocketEnd(port: port, receiveBuffer: receiveBuffer, on: loop)
+    }
+
+    /// Sends a request on a connection of its own, and reads the answer.
+    public func exchange(_ request: String, on loop: isolated EventLoop) async throws -> Message {
+        let client = try connect(on: loop)
+        try client.send(request)
+        return try await client.message(for: String(request.prefix { $0 != " " }), on: loop)
+    }
+}
+
+/// A responder whose answers are a function, and which remembers how its exchanges ended.
+public final class ScriptedResponder: Responder {
+    public typealias Handler = @Sendable (Exchange, isolated EventLoop) async throws(Refusal) -> Response
+
+    /// The statuses of the exchanges that have ended, in that order.
+    public private(set) var endings: [Int] = []
+    private let handler: Handler
+    private var waiting: (reactor: Reactor, wait: WaitID, count: Int)?
+
+    public init(_ handler: @escaping Handler) { self.handler = handler }
+
+    public func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
+        try await handler(exchange, loop)
+    }
+
+    public func response(to refusal: Refusal) -> Response { Response(refusal.status, text: refusal.detail) }
+
+    public func ended(_ exchange: Exchange, at now: LoopInstant) {
+        endings.append(exchange.status ?? 0)
+        if let waiting, endings.count >= waiting.count { waiting.reactor.wake(waiting.wait) }
+    }
+
+    /// Waits until so many exchanges have ended, and returns their statuses.
+    public func endings(_ count: Int, on loop: isolated EventLoop) async -> [Int] {
+        guard endings.count < count else { return endings }
+        let wait = loop.reactor.makeWait()
+        waiting = (loop.reactor, wait, count)
+        _ = await loop.suspend(wait)
+        waiting = nil
+        return endings
+    }
+}
