@@ -16,6 +16,7 @@ public final class Server: ReadinessHandler {
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var isDraining = false
     private var accepting: WaitID?
+    private var acceptedInTurn = 0
     private var emptied: WaitID?
     private var dateField = DateField(unixSeconds: 0)
     private var buffers: [ReceiveBuffer] = []
@@ -64,8 +65,10 @@ public final class Server: ReadinessHandler {
     private func nextConnection(on loop: isolated EventLoop) async -> CInt? {
         while !isDraining, !Task.isCancelled {
             if connections.count < options.connectionsPerLoop {
-                switch listener.accept() {
-                case .connection(let fd): return fd
+                switch acceptedInTurn < Self.acceptsPerTurn ? listener.accept() : .none {
+                case .connection(let fd):
+                    acceptedInTurn += 1
+                    return fd
                 case .none:
                     guard watchListener() else { return nil }
                     await waitForAccept(until: nil, on: loop)
@@ -90,6 +93,7 @@ public final class Server: ReadinessHandler {
         accepting = wait
         _ = await loop.suspend(wait, until: deadline)
         accepting = nil
+        acceptedInTurn = 0
     }
 
     public func descriptorReady(_ fd: CInt, _ events: IOEvents) {

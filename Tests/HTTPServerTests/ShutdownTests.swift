@@ -196,6 +196,28 @@ struct ShutdownTests {
         }
     }
 
+    @Test func `a crowd of new connections does not keep the others waiting`() throws {
+        let begun = Latch()
+        let handler: ScriptedResponder.Handler = { exchange, _ in
+            if exchange.head?.method == .head { return Response(.noContent) }
+            begun.open()
+            return Response(.ok)
+        }
+        try ServerUnderTest.run(handler: handler) { subject, loop in
+            let old = try subject.connect(on: loop)
+            try old.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try await old.message(for: "HEAD", on: loop).status == 204)
+            let crowd = try (0..<100).map { _ in try subject.connect(on: loop) }
+            for client in crowd { try client.send(Self.get) }
+            await begun.wait(on: loop)
+            try old.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try await old.message(for: "HEAD", on: loop).status == 204)
+            #expect(subject.server.connectionCount < 60)
+            let endings = await subject.responder.endings(2 + crowd.count, on: loop)
+            #expect(endings.filter { $0 == 200 }.count == crowd.count)
+        }
+    }
+
     // MARK: Several loops
 
     @Test func `two loops serve one listener, and both stop`() throws {
