@@ -28,7 +28,7 @@ need_command() {
 # need_package PACKAGE: notes the package if it is not installed; other systems than Debian's are not asked.
 need_package() {
     command -v dpkg >/dev/null || return 0
-    dpkg -s "$1" 2>/dev/null | grep -q '^Status: .* installed$' || missing+=("$1")
+    [[ $(dpkg -s "$1" 2>/dev/null) =~ Status:\ [^$'\n']*\ installed ]] || missing+=("$1")
 }
 
 # Installs what was noted, by apt. Where nothing is missing, apt is not called.

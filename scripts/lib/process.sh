@@ -94,7 +94,7 @@ listener_of() {
     [[ -n $inode ]] || return 1
     for directory in /proc/[0-9]*; do
         [[ $(cat "$directory/comm" 2>/dev/null) == gatherd ]] || continue
-        if find "$directory/fd" -lname "socket:\[$inode\]" 2>/dev/null | grep -q .; then
+        if [[ -n $(find "$directory/fd" -lname "socket:\[$inode\]" -print -quit 2>/dev/null) ]]; then
             echo "${directory#/proc/}"
             return 0
         fi

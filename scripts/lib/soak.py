@@ -13,7 +13,8 @@ import time
 CONNECTIONS = 64
 PHASE_SECONDS = 300
 GROWTH_KIB = 16 * 1024
-GROWTH_DESCRIPTORS = 32
+# The upstream's max_in_flight: connections to it are opened when they are needed first, and kept.
+GROWTH_DESCRIPTORS = 64
 IDLE_CONNECTIONS = 2000
 BODY = json.dumps({"data": "x" * 1013}, separators=(",", ":")).encode()
 
