@@ -1,0 +1,128 @@
+# Sourced by the scripts that measure a service: start, stop, and what the kernel knows of a process.
+# shellcheck shell=bash
+
+ticks_per_second=$(getconf CLK_TCK)
+started=()
+scratch=
+
+# Stops what this script started, and removes its files.
+stop_started() {
+    local pid
+    for pid in "${started[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+    for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+    started=()
+    if [[ -n $scratch ]]; then rm -rf "$scratch"; fi
+}
+
+make_scratch() {
+    scratch=$(mktemp -d)
+    trap stop_started EXIT
+    trap 'exit 130' INT TERM
+}
+
+# wait_for_port PORT PID: until the port takes connections; fails if the process ends, or after ten seconds.
+wait_for_port() {
+    local tries
+    for ((tries = 0; tries < 100; tries++)); do
+        kill -0 "$2" 2>/dev/null || return 1
+        if (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return 0; fi
+        sleep 0.1
+    done
+    return 1
+}
+
+port_is_free() {
+    ! (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# start_upstream PORT [COMMAND…]: nginx that answers /u/1KB with 1,024 bytes of JSON, through the command if there is one.
+start_upstream() {
+    local port=$1
+    shift
+    port_is_free "$port" || fail "port $port is in use; set UPSTREAM_PORT to another"
+    local filler
+    filler=$(printf 'x%.0s' {1..1013})
+    cat >"$scratch/nginx.conf" <<EOF
+daemon off;
+worker_processes 1;
+pid $scratch/nginx.pid;
+error_log $scratch/nginx.log;
+events { worker_connections 8192; }
+http {
+    access_log off;
+    keepalive_requests 1000000000;
+    client_body_temp_path $scratch/body;
+    proxy_temp_path $scratch/proxy;
+    fastcgi_temp_path $scratch/fastcgi;
+    uwsgi_temp_path $scratch/uwsgi;
+    scgi_temp_path $scratch/scgi;
+    server {
+        listen 127.0.0.1:$port backlog=4096;
+        location = /u/1KB { default_type application/json; return 200 '{"data":"$filler"}'; }
+    }
+}
+EOF
+    local nginx
+    nginx=$(PATH=$PATH:/usr/sbin command -v nginx)
+    "$@" "$nginx" -e "$scratch/nginx.log" -c "$scratch/nginx.conf" &
+    started+=($!)
+    wait_for_port "$port" $! || fail "nginx did not start: $(cat "$scratch/nginx.log")"
+}
+
+# start_service CONFIG [COMMAND…]: gatherd on ports that the kernel chooses; sets service (its process) and address.
+start_service() {
+    local config=$1 tries
+    shift
+    "$@" "$gatherd" serve --config "$config" --listen 127.0.0.1:0 --admin 127.0.0.1:0 2>"$scratch/gatherd.log" &
+    service=$!
+    started+=("$service")
+    for ((tries = 0; tries < 100; tries++)); do
+        address=$(sed -n 's/.* serving .* listen=\([^ ]*\).*/\1/p' "$scratch/gatherd.log")
+        if [[ -n $address ]]; then return 0; fi
+        kill -0 "$service" 2>/dev/null || break
+        sleep 0.1
+    done
+    fail "gatherd did not start: $(cat "$scratch/gatherd.log")"
+}
+
+# listener_of PORT: the gatherd process that listens there.
+listener_of() {
+    local port inode directory
+    port=$(printf '%04X' "$1")
+    # The tables of /proc/net: 0A is LISTEN, the tenth column the socket's inode.
+    inode=$(awk -v port=":$port\$" '$2 ~ port && $4 == "0A" { print $10; exit }' /proc/net/tcp /proc/net/tcp6)
+    [[ -n $inode ]] || return 1
+    for directory in /proc/[0-9]*; do
+        [[ $(cat "$directory/comm" 2>/dev/null) == gatherd ]] || continue
+        if [[ -n $(find "$directory/fd" -lname "socket:\[$inode\]" -print -quit 2>/dev/null) ]]; then
+            echo "${directory#/proc/}"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# cpu_us PID: the CPU time of the process so far, user and system, in microseconds.
+cpu_us() {
+    local stat
+    stat=$(cat "/proc/$1/stat")
+    # The name, which may hold anything, ends at the last parenthesis; user and system time are the 12th and 13th behind it.
+    read -ra stat <<<"${stat##*) }"
+    echo $(((stat[11] + stat[12]) * 1000000 / ticks_per_second))
+}
+
+# rss_kib PID: its resident memory.
+rss_kib() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
+
+# descriptors PID: how many it has open.
+descriptors() { find "/proc/$1/fd" -mindepth 1 -maxdepth 1 | wc -l; }
+
+# run_wrk URL CONNECTIONS SECONDS [COMMAND…]: sets requests, rate, p50_us, p90_us, p99_us, max_us and errors.
+run_wrk() {
+    local url=$1 connections=$2 seconds=$3 report
+    shift 3
+    report=$("$@" wrk -t1 -c "$connections" -d "${seconds}s" --timeout 10s -s "$root/scripts/lib/wrk-report.lua" "$url" |
+        sed -n 's/^REPORT //p')
+    [[ -n $report ]] || fail "wrk got no answer from $url"
+    read -r requests rate p50_us p90_us p99_us max_us errors <<<"$report"
+}

@@ -1,0 +1,8 @@
+-- One line for the scripts: requests, requests/s, p50, p90, p99 and maximum in µs, errors of any kind.
+done = function(summary, latency, _)
+    local e = summary.errors
+    io.write(string.format("REPORT %d %.0f %.0f %.0f %.0f %.0f %d\n",
+        summary.requests, summary.requests / summary.duration * 1e6,
+        latency:percentile(50), latency:percentile(90), latency:percentile(99), latency.max,
+        e.connect + e.read + e.write + e.timeout + e.status))
+end
