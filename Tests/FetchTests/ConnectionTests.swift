@@ -8,10 +8,12 @@ import Testing
 struct ConnectionTests {
     // MARK: Connecting
 
-    private func outcome(of base: String, limits: FetchLimits = FetchLimits()) throws -> ScriptedUpstream.Outcome {
+    private func outcome(of base: String) throws -> ScriptedUpstream.Outcome {
         try onTestLoop { loop in
             let fetcher = try Fetcher(on: loop, maxConnections: 8)
             defer { fetcher.close() }
+            var limits = FetchLimits()
+            limits.connectTimeout = .seconds(5)
             let origin = try fetcher.origin(base: base, limits: limits)
             do throws(FetchError) {
                 let deadline = loop.now.advanced(by: .seconds(5))

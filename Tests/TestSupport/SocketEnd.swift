@@ -22,7 +22,8 @@ public final class SocketEnd: ReadinessHandler {
 
     /// Connects to a port of the loopback, which takes no longer than a call as long as its accept queue has room.
     public convenience init(port: UInt16, receiveBuffer: CInt? = nil, on loop: isolated EventLoop) throws {
-        let fd = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        // Not for a program that another test starts: it would keep the connection open.
+        let fd = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         self.init(fd: fd, reactor: loop.reactor)
         guard fd >= 0 else { throw SystemError("socket") }
         if var size = receiveBuffer {
