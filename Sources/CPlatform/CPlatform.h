@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -31,8 +32,8 @@ static inline int cp_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 static inline int cp_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 /* struct epoll_event is packed with a union inside; this pair reads it for Swift. */
-static inline uint64_t cp_epoll_token(const struct epoll_event *event) { return event->data.u64; }
-static inline uint32_t cp_epoll_events(const struct epoll_event *event) { return event->events; }
+static inline uint64_t cp_epoll_token(struct epoll_event event) { return event.data.u64; }
+static inline uint32_t cp_epoll_events(struct epoll_event event) { return event.events; }
 
 static inline int cp_epoll_control(int epoll_fd, int operation, int fd, uint32_t events, uint64_t token) {
     struct epoll_event event = {.events = events, .data = {.u64 = token}};
@@ -91,6 +92,14 @@ static inline int cp_read_signal(int fd) {
 }
 
 static inline void cp_ignore_broken_pipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+/* Raises the soft limit of descriptors to the hard one; each connection takes one. */
+static inline void cp_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 /* What every socket is made with. */
 static const int cp_SOCK_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;

@@ -44,14 +44,14 @@ import Glibc
             return
         }
         for index in 0..<Int(count) {
-            let token = unsafe cp_epoll_token(buffer.baseAddress! + index)
+            let token = unsafe cp_epoll_token(buffer[index])
             if token == Self.wakeToken {
                 var value: UInt64 = 0
                 _ = unsafe read(wakeup, &value, 8)
             } else {
                 ready.append(
                     ReadyEvent(
-                        token: token, events: IOEvents(epoll: unsafe cp_epoll_events(buffer.baseAddress! + index))))
+                        token: token, events: IOEvents(epoll: unsafe cp_epoll_events(buffer[index]))))
             }
         }
     }

@@ -79,7 +79,9 @@ struct Waits {
 
     /// Wakes the suspension if it is not over; returns the timer that is to be cancelled with it.
     mutating func wake(_ id: WaitID, _ wake: Wake) -> (woken: Bool, timer: TimerID?) {
-        guard slots.indices.contains(Int(id.slot)), slots[Int(id.slot)].generation == id.generation else { return (false, nil) }
+        guard slots.indices.contains(Int(id.slot)), slots[Int(id.slot)].generation == id.generation else {
+            return (false, nil)
+        }
         switch slots[Int(id.slot)].state {
         case .parked(let continuation):
             let timer = slots[Int(id.slot)].timer

@@ -3,8 +3,13 @@ import HTTPServer
 import HTTPTypes
 
 extension HTTPField.Name {
-    static let gatherComplete = Self("Gather-Complete")!
-    static let serverTiming = Self("Server-Timing")!
+    static let gatherComplete = known("Gather-Complete")
+    static let serverTiming = known("Server-Timing")
+
+    private static func known(_ name: String) -> Self {
+        guard let name = Self(name) else { preconditionFailure("'\(name)' is no header's name") }
+        return name
+    }
 }
 
 extension Response {
@@ -40,7 +45,7 @@ extension CallReport {
     /// The status for a gather that this call made fail: the one table.
     func failureStatus(passing passed: Set<Int>) -> HTTPResponse.Status {
         switch outcome {
-        case .httpError where status.map(passed.contains) ?? false: HTTPResponse.Status(code: status ?? 502)
+        case .httpError where status.map(passed.contains) ?? false: HTTPResponse.Status(integerLiteral: status ?? 502)
         case .timeout: .gatewayTimeout
         case .shed: .serviceUnavailable
         case .ok, .httpError, .unreachable, .badResponse, .skipped, .cancelled: .badGateway

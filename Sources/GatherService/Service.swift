@@ -1,3 +1,4 @@
+import CPlatform
 import DemoUpstream
 import EventLoop
 import Fetch
@@ -36,6 +37,9 @@ public struct Service: Sendable {
         loops = configuration.server.loops ?? EventLoop.processorCount
         serving = Counter(loops)
         signals = try Signals.block([SIGTERM, SIGINT])
+        // A client, an upstream or the reader of the log may go away while it is written to.
+        cp_ignore_broken_pipe()
+        cp_raise_descriptor_limit()
     }
 
     /// The address that clients reach it at.

@@ -100,7 +100,7 @@ import HTTPWire
             end(status: 499, bytes: 0)
             return .close(lingering: false)
         }
-        end(status: response.status.code, bytes: response.body.count)
+        end(status: response.status.code, bytes: hasContent(response) ? response.body.count : 0)
         return state.responseFinished()
     }
 
@@ -266,9 +266,12 @@ import HTTPWire
         server.serializer.appendHead(
             response.status, fields: response.fields, contentLength: response.body.count, persistence: persistence,
             version: exchange.head?.version ?? .http11, date: server.date(), to: &head)
-        let hasContent = exchange.head?.method != .head && response.status.allowsContent
         defer { server.putBackHeadBuffer(head) }
-        return await send(head, hasContent ? response.body : [], on: loop)
+        return await send(head, hasContent(response) ? response.body : [], on: loop)
+    }
+
+    private func hasContent(_ response: Response) -> Bool {
+        exchange.head?.method != .head && response.status.allowsContent
     }
 
     /// Sends two pieces in one system call if the socket takes them; false if the client does not.

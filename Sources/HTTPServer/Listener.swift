@@ -28,6 +28,9 @@ public final class Listener: Sendable {
 
     deinit { close(fd) }
 
+    /// Refuses connections from now on; those that wait in the queue are reset.
+    func stop() { shutdown(fd, CInt(SHUT_RDWR)) }
+
     enum Accepted {
         case connection(CInt)
         case none

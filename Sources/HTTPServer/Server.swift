@@ -104,6 +104,7 @@ public final class Server: ReadinessHandler {
 
     private func beginDraining() {
         isDraining = true
+        listener.stop()
         if let accepting { reactor.wake(accepting) }
         for connection in connections.values { connection.stop() }
     }

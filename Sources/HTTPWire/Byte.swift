@@ -57,10 +57,11 @@ extension Span<UInt8> {
     /// Whether the bytes in `range` spell `text`, which is in lower case, in any case.
     @inline(__always)
     func spells(_ text: String, in range: Range<Int>) -> Bool {
-        let expected = text.utf8.span
-        guard expected.count == range.count else { return false }
-        for offset in 0..<expected.count where self[range.lowerBound &+ offset].lowercased != expected[offset] {
-            return false
+        guard text.utf8.count == range.count else { return false }
+        var index = range.lowerBound
+        for expected in text.utf8 {
+            guard self[index].lowercased == expected else { return false }
+            index &+= 1
         }
         return true
     }

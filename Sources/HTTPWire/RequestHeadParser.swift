@@ -130,12 +130,15 @@ public struct RequestHeadParser: Sendable {
         return true
     }
 
+    /// `d` stands for a digit.
+    private static let versionPattern = Array("HTTP/d.d\r".utf8)
+
     private mutating func scanVersion(_ bytes: Span<UInt8>, _ end: Int) throws(RequestError) {
         if position == start, end &- start >= 8, bytes.word(at: start) == Self.currentVersion {
             // Nearly always; what is left is the CR.
             position = start &+ 8
         }
-        let expected = "HTTP/d.d\r".utf8.span
+        let expected = Self.versionPattern
         while position < end {
             let byte = bytes[position]
             let offset = position &- start

@@ -5,7 +5,7 @@ extension JSONText {
     ///
     /// - Complexity: O(n).
     public static func append(string: String, to output: inout [UInt8]) {
-        append(utf8: string.utf8.span, to: &output)
+        string.withUTF8Span { append(utf8: $0, to: &output) }
     }
 
     /// Appends UTF-8 as a JSON string literal, quotes included.

@@ -13,8 +13,9 @@ public struct JSONMember: Sendable {
 
     /// Whether the decoded name is `name`, byte for byte in UTF-8.
     public func isNamed(_ name: String) -> Bool {
-        StringContent.equals(
-            value.bytes.span, MemberName(content: content, hasEscape: hasEscape), name.utf8.span)
+        name.withUTF8Span {
+            StringContent.equals(value.bytes.span, MemberName(content: content, hasEscape: hasEscape), $0)
+        }
     }
 
     private var content: Range<Int> { nameRange.lowerBound + 1..<nameRange.upperBound - 1 }

@@ -65,14 +65,15 @@ extension JSONValue {
         switch step {
         case .key(let key):
             guard text[start] == ASCII.openBrace else { return nil }
-            let key = key.utf8.span
-            var found: Range<Int>?
-            while let name = cursor.nextName(in: text) {
-                let valueStart = cursor.position
-                cursor.position = Extent.valueEnd(in: text, from: valueStart)
-                if StringContent.equals(text, name, key) { found = valueStart..<cursor.position }
+            return key.withUTF8Span { key in
+                var found: Range<Int>?
+                while let name = cursor.nextName(in: text) {
+                    let valueStart = cursor.position
+                    cursor.position = Extent.valueEnd(in: text, from: valueStart)
+                    if StringContent.equals(text, name, key) { found = valueStart..<cursor.position }
+                }
+                return found
             }
-            return found
         case .index(let index):
             guard text[start] == ASCII.openBracket, index >= 0 else { return nil }
             var skipped = 0

@@ -20,8 +20,8 @@ struct Serve: ParsableCommand {
     var listen: ListenAddress?
 
     @Option(
-        help: ArgumentHelp("Where health checks connect, in place of the file's server.admin.", valueName: "host:port"))
-    var admin: ListenAddress?
+        help: ArgumentHelp("Where health checks connect, in place of server.admin; or off.", valueName: "host:port"))
+    var admin: AdminAddress?
 
     @Option(help: "How log lines look: text or json.")
     var logFormat = LineLogHandler.Format.text
@@ -32,7 +32,7 @@ struct Serve: ParsableCommand {
     func run() throws {
         var configuration = try Configuration.reading(config)
         if let listen { configuration.server.listen = listen }
-        if let admin { configuration.server.admin = admin }
+        if let admin { configuration.server.admin = admin.address }
         var logger = Logger(label: "gatherd") { _ in LineLogHandler(logFormat) }
         logger.logLevel = logLevel
         for warning in configuration.warnings { logger.warning("\(warning)") }
@@ -47,6 +47,16 @@ struct Serve: ParsableCommand {
 
 extension ListenAddress: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
+}
+
+/// `host:port`, or `off`.
+struct AdminAddress: ExpressibleByArgument {
+    let address: ListenAddress?
+
+    init?(argument: String) {
+        address = ListenAddress(argument)
+        if address == nil, argument != "off" { return nil }
+    }
 }
 
 extension LineLogHandler.Format: ExpressibleByArgument {}

@@ -129,7 +129,9 @@ public final class GatherEngine {
         }
         guard let projection = call.projection else { return value }
         var shaped: [UInt8] = []
-        guard projection.append(value, to: &shaped) else { throw CallError(.badResponse, "the body has nothing at 'target'") }
+        guard projection.append(value, to: &shaped) else {
+            throw CallError(.badResponse, "the body has nothing at 'target'")
+        }
         return JSONValue(validated: shaped)
     }
 }

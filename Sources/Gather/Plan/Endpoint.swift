@@ -30,7 +30,9 @@ public struct Endpoint: Sendable {
         self.calls = calls
         prepared = calls.map(PreparedCall.init)
         self.response = response
-        clientReferences = calls.flatMap(\.references).filter { $0.call == nil && $0.fallback == nil && !$0.path.hasEach }
+        clientReferences = calls.flatMap(\.references).filter {
+            $0.call == nil && $0.fallback == nil && !$0.path.hasEach
+        }
         graph = try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() })
     }
 
