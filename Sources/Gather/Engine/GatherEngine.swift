@@ -22,8 +22,8 @@ public final class GatherEngine {
         _ endpoint: Endpoint, _ input: any GatherInput, on loop: isolated EventLoop
     ) async -> Gathered {
         let run = GatherRun(endpoint, input, start: loop.now)
-        if let missing = run.missingClientValue() {
-            run.fail(missing)
+        if let unplaceable = run.unplaceableClientValue() {
+            run.fail(unplaceable)
             return run.finish(isCancelled: false)
         }
         await withTaskGroup(of: Ended.self) { group in

@@ -29,14 +29,16 @@ final class GatherRun {
         missingInputs = endpoint.graph.inputs.map(\.count)
     }
 
-    /// The first value that a call needs of the client and that the request does not have.
-    func missingClientValue() -> PlacementError? {
+    /// The first value that a call needs of the client and that the request does not have, or has in a form that cannot be
+    /// placed.
+    func unplaceableClientValue() -> PlacementError? {
         for call in endpoint.calls {
             for reference in call.references where reference.call == nil && !reference.path.hasEach {
                 if case .missing = values.resolve(reference) {
                     return PlacementError(reference: reference, reason: "is missing")
                 }
             }
+            do throws(PlacementError) { try call.checkClientValues(values) } catch { return error }
         }
         return nil
     }
