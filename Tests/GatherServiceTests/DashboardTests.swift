@@ -34,7 +34,7 @@ import Testing
 
     @Test func `a required call that fails is 502, and the problem names it`() throws {
         let reply = try RunningService.run(givenConfiguration) { service, loop in
-            try await service.get("/v1/customers/1/dashboard?fail_orders=500", on: loop)
+            try await service.get("/v1/customers/1/dashboard?fail_orders=500&delay_offers=40ms", on: loop)
         }
         #expect(reply.status == 502)
         #expect(reply["Content-Type"] == "application/problem+json")
