@@ -15,12 +15,11 @@ import Testing
         _ body: @escaping @Sendable (Service, ShopCounters, RecordedLog, isolated EventLoop) async throws -> Value
     ) throws -> Value {
         let listener = try Listener("127.0.0.1:0")
-        var configuration = try givenConfiguration(RunningService.Ports(shop: listener.port, scripted: 0))
+        var configuration = try patientConfiguration(RunningService.Ports(shop: listener.port, scripted: 0))
         configuration.server.listen.port = 0
         configuration.server.admin?.port = 0
         configuration.server.loops = 2
         configuration.demo?.shop = nil
-        configuration.plan.upstreams[0].timeout = .seconds(60)
         let log = RecordedLog()
         let service = try Service(configuration, logger: Logger(label: "test") { _ in log.handler })
         let thread = LoopThread { try service.run() }
@@ -81,7 +80,7 @@ import Testing
             let idle = try Client(port: try self.port(service.address), on: loop)
             try idle.send(RunningService.request("GET", "/hello").replacing("Connection: close\r\n", with: ""))
             let client = try Client(port: try self.port(service.address), on: loop)
-            try client.send(RunningService.request("GET", "/v1/customers/1/settled?delay_stock=100ms"))
+            try client.send(RunningService.request("GET", "/v1/customers/1/settled?delay_stock=300ms"))
             #expect(try await eventually(on: loop) { shop.requests == 3 && log.accesses.count == 1 })
             service.drain.open()
             let readiness = try await self.get(service.adminAddress, "/readyz", on: loop).status
@@ -113,7 +112,7 @@ import Testing
 
     @Test func `an address that is in use is told with its key and what to do`() throws {
         let listener = try Listener("127.0.0.1:0")
-        var configuration = try givenConfiguration(RunningService.Ports(shop: 1, scripted: 0))
+        var configuration = try patientConfiguration(RunningService.Ports(shop: 1, scripted: 0))
         configuration.server.listen.port = listener.port
         let error = #expect(throws: ServiceError.self) { try Service(configuration, logger: Logger(label: "test")) }
         let message = try #require(error?.description)

@@ -9,6 +9,7 @@ import HTTPTypes
 import HTTPWire
 import Logging
 import Synchronization
+import Testing
 
 @testable import GatherService
 
@@ -187,13 +188,48 @@ final class RecordedLog: Sendable {
 }
 
 /// The configuration that comes with the project, with its upstream where the test serves it.
-func givenConfiguration(_ ports: RunningService.Ports) throws -> Configuration {
+func givenConfiguration(_ ports: RunningService.Ports) throws -> Configuration { try given(ports, changing: [:]) }
+
+/// The same with so much time for a call that a busy machine is none of its timeouts.
+func patientConfiguration(_ ports: RunningService.Ports) throws -> Configuration {
+    try given(
+        ports,
+        changing: [
+            "timeout: 500ms": "timeout: 20s", "timeout: 80ms": "timeout: 20s", "deadline: 500ms": "deadline: 20s",
+        ])
+}
+
+/// The same but for the call `offers`, which keeps its 80 ms.
+func patientButForOffers(_ ports: RunningService.Ports) throws -> Configuration {
+    try given(ports, changing: ["timeout: 500ms": "timeout: 20s", "deadline: 500ms": "deadline: 20s"])
+}
+
+private func given(_ ports: RunningService.Ports, changing changes: [String: String]) throws -> Configuration {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
-    let path = root.appendingPathComponent("config/gatherd.yaml").path
-    var configuration = try Configuration.read(file: path, environment: [:])
+    var text = try String(contentsOf: root.appendingPathComponent("config/gatherd.yaml"), encoding: .utf8)
+    for (old, new) in changes {
+        #expect(text.contains(old))
+        text = text.replacing(old, with: new)
+    }
+    var configuration = try Configuration.read(text: text, file: "gatherd.yaml")
     configuration.plan.upstreams[0].hosts = [try Origin("http://127.0.0.1:\(ports.shop)")]
+    configuration.plan.upstreams[0].queueTimeout = .seconds(20)
     return configuration
+}
+
+/// How late the loop is with what is due, while a test runs: what a busy machine adds to every time that is measured.
+final class Lateness {
+    private(set) var worst = Duration.zero
+
+    /// Looks every millisecond, until its task is cancelled.
+    func watch(on loop: isolated EventLoop) async {
+        while !Task.isCancelled {
+            let due = loop.now.advanced(by: .milliseconds(1))
+            try? await loop.sleep(until: due)
+            worst = max(worst, due.duration(to: loop.now))
+        }
+    }
 }
 
 /// A configuration with an upstream `up` that has a script, and these endpoints.

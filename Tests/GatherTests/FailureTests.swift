@@ -199,24 +199,42 @@ import Testing
         #expect(result.outcomes == [.cancelled, .cancelled])
     }
 
-    @Test func `a value of the client's that cannot be placed ends the gather, optional calls included`() throws {
-        var given = try Given(["a": "/a", "b": "/b/{path.id}"])
+    @Test(
+        "A value of the client's that cannot be placed is told before anything is sent, wherever it would stand",
+        arguments: [
+            ("/b/{path.id}", "path.id is '..', which cannot be a path segment"),
+            ("/b/{path.id}?x={a.x}", "path.id is '..', which cannot be a path segment"),
+            ("/b/{a.x ?? 1}/{path.id}", "path.id is '..', which cannot be a path segment"),
+            ("/b/{path.name}", "path.name is empty"),
+            ("/b?x={a.x}&y={body.o}", "body.o is object, not a plain value"),
+            ("/b/{body.o}", "body.o is object, not a plain value"),
+            ("/b?x={body.l[*]}", "body.l[*] holds object, not only plain values"),
+            ("/b?x={a.x}", "query.line holds a character that cannot stand in a header"),
+        ])
+    func unplaceable(_ target: String, _ reason: String) throws {
+        var given = try Given(["a": "/a", "b": target])
         given["b"].isRequired = false
+        given["b"].headers = [(.accept, try TextTemplate("{a.x}-{query.line}", in: given.scope))]
+        let input = Input(path: ["..", ""], query: [("line", "a\r\n")], json: #"{"o":{},"l":[{}]}"#)
         for policy in [Policy.all, .settled] {
-            let result = try gather(
-                try given.endpoint { $0.policy = policy }, asked: Input(path: ["..", ""]), ["a": .hangs])
-            #expect(result.verdict == "unplaceable: path.id is '..', which cannot be a path segment")
-            #expect(result.elapsed == .zero)
-            #expect(result.transfers.allSatisfy { $0.end == .cancelled })
+            let result = try gather(try given.endpoint { $0.policy = policy }, asked: input, ["a": .json(#"{"x":1}"#)])
+            #expect(result.verdict == "unplaceable: \(reason)")
+            #expect(result.requests.isEmpty)
         }
     }
 
-    @Test func `a value of the client's that turns out bad behind a call ends the gather at that instant`() throws {
-        let given = try Given(["a": "/a", "b": "/b/{a.x}/{path.id}", "c": "/c"])
+    @Test func `beside an upstream's text a client's dots are a segment`() throws {
+        let given = try Given(["a": "/a", "b": "/b/{a.x}{path.id}"])
+        let result = try gather(try given.endpoint(), asked: Input(path: [".", ""]), ["a": .json(#"{"x":1}"#)])
+        #expect(result.requests.map(\.target) == ["/a", "/b/1."])
+    }
+
+    @Test func `a client's value that an upstream's makes a bad one ends the gather at that instant`() throws {
+        let given = try Given(["a": "/a", "b": "/b/{a.x}{path.id}", "c": "/c"])
         let result = try gather(
             try given.endpoint(), asked: Input(path: [".", ""]),
-            ["a": .json(#"{"x":1}"#, after: .milliseconds(5)), "c": .hangs])
-        #expect(result.verdict == "unplaceable: path.id is '.', which cannot be a path segment")
+            ["a": .json(#"{"x":"."}"#, after: .milliseconds(5)), "c": .hangs])
+        #expect(result.verdict == "unplaceable: path.id is '..', which cannot be a path segment")
         #expect(result.elapsed == .milliseconds(5))
         #expect(result.transfer("/c")?.ended == .milliseconds(5))
     }

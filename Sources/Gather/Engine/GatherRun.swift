@@ -187,10 +187,19 @@ final class GatherRun: BulkheadClient {
         }
     }
 
+    /// Fails the gather for a value that a call needs of the client and that is missing or cannot be placed, before anything is
+    /// sent.
     private func checkClientValues() {
-        for reference in endpoint.clientReferences {
-            guard case .missing = values.resolve(reference) else { continue }
-            return fail(PlacementError(reference: reference, reason: "is missing"))
+        do throws(PlacementError) {
+            for reference in endpoint.clientReferences {
+                guard case .missing = values.resolve(reference) else { continue }
+                throw PlacementError(reference: reference, reason: "is missing")
+            }
+            for prepared in endpoint.prepared where prepared.takesClientValues {
+                try prepared.call.checkClientValues(values)
+            }
+        } catch {
+            fail(error)
         }
     }
 

@@ -21,6 +21,23 @@ extension Call {
         return UpstreamRequest(method: method, target: target, headers: fields, body: content)
     }
 
+    /// Looks at the client's values where they are to stand, with a stand-in for what other calls have not given yet: so that
+    /// one that cannot stand there is told before anything is sent.
+    func checkClientValues(_ values: Values) throws(PlacementError) {
+        for case .segment(let parts) in target.path
+        where TextTemplate(parts: parts).references.contains(where: \.isClients) {
+            _ = try TargetTemplate.segment(parts) { (reference) throws(PlacementError) in
+                reference.isClients ? try values.text(reference) : "-"
+            }
+        }
+        for reference in target.references where reference.source == .body { _ = try values.text(reference) }
+        for (_, template) in headers {
+            for reference in template.references where reference.isClients {
+                _ = try Self.fieldText(reference, values)
+            }
+        }
+    }
+
     private func appendForwardedQuery(_ input: any GatherInput, to target: inout String) {
         var separator = target.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
         for name in forwardQuery {
@@ -39,19 +56,26 @@ extension Call {
         for part in template.parts {
             switch part {
             case .literal(let literal): value += literal
-            case .reference(let reference):
-                guard let text = try values.text(reference) else {
-                    throw PlacementError(reference: reference, reason: "is missing")
-                }
-                guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }) else {
-                    throw PlacementError(
-                        reference: reference, reason: "holds a character that cannot stand in a header")
-                }
-                value += text
+            case .reference(let reference): value += try fieldText(reference, values)
             }
         }
         return value
     }
+
+    private static func fieldText(_ reference: Reference, _ values: Values) throws(PlacementError) -> String {
+        guard let text = try values.text(reference) else {
+            throw PlacementError(reference: reference, reason: "is missing")
+        }
+        guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }) else {
+            throw PlacementError(reference: reference, reason: "holds a character that cannot stand in a header")
+        }
+        return text
+    }
+}
+
+extension Reference {
+    /// Whether its value is the client's.
+    fileprivate var isClients: Bool { call == nil }
 }
 
 extension JSONTemplate {

@@ -50,9 +50,11 @@ public struct Call: Sendable {
 final class PreparedCall: Sendable {
     let call: Call
     let constantRequest: UpstreamRequest?
+    let takesClientValues: Bool
 
     init(_ call: Call) {
         self.call = call
+        takesClientValues = call.references.contains { $0.call == nil }
         let isConstant = call.references.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
         constantRequest = isConstant ? try? call.render(Values(input: NoInput(), bodies: [])) : nil
     }

@@ -107,43 +107,46 @@ extension TargetTemplate {
     /// - Parameter value: the text of a reference, nil if it is missing.
     /// - Throws: `PlacementError` for a value that is missing, or would make a segment empty, `.` or `..`.
     func render(_ value: (Reference) throws(PlacementError) -> String?) throws(PlacementError) -> String {
-        func text(_ reference: Reference) throws(PlacementError) -> String {
-            guard let text = try value(reference) else {
-                throw PlacementError(reference: reference, reason: "is missing")
-            }
-            return text
-        }
         var output = ""
         for piece in path {
             switch piece {
-            case .literal(let literal):
-                output += literal
-            case .segment(let parts):
-                var segment = ""
-                var last: Reference?
-                for part in parts {
-                    switch part {
-                    case .literal(let literal): segment += literal
-                    case .reference(let reference):
-                        last = reference
-                        URLCharacters.append(encoding: try text(reference), to: &segment)
-                    }
-                }
-                if let last, segment.isEmpty || segment == "." || segment == ".." {
-                    throw PlacementError(
-                        reference: last,
-                        reason: segment.isEmpty ? "is empty" : "is '\(segment)', which cannot be a path segment")
-                }
-                output += segment
+            case .literal(let literal): output += literal
+            case .segment(let parts): output += try Self.segment(parts, value)
             }
         }
         if !query.isEmpty { output += "?" }
-        for part in query {
-            switch part {
-            case .literal(let literal): output += literal
-            case .reference(let reference): URLCharacters.append(encoding: try text(reference), to: &output)
-            }
-        }
+        for part in query { try Self.append(part, value, to: &output) }
         return output
+    }
+
+    /// Writes one segment.
+    static func segment(
+        _ parts: [TextTemplate.Part], _ value: (Reference) throws(PlacementError) -> String?
+    ) throws(PlacementError) -> String {
+        var segment = ""
+        var last: Reference?
+        for part in parts {
+            if case .reference(let reference) = part { last = reference }
+            try append(part, value, to: &segment)
+        }
+        if let last, segment.isEmpty || segment == "." || segment == ".." {
+            throw PlacementError(
+                reference: last,
+                reason: segment.isEmpty ? "is empty" : "is '\(segment)', which cannot be a path segment")
+        }
+        return segment
+    }
+
+    private static func append(
+        _ part: TextTemplate.Part, _ value: (Reference) throws(PlacementError) -> String?, to output: inout String
+    ) throws(PlacementError) {
+        switch part {
+        case .literal(let literal): output += literal
+        case .reference(let reference):
+            guard let text = try value(reference) else {
+                throw PlacementError(reference: reference, reason: "is missing")
+            }
+            URLCharacters.append(encoding: text, to: &output)
+        }
     }
 }
