@@ -26,7 +26,8 @@ extension Diagnostic: CustomStringConvertible {
         let place = line > 0 ? "\(file):\(line):\(column): " : "\(file): "
         let kind = severity == .warning ? "warning: " : ""
         let path = keyPath.isEmpty ? "" : keyPath + ": "
-        return place + kind + path + problem + (remedy.map { "; " + $0 } ?? "")
+        // What is quoted from the file may hold line breaks.
+        return (place + kind + path + problem + (remedy.map { "; " + $0 } ?? "")).replacing("\n", with: "\\n")
     }
 }
 

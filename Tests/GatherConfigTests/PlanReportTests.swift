@@ -15,7 +15,8 @@ import Testing
                   stock waits for orders
                   delivery waits for customer, stock
                   optional: offers
-                  longest chain: customer 120ms → orders 120ms → stock 120ms → delivery 120ms = 480ms
+                  longest chain: customer 500ms → orders 500ms → stock 500ms → delivery 500ms = 2s
+                    the timeouts of this chain exceed the deadline by 1.5s: its last calls may get less than their own
 
                 """)
     }
