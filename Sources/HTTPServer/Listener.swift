@@ -36,6 +36,8 @@ public final class Listener: Sendable {
         case none
         /// No descriptor or memory is left for it.
         case exhausted
+        /// ``stop()`` was called, by this loop or another.
+        case stopped
     }
 
     func accept() -> Accepted {
@@ -44,6 +46,7 @@ public final class Listener: Sendable {
             if client >= 0 { return .connection(client) }
             switch errno {
             case EAGAIN: return .none
+            case EINVAL: return .stopped
             case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
             default: continue  // the client gave up between (ECONNABORTED) or a signal came: the next one
             }

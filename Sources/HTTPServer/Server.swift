@@ -73,6 +73,9 @@ public final class Server: ReadinessHandler {
                     guard watchListener() else { return nil }
                     await waitForAccept(until: nil, on: loop)
                     continue
+                case .stopped:
+                    reactor.forget(listener.fd)
+                    return nil
                 case .exhausted: break
                 }
             }
