@@ -155,7 +155,7 @@ public final class Reactor {
     }
 
     private func pollAndDispatch() {
-        poller.poll(until: ready.isEmpty ? timers.next : now, into: &reports)
+        poller.poll(until: ready.isEmpty && marked.isEmpty ? timers.next : now, into: &reports)
         now = poller.now()
         for report in reports {
             guard let (fd, handler) = readiness.target(of: report.token) else { continue }

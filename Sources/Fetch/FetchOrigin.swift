@@ -45,8 +45,9 @@ import CCurl
             unsafe list = curl_slist_append(list, "Content-Type:")
         }
         for (name, value) in own {
-            // libcurl's notation for a field with an empty value is a semicolon.
-            unsafe list = curl_slist_append(list, value.isEmpty ? "\(name);" : "\(name): \(value)")
+            // libcurl's notation for a field with an empty value is a semicolon; one of blanks would be left out.
+            let isEmpty = value.utf8.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            unsafe list = curl_slist_append(list, isEmpty ? "\(name);" : "\(name): \(value)")
         }
         return unsafe list
     }
@@ -55,6 +56,10 @@ import CCurl
     func take() -> Transfer? { idle.popLast() ?? Transfer(origin: self) }
 
     func putBack(_ transfer: Transfer) {
+        transfer.forgetRequest()
         if idle.count < Self.idleLimit { idle.append(transfer) }
     }
+
+    /// Frees the idle handles, each of which refers to this origin.
+    func close() { idle = [] }
 }

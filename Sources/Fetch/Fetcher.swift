@@ -17,6 +17,7 @@ import EventLoop
     private let multi: OpaquePointer
     /// Transfers added to the multi handle; they keep themselves alive until removed.
     private var active: [Transfer] = []
+    private var origins: [FetchOrigin] = []
     /// Whether libcurl asked to be called in this turn.
     private var isDue = false
     /// When libcurl wants to be called, and the loop's timer for it: which may be earlier, and is then armed again.
@@ -46,6 +47,7 @@ import EventLoop
     /// Removes every transfer, closes every connection and leaves the loop.
     public func close() {
         for transfer in active { remove(transfer, .failure(.cancelled)) }
+        for origin in origins { origin.close() }
         unsafe curl_multi_cleanup(handle)
         if let timer { reactor.cancel(timer.id) }
         reactor.removeTurnHandler(self)
@@ -62,6 +64,7 @@ import EventLoop
             let origin = FetchOrigin(
                 base: base, prefix: prefix, socketPath: socketPath, limits: limits, fetcher: self)
         else { throw .refused(code: Int(CURLE_URL_MALFORMAT.rawValue)) }
+        origins.append(origin)
         return origin
     }
 
@@ -83,9 +86,14 @@ import EventLoop
     public func start(_ request: FetchRequest, from origin: FetchOrigin) throws(FetchError) -> Transfer {
         guard !Task.isCancelled else { throw .cancelled }
         guard let transfer = origin.take() else { throw .refused(code: Int(CURLE_OUT_OF_MEMORY.rawValue)) }
-        transfer.prepare(request)
-        let code = unsafe curl_multi_add_handle(handle, transfer.handle)
-        guard code == CURLM_OK else { throw .refused(code: Int(code.rawValue)) }
+        do throws(FetchError) {
+            try transfer.prepare(request)
+            let code = unsafe curl_multi_add_handle(handle, transfer.handle)
+            guard code == CURLM_OK else { throw .refused(code: Int(code.rawValue)) }
+        } catch {
+            origin.putBack(transfer)
+            throw error
+        }
         transfer.begin(reactor.makeWait(), at: active.count)
         active.append(transfer)
         isDue = true

@@ -41,26 +41,31 @@ import EventLoop
     var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(easy) }
 
     /// Readies the handle for a request.
-    func prepare(_ request: FetchRequest) {
+    /// - Throws: ``FetchError/refused(code:)`` if libcurl does not take the target: without it, it would ask for another.
+    func prepare(_ request: FetchRequest) throws(FetchError) {
         body = []
         headBytes = 0
         exceeded = false
         isHeadComplete = false
         isSpent = false
-        if !isPlain {
-            unsafe curl_easy_reset(handle)
-            unsafe curl_slist_free_all(ownFields)
-            unsafe ownFields = nil
-            target = ""
-            setUp()
-            isPlain = true
-        }
         if target != request.target {
-            target = request.target
-            unsafe cc_set_string(
-                handle, CURLOPT_REQUEST_TARGET, origin.prefix.isEmpty ? target : origin.prefix + target)
+            let target = origin.prefix.isEmpty ? request.target : origin.prefix + request.target
+            let code = unsafe cc_set_string(handle, CURLOPT_REQUEST_TARGET, target)
+            guard code == CURLE_OK else { throw .refused(code: Int(code.rawValue)) }
+            self.target = request.target
         }
         if !request.isPlain { prepareOther(request) }
+    }
+
+    /// Forgets the fields and body of a request that had any.
+    func forgetRequest() {
+        guard !isPlain else { return }
+        unsafe curl_easy_reset(handle)
+        unsafe curl_slist_free_all(ownFields)
+        unsafe ownFields = nil
+        target = ""
+        setUp()
+        isPlain = true
     }
 
     func begin(_ wait: WaitID, at position: Int) {
@@ -225,8 +230,9 @@ extension FetchError {
             case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE,
                 CURLE_ABORTED_BY_CALLBACK:
                 .reset
-            // Out of memory is what libcurl calls a line of a head past 100 KiB, which it does not pass on to be counted.
-            case CURLE_FILESIZE_EXCEEDED, CURLE_OUT_OF_MEMORY: .tooLarge
+            // Out of memory is what libcurl calls a line of a head past 100 KiB, which it does not pass on to be counted; from
+            // 8.6 on it is a code of its own, CURLE_TOO_LARGE.
+            case CURLE_FILESIZE_EXCEEDED, CURLE_OUT_OF_MEMORY, CURLcode(rawValue: 100): .tooLarge
             case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
                 .malformed
             default: .refused(code: Int(code.rawValue))

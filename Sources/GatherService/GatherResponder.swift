@@ -44,7 +44,7 @@ final class GatherResponder: Responder {
             return try await gather(endpoint, readsBody: readsBody, parameters, exchange, head, on: loop)
         case .found(.demonstration(let page), let route, _):
             exchange.route = route
-            return await demonstration.respond(page, head, on: loop)
+            return await limited { await demonstration.respond(page, head, on: loop) }
         case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
         case .options(let allowed): return .options(allowed)
         case .undecodable: return .problem(.badRequest, "a path parameter is not UTF-8")
@@ -56,11 +56,6 @@ final class GatherResponder: Responder {
         _ endpoint: Endpoint, readsBody: Bool, _ parameters: [String], _ exchange: Exchange, _ head: RequestHead,
         on loop: isolated EventLoop
     ) async throws(Refusal) -> Response {
-        guard gathersInFlight < gatherLimit else {
-            return .problem(.serviceUnavailable, "too many gathers are in flight", fields: [.retryAfter: "1"])
-        }
-        gathersInFlight += 1
-        defer { gathersInFlight -= 1 }
         var body: JSONValue?
         if readsBody {
             let bytes = try await exchange.readBody(on: loop)
@@ -71,9 +66,21 @@ final class GatherResponder: Responder {
             }
         }
         let input = RequestInput(head: head, parameters: parameters, body: body)
-        let gathered = await engine.gather(endpoint, input, on: loop)
-        exchange.note = accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
-        return Response(gathered, of: endpoint)
+        return await limited {
+            let gathered = await engine.gather(endpoint, input, on: loop)
+            exchange.note = accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
+            return Response(gathered, of: endpoint)
+        }
+    }
+
+    /// Does the work if the limit allows it. A body is read before: a client that sends it slowly must not hold a place.
+    private func limited(_ work: () async -> Response) async -> Response {
+        guard gathersInFlight < gatherLimit else {
+            return .problem(.serviceUnavailable, "too many gathers are in flight", fields: [.retryAfter: "1"])
+        }
+        gathersInFlight += 1
+        defer { gathersInFlight -= 1 }
+        return await work()
     }
 
     func response(to refusal: Refusal) -> Response { .problem(refusal.status, refusal.detail) }

@@ -25,6 +25,10 @@ import HTTPWire
     /// This connection's task. It outlives the closure that hands it out, and is cleared before ``serve(on:)`` returns, so that it
     /// is used only while that task is running.
     private var task: UnsafeCurrentTask?
+    /// The turn of the latest exchange, and how many there were in it.
+    private var turn: LoopInstant
+    private var exchangesInTurn = 0
+    private static let exchangesPerTurn = 16
     /// Whether the server closes this connection while it is idle.
     private var isClosing = false
     /// Whether a handler runs, which a hang-up cancels.
@@ -35,6 +39,7 @@ import HTTPWire
         self.fd = fd
         self.server = server
         self.reactor = reactor
+        turn = reactor.now
         state = ConnectionState(limits: server.options.wire)
     }
 
@@ -77,6 +82,7 @@ import HTTPWire
         let response: Response
         do throws(Refusal) {
             guard let head = try await readHead(on: loop) else { return .close(lingering: false) }
+            await takeTurns(on: loop)
             exchange.begin(head, at: reactor.now)
             do throws(RequestError) {
                 body = head.framing == .none ? nil : try BodyReader(head.framing, limits: server.options.wire)
@@ -102,6 +108,15 @@ import HTTPWire
         }
         end(status: response.status.code, bytes: hasContent(response) ? response.body.count : 0)
         return state.responseFinished()
+    }
+
+    /// Lets others have their turn after so many requests that were answered without waiting: a client that pipelines does not
+    /// hold the loop.
+    private func takeTurns(on loop: isolated EventLoop) async {
+        if turn != reactor.now { (turn, exchangesInTurn) = (reactor.now, 0) }
+        exchangesInTurn += 1
+        guard exchangesInTurn > Self.exchangesPerTurn else { return }
+        _ = await loop.suspend(reactor.makeWait(), until: reactor.now)
     }
 
     private func end(status: Int, bytes: Int) {
@@ -135,7 +150,10 @@ import HTTPWire
                 }
             }
             if isClosing { return nil }
-            switch await receive(until: deadline, on: loop) {
+            let received = await receive(until: deadline, on: loop)
+            // The server may have stopped the connection while the task was on its way back from a timeout.
+            if isClosing { return nil }
+            switch received {
             case .bytes: break
             case .timedOut where state.isIdle: return nil
             case .timedOut: throw .tooSlow

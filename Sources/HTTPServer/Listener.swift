@@ -34,7 +34,7 @@ public final class Listener: Sendable {
     enum Accepted {
         case connection(CInt)
         case none
-        /// No descriptor or memory is left for it.
+        /// No descriptor or memory is left for it, or another error that may pass.
         case exhausted
         /// ``stop()`` was called, by this loop or another.
         case stopped
@@ -47,8 +47,8 @@ public final class Listener: Sendable {
             switch errno {
             case EAGAIN: return .none
             case EINVAL: return .stopped
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
-            default: continue  // the client gave up between (ECONNABORTED) or a signal came: the next one
+            case EINTR, ECONNABORTED, EPROTO: continue  // a signal came, or the client gave up between: the next one
+            default: return .exhausted
             }
         }
     }

@@ -70,9 +70,10 @@ public final class Server: ReadinessHandler {
                     acceptedInTurn += 1
                     return fd
                 case .none:
-                    guard watchListener() else { return nil }
-                    await waitForAccept(until: nil, on: loop)
-                    continue
+                    if watchListener() {
+                        await waitForAccept(until: nil, on: loop)
+                        continue
+                    }
                 case .stopped:
                     reactor.forget(listener.fd)
                     return nil

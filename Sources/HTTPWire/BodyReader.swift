@@ -34,15 +34,6 @@ public struct BodyReader: Sendable {
         if case .complete = state { true } else { false }
     }
 
-    /// The bytes that are certain to follow, `nil` for a chunked body.
-    public var remaining: Int? {
-        switch state {
-        case .length(let remaining): remaining
-        case .chunked: nil
-        case .complete: 0
-        }
-    }
-
     /// Appends the content in `input` to `body`. Input is passed once, in pieces of any size. O(input).
     public mutating func read(
         _ input: Span<UInt8>, into body: inout [UInt8]

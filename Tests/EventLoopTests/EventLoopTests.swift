@@ -112,6 +112,21 @@ struct VirtualTimeTests {
         #expect(waits == 0)
     }
 
+    @Test func `a cancellation by the last job that a turn allows is not left behind`() throws {
+        for jobs in 250...262 {
+            let elapsed = try EventLoop.runVirtual { loop in
+                let start = loop.now
+                await withTaskGroup { group in
+                    group.addImmediateTask { try? await loop.sleep(for: .seconds(3600)) }
+                    for _ in 0..<jobs { await Task.yield() }
+                    group.cancelAll()
+                }
+                return start.duration(to: loop.now)
+            }
+            #expect(elapsed == .zero, "\(jobs) jobs before it")
+        }
+    }
+
     @Test func `a cancelled task does not begin to sleep`() throws {
         let threw = try EventLoop.runVirtual { loop in
             await withTaskGroup(of: Bool.self) { group in

@@ -34,6 +34,9 @@ struct RequestTests {
             testDescription: "a field without a value", request: FetchRequest(target: "/", headers: [("X-Empty", "")]),
             start: "GET / HTTP/1.1", fields: ["Accept: */*", "X-Empty:"]),
         Sent(
+            testDescription: "a field of blanks", request: FetchRequest(target: "/", headers: [("X-Blank", " \t ")]),
+            start: "GET / HTTP/1.1", fields: ["Accept: */*", "X-Blank:"]),
+        Sent(
             testDescription: "a POST with a body",
             request: FetchRequest(method: "POST", target: "/", headers: json, body: Array("{}".utf8)),
             start: "POST / HTTP/1.1",

@@ -96,6 +96,29 @@ import Testing
     }
 }
 
+@Suite struct BulkheadQueueTests {
+    private final class Impatient: BulkheadClient {
+        var isWaiting = true
+        func takePlace(for call: Int) -> Bool { false }
+        func isQueued(_ call: Int) -> Bool { isWaiting }
+    }
+
+    @Test func `what has withdrawn is not kept while the upstream is stuck`() {
+        let bulkhead = Bulkhead(limit: 1, queueLimit: 10)
+        #expect(bulkhead.tryEnter())
+        weak var first: Impatient?
+        for number in 0..<100 {
+            let client = Impatient()
+            if number == 0 { first = client }
+            #expect(bulkhead.queue(0, of: client))
+            client.isWaiting = false
+            bulkhead.withdraw()
+        }
+        #expect(first == nil)
+        #expect(bulkhead.queued == 0)
+    }
+}
+
 @Suite struct BulkheadInGatherTests {
     /// Calls `c0`, `c1`, … to one upstream.
     private func calls(_ count: Int, _ change: (inout Endpoint) -> Void = { $0.policy = .settled }) throws -> Endpoint {

@@ -18,6 +18,8 @@ private final class BulkheadVisitor: BulkheadClient {
         return isWaiting && reactor.wake(wait)
     }
 
+    func isQueued(_ call: Int) -> Bool { isWaiting }
+
     func leave() { isWaiting = false }
 }
 

@@ -118,6 +118,15 @@ private let missing: String? = nil
         #expect(decoded ?? "refused: " + rendered.refusal == joined)
     }
 
+    @Test func `a value that would make a target longer than servers take is refused`() throws {
+        let long = String(repeating: "x", count: 64 * 1024)
+        #expect(try render("/b/{a}", a: "\"\(long)\"").refusal == "a makes the URL longer than 64 KiB")
+        let rendered = try render("/b", a: "\"\(long)x\"") { call, given in
+            call.headers = [(.accept, try TextTemplate("{a}", in: given.scope))]
+        }
+        #expect(rendered.refusal == "a is longer than 64 KiB")
+    }
+
     @Test func `an empty list is no segment`() throws {
         #expect(try render("/b/{a[*]}", a: "[]").refusal == "a[*] is empty")
     }

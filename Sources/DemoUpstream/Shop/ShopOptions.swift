@@ -1,8 +1,5 @@
 /// How slowly a ``Shop`` answers when nobody asks for more.
 public struct ShopOptions: Sendable {
-    /// What ``latency`` may name.
-    public static let latencyKeys = ShopResource.allCases.filter { $0 != .stats }.map(\.rawValue) + ["default"]
-
     /// The latency of each resource: `customers`, `orders`, `offers`, `reviews`, `stock`, `delivery`, and `default` for
     /// those that are not named. None without an entry.
     public var latency: [String: Duration]

@@ -27,7 +27,11 @@ public final class GatherEngine {
         await withDiscardingTaskGroup { group in
             while !run.isDecided {
                 while let next = run.takeNext() {
-                    guard let request = request(for: next, of: run), admit(next, of: run) else { continue }
+                    guard let request = request(for: next, of: run) else {
+                        if next.isAdmitted { upstream(of: next.call, in: run).bulkhead.leave() }
+                        continue
+                    }
+                    guard admit(next, of: run) else { continue }
                     group.addImmediateTask { await self.perform(next, request, in: run, on: loop) }
                 }
                 for call in await run.waitForProgress(on: loop) { giveUp(call, of: run) }
@@ -75,7 +79,7 @@ public final class GatherEngine {
     /// Ends a call that has queued for as long as it may.
     private func giveUp(_ call: GatherRun.Startable, of run: GatherRun) {
         let state = upstream(of: call.call, in: run)
-        state.bulkhead.withdraw()
+        defer { state.bulkhead.withdraw() }
         if run.isPastDeadline {
             run.end(call.call, .timeout, nil, since: call.since)
         } else {

@@ -94,6 +94,8 @@ final class GatherRun: BulkheadClient {
         return true
     }
 
+    func isQueued(_ call: Int) -> Bool { if case .queued = states[call] { true } else { false } }
+
     // MARK: Waiting
 
     /// Suspends the gather's task until a call can go on, the gather is decided, or a queued call has lost its patience.

@@ -2,10 +2,17 @@ import HTTPTypes
 import JSONText
 
 extension Call {
+    /// The longest target or header value that is made of what others sent, in bytes: far above what servers take, and below what
+    /// libcurl refuses.
+    private static let textLimit = 64 * 1024
+
     /// Writes the call's request with every value in its place.
     /// - Throws: `PlacementError` for a value that is missing or cannot stand where it should.
     func render(_ values: Values) throws(PlacementError) -> UpstreamRequest {
         var target = try target.render { (reference) throws(PlacementError) in try values.text(reference) }
+        if target.utf8.count > Self.textLimit, let reference = self.target.references.last {
+            throw PlacementError(reference: reference, reason: "makes the URL longer than 64 KiB")
+        }
         appendForwardedQuery(values.input, to: &target)
         var fields: [(name: HTTPField.Name, value: String)] = []
         for (name, template) in headers { fields.append((name, try Self.fieldValue(template, values))) }
@@ -65,6 +72,9 @@ extension Call {
     private static func fieldText(_ reference: Reference, _ values: Values) throws(PlacementError) -> String {
         guard let text = try values.text(reference) else {
             throw PlacementError(reference: reference, reason: "is missing")
+        }
+        guard text.utf8.count <= textLimit else {
+            throw PlacementError(reference: reference, reason: "is longer than 64 KiB")
         }
         guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }) else {
             throw PlacementError(reference: reference, reason: "holds a character that cannot stand in a header")
