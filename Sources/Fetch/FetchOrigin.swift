@@ -12,6 +12,7 @@ import CCurl
     /// The parsed base URL; shared by all handles and freed with the origin, which outlives them.
     let url: OpaquePointer
     private var idle: [Transfer] = []
+    private var isClosed = false
     private static let idleLimit = 1024
 
     /// - Parameters:
@@ -56,10 +57,14 @@ import CCurl
     func take() -> Transfer? { idle.popLast() ?? Transfer(origin: self) }
 
     func putBack(_ transfer: Transfer) {
+        guard !isClosed, idle.count < Self.idleLimit else { return }
         transfer.forgetRequest()
-        if idle.count < Self.idleLimit { idle.append(transfer) }
+        idle.append(transfer)
     }
 
-    /// Frees the idle handles, each of which refers to this origin.
-    func close() { idle = [] }
+    /// Frees the idle handles, each of which refers to this origin; those that come back later are not kept.
+    func close() {
+        isClosed = true
+        idle = []
+    }
 }
