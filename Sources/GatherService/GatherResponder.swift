@@ -44,7 +44,9 @@ final class GatherResponder: Responder {
             return try await gather(endpoint, readsBody: readsBody, parameters, exchange, head, on: loop)
         case .found(.demonstration(let page), let route, _):
             exchange.route = route
-            return await limited { await demonstration.respond(page, head, on: loop) }
+            guard enter() else { return Self.busy }
+            defer { gathersInFlight -= 1 }
+            return await demonstration.respond(page, head, on: loop)
         case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
         case .options(let allowed): return .options(allowed)
         case .undecodable: return .problem(.badRequest, "a path parameter is not UTF-8")
@@ -66,21 +68,23 @@ final class GatherResponder: Responder {
             }
         }
         let input = RequestInput(head: head, parameters: parameters, body: body)
-        return await limited {
-            let gathered = await engine.gather(endpoint, input, on: loop)
-            exchange.note = accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
-            return Response(gathered, of: endpoint)
-        }
+        // Only now: a client that sends its body slowly must not hold a place.
+        guard enter() else { return Self.busy }
+        defer { gathersInFlight -= 1 }
+        let gathered = await engine.gather(endpoint, input, on: loop)
+        exchange.note = accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
+        return Response(gathered, of: endpoint)
     }
 
-    /// Does the work if the limit allows it. A body is read before: a client that sends it slowly must not hold a place.
-    private func limited(_ work: () async -> Response) async -> Response {
-        guard gathersInFlight < gatherLimit else {
-            return .problem(.serviceUnavailable, "too many gathers are in flight", fields: [.retryAfter: "1"])
-        }
+    /// Takes a place among the gathers in flight, if there is one.
+    private func enter() -> Bool {
+        guard gathersInFlight < gatherLimit else { return false }
         gathersInFlight += 1
-        defer { gathersInFlight -= 1 }
-        return await work()
+        return true
+    }
+
+    private static var busy: Response {
+        .problem(.serviceUnavailable, "too many gathers are in flight", fields: [.retryAfter: "1"])
     }
 
     func response(to refusal: Refusal) -> Response { .problem(refusal.status, refusal.detail) }

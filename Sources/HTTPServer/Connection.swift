@@ -82,7 +82,7 @@ import HTTPWire
         let response: Response
         do throws(Refusal) {
             guard let head = try await readHead(on: loop) else { return .close(lingering: false) }
-            await takeTurns(on: loop)
+            if hasHadItsTurn() { _ = await loop.suspend(reactor.makeWait(), until: reactor.now) }
             exchange.begin(head, at: reactor.now)
             do throws(RequestError) {
                 body = head.framing == .none ? nil : try BodyReader(head.framing, limits: server.options.wire)
@@ -110,13 +110,12 @@ import HTTPWire
         return state.responseFinished()
     }
 
-    /// Lets others have their turn after so many requests that were answered without waiting: a client that pipelines does not
-    /// hold the loop.
-    private func takeTurns(on loop: isolated EventLoop) async {
+    /// Whether so many requests were answered without waiting that others are to come first: a client that pipelines does not hold
+    /// the loop.
+    private func hasHadItsTurn() -> Bool {
         if turn != reactor.now { (turn, exchangesInTurn) = (reactor.now, 0) }
         exchangesInTurn += 1
-        guard exchangesInTurn > Self.exchangesPerTurn else { return }
-        _ = await loop.suspend(reactor.makeWait(), until: reactor.now)
+        return exchangesInTurn > Self.exchangesPerTurn
     }
 
     private func end(status: Int, bytes: Int) {
