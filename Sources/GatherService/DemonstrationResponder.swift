@@ -19,11 +19,12 @@ struct DemonstrationResponder {
         welcome = Welcome(endpoints: endpoints.map { Welcome.Endpoint($0.method, $0.path) }, address: address)
     }
 
-    func respond(_ page: Demonstration, _ head: RequestHead, on loop: isolated EventLoop) async -> Response {
+    /// The answer of a page that waits for nothing; nil for `/tasks`.
+    func response(_ page: Demonstration, _ head: RequestHead) -> Response? {
         switch page {
         case .welcome: welcome.response(accept: head[.accept])
         case .hello: HelloDemonstration.response
-        case .tasks: await TasksDemonstration.respond(to: QueryItems(head.query), on: loop)
+        case .tasks: nil
         }
     }
 }

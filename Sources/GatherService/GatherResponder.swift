@@ -1,3 +1,4 @@
+import DemoUpstream
 import EventLoop
 import Gather
 import HTTPServer
@@ -44,9 +45,10 @@ final class GatherResponder: Responder {
             return try await gather(endpoint, readsBody: readsBody, parameters, exchange, head, on: loop)
         case .found(.demonstration(let page), let route, _):
             exchange.route = route
+            if let response = demonstration.response(page, head) { return response }
             guard enter() else { return Self.busy }
             defer { gathersInFlight -= 1 }
-            return await demonstration.respond(page, head, on: loop)
+            return await TasksDemonstration.respond(to: QueryItems(head.query), on: loop)
         case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
         case .options(let allowed): return .options(allowed)
         case .undecodable: return .problem(.badRequest, "a path parameter is not UTF-8")
