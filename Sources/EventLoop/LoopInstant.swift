@@ -23,7 +23,4 @@ extension Duration {
     public var wholeNanoseconds: Int64 {
         Int64(clamping: attoseconds / 1_000_000_000)
     }
-
-    /// The duration in milliseconds as a number for people and for `Server-Timing`.
-    public var milliseconds: Double { Double(wholeNanoseconds) / 1e6 }
 }
