@@ -16,6 +16,7 @@ let package = Package(
     name: "gatherd",
     products: [
         .library(name: "EventLoop", targets: ["EventLoop"]),
+        .library(name: "EventLoopTesting", targets: ["EventLoopTesting"]),
         .library(name: "HTTPServer", targets: ["HTTPServer"]),
         .library(name: "HTTPWire", targets: ["HTTPWire"]),
         .library(name: "JSONText", targets: ["JSONText"]),
@@ -34,6 +35,8 @@ let package = Package(
             name: "EventLoop",
             dependencies: ["CPlatform", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
+        // Virtual time and leak checks for the tests of code that runs on a loop.
+        .target(name: "EventLoopTesting", dependencies: ["EventLoop"], swiftSettings: settings),
         .target(
             name: "HTTPWire",
             dependencies: [.product(name: "HTTPTypes", package: "swift-http-types")],
@@ -104,7 +107,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "GatherServiceTests", dependencies: ["GatherService"], swiftSettings: settings),
-        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: settings),
+        .testTarget(
+            name: "EventLoopTests", dependencies: ["EventLoop", "EventLoopTesting"], swiftSettings: settings),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: settings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
     ]

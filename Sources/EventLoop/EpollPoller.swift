@@ -35,9 +35,11 @@ import Glibc
 
     func now() -> LoopInstant { LoopInstant(nanoseconds: cp_monotonic_nanoseconds()) }
 
-    func poll(until deadline: LoopInstant?, into ready: inout [ReadyEvent]) {
+    var isVirtual: Bool { false }
+
+    func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: inout [ReadyEvent]) {
         ready.removeAll(keepingCapacity: true)
-        let wait = deadline.map { max(0, $0.nanoseconds.subtractingReportingOverflow(now().nanoseconds).partialValue) }
+        let wait = deadline.map { max(0, $0.nanoseconds.subtractingReportingOverflow(start.nanoseconds).partialValue) }
         let count = unsafe cp_epoll_wait(epoll, buffer.baseAddress, CInt(Self.eventsPerPoll), wait ?? -1)
         guard count > 0 else {
             precondition(count == 0 || errno == EINTR, "epoll_wait: \(errno)")

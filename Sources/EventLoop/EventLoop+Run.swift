@@ -12,7 +12,9 @@ extension EventLoop {
 
     /// Runs `body` on a loop whose clock jumps to the next timer when nothing is runnable.
     ///
-    /// With a seed, runnable tasks run in an order drawn from it, the same for the same seed.
+    /// With a seed, runnable tasks run in an order drawn from it, the same for the same seed. Nothing of the real world is seen: no
+    /// descriptors, no other threads.
+    /// - Throws: ``Deadlock`` if every task waits for what cannot come, after all have been cancelled; else the error of `body`.
     public static func runVirtual<Value: Sendable>(
         seed: UInt64? = nil, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
     ) throws -> Value {
@@ -45,8 +47,10 @@ extension EventLoop {
         let loop = EventLoop(executor: executor)
         let box = OutcomeBox<Value>()
         // The one unstructured task of a loop: all others are its children, and `run` returns when it has ended.
-        Task.detached(executorPreference: executor) { await box.fill(by: body, on: loop) }
+        let task = Task.detached(name: "main", executorPreference: executor) { await box.fill(by: body, on: loop) }
+        executor.reactor.cancelBody = { task.cancel() }
         executor.run()
+        if let deadlock = executor.reactor.deadlock { throw deadlock }
         return try box.take().get()
     }
 }

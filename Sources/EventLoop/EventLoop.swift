@@ -46,4 +46,21 @@ public actor EventLoop {
     public func sleep(for duration: Duration) async throws(CancellationError) {
         try await sleep(until: now.advanced(by: duration))
     }
+
+    /// Has the loop call `body` in its next turn; callable from any thread, without waiting: asyncio's `call_soon_threadsafe`.
+    ///
+    /// Calls from one thread keep their order.
+    /// - Returns: false if the loop has ended, and the call is not made.
+    @discardableResult
+    public nonisolated func handOver(_ body: @escaping @Sendable (isolated EventLoop) -> Void) -> Bool {
+        executor.handOver { self.assumeIsolated { body($0) } }
+    }
+
+    /// Runs `body` on the loop for a task of another thread or loop, which gets the result: asyncio's `run_coroutine_threadsafe`.
+    /// - Precondition: the loop runs until `body` has ended.
+    public func perform<Value: Sendable>(
+        _ body: @Sendable (isolated EventLoop) async throws -> Value
+    ) async rethrows -> Value {
+        try await body(self)
+    }
 }

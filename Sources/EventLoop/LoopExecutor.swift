@@ -17,13 +17,17 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     private struct Inbox {
         var jobs: [UnownedJob] = []
         var wakes: [(WaitID, Wake)] = []
+        var calls: [@Sendable () -> Void] = []
         /// Whether the loop was told of what lies here.
         var isAnnounced = false
+        /// Whether the loop has ended.
+        var isClosed = false
     }
 
     init(poller: any Poller, schedule: Schedule) {
         self.poller = poller
         reactor = Reactor(poller: poller, schedule: schedule)
+        reactor.executor = self
     }
 
     /// Whether the calling thread is the loop's.
@@ -60,18 +64,39 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
         let (free, _) = thread.compareExchange(
             expected: 0, desired: cp_thread_identity(), ordering: .acquiringAndReleasing)
         precondition(free, "a loop runs on one thread")
-        reactor.run(on: self)
+        reactor.run()
+        for call in close() { call() }
         thread.store(0, ordering: .releasing)
     }
 
     func takeInbox() {
-        let (jobs, wakes) = inbox.withLock { inbox in
-            guard inbox.isAnnounced else { return ([UnownedJob](), [(WaitID, Wake)]()) }
+        let taken = inbox.withLock { inbox -> Inbox? in
+            guard inbox.isAnnounced else { return nil }
             defer { inbox = Inbox() }
-            return (inbox.jobs, inbox.wakes)
+            return inbox
         }
-        for job in jobs { reactor.append(job) }
-        for (wait, reason) in wakes { reactor.markWoken(wait, reason) }
+        guard let taken else { return }
+        for job in taken.jobs { reactor.append(job) }
+        for (wait, reason) in taken.wakes { reactor.markWoken(wait, reason) }
+        for call in taken.calls { call() }
+    }
+
+    /// Has the loop call a function in its next turn; false if the loop has ended.
+    func handOver(_ call: @escaping @Sendable () -> Void) -> Bool {
+        let isClosed = inbox.withLock { inbox in
+            if !inbox.isClosed { inbox.calls.append(call) }
+            return inbox.isClosed
+        }
+        if !isClosed { announce { _ in } }
+        return !isClosed
+    }
+
+    /// Takes no calls any more, and returns those that came in time.
+    private func close() -> [@Sendable () -> Void] {
+        inbox.withLock { inbox in
+            inbox.isClosed = true
+            return inbox.calls
+        }
     }
 
     private func announce(_ change: (inout Inbox) -> Void) {

@@ -31,11 +31,14 @@ protocol Poller: AnyObject {
     /// The time now, which never goes back.
     func now() -> LoopInstant
 
-    /// Waits until a descriptor is ready, `deadline` has come or ``wake()`` was called, and reports what is ready.
-    /// Without a deadline it waits without limit.
-    func poll(until deadline: LoopInstant?, into ready: inout [ReadyEvent])
+    /// Whether time jumps to the next timer when nothing is runnable.
+    var isVirtual: Bool { get }
 
-    /// Ends a ``poll(until:into:)`` under way, or else the next; callable from any thread.
+    /// Waits until a descriptor is ready, `deadline` has come or ``wake()`` was called, and reports what is ready.
+    /// Without a deadline it waits without limit; `start` is the time now.
+    func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: inout [ReadyEvent])
+
+    /// Ends a ``poll(from:until:into:)`` under way, or else the next; callable from any thread.
     func wake()
 
     func add(_ fd: CInt, _ events: IOEvents, _ trigger: Trigger, token: UInt64) throws(SystemError)

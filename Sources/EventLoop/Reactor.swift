@@ -14,6 +14,8 @@ public final class Reactor {
     public private(set) var now: LoopInstant
 
     let poller: any Poller
+    /// The executor that this is the inside of.
+    unowned var executor: LoopExecutor!
     private var ready = Deque<UnownedJob>()
     private var timers = Timers()
     private var waits = Waits()
@@ -23,6 +25,14 @@ public final class Reactor {
     private var marked: [(WaitID, Wake)] = []
     private var schedule: Schedule
     private var stopped = false
+    /// What has been done so far.
+    public private(set) var counters = LoopCounters()
+    private var taskNames: TaskNames?
+    private var jobWatch: JobWatch?
+    /// Set when nothing is runnable and nothing will be: on virtual time alone.
+    private(set) var deadlock: Deadlock?
+    /// Cancels the loop's body.
+    var cancelBody: () -> Void = {}
 
     /// How many jobs run before descriptors and timers are looked at again: a busy queue never starves I/O.
     private static let jobsPerTurn = 256
@@ -31,6 +41,7 @@ public final class Reactor {
         self.poller = poller
         self.schedule = schedule
         now = poller.now()
+        taskNames = poller.isVirtual ? TaskNames() : nil
     }
 
     // MARK: Timers
@@ -90,6 +101,31 @@ public final class Reactor {
     /// Frees a suspension that will not be entered.
     public func abandon(_ wait: WaitID) { waits.abandon(wait) }
 
+    /// Suspends the calling task until ``wake(_:)``, `deadline` or the task's cancellation, whichever is first.
+    public func suspend(_ wait: WaitID, until deadline: LoopInstant? = nil) async -> Wake {
+        let executor: LoopExecutor = executor
+        return await withTaskCancellationHandler {
+            unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: deadline) }
+        } onCancel: {
+            executor.wake(wait, .cancelled)
+        }
+    }
+
+    /// Suspends a task that waits for tasks of its own until ``wake(_:)``, or its cancellation unless it is shielded from that.
+    ///
+    /// A deadlock is not its fault: those that it waits for are named instead.
+    func suspendJoining(_ wait: WaitID, shielded: Bool) async -> Wake {
+        if shielded {
+            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isNamed: false) }
+        }
+        let executor: LoopExecutor = executor
+        return await withTaskCancellationHandler {
+            unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isNamed: false) }
+        } onCancel: {
+            executor.wake(wait, .cancelled)
+        }
+    }
+
     /// Ends a suspension; false if it is over already.
     @discardableResult
     public func wake(_ wait: WaitID) -> Bool { wake(wait, .signalled) }
@@ -101,16 +137,39 @@ public final class Reactor {
     func wake(_ wait: WaitID, _ reason: Wake) -> Bool {
         let (woken, timer) = waits.wake(wait, reason)
         if let timer { timers.cancel(timer) }
+        if woken { taskNames?.waiting[wait] = nil }
         return woken
     }
 
-    func park(_ wait: WaitID, _ continuation: UnsafeContinuation<Wake, Never>, until deadline: LoopInstant?) {
-        guard unsafe waits.park(wait, continuation), let deadline else { return }
+    func park(
+        _ wait: WaitID, _ continuation: UnsafeContinuation<Wake, Never>, until deadline: LoopInstant?,
+        isNamed: Bool = true
+    ) {
+        noteTask()
+        guard unsafe waits.park(wait, continuation) else { return }
+        if isNamed { taskNames?.waiting[wait] = Task<Never, Never>.name ?? "a task without a name" }
+        guard let deadline else { return }
         waits.setTimer(wait, timers.schedule(at: deadline, .wake(wait)))
     }
 
     /// Marks a suspension that was ended from a place where no task may be resumed; the loop does it before it waits.
     func markWoken(_ wait: WaitID, _ reason: Wake) { marked.append((wait, reason)) }
+
+    // MARK: Names and slow jobs
+
+    /// Has every job that holds the loop for longer than `threshold` reported, with the name of its task; nil ends that.
+    ///
+    /// While it is on, each job costs two readings of the clock, and names of tasks are kept: asyncio's debug mode.
+    public func reportSlowJobs(over threshold: Duration?, to report: @escaping (SlowJob) -> Void = { _ in }) {
+        jobWatch = threshold.map { JobWatch(threshold: $0, report: report) }
+        if jobWatch != nil, taskNames == nil { taskNames = TaskNames() }
+    }
+
+    /// A name for a task that has none, while names are kept.
+    func madeUpTaskName() -> String? { taskNames?.makeUp() }
+
+    /// Takes note of the task whose job is running, while names are kept.
+    func noteTask() { taskNames?.noted = Task<Never, Never>.name }
 
     // MARK: Turns
 
@@ -121,30 +180,41 @@ public final class Reactor {
 
     func append(_ job: UnownedJob) { ready.append(job) }
 
-    /// Ends ``run(on:)`` after the job that is running.
+    /// How many jobs are runnable.
+    public var readyJobs: Int { ready.count }
+
+    /// Ends ``run()`` after the job that is running.
     func stop() { stopped = true }
 
     /// Takes turns until ``stop()``.
-    func run(on executor: LoopExecutor) {
+    func run() {
         while !stopped {
             executor.takeInbox()
-            runJobs(on: executor)
+            runJobs()
             if !stopped { pollAndDispatch() }
         }
     }
 
-    private func runJobs(on executor: LoopExecutor) {
+    private func runJobs() {
+        let (serial, task) = unsafe (executor.asUnownedSerialExecutor(), executor.asUnownedTaskExecutor())
         var budget = Self.jobsPerTurn
         repeat {
             wakeMarked()
             while budget > 0, let job = schedule.next(of: &ready) {
-                unsafe job.runSynchronously(
-                    isolatedTo: executor.asUnownedSerialExecutor(), taskExecutor: executor.asUnownedTaskExecutor())
+                if let jobWatch, let taskNames {
+                    jobWatch.run(taskNames, clock: poller) {
+                        unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+                    }
+                } else {
+                    unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+                }
                 budget -= 1
-                if stopped { return }
+                if stopped { break }
             }
+            if stopped { break }
             for handler in turnHandlers { handler.turnEnds() }
         } while budget > 0 && (!ready.isEmpty || !marked.isEmpty)
+        counters.jobs += Self.jobsPerTurn - budget
     }
 
     private func wakeMarked() {
@@ -155,7 +225,11 @@ public final class Reactor {
     }
 
     private func pollAndDispatch() {
-        poller.poll(until: ready.isEmpty && marked.isEmpty ? timers.next : now, into: &reports)
+        let end = poller.now()
+        counters.count(turnOf: now.duration(to: end))
+        let isIdle = ready.isEmpty && marked.isEmpty
+        if isIdle, poller.isVirtual, timers.next == nil { return reportDeadlock() }
+        poller.poll(from: end, until: isIdle ? timers.next : end, into: &reports)
         now = poller.now()
         for report in reports {
             guard let (fd, handler) = readiness.target(of: report.token) else { continue }
@@ -167,5 +241,12 @@ public final class Reactor {
             case .call(let handler): handler.timerFired(id)
             }
         }
+    }
+
+    /// Cancels the body, so that what waits may clean up; ends the loop if that has been tried.
+    private func reportDeadlock() {
+        guard deadlock == nil else { return stop() }
+        deadlock = Deadlock(waiting: taskNames?.waiting.values.sorted() ?? [])
+        cancelBody()
     }
 }

@@ -1,0 +1,31 @@
+/// Something that has happened or has not, and that tasks wait for: asyncio's `Event`. Confined to its loop.
+///
+/// ``Latch`` is its kin for tasks on several loops.
+public final class Event {
+    private let reactor: Reactor
+    private var waiting: [WaitID] = []
+    public private(set) var isSet = false
+
+    public init(on loop: isolated EventLoop) { reactor = loop.reactor }
+
+    /// Lets through all who wait, and all who come until ``clear()``.
+    public func set() {
+        isSet = true
+        for wait in waiting { reactor.wake(wait) }
+        waiting = []
+    }
+
+    public func clear() { isSet = false }
+
+    /// Suspends the calling task until the event is set.
+    /// - Throws: ``CancellationError`` as soon as the task is cancelled.
+    public func wait() async throws(CancellationError) {
+        guard !isSet else { return }
+        let wait = reactor.makeWait()
+        waiting.append(wait)
+        guard await reactor.suspend(wait) == .signalled else {
+            waiting.removeAll { $0 == wait }
+            throw CancellationError()
+        }
+    }
+}

@@ -1,0 +1,39 @@
+/// A job that held the loop for longer than it should have: no other task ran, and no event was seen meanwhile.
+public struct SlowJob: Sendable, Equatable {
+    /// The name of the task, if it has one that the loop came to know while the job ran: as it suspended on the loop or ended.
+    public let task: String?
+    public let duration: Duration
+}
+
+/// Times jobs, and reports those above a threshold.
+final class JobWatch {
+    private let threshold: Duration
+    private let report: (SlowJob) -> Void
+
+    init(threshold: Duration, report: @escaping (SlowJob) -> Void) {
+        self.threshold = threshold
+        self.report = report
+    }
+
+    func run(_ names: TaskNames, clock: any Poller, _ job: () -> Void) {
+        names.noted = nil
+        let start = clock.now()
+        job()
+        let duration = start.duration(to: clock.now())
+        if duration >= threshold { report(SlowJob(task: names.noted, duration: duration)) }
+    }
+}
+
+/// The names of tasks, while somebody wants to know them.
+final class TaskNames {
+    /// Those of suspended tasks.
+    var waiting: [WaitID: String] = [:]
+    /// That of the task whose job is running, once it is known.
+    var noted: String?
+    private var madeUp = 0
+
+    func makeUp() -> String {
+        madeUp += 1
+        return "task-\(madeUp)"
+    }
+}

@@ -1,0 +1,53 @@
+/// An operation did not end by its deadline, and was cancelled.
+public struct TimedOut: Error, Equatable, Sendable, CustomStringConvertible {
+    public init() {}
+
+    public var description: String { "the operation did not end in time" }
+}
+
+extension EventLoop {
+    /// Runs the operation, and cancels it if it has not ended by `deadline`.
+    ///
+    /// It returns when the operation has ended, and that may be later: cancellation asks. An operation that returns a value all the same, or
+    /// throws an error of its own, has its way. One whose deadline has passed is not begun.
+    /// - Throws: ``TimedOut`` if the operation was cancelled because of the deadline; the operation's error.
+    public func withDeadline<Value>(
+        _ deadline: LoopInstant, _ operation: @escaping () async throws -> Value
+    ) async throws -> Value {
+        let scope = TaskScope(.none, reactor)
+        let task = spawn(Task<Never, Never>.name, in: scope, operation)
+        let wake = deadline <= now ? .timedOut : await task.end(until: deadline)
+        if wake != .signalled { scope.cancelAll() }
+        await scope.waitForAll()
+        if wake == .timedOut, task.failure is CancellationError, !Task.isCancelled { throw TimedOut() }
+        return try task.outcome.get()
+    }
+
+    /// Runs the operation, and cancels it if it takes longer than `timeout`: asyncio's `timeout` and `wait_for`.
+    /// - Throws: as ``withDeadline(_:_:)``.
+    public func withTimeout<Value>(
+        _ timeout: Duration, _ operation: @escaping () async throws -> Value
+    ) async throws -> Value {
+        try await withDeadline(now.advanced(by: timeout), operation)
+    }
+
+    /// Runs the operation in a task that the caller's cancellation does not reach, and waits for its end.
+    ///
+    /// For cleanup that has to wait for something when the task has been cancelled:
+    ///
+    /// ```swift
+    /// do {
+    ///     try await converse(connection)
+    /// } catch {
+    ///     try? await loop.shielded { try await loop.withTimeout(.seconds(1)) { try await connection.sayGoodbye() } }
+    ///     throw error
+    /// }
+    /// ```
+    /// - Throws: the operation's error.
+    public func shielded<Value>(_ operation: @escaping () async throws -> Value) async throws -> Value {
+        let scope = TaskScope(.none, reactor)
+        let task = spawn(Task<Never, Never>.name, in: scope, operation)
+        await scope.waitForAll(shielded: true)
+        return try task.outcome.get()
+    }
+}

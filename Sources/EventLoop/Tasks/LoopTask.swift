@@ -1,0 +1,106 @@
+/// A task of a ``TaskScope``: it can be named, awaited and cancelled. Confined to its loop.
+///
+/// What tasks of all results have in common; ``LoopTask`` adds the result.
+public class AnyLoopTask {
+    /// What reports call it: the name it was given, or one made up while a loop keeps names.
+    public let name: String?
+    /// How it ended, once it has: false for an error, ``CancellationError`` included.
+    public fileprivate(set) var succeeded: Bool?
+    /// The error that it ended with.
+    public fileprivate(set) var failure: (any Error)?
+
+    fileprivate let reactor: Reactor
+    fileprivate var task: Task<Void, Never>?
+    /// Tasks that wait for the end of this one.
+    private var waiting: [WaitID] = []
+    private var observers: [Completions] = []
+    /// Where its scope keeps it.
+    var place = 0
+
+    fileprivate init(name: String?, reactor: Reactor) {
+        self.name = name
+        self.reactor = reactor
+    }
+
+    public var isDone: Bool { succeeded != nil }
+
+    /// Asks the task to end: what it waits for ends with ``CancellationError``; one that has not begun never does.
+    public func cancel() { task?.cancel() }
+
+    /// Suspends the calling task until this one has ended, `deadline` or the caller's cancellation, whichever is first.
+    public func end(until deadline: LoopInstant? = nil) async -> Wake {
+        guard !isDone else { return .signalled }
+        let wait = reactor.makeWait()
+        waiting.append(wait)
+        let wake = await reactor.suspend(wait, until: deadline)
+        if wake != .signalled { waiting.removeAll { $0 == wait } }
+        return wake
+    }
+
+    func addObserver(_ observer: Completions) { observers.append(observer) }
+
+    func removeObserver(_ observer: Completions) { observers.removeAll { $0 === observer } }
+
+    fileprivate func announceEnd() {
+        task = nil
+        for wait in waiting { reactor.wake(wait) }
+        waiting = []
+        for observer in observers { observer.taskEnded(self) }
+        observers = []
+    }
+}
+
+/// A task of a ``TaskScope`` with what it returns or throws.
+public final class LoopTask<Success>: AnyLoopTask {
+    /// What the task has returned or thrown; nil while it runs.
+    public private(set) var result: Result<Success, any Error>?
+
+    /// Waits for the task's end and returns what it does.
+    ///
+    /// Cancelling the task that waits does not cancel the one that is waited for: that belongs to its scope.
+    /// - Throws: the task's error; ``CancellationError`` as soon as the waiting task is cancelled.
+    public var value: Success {
+        get async throws {
+            if result == nil { _ = await end() }
+            guard let result else { throw CancellationError() }
+            return try result.get()
+        }
+    }
+
+    /// The result of a task that is known to have ended.
+    var outcome: Result<Success, any Error> {
+        guard let result else { preconditionFailure("the task runs still") }
+        return result
+    }
+
+    /// Makes the task; it begins in the loop's order of jobs, and not at all if it is cancelled before.
+    init(
+        name: String?, in scope: TaskScope, on loop: isolated EventLoop,
+        _ operation: @escaping () async throws -> Success
+    ) {
+        super.init(name: name ?? loop.reactor.madeUpTaskName(), reactor: loop.reactor)
+        task = Task.immediate(name: self.name, executorPreference: loop.executor) {
+            await self.run(operation, on: loop)
+            scope.taskEnded(self)
+        }
+    }
+
+    private func run(_ operation: () async throws -> Success, on loop: isolated EventLoop) async {
+        do {
+            try Task.checkCancellation()
+            finish(.success(try await operation()))
+        } catch {
+            finish(.failure(error))
+        }
+    }
+
+    private func finish(_ result: Result<Success, any Error>) {
+        reactor.noteTask()
+        self.result = result
+        switch result {
+        case .success: succeeded = true
+        case .failure(let error): (succeeded, failure) = (false, error)
+        }
+        announceEnd()
+    }
+}

@@ -1,0 +1,123 @@
+/// The tasks that were made in one place and that none outlives: asyncio's `TaskGroup`, with handles.
+///
+/// Made by ``EventLoop/withTaskScope(atEnd:_:)``; ``EventLoop/spawn(_:in:_:)`` puts tasks in. Confined to its loop.
+public final class TaskScope {
+    /// What becomes of tasks that still run when the body of the scope has returned.
+    public enum Ending: Sendable {
+        /// They are waited for.
+        case wait
+        /// They are cancelled, and waited for.
+        case cancel
+    }
+
+    /// Which errors of tasks cancel the others.
+    enum Rule {
+        case none, allButCancellation, all
+    }
+
+    private let reactor: Reactor
+    private let rule: Rule
+    private var running: [AnyLoopTask] = []
+    /// The suspension of the task that waits for the others, while it does.
+    private var join: WaitID?
+    private var isOver = false
+    /// Whether the tasks of the scope, those to come included, are cancelled.
+    public private(set) var isCancelled = false
+    /// The first error that cancelled the scope.
+    private(set) var failure: (any Error)?
+
+    init(_ rule: Rule, _ reactor: Reactor) {
+        self.rule = rule
+        self.reactor = reactor
+    }
+
+    /// How many tasks have not ended.
+    public var count: Int { running.count }
+
+    /// Cancels every task of the scope, and those that are made later.
+    public func cancelAll() {
+        guard !isCancelled else { return }
+        isCancelled = true
+        for task in running { task.cancel() }
+    }
+
+    /// Waits until no task runs; if the caller is cancelled meanwhile, so are they, unless they are shielded.
+    func waitForAll(shielded: Bool = false) async {
+        while !running.isEmpty {
+            let wait = reactor.makeWait()
+            join = wait
+            let wake = await reactor.suspendJoining(wait, shielded: shielded || isCancelled)
+            join = nil
+            if wake == .cancelled { cancelAll() }
+        }
+        isOver = true
+    }
+
+    func add(_ task: AnyLoopTask) {
+        precondition(!isOver, "a task is made in a scope that has been left")
+        task.place = running.count
+        running.append(task)
+        if isCancelled { task.cancel() }
+    }
+
+    func taskEnded(_ task: AnyLoopTask) {
+        let last = running.removeLast()
+        if last !== task {
+            running[task.place] = last
+            last.place = task.place
+        }
+        if let error = task.failure, failure == nil, counts(error) {
+            failure = error
+            cancelAll()
+        }
+        if running.isEmpty, let join { reactor.wake(join) }
+    }
+
+    private func counts(_ error: any Error) -> Bool {
+        switch rule {
+        case .none: false
+        case .allButCancellation: !(error is CancellationError)
+        case .all: true
+        }
+    }
+}
+
+extension EventLoop {
+    /// Runs `body`, which may make tasks in the scope that it gets, and returns when it and all of them have ended.
+    ///
+    /// The first error, of the body or of a task, cancels the body and all tasks, and is thrown when they have ended. A task that ends with
+    /// ``CancellationError`` (because its handle was cancelled) cancels nothing. Cancelling the caller cancels the body and all tasks.
+    ///
+    /// ```swift
+    /// let page = try await loop.withTaskScope { scope in
+    ///     let user = loop.spawn("user", in: scope) { try await fetchUser() }
+    ///     let news = loop.spawn("news", in: scope) { try await fetchNews() }
+    ///     return try await Page(user: user.value, news: news.value)
+    /// }
+    /// ```
+    /// - Throws: the first error.
+    public func withTaskScope<Value>(
+        atEnd ending: TaskScope.Ending = .wait, _ body: @escaping (TaskScope) async throws -> Value
+    ) async throws -> Value {
+        let scope = TaskScope(.allButCancellation, reactor)
+        let main = spawn(Task<Never, Never>.name, in: scope) {
+            let value = try await body(scope)
+            if ending == .cancel { scope.cancelAll() }
+            return value
+        }
+        await scope.waitForAll()
+        if let error = scope.failure { throw error }
+        return try main.outcome.get()
+    }
+
+    /// Makes a task in a scope; it runs on this loop, and begins when the loop comes to it.
+    /// - Parameter name: what reports call it.
+    @discardableResult
+    public func spawn<Success>(
+        _ name: String? = nil, in scope: TaskScope, _ operation: @escaping () async throws -> Success
+    ) -> LoopTask<Success> {
+        let task = LoopTask(name: name, in: scope, on: self, operation)
+        scope.add(task)
+        return task
+    }
+}

@@ -1,0 +1,44 @@
+import EventLoop
+import EventLoopTesting
+import Testing
+
+struct DeadlockTests {
+    @Test func `a deadlock is reported with the names of the tasks that wait`() {
+        #expect(throws: Deadlock(waiting: ["main", "producer"])) {
+            try TestLoop.run { loop in
+                let (there, back) = (Event(on: loop), Event(on: loop))
+                _ = try await loop.withTaskScope { scope in
+                    loop.spawn("producer", in: scope) {
+                        try await back.wait()
+                        there.set()
+                    }
+                    try await there.wait()
+                    back.set()
+                }
+            }
+        }
+    }
+
+    @Test func `what waits in a deadlock is cancelled and may clean up`() {
+        nonisolated(unsafe) var cleanedUp: [String] = []
+        #expect(throws: Deadlock.self) {
+            try TestLoop.run { loop in
+                do {
+                    try await Event(on: loop).wait()
+                } catch {
+                    try await loop.shielded { try await loop.sleep(for: .seconds(5)) }
+                    unsafe cleanedUp.append("\(loop.now.nanoseconds)")
+                }
+            }
+        }
+        #expect(unsafe cleanedUp == ["5000000000"])
+    }
+
+    @Test func `a deadlock that cancelling does not end is left behind`() {
+        #expect(throws: Deadlock(waiting: ["main"])) {
+            try TestLoop.run { loop in
+                try await loop.shielded { try await loop.shielded { try await Event(on: loop).wait() } }
+            }
+        }
+    }
+}
