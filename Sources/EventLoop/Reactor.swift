@@ -25,8 +25,12 @@ public final class Reactor {
     private var marked: [(WaitID, Wake)] = []
     private var schedule: Schedule
     private var stopped = false
-    /// What has been done so far.
-    public private(set) var counters = LoopCounters()
+    private var turns = 0
+    private var jobs = 0
+    private var busy: Duration = .zero
+    private var lag = LagGauge()
+    /// The job that is watched for its lag, by its number, and since when it waits.
+    private var watched: (job: Int, since: LoopInstant)?
     private var taskNames: TaskNames?
     private var jobWatch: JobWatch?
     /// Set when nothing is runnable and nothing will be: on virtual time alone.
@@ -183,6 +187,14 @@ public final class Reactor {
     /// How many jobs are runnable.
     public var readyJobs: Int { ready.count }
 
+    /// What has been done so far.
+    public var counters: LoopCounters {
+        LoopCounters(turns: turns, jobs: jobs, busy: busy, lag: lag.latest, longestLag: lag.longest)
+    }
+
+    /// The lag that every job has had lately, of the last tenth of a second: what lasts longer than one slow job.
+    public var sustainedLag: Duration { lag.sustained(at: now) }
+
     /// Ends ``run()`` after the job that is running.
     func stop() { stopped = true }
 
@@ -198,6 +210,7 @@ public final class Reactor {
     private func runJobs() {
         let (serial, task) = unsafe (executor.asUnownedSerialExecutor(), executor.asUnownedTaskExecutor())
         var budget = Self.jobsPerTurn
+        watchLastJob()
         repeat {
             wakeMarked()
             while budget > 0, let job = schedule.next(of: &ready) {
@@ -209,12 +222,24 @@ public final class Reactor {
                     unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
                 }
                 budget -= 1
-                if stopped { break }
+                jobs += 1
+                if jobs == watched?.job { lastJobRan() }
+                if stopped { return }
             }
-            if stopped { break }
             for handler in turnHandlers { handler.turnEnds() }
         } while budget > 0 && (!ready.isEmpty || !marked.isEmpty)
-        counters.jobs += Self.jobsPerTurn - budget
+    }
+
+    private func watchLastJob() {
+        guard watched == nil, !ready.isEmpty else { return }
+        watched = (jobs + ready.count, now)
+    }
+
+    private func lastJobRan() {
+        guard let since = watched?.since else { return }
+        watched = nil
+        let end = poller.now()
+        lag.record(since.duration(to: end), at: end)
     }
 
     private func wakeMarked() {
@@ -226,7 +251,8 @@ public final class Reactor {
 
     private func pollAndDispatch() {
         let end = poller.now()
-        counters.count(turnOf: now.duration(to: end))
+        turns += 1
+        busy += now.duration(to: end)
         let isIdle = ready.isEmpty && marked.isEmpty
         if isIdle, poller.isVirtual, timers.next == nil { return reportDeadlock() }
         poller.poll(from: end, until: isIdle ? timers.next : end, into: &reports)
