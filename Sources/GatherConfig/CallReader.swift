@@ -9,7 +9,8 @@ struct CallReader {
     ]
     private static let keys =
         methods.map(\.key) + [
-            "body", "headers", "forward_headers", "forward_query", "required", "on_error", "timeout", "target", "allow",
+            "body", "headers", "forward_headers", "forward_query", "when", "required", "on_error", "timeout", "target",
+            "allow",
             "deny", "mapping", "group", "flatten",
         ]
 
@@ -35,6 +36,7 @@ struct CallReader {
         let forwarded = section["forward_headers"].map { headers.readNames($0, besides: set.map(\.name)) } ?? []
         let forwardQuery = section["forward_query"]?.texts("query parameters").map { $0.map(\.text) } ?? []
         let body = readBody(section, method: target?.method)
+        let condition = section["when"]?.reference(in: scope, such: "when: \"{query.full}\"")
         let isRequired = section["required"]?.boolean() ?? true
         let fallback = readFallback(section, isRequired: isRequired)
         let timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
@@ -45,6 +47,7 @@ struct CallReader {
         call?.forwardHeaders = forwarded
         call?.forwardQuery = forwardQuery
         call?.body = body
+        call?.condition = condition
         call?.isRequired = isRequired
         call?.fallback = fallback
         call?.timeout = timeout

@@ -47,6 +47,18 @@ extension Node {
         return json
     }
 
+    /// One reference and nothing else; nil, and reported, if it is something else.
+    func reference(in scope: ReferenceScope, such example: String) -> Reference? {
+        guard let text = text("a reference, as in \(example)") else { return nil }
+        do throws(TemplateError) {
+            if let reference = try TextTemplate(text, in: scope).soleReference { return reference }
+            error("\(quoted(text)) is not one reference and nothing else", remedy: "write it as in \(example)")
+        } catch {
+            self.error(error)
+        }
+        return nil
+    }
+
     private func stringTemplate(_ text: String, in scope: ReferenceScope) -> JSONTemplate? {
         do throws(TemplateError) {
             let template = try TextTemplate(text, in: scope)

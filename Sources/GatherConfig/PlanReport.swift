@@ -12,6 +12,9 @@ public enum PlanReport {
         for call in graph.order where !graph.inputs[call].isEmpty {
             lines.append("  \(endpoint.calls[call].name) waits for \(names(graph.inputs[call]))")
         }
+        for call in endpoint.calls {
+            if let condition = call.condition { lines.append("  \(call.name) only when {\(condition.text)}") }
+        }
         let optional = endpoint.calls.indices.filter { !endpoint.calls[$0].isRequired }
         if !optional.isEmpty { lines.append("  optional: \(names(optional))") }
 

@@ -152,6 +152,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 headers: { X-Tenant: "t-{header.X-Tenant}", X-Version: 1 }
                 forward_headers: [Accept-Language]
                 forward_query: [page]
+                when: "{query.full}"
                 required: false
                 on_error: omit
                 timeout: 80ms
@@ -167,6 +168,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(a.headers.map(\.name.rawName) == ["X-Tenant", "X-Version"])
         #expect(a.headers[0].value.references.map(\.text) == ["header.X-Tenant"] && a.headers[1].value.literal == "1")
         #expect(a.forwardHeaders == [.acceptLanguage] && a.forwardQuery == ["page"])
+        #expect(a.condition?.text == "query.full" && b.condition == nil)
         #expect(!a.isRequired && a.fallback == .omit && a.timeout == .milliseconds(80))
         #expect(a.projection != nil && a.placement == .group("g"))
         #expect(b.method == .delete && b.fallback == .json(Array(#"[1,"{x}"]"#.utf8)))

@@ -117,6 +117,28 @@ extension WrongConfiguration {
                 #"x.yaml:7:55: endpoints[0].calls.a.on_error: a fallback cannot hold a reference; write a plain value, and '{{' for the character itself"#
             ]),
         WrongConfiguration(
+            "conditions that are none",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { get: "shop:/a", when: ~ }
+                  b: { get: "shop:/b", when: "{query.a} or {query.b}" }
+                  c: { get: "shop:/c", when: {query.a} }
+                  d: { get: "shop:/d", when: "{quary.a}" }
+                  e: { get: "shop:/e", when: "{e.x}" }
+            """#,
+            errors: [
+                #"x.yaml:7:34: endpoints[0].calls.a.when: expected a reference, as in when: "{query.full}", found nothing"#,
+                #"x.yaml:8:34: endpoints[0].calls.b.when: '{query.a} or {query.b}' is not one reference and nothing else; write it as in when: "{query.full}""#,
+                #"x.yaml:9:34: endpoints[0].calls.c.when: expected a reference, as in when: "{query.full}", found a mapping; write the reference in quotes: "{…}""#,
+                #"x.yaml:10:36: endpoints[0].calls.d.when: 'quary' is neither a call of this endpoint nor one of path, query, header, body, env; did you mean 'query'?"#,
+                #"x.yaml:11:7: endpoints[0].calls.e: the call 'e' refers to itself; remove one of the references on this way"#,
+            ]),
+        WrongConfiguration(
             "a line break in a header",
             #"""
             version: 1

@@ -34,6 +34,9 @@ struct Given {
         return template.soleReference.map { .reference($0) } ?? .text(template)
     }
 
+    /// A reference alone: `{query.full}`.
+    func reference(_ text: String) throws -> Reference? { try TextTemplate(text, in: scope).soleReference }
+
     /// An object of such texts.
     func object(_ members: KeyValuePairs<String, String>) throws -> JSONTemplate {
         .object(try members.map { JSONTemplate.Member(name: $0.key, value: try value($0.value)) })

@@ -49,10 +49,11 @@ final class GatherRun: BulkheadClient {
         states = Array(repeating: .waiting, count: count)
         reports = Array(repeating: nil, count: count)
         missingInputs = endpoint.graph.inputCounts
-        let start = start
-        next = endpoint.graph.roots.map { Startable(call: $0, since: start, isAdmitted: false) }
+        next = []
+        next.reserveCapacity(endpoint.graph.roots.count)
         pending = count
         checkClientValues()
+        for root in endpoint.graph.roots where failure == nil && !begin(root) { release(dependentsOf: root) }
     }
 
     /// Whether nothing more is to be started or waited for.
@@ -156,24 +157,46 @@ final class GatherRun: BulkheadClient {
         record(call, report, body)
         // The gather is decided: what waits for this call is cancelled as well.
         guard report.outcome != .cancelled else { return }
+        release(dependentsOf: call)
+        if isDecided || !next.isEmpty { wakeUp() }
+    }
+
+    /// Lets the calls go on that have waited for one that has ended, and those that have waited for calls that are skipped.
+    private func release(dependentsOf call: Int) {
+        guard !endpoint.graph.dependents[call].isEmpty else { return }
         var ended = [call]
         while let input = ended.popLast() {
             for dependent in endpoint.graph.dependents[input] {
                 missingInputs[dependent] -= 1
-                guard missingInputs[dependent] == 0 else { continue }
-                let absent = endpoint.graph.inputs[dependent].first {
-                    values.bodies[$0] == nil && endpoint.calls[dependent].needs($0)
-                }
-                if let absent {
-                    let detail = "'\(endpoint.calls[absent].name)' left no value"
-                    record(dependent, CallReport(.skipped, detail: detail, since: nil, in: self), nil)
-                    ended.append(dependent)
-                } else {
-                    next.append(Startable(call: dependent, since: reactor.now, isAdmitted: false))
-                }
+                if missingInputs[dependent] == 0, !begin(dependent) { ended.append(dependent) }
             }
         }
-        if isDecided || !next.isEmpty { wakeUp() }
+    }
+
+    /// Lets a call go on whose inputs have all ended; false if it is skipped.
+    private func begin(_ call: Int) -> Bool {
+        if let report = reasonToSkip(call) {
+            record(call, report, nil)
+            return false
+        }
+        next.append(Startable(call: call, since: reactor.now, isAdmitted: false))
+        return true
+    }
+
+    private func reasonToSkip(_ call: Int) -> CallReport? {
+        let prepared = endpoint.prepared[call]
+        if let condition = prepared.call.condition, !values.isTruthy(condition) {
+            return .unwanted("its condition is false")
+        }
+        var unwanted: Int?
+        for needed in prepared.neededCalls where values.bodies[needed] == nil {
+            guard reports[needed]?.isUnwanted ?? false else {
+                return CallReport(
+                    outcome: .skipped, detail: "'\(endpoint.calls[needed].name)' left no value", duration: .zero)
+            }
+            unwanted = needed
+        }
+        return unwanted.map { .unwanted("'\(endpoint.calls[$0].name)' was skipped, for a condition that is false") }
     }
 
     private func record(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
@@ -182,6 +205,8 @@ final class GatherRun: BulkheadClient {
         pending -= 1
         if report.outcome == .ok {
             values.bodies[call] = body
+        } else if report.isUnwanted {
+            return
         } else if endpoint.policy == .all, endpoint.calls[call].isRequired {
             failure = failure ?? .call(call)
         } else if case .json(let text) = endpoint.calls[call].fallback {
@@ -193,11 +218,11 @@ final class GatherRun: BulkheadClient {
     /// sent.
     private func checkClientValues() {
         do throws(PlacementError) {
-            for reference in endpoint.clientReferences {
-                guard case .missing = values.resolve(reference) else { continue }
-                throw PlacementError(reference: reference, reason: "is missing")
-            }
-            for prepared in endpoint.prepared where prepared.takesClientValues {
+            for prepared in endpoint.prepared where prepared.takesClientValues && isSureToBeMade(prepared.call) {
+                for reference in prepared.clientReferences {
+                    guard case .missing = values.resolve(reference) else { continue }
+                    throw PlacementError(reference: reference, reason: "is missing")
+                }
                 try prepared.call.checkClientValues(values)
             }
         } catch {
@@ -205,33 +230,47 @@ final class GatherRun: BulkheadClient {
         }
     }
 
+    /// Whether no condition keeps a call from being made: one that other calls decide on may.
+    private func isSureToBeMade(_ call: borrowing Call) -> Bool {
+        guard let condition = call.condition else { return true }
+        return condition.call == nil && values.isTruthy(condition)
+    }
+
     // MARK: The result
 
     /// The result, when no call runs any more.
     func finish(isCancelled: Bool) -> Gathered {
         let reports = reports.map { $0 ?? CallReport(outcome: .cancelled, duration: .zero) }
-        let isComplete = reports.allSatisfy { $0.outcome == .ok }
-        return Gathered(verdict: verdict(reports, isCancelled), reports: reports, isComplete: isComplete)
+        let isComplete = reports.allSatisfy { $0.outcome == .ok || $0.isUnwanted }
+        return Gathered(
+            verdict: verdict(reports, isComplete: isComplete, isCancelled: isCancelled), reports: reports,
+            isComplete: isComplete)
     }
 
-    private func verdict(_ reports: [CallReport], _ isCancelled: Bool) -> Gathered.Verdict {
+    private func verdict(_ reports: [CallReport], isComplete: Bool, isCancelled: Bool) -> Gathered.Verdict {
         switch failure {
         case .client(let error): .unplaceable("\(error.reference.text) \(error.reason)")
         case _ where isCancelled: .clientGone
         case .call(let call): .failed(call)
-        case nil where endpoint.policy == .settled && !reports.contains(where: { $0.outcome == .ok }):
+        case nil where endpoint.policy == .settled && !isComplete && !reports.contains(where: { $0.outcome == .ok }):
             .failed(Self.worst(reports))
         case nil: .answered(Answer.render(endpoint, values, reports))
         }
     }
 
-    /// Which of several failures decides the status: a timeout before a full bulkhead before any other.
+    /// Which of several failures decides the status: a timeout before a full bulkhead, these before any other, and all of them
+    /// before what follows from them.
     private static func worst(_ reports: [CallReport]) -> Int {
-        reports.firstIndex { $0.outcome == .timeout } ?? reports.firstIndex { $0.outcome == .shed } ?? 0
+        func rank(_ report: CallReport) -> Int {
+            switch report.outcome {
+            case .timeout: 0
+            case .shed: 1
+            case .httpError, .unreachable, .badResponse: 2
+            case .skipped where !report.isUnwanted: 3
+            case .cancelled: 4
+            case .ok, .skipped: 5
+            }
+        }
+        return reports.indices.min { rank(reports[$0]) < rank(reports[$1]) } ?? 0
     }
-}
-
-extension Call {
-    /// Whether a reference to that call has no default.
-    fileprivate func needs(_ call: Int) -> Bool { references.contains { $0.call == call && $0.fallback == nil } }
 }

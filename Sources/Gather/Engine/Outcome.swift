@@ -14,7 +14,7 @@ public enum Outcome: String, Sendable, CaseIterable {
     case badResponse = "bad_response"
     /// No place in the upstream's bulkhead.
     case shed
-    /// Not sent: a value that it needs is missing.
+    /// Not sent: a value that it needs is missing, or its condition is false.
     case skipped
     /// Not finished: the gather was decided without it, or the client left.
     case cancelled
@@ -27,6 +27,8 @@ public struct CallReport: Sendable {
     public var status: Int?
     /// What went wrong, for people.
     public var detail: String?
+    /// Whether it was skipped because its condition is false, or that of a call that it needs: no failure of anybody's.
+    public var isUnwanted = false
     /// When the call began, after the gather's beginning; nil if it was never sent.
     public var start: Duration?
     public var duration: Duration
@@ -37,6 +39,13 @@ public struct CallReport: Sendable {
         self.detail = detail
         self.start = start
         self.duration = duration
+    }
+
+    /// A report of a call that is skipped and would not have been wanted.
+    static func unwanted(_ detail: String) -> CallReport {
+        var report = CallReport(outcome: .skipped, detail: detail, duration: .zero)
+        report.isUnwanted = true
+        return report
     }
 
     /// A report of a call that ends now.

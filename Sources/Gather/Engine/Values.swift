@@ -48,6 +48,19 @@ struct Values {
         }
     }
 
+    /// Whether a value is there and counts as yes: neither null, false, zero nor empty. A text counts as the JSON that it
+    /// spells, and `[*]` as yes if one of its values does.
+    func isTruthy(_ reference: Reference) -> Bool {
+        if reference.path.hasEach, let document = document(of: reference.source) {
+            return document.values(at: reference.path).contains(where: \.isTruthy)
+        }
+        switch resolve(reference) {
+        case .json(let value): return value.isTruthy
+        case .text(let text): return (try? JSONValue(validating: Array(text.utf8)))?.isTruthy ?? !text.isEmpty
+        case .missing, .omitted: return false
+        }
+    }
+
     /// Appends the JSON text of a reference; false, with nothing appended, if it is missing.
     func append(_ reference: Reference, to output: inout [UInt8]) -> Bool {
         if reference.path.hasEach, let document = document(of: reference.source) {

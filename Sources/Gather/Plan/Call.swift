@@ -14,6 +14,8 @@ public struct Call: Sendable {
     /// The client's query parameters that are sent on.
     public var forwardQuery: [String] = []
     public var body: JSONTemplate?
+    /// The value without which, or if it counts as no, the call is not made.
+    public var condition: Reference?
     public var isRequired = true
     /// What an optional call that fails leaves in its place.
     public var fallback = Fallback.null
@@ -39,8 +41,11 @@ public struct Call: Sendable {
         self.target = target
     }
 
-    /// The references of target, headers and body, in this order.
-    public var references: [Reference] {
+    /// Everything that the call refers to.
+    public var references: [Reference] { (condition.map { [$0] } ?? []) + requestReferences }
+
+    /// The references of target, headers and body, in this order: what the request is made of.
+    public var requestReferences: [Reference] {
         target.references + headers.flatMap(\.value.references) + (body?.references ?? [])
     }
 }
@@ -51,11 +56,18 @@ final class PreparedCall: Sendable {
     let call: Call
     let constantRequest: UpstreamRequest?
     let takesClientValues: Bool
+    /// What the request takes from the client and cannot do without.
+    let clientReferences: [Reference]
+    /// The calls without whose bodies the request cannot be made.
+    let neededCalls: [Int]
 
     init(_ call: Call) {
         self.call = call
-        takesClientValues = call.references.contains { $0.call == nil }
-        let isConstant = call.references.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
+        let references = call.requestReferences
+        takesClientValues = references.contains { $0.call == nil }
+        clientReferences = references.filter { $0.call == nil && $0.fallback == nil && !$0.path.hasEach }
+        neededCalls = Set(references.filter { $0.fallback == nil }.compactMap(\.call)).sorted()
+        let isConstant = references.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
         constantRequest = isConstant ? try? call.render(Values(input: NoInput(), bodies: [])) : nil
     }
 }

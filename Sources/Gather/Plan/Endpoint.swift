@@ -10,8 +10,6 @@ public struct Endpoint: Sendable {
     public let graph: CallGraph
     /// The same calls for the engine.
     let prepared: [PreparedCall]
-    /// What calls take from the client and cannot do without.
-    let clientReferences: [Reference]
     public var deadline: Duration = .seconds(2)
     public var policy = Policy.all
     /// The answer; by default an object with each call's body under its name.
@@ -30,9 +28,6 @@ public struct Endpoint: Sendable {
         self.calls = calls
         prepared = calls.map(PreparedCall.init)
         self.response = response
-        clientReferences = calls.flatMap(\.references).filter {
-            $0.call == nil && $0.fallback == nil && !$0.path.hasEach
-        }
         graph = try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() })
     }
 
