@@ -17,13 +17,16 @@ struct CallReader {
     let name: String
     let scope: ReferenceScope
     let upstreams: [String]
+    /// Whether calls are optional, and leave nothing when they fail, unless they say otherwise.
+    let areOptional: Bool
     /// The upstream that the call names, once it is read, even if the call has errors.
     private(set) var upstream: Int?
 
-    init(name: String, scope: ReferenceScope, upstreams: [String]) {
+    init(name: String, scope: ReferenceScope, upstreams: [String], areOptional: Bool) {
         self.name = name
         self.scope = scope
         self.upstreams = upstreams
+        self.areOptional = areOptional
     }
 
     /// Nil if the call has no target to build it from; other errors are reported only.
@@ -37,7 +40,7 @@ struct CallReader {
         let forwardQuery = section["forward_query"]?.texts("query parameters").map { $0.map(\.text) } ?? []
         let body = readBody(section, method: target?.method)
         let condition = section["when"]?.reference(in: scope, such: "when: \"{query.full}\"")
-        let isRequired = section["required"]?.boolean() ?? true
+        let isRequired = section["required"]?.boolean() ?? !areOptional
         let fallback = readFallback(section, isRequired: isRequired)
         let timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
         let projection = ProjectionReader.read(section)
@@ -109,7 +112,7 @@ struct CallReader {
     }
 
     private func readFallback(_ section: Section, isRequired: Bool) -> Fallback {
-        guard let node = section["on_error"] else { return .null }
+        guard let node = section["on_error"] else { return areOptional ? .omit : .null }
         if isRequired, section["required"]?.isBroken != true {
             section.member("on_error")?.error(
                 "a required call has no fallback: its failure fails the gather",

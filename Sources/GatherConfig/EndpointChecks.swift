@@ -53,6 +53,17 @@ struct EndpointChecks {
         }
     }
 
+    /// Checks that as many calls count as have to succeed.
+    func checkQuorum(of endpoint: Endpoint) {
+        guard case .quorum(let quorum) = endpoint.policy else { return }
+        let counted = endpoint.countedCalls
+        guard quorum > counted.count else { return }
+        let names = counted.map { "'\(members[$0].name)'" }.joined(separator: ", ")
+        section["gather"]?.error(
+            "the quorum is \(quorum), but what counts is only \(names): no other call refers to \(counted.count > 1 ? "them" : "it")",
+            remedy: "write a number from 1 to \(counted.count)")
+    }
+
     /// Warns of what the endpoint declares and does not use.
     func warn(about endpoint: Endpoint, parameters: [String]) {
         let inCalls = endpoint.calls.flatMap(\.references)

@@ -39,10 +39,10 @@ struct EndpointsReader {
         let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
         let scope = ReferenceScope(
             pathParameters: parameters, calls: calls?.map(\.name) ?? [], environment: environment)
-        let read = (calls ?? []).map { readCall($0, scope) }
+        let policy = section["gather"]?.policy(calls: calls?.count ?? 1)
+        let read = (calls ?? []).map { readCall($0, scope, areOptional: policy?.successes != nil) }
         let response = section["response"]?.template(in: scope)
         let deadline = section["deadline"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
-        let policy = section["gather"]?.policy()
         let passStatus = Set(section["pass_status"]?.statuses() ?? [])
         let exposes = section["expose"]?.word(of: ["outcomes"]) != nil
         guard let calls else { return nil }
@@ -58,6 +58,7 @@ struct EndpointsReader {
         endpoint.policy = policy ?? endpoint.policy
         endpoint.passStatus = passStatus
         endpoint.exposesOutcomes = exposes
+        checks.checkQuorum(of: endpoint)
         checks.warn(about: endpoint, parameters: path.parameters)
         return endpoint
     }
@@ -83,7 +84,7 @@ struct EndpointsReader {
         }
     }
 
-    private mutating func readCall(_ member: Node.Member, _ scope: ReferenceScope) -> Call? {
+    private mutating func readCall(_ member: Node.Member, _ scope: ReferenceScope, areOptional: Bool) -> Call? {
         if ReferenceScope.reservedNames.contains(member.name) {
             member.error(
                 "a call cannot be named '\(member.name)'",
@@ -91,7 +92,8 @@ struct EndpointsReader {
         } else if !Name.isValid(member.name) {
             member.error("\(quoted(member.name)) is no call's name", remedy: Name.rule)
         }
-        var reader = CallReader(name: member.name, scope: scope, upstreams: upstreams)
+        var reader = CallReader(
+            name: member.name, scope: scope, upstreams: upstreams, areOptional: areOptional)
         let call = reader.read(member.value)
         if let upstream = reader.upstream { usedUpstreams.insert(upstream) }
         return call
@@ -103,10 +105,15 @@ extension Node {
         word(of: ["GET", "POST", "PUT", "PATCH", "DELETE"]).flatMap { HTTPRequest.Method(rawValue: $0) }
     }
 
-    fileprivate func policy() -> Policy? {
-        switch word(of: ["all", "settled"]) {
+    fileprivate func policy(calls: Int) -> Policy? {
+        if case .mapping = content {
+            return Section(self, keys: ["quorum"])?.required("quorum", such: "quorum: 2")?
+                .integer(in: 1...max(1, calls)).map { .quorum($0) }
+        }
+        return switch word(of: ["all", "settled", "first"], or: "{ quorum: 2 }") {
         case "all": .all
         case "settled": .settled
+        case "first": .first
         default: nil
         }
     }
@@ -116,12 +123,12 @@ extension Node {
     }
 
     /// One of a few words.
-    func word(of known: [String]) -> String? {
-        guard let text = text(known.count == 1 ? known[0] : "one of " + known.joined(separator: ", ")) else {
-            return nil
-        }
+    /// - Parameter other: what the key takes beside them.
+    func word(of known: [String], or other: String? = nil) -> String? {
+        let all = known + (other.map { [$0] } ?? [])
+        guard let text = text(all.count == 1 ? all[0] : "one of " + all.joined(separator: ", ")) else { return nil }
         if known.contains(text) { return text }
-        error("\(quoted(text)) is not a value of this key", remedy: remedy(for: text, among: known))
+        error("\(quoted(text)) is not a value of this key", remedy: remedy(for: text, among: all))
         return nil
     }
 }

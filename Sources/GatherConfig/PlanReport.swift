@@ -5,9 +5,10 @@ public enum PlanReport {
     /// Several lines of text, the last with a line feed at its end.
     public static func text(for endpoint: Endpoint, in plan: Plan) -> String {
         var lines = ["\(endpoint.method.rawValue) \(endpoint.path)"]
-        lines.append("  policy \(endpoint.policy.word), deadline \(endpoint.deadline.text)")
         let graph = endpoint.graph
         func names(_ calls: [Int]) -> String { calls.map { endpoint.calls[$0].name }.joined(separator: ", ") }
+        let counted = endpoint.policy.successes == nil ? "" : " of \(names(endpoint.countedCalls))"
+        lines.append("  policy \(endpoint.policy.word)\(counted), deadline \(endpoint.deadline.text)")
         lines.append("  at once: \(names(graph.roots))")
         for call in graph.order where !graph.inputs[call].isEmpty {
             lines.append("  \(endpoint.calls[call].name) waits for \(names(graph.inputs[call]))")
@@ -15,8 +16,10 @@ public enum PlanReport {
         for call in endpoint.calls {
             if let condition = call.condition { lines.append("  \(call.name) only when {\(condition.text)}") }
         }
-        let optional = endpoint.calls.indices.filter { !endpoint.calls[$0].isRequired }
-        if !optional.isEmpty { lines.append("  optional: \(names(optional))") }
+        // Those are named that are not what calls of this policy are by default.
+        let isExceptional = endpoint.policy.successes != nil
+        let exceptions = endpoint.calls.indices.filter { endpoint.calls[$0].isRequired == isExceptional }
+        if !exceptions.isEmpty { lines.append("  \(isExceptional ? "required" : "optional"): \(names(exceptions))") }
 
         let timeouts = endpoint.calls.map { call in
             min(call.timeout ?? plan.upstreams[call.upstream].timeout, endpoint.deadline)
@@ -39,6 +42,8 @@ extension Policy {
         switch self {
         case .all: "all"
         case .settled: "settled"
+        case .first: "first success"
+        case .quorum(let count): count == 1 ? "1 success" : "\(count) successes"
         }
     }
 }

@@ -21,6 +21,44 @@ import Testing
                 """)
     }
 
+    @Test func `policies and conditions are told`() throws {
+        let text = """
+            version: 1
+            upstreams: { shop: { hosts: [http://127.0.0.1:9100] } }
+            endpoints:
+              - path: /x
+                gather: { quorum: 2 }
+                calls:
+                  a: { get: "shop:/a", required: true }
+                  b: { get: "shop:/b?x={a.x}" }
+                  c: { get: "shop:/c", when: "{query.full ?? true}" }
+              - path: /y
+                gather: first
+                calls: { a: { get: "shop:/a" } }
+            """
+        let plan = try read(text).plan
+        #expect(
+            plan.endpoints.map { PlanReport.text(for: $0, in: plan) } == [
+                """
+                GET /x
+                  policy 2 successes of b, c, deadline 2s
+                  at once: a, c
+                  b waits for a
+                  c only when {query.full}
+                  required: a
+                  longest chain: a 1s → b 1s = 2s
+
+                """,
+                """
+                GET /y
+                  policy first success of a, deadline 2s
+                  at once: a
+                  longest chain: a 1s
+
+                """,
+            ])
+    }
+
     @Test func `timeouts beyond the deadline are remarked on`() throws {
         let text = """
             version: 1

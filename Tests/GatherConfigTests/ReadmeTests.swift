@@ -13,13 +13,14 @@ import Testing
         endpoints:
           - path: /x
             qqqqqqqqqqqqqqqqqqqq: 1
+            gather: { qqqqqqqqqqqqqqqqqqqq: 1, quorum: 1 }
             calls: { a: { get: "a:/", qqqqqqqqqqqqqqqqqqqq: 1 } }
         """
 
     @Test func `the reference names every key`() throws {
         let readme = try GivenFile.text("README.md")
         let found = errors(in: Self.unknownKeys)
-        #expect(found.count == 11)
+        #expect(found.count == 12)
         for error in found {
             let keys = try #require(error.split(separator: "known are: ").last).split(separator: ", ")
             let section = try #require(error.split(separator: ": ").dropFirst().first).split(separator: ".").dropLast()

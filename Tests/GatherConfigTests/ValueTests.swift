@@ -141,6 +141,25 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(endpoint.calls.map(\.name) == ["b", "a"])
     }
 
+    @Test func `first and quorum change what calls are by default`() throws {
+        for (gather, policy) in [("first", Policy.first), ("{ quorum: 2 }", .quorum(2)), ("settled", .settled)] {
+            let endpoint = try readEndpoint(
+                """
+                path: /v1/x
+                gather: \(gather)
+                calls:
+                  a: { get: "shop:/a" }
+                  b: { get: "shop:/b", required: true }
+                  c: { get: "shop:/c", required: false, on_error: [] }
+                """)
+            let isCounted = policy != .settled
+            #expect(endpoint.policy == policy)
+            #expect(endpoint.calls.map(\.isRequired) == [!isCounted, true, false])
+            #expect(endpoint.calls[0].fallback == (isCounted ? .omit : .null))
+            #expect(endpoint.calls[2].fallback == .json(Array("[]".utf8)))
+        }
+    }
+
     @Test func `every key of a call changes its value`() throws {
         let endpoint = try readEndpoint(
             """

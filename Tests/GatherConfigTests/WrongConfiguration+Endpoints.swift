@@ -31,22 +31,53 @@ extension WrongConfiguration {
                 #"x.yaml:8:13: endpoints[0].response.name: expected a value, found a mapping; write the reference in quotes: "{…}""#
             ]),
         WrongConfiguration(
-            "policies that do not exist yet",
+            "policies that there are not",
             #"""
             version: 1
             upstreams:
               shop: { hosts: [http://127.0.0.1:9100] }
             endpoints:
               - path: /v1/x
-                gather: first
+                gather: any
                 calls: { a: { get: "shop:/a" } }
               - path: /v1/y
-                gather: { quorum: 2 }
+                gather: [first]
+                calls: { a: { get: "shop:/a" } }
+              - path: /v1/z
+                gather: { qorum: 1 }
                 calls: { a: { get: "shop:/a" } }
             """#,
             errors: [
-                #"x.yaml:6:13: endpoints[0].gather: 'first' is not a value of this key; known are: all, settled"#,
-                #"x.yaml:9:13: endpoints[1].gather: expected one of all, settled, found a mapping"#,
+                #"x.yaml:6:13: endpoints[0].gather: 'any' is not a value of this key; known are: all, settled, first, { quorum: 2 }"#,
+                #"x.yaml:9:13: endpoints[1].gather: expected one of all, settled, first, { quorum: 2 }, found a list"#,
+                #"x.yaml:12:13: endpoints[2].gather: the key 'quorum' is missing; add quorum: 2"#,
+                #"x.yaml:12:15: endpoints[2].gather.qorum: unknown key 'qorum'; did you mean 'quorum'?"#,
+            ]),
+        WrongConfiguration(
+            "quorums that cannot be",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                gather: { quorum: 0 }
+                calls: { a: { get: "shop:/a" }, b: { get: "shop:/b" } }
+              - path: /v1/y
+                gather: { quorum: 3 }
+                calls: { a: { get: "shop:/a" }, b: { get: "shop:/b" } }
+              - path: /v1/z
+                gather: { quorum: 2 }
+                calls: { a: { get: "shop:/a" }, b: { get: "shop:/b?x={a.x}" } }
+              - path: /v1/q
+                gather: { quorum: two }
+                calls: { a: { get: "shop:/a" } }
+            """#,
+            errors: [
+                #"x.yaml:6:23: endpoints[0].gather.quorum: 0 is out of range; write a value from 1 to 2"#,
+                #"x.yaml:9:23: endpoints[1].gather.quorum: 3 is out of range; write a value from 1 to 2"#,
+                #"x.yaml:12:13: endpoints[2].gather: the quorum is 2, but what counts is only 'b': no other call refers to it; write a number from 1 to 1"#,
+                #"x.yaml:15:23: endpoints[3].gather.quorum: expected a whole number, found 'two'"#,
             ]),
         WrongConfiguration(
             "paths that are none",

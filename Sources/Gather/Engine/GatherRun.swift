@@ -22,6 +22,8 @@ final class GatherRun: BulkheadClient {
     private var isAbandoned = false
     /// Why the gather failed, once it has.
     private var failure: Failure?
+    /// The successes, if a number of them decides.
+    private var quorum: Quorum?
     private let reactor: Reactor
     /// What the gather's own task waits for, while it does.
     private var wait: WaitID?
@@ -35,6 +37,8 @@ final class GatherRun: BulkheadClient {
     private enum Failure {
         /// A required call did.
         case call(Int)
+        /// Too many calls did.
+        case quorum
         /// A value of the client's cannot be placed.
         case client(PlacementError)
     }
@@ -52,12 +56,13 @@ final class GatherRun: BulkheadClient {
         next = []
         next.reserveCapacity(endpoint.graph.roots.count)
         pending = count
+        quorum = endpoint.policy.successes.map { Quorum(of: $0, in: endpoint) }
         checkClientValues()
         for root in endpoint.graph.roots where failure == nil && !begin(root) { release(dependentsOf: root) }
     }
 
     /// Whether nothing more is to be started or waited for.
-    var isDecided: Bool { failure != nil || pending == 0 || isAbandoned }
+    var isDecided: Bool { failure != nil || pending == 0 || isAbandoned || (quorum?.isMet ?? false) }
 
     var now: LoopInstant { reactor.now }
 
@@ -203,15 +208,19 @@ final class GatherRun: BulkheadClient {
         states[call] = .ended
         reports[call] = report
         pending -= 1
+        let isRequired = endpoint.calls[call].isRequired
         if report.outcome == .ok {
             values.bodies[call] = body
-        } else if report.isUnwanted {
-            return
-        } else if endpoint.policy == .all, endpoint.calls[call].isRequired {
+        } else if report.isUnwanted || report.outcome == .cancelled {
+            // Nothing takes its place: nobody asked for it, or waits for it any more.
+        } else if isRequired, endpoint.policy != .settled {
             failure = failure ?? .call(call)
         } else if case .json(let text) = endpoint.calls[call].fallback {
             values.bodies[call] = JSONValue(validated: text)
         }
+        guard quorum != nil else { return }
+        quorum?.note(report, isCounted: endpoint.graph.dependents[call].isEmpty, isRequired: isRequired)
+        if quorum?.isLost ?? false { failure = failure ?? .quorum }
     }
 
     /// Fails the gather for a value that a call needs of the client and that is missing or cannot be placed, before anything is
@@ -252,6 +261,7 @@ final class GatherRun: BulkheadClient {
         case .client(let error): .unplaceable("\(error.reference.text) \(error.reason)")
         case _ where isCancelled: .clientGone
         case .call(let call): .failed(call)
+        case .quorum: .failed(Self.worst(reports))
         case nil where endpoint.policy == .settled && !isComplete && !reports.contains(where: { $0.outcome == .ok }):
             .failed(Self.worst(reports))
         case nil: .answered(Answer.render(endpoint, values, reports))

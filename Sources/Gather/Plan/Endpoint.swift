@@ -31,6 +31,9 @@ public struct Endpoint: Sendable {
         graph = try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() })
     }
 
+    /// The calls that count where a number of successes decides: those that no other call refers to.
+    public var countedCalls: [Int] { calls.indices.filter { graph.dependents[$0].isEmpty } }
+
     /// Whether a template takes something from the client's request body.
     public var readsBody: Bool {
         (calls.flatMap(\.references) + (response?.references ?? [])).contains { $0.source == .body }
