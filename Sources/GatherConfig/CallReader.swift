@@ -9,13 +9,13 @@ struct CallReader {
     ]
     private static let keys =
         methods.map(\.key) + [
-            "body", "headers", "forward_headers", "forward_query", "when", "required", "on_error", "timeout", "target",
-            "allow",
-            "deny", "mapping", "group", "flatten",
+            "body", "headers", "forward_headers", "forward_query", "when", "foreach",
+        ] + ForeachReader.companions + [
+            "required", "on_error", "timeout", "target", "allow", "deny", "mapping", "group", "flatten",
         ]
 
     let name: String
-    let scope: ReferenceScope
+    private var scope: ReferenceScope
     let upstreams: [String]
     /// Whether calls are optional, and leave nothing when they fail, unless they say otherwise.
     let areOptional: Bool
@@ -32,6 +32,10 @@ struct CallReader {
     /// Nil if the call has no target to build it from; other errors are reported only.
     mutating func read(_ node: Node) -> Call? {
         guard let section = Section(node, keys: Self.keys) else { return nil }
+        let condition = section["when"]?.reference(in: scope, such: "when: \"{query.full}\"")
+        let foreachReader = ForeachReader(section: section, scope: scope)
+        let foreach = foreachReader.read()
+        scope.hasItem = section["foreach"] != nil
         let target = readTarget(section)
         var call = target.map { Call(name: name, upstream: $0.upstream, target: $0.target) }
         let headers = HeadersReader(scope: scope)
@@ -39,7 +43,6 @@ struct CallReader {
         let forwarded = section["forward_headers"].map { headers.readNames($0, besides: set.map(\.name)) } ?? []
         let forwardQuery = section["forward_query"]?.texts("query parameters").map { $0.map(\.text) } ?? []
         let body = readBody(section, method: target?.method)
-        let condition = section["when"]?.reference(in: scope, such: "when: \"{query.full}\"")
         let isRequired = section["required"]?.boolean() ?? !areOptional
         let fallback = readFallback(section, isRequired: isRequired)
         let timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
@@ -51,11 +54,13 @@ struct CallReader {
         call?.forwardQuery = forwardQuery
         call?.body = body
         call?.condition = condition
+        call?.foreach = foreach
         call?.isRequired = isRequired
         call?.fallback = fallback
         call?.timeout = timeout
         call?.projection = projection
         call?.placement = placement
+        if let call { foreachReader.warn(about: call) }
         return call
     }
 
@@ -118,8 +123,7 @@ struct CallReader {
                 "a required call has no fallback: its failure fails the gather",
                 remedy: "add required: false, or remove on_error")
         }
-        if case .scalar(let scalar) = node.content, scalar.isPlain, scalar.text == "omit" { return .omit }
-        return node.literal(in: scope).map { .json($0) } ?? .null
+        return node.fallback(in: scope) ?? .null
     }
 
     private func readPlacement(_ section: Section) -> Call.Placement {

@@ -59,6 +59,23 @@ extension Node {
         return nil
     }
 
+    /// `omit`, or JSON text.
+    func fallback(in scope: ReferenceScope) -> Fallback? {
+        if case .scalar(let scalar) = content, scalar.isPlain, scalar.text == "omit" { return .omit }
+        return literal(in: scope).map { .json($0) }
+    }
+
+    /// A text with references in it.
+    func textTemplate(in scope: ReferenceScope) -> TextTemplate? {
+        guard let text = text("a text such as \"{item.sku}\"") else { return nil }
+        do throws(TemplateError) {
+            return try TextTemplate(text, in: scope)
+        } catch {
+            self.error(error)
+            return nil
+        }
+    }
+
     private func stringTemplate(_ text: String, in scope: ReferenceScope) -> JSONTemplate? {
         do throws(TemplateError) {
             let template = try TextTemplate(text, in: scope)

@@ -14,6 +14,11 @@ public enum PlanReport {
             lines.append("  \(endpoint.calls[call].name) waits for \(names(graph.inputs[call]))")
         }
         for call in endpoint.calls {
+            if let foreach = call.foreach {
+                lines.append(
+                    "  \(call.name) for each of {\(foreach.list.text)}, \(foreach.maxParallel) at once, "
+                        + "at most \(foreach.maxItems)")
+            }
             if let condition = call.condition { lines.append("  \(call.name) only when {\(condition.text)}") }
         }
         // Those are named that are not what calls of this policy are by default.

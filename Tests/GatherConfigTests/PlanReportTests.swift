@@ -32,6 +32,7 @@ import Testing
                   a: { get: "shop:/a", required: true }
                   b: { get: "shop:/b?x={a.x}" }
                   c: { get: "shop:/c", when: "{query.full ?? true}" }
+                  d: { get: "shop:/d/{item}", foreach: "{a.list[*].id}", max_parallel: 3 }
               - path: /y
                 gather: first
                 calls: { a: { get: "shop:/a" } }
@@ -41,10 +42,12 @@ import Testing
             plan.endpoints.map { PlanReport.text(for: $0, in: plan) } == [
                 """
                 GET /x
-                  policy 2 successes of b, c, deadline 2s
+                  policy 2 successes of b, c, d, deadline 2s
                   at once: a, c
                   b waits for a
+                  d waits for a
                   c only when {query.full}
+                  d for each of {a.list[*].id}, 3 at once, at most 100
                   required: a
                   longest chain: a 1s → b 1s = 2s
 

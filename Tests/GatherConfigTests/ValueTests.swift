@@ -141,6 +141,27 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(endpoint.calls.map(\.name) == ["b", "a"])
     }
 
+    @Test func `every key of a list has a default and changes its value`() throws {
+        let calls = try readEndpoint(
+            """
+            path: /v1/x
+            calls:
+              a: { get: "shop:/a" }
+              b: { get: "shop:/b/{item}", foreach: "{a.list[*].id}" }
+              c: { put: "shop:/c", headers: { X-A: "{item.a}" }, foreach: "{body}", key: "k-{item.id}", max_parallel: 2,
+                max_items: 3, on_item_error: [] }
+              d: { get: "shop:/d/{item}", foreach: "{b}", on_item_error: omit }
+            """
+        ).calls
+        let (b, c) = (try #require(calls[1].foreach), try #require(calls[2].foreach))
+        #expect(calls[0].foreach == nil)
+        #expect(b.list.text == "a.list[*].id" && b.key == nil && b.fallback == nil)
+        #expect((b.maxParallel, b.maxItems) == (8, 100))
+        #expect(c.list.source == .body && c.key?.references.map(\.text) == ["item.id"])
+        #expect((c.maxParallel, c.maxItems) == (2, 3))
+        #expect(c.fallback == .json(Array("[]".utf8)) && calls[3].foreach?.fallback == .omit)
+    }
+
     @Test func `first and quorum change what calls are by default`() throws {
         for (gather, policy) in [("first", Policy.first), ("{ quorum: 2 }", .quorum(2)), ("settled", .settled)] {
             let endpoint = try readEndpoint(

@@ -28,6 +28,24 @@ import Testing
             ])
     }
 
+    @Test func `a list whose items are not used is warned of`() throws {
+        let text = """
+            version: 1
+            upstreams: { shop: { hosts: [http://127.0.0.1:9100] } }
+            endpoints:
+              - path: /x
+                calls:
+                  a: { get: "shop:/a" }
+                  b: { get: "shop:/b", foreach: "{a}", key: "{item}" }
+                  c: { post: "shop:/c", foreach: "{a}", body: ["{item}"] }
+            """
+        #expect(
+            try read(text).warnings.map(\.description) == [
+                "x.yaml:7:28: warning: endpoints[0].calls.b.foreach: the call is the same for every item; "
+                    + "put {item} into it, or remove foreach"
+            ])
+    }
+
     @Test func `an error silences the warnings`() {
         let text = """
             version: 1

@@ -139,6 +139,41 @@ extension WrongConfiguration {
                 #"x.yaml:11:7: endpoints[0].calls.e: the call 'e' refers to itself; remove one of the references on this way"#,
             ]),
         WrongConfiguration(
+            "lists that are none",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/{id}
+                calls:
+                  a: { get: "shop:/a?x={item}" }
+                  b: { get: "shop:/b", key: "{path.id}", max_parallel: 2, max_items: 3, on_item_error: null }
+                  c: { get: "shop:/c?x={item}", foreach: "{query.ids}" }
+                  d: { get: "shop:/d?x={item}", foreach: "{item}" }
+                  e: { get: "shop:/e?x={item}", foreach: "{e}" }
+                  f: { get: "shop:/f?x={itm}", foreach: "{a}", max_parallel: 0, max_items: 10001, key: [x] }
+                  g: { get: "shop:/g?x={item}", foreach: [1, 2] }
+                  h: { get: "shop:/h?x={item}", foreach: "{a}", when: "{item.new}", on_item_error: "{item}" }
+            """#,
+            errors: [
+                #"x.yaml:7:29: endpoints[0].calls.a.get: 'item' means nothing here: only what a call with 'foreach' sends is made for an item; add foreach to the call, or refer to something else"#,
+                #"x.yaml:8:28: endpoints[0].calls.b.key: 'key' goes with 'foreach'; add foreach, or remove it"#,
+                #"x.yaml:8:46: endpoints[0].calls.b.max_parallel: 'max_parallel' goes with 'foreach'; add foreach, or remove it"#,
+                #"x.yaml:8:63: endpoints[0].calls.b.max_items: 'max_items' goes with 'foreach'; add foreach, or remove it"#,
+                #"x.yaml:8:77: endpoints[0].calls.b.on_item_error: 'on_item_error' goes with 'foreach'; add foreach, or remove it"#,
+                #"x.yaml:9:46: endpoints[0].calls.c.foreach: {query.ids} is a text, not a list; refer to a list of a call or of the request's body"#,
+                #"x.yaml:10:48: endpoints[0].calls.d.foreach: 'item' means nothing here: only what a call with 'foreach' sends is made for an item; add foreach to the call, or refer to something else"#,
+                #"x.yaml:11:7: endpoints[0].calls.e: the call 'e' refers to itself; remove one of the references on this way"#,
+                #"x.yaml:12:29: endpoints[0].calls.f.get: 'itm' is neither a call of this endpoint nor one of path, query, header, body, env; did you mean 'item'?"#,
+                #"x.yaml:12:66: endpoints[0].calls.f.max_parallel: 0 is out of range; write a value from 1 to 1000"#,
+                #"x.yaml:12:80: endpoints[0].calls.f.max_items: 10001 is out of range; write a value from 1 to 10000"#,
+                #"x.yaml:12:92: endpoints[0].calls.f.key: expected a text such as "{item.sku}", found a list"#,
+                #"x.yaml:13:46: endpoints[0].calls.g.foreach: expected a reference, as in foreach: "{orders.items}", found a list"#,
+                #"x.yaml:14:61: endpoints[0].calls.h.when: 'item' means nothing here: only what a call with 'foreach' sends is made for an item; add foreach to the call, or refer to something else"#,
+                #"x.yaml:14:88: endpoints[0].calls.h.on_item_error: a fallback cannot hold a reference; write a plain value, and '{{' for the character itself"#,
+            ]),
+        WrongConfiguration(
             "a line break in a header",
             #"""
             version: 1

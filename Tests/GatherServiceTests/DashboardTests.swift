@@ -109,14 +109,22 @@ import Testing
                 try await service.get("/v1/customers/1/summary", on: loop),
                 try await service.get("/v1/customers/10000/summary", on: loop),
                 try await service.send("POST", "/v1/orders", ["Content-Type: application/json"], body: order, on: loop),
+                try await service.get("/v1/customers/1/orders", on: loop),
+                try await service.get("/v1/customers/1/orders?reviews=yes&fail_stock=500", on: loop),
             ]
         }
-        #expect(replies.map(\.status) == [200, 200, 200, 404, 200])
+        #expect(replies.map(\.status) == [200, 200, 200, 404, 200, 200, 200])
         #expect(replies[0].body.contains(#""offers":[],"reviews":{"items":[]},"_gather":{"customer":{"outcome":"ok""#))
         #expect(replies[1].body.contains(#","orders":null,"warehouse":{"items":["#))
         #expect(replies[2].body.hasPrefix(#"{"customer":"Ada "#))
         #expect(replies[2].body.hasSuffix(#","source":"shop"}"#))
         #expect(replies[3]["Content-Type"] == "application/problem+json")
         #expect(replies[4].body.contains(#""quantity":2"#))
+        #expect(replies[5].body.contains(#""stock":{"sku-4":{"sku":"sku-4","available":"#))
+        #expect(!replies[5].body.contains("reviews"))
+        #expect(replies[5]["Gather-Complete"] == "true")
+        #expect(
+            replies[6].body.contains(#""stock":{"sku-4":null,"sku-32":null,"sku-12":null},"reviews":[{"sku":"sku-4","#))
+        #expect(replies[6]["Gather-Complete"] == "false")
     }
 }

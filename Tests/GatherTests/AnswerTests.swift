@@ -220,6 +220,17 @@ import Testing
                 + #""e":{"outcome":"bad_response","status":200,"start_ms":0.0,"duration_ms":0.1}}"#)
     }
 
+    @Test func `items are told with the call that they are of`() throws {
+        var list = CallReport(outcome: .ok, start: .zero, duration: .milliseconds(1))
+        list.items = [.timeout: 1, .ok: 8]
+        var json: [UInt8] = []
+        Outcomes.append(try Given(["a": "/a"]).endpoint(), [list], to: &json)
+        #expect(
+            text(json)
+                == #"{"a":{"outcome":"ok","start_ms":0.0,"duration_ms":1.0,"items":{"ok":8,"timeout":1}}}"#)
+        #expect(Outcomes.counts([list, reports[0], list]) == "ok=3 items.ok=16 items.timeout=2")
+    }
+
     @Test func `outcomes as Server-Timing`() throws {
         #expect(
             Outcomes.serverTiming(try endpoint(), reports)

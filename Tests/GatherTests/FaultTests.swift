@@ -45,6 +45,17 @@ private struct Scenario: Sendable {
                 let condition = ["{query.q}", "{c\(order[0]).v}", "{query.q ?? 1}"][number(0...2)]
                 if index != order[0] { given.calls[index].condition = try given.reference(condition) }
             }
+            if number(0...3) == 0 {
+                let list = ["{c\(order[0]).v}", "{c\(order[0]).v ?? [1,2,2,3]}", "{c\(order[0]).v[*]}"][number(0...2)]
+                let (parallel, fallback) = (number(1...3), [Fallback.null, .omit, nil][number(0...2)])
+                let key = number(0...1) == 0 ? try TextTemplate("k{item}", in: given.scope) : nil
+                if index != order[0] {
+                    try given.setList("c\(index)", list) {
+                        ($0.maxParallel, $0.fallback, $0.key) = (parallel, fallback, key)
+                    }
+                    given.calls[index].target = try TargetTemplate(targets[index] + "&i={item}", in: given.scope)
+                }
+            }
             given.calls[index].placement = [.member, .member, .group("g\(index)"), .flatten][number(0...3)]
         }
         let response = try given.object(["z": "{c0}", "a": "x{c0.v ?? none}", "l": "{c0.v[*]}"])
@@ -121,7 +132,9 @@ private struct Scenario: Sendable {
         for report in result.gathered.reports {
             #expect((report.start ?? .zero) + report.duration <= result.elapsed, "seed \(seed)")
         }
-        let isComplete = result.gathered.reports.allSatisfy { $0.outcome == .ok || $0.isUnwanted }
+        let isComplete = result.gathered.reports.allSatisfy {
+            ($0.outcome == .ok && $0.items.keys.allSatisfy { $0 == .ok }) || $0.isUnwanted
+        }
         #expect(result.gathered.isComplete == isComplete, "seed \(seed)")
         switch result.gathered.verdict {
         case .answered(let body):

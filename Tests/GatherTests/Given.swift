@@ -11,7 +11,7 @@ struct Given {
     init(_ targets: KeyValuePairs<String, String>) throws { try self.init(targets.map { ($0.key, $0.value) }) }
 
     init(_ targets: [(name: String, target: String)]) throws {
-        scope = ReferenceScope(pathParameters: ["id", "name"], calls: targets.map(\.name))
+        scope = ReferenceScope(pathParameters: ["id", "name"], calls: targets.map(\.name), hasItem: true)
         for (name, target) in targets {
             calls.append(Call(name: name, upstream: 0, target: try TargetTemplate(target, in: scope)))
         }
@@ -36,6 +36,14 @@ struct Given {
 
     /// A reference alone: `{query.full}`.
     func reference(_ text: String) throws -> Reference? { try TextTemplate(text, in: scope).soleReference }
+
+    /// Has a call made for each element of a list.
+    mutating func setList(_ name: String, _ list: String, _ change: (inout Foreach) throws -> Void = { _ in }) throws {
+        guard let reference = try reference(list) else { preconditionFailure("\(list) is no reference") }
+        var foreach = Foreach(list: reference)
+        try change(&foreach)
+        self[name].foreach = foreach
+    }
 
     /// An object of such texts.
     func object(_ members: KeyValuePairs<String, String>) throws -> JSONTemplate {

@@ -20,6 +20,7 @@ private func parts(_ template: TextTemplate) -> String {
                 case .query(let name): "query \(name)"
                 case .header(let name): "header \(name.canonicalName)"
                 case .body: "body"
+                case .item: "item"
                 case .call(let index): "call \(index)"
                 }
             let path = reference.path.steps.isEmpty ? "" : " at \(reference.path)"
@@ -109,8 +110,8 @@ private func parts(_ template: TextTemplate) -> String {
             ),
             (
                 "{item}", 2,
-                "'item' is neither a call of this endpoint nor one of path, query, header, body, env; "
-                    + "known are: path, query, header, body, env, orders, customer"
+                "'item' means nothing here: only what a call with 'foreach' sends is made for an item; "
+                    + "add foreach to the call, or refer to something else"
             ),
             ("{orders.}", 8, "a key was expected after the dot"),
             (

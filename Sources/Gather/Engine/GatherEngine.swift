@@ -27,11 +27,13 @@ public final class GatherEngine {
         await withDiscardingTaskGroup { group in
             while !run.isDecided {
                 while let next = run.takeNext() {
-                    guard let request = request(for: next, of: run) else {
-                        if next.isAdmitted { upstream(of: next.call, in: run).bulkhead.leave() }
+                    if let foreach = endpoint.prepared[next.call].call.foreach {
+                        let maxBytes = upstream(of: next.call, in: run).upstream.maxBodyBytes
+                        guard let items = run.begin(next, over: foreach, maxBytes: maxBytes) else { continue }
+                        group.addImmediateTask { await self.perform(items, on: loop) }
                         continue
                     }
-                    guard admit(next, of: run) else { continue }
+                    guard let request = admittedRequest(for: next, of: run) else { continue }
                     group.addImmediateTask { await self.perform(next, request, in: run, on: loop) }
                 }
                 for call in await run.waitForProgress(on: loop) { giveUp(call, of: run) }
@@ -42,30 +44,23 @@ public final class GatherEngine {
         return run.finish(isCancelled: Task.isCancelled)
     }
 
-    private func upstream(of call: Int, in run: GatherRun) -> UpstreamState {
-        upstreams[run.endpoint.prepared[call].call.upstream]
-    }
-
-    /// The call's request; if it cannot be made, the call or the whole gather ends here.
-    private func request(for next: GatherRun.Startable, of run: GatherRun) -> UpstreamRequest? {
-        let prepared = run.endpoint.prepared[next.call]
-        if let request = prepared.constantRequest { return request }
-        do throws(PlacementError) {
-            return try prepared.call.render(run.values)
-        } catch {
-            if error.reference.call == nil {
-                run.fail(error)
-            } else {
-                run.end(next.call, .skipped, "\(error.reference.text) \(error.reason)", since: nil)
-            }
-            return nil
-        }
+    private func upstream(of call: Int, in run: any CallRun) -> UpstreamState {
+        upstreams[run.prepared(call).call.upstream]
     }
 
     // MARK: The bulkhead
 
+    /// The request of a call that has a place in its bulkhead; nil if it queues for one, or has ended.
+    func admittedRequest(for next: Startable, of run: any CallRun) -> UpstreamRequest? {
+        guard let request = run.request(for: next) else {
+            if next.isAdmitted { upstream(of: next.call, in: run).bulkhead.leave() }
+            return nil
+        }
+        return admit(next, of: run) ? request : nil
+    }
+
     /// Sees to it that the call has a place in its bulkhead; if there is none now it queues, or ends as shed.
-    private func admit(_ next: GatherRun.Startable, of run: GatherRun) -> Bool {
+    private func admit(_ next: Startable, of run: any CallRun) -> Bool {
         let state = upstream(of: next.call, in: run)
         if next.isAdmitted || state.bulkhead.tryEnter() { return true }
         if state.bulkhead.queue(next.call, of: run) {
@@ -77,7 +72,7 @@ public final class GatherEngine {
     }
 
     /// Ends a call that has queued for as long as it may.
-    private func giveUp(_ call: GatherRun.Startable, of run: GatherRun) {
+    func giveUp(_ call: Startable, of run: any CallRun) {
         let state = upstream(of: call.call, in: run)
         defer { state.bulkhead.withdraw() }
         if run.isPastDeadline {
@@ -88,8 +83,8 @@ public final class GatherEngine {
     }
 
     /// Gives back what calls hold of bulkheads that will not run any more.
-    private func withdraw(_ run: GatherRun) {
-        for call in run.takeLeftovers() {
+    func withdraw(_ run: any CallRun) {
+        for call in run.progress.takeLeftovers() {
             let bulkhead = upstream(of: call.call, in: run).bulkhead
             if call.isAdmitted { bulkhead.leave() } else { bulkhead.withdraw() }
         }
@@ -98,10 +93,10 @@ public final class GatherEngine {
     // MARK: The call's task
 
     /// Sends a call's request, and checks and shapes what comes back.
-    private func perform(
-        _ next: GatherRun.Startable, _ request: UpstreamRequest, in run: GatherRun, on loop: isolated EventLoop
+    func perform(
+        _ next: Startable, _ request: UpstreamRequest, in run: any CallRun, on loop: isolated EventLoop
     ) async {
-        let prepared = run.endpoint.prepared[next.call]
+        let prepared = run.prepared(next.call)
         let state = upstream(of: next.call, in: run)
         let patience = loop.now.advanced(by: prepared.call.timeout ?? state.upstream.timeout)
         var status: Int?

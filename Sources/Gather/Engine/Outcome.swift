@@ -32,6 +32,11 @@ public struct CallReport: Sendable {
     /// When the call began, after the gather's beginning; nil if it was never sent.
     public var start: Duration?
     public var duration: Duration
+    /// How the items ended of a call that is made for each element of a list, and how many of them.
+    public var items: [Outcome: Int] = [:]
+
+    /// Whether nothing is amiss with the call.
+    public var isComplete: Bool { isUnwanted || (outcome == .ok && items.allSatisfy { $0.key == .ok }) }
 
     init(outcome: Outcome, status: Int? = nil, detail: String? = nil, start: Duration? = nil, duration: Duration) {
         self.outcome = outcome
@@ -49,7 +54,7 @@ public struct CallReport: Sendable {
     }
 
     /// A report of a call that ends now.
-    init(_ outcome: Outcome, status: Int? = nil, detail: String? = nil, since: LoopInstant?, in run: GatherRun) {
+    init(_ outcome: Outcome, status: Int? = nil, detail: String? = nil, since: LoopInstant?, in run: some CallRun) {
         self.init(
             outcome: outcome, status: status, detail: detail, start: since.map { run.start.duration(to: $0) },
             duration: since.map { $0.duration(to: run.now) } ?? .zero)

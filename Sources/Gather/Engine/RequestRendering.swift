@@ -32,14 +32,14 @@ extension Call {
     /// one that cannot stand there is told before anything is sent.
     func checkClientValues(_ values: Values) throws(PlacementError) {
         for case .segment(let parts) in target.path
-        where TextTemplate(parts: parts).references.contains(where: \.isClients) {
+        where TextTemplate(parts: parts).references.contains(where: isClients) {
             _ = try TargetTemplate.segment(parts) { (reference) throws(PlacementError) in
-                reference.isClients ? try values.text(reference) : "-"
+                isClients(reference) ? try values.text(reference) : "-"
             }
         }
-        for reference in target.references where reference.source == .body { _ = try values.text(reference) }
+        for reference in target.references where isClients(reference) { _ = try values.text(reference) }
         for (_, template) in headers {
-            for reference in template.references where reference.isClients {
+            for reference in template.references where isClients(reference) {
                 _ = try Self.fieldText(reference, values)
             }
         }
@@ -83,9 +83,23 @@ extension Call {
     }
 }
 
-extension Reference {
-    /// Whether its value is the client's.
-    fileprivate var isClients: Bool { call == nil }
+extension TextTemplate {
+    /// The text with every value in its place.
+    /// - Throws: `PlacementError` for a value that is missing or not plain.
+    func text(_ values: Values) throws(PlacementError) -> String {
+        var text = ""
+        for part in parts {
+            switch part {
+            case .literal(let literal): text += literal
+            case .reference(let reference):
+                guard let value = try values.text(reference) else {
+                    throw PlacementError(reference: reference, reason: "is missing")
+                }
+                text += value
+            }
+        }
+        return text
+    }
 }
 
 extension JSONTemplate {

@@ -14,6 +14,8 @@ struct Values {
     let input: any GatherInput
     /// For each call its body or fallback; nil while it has none.
     var bodies: [JSONValue?]
+    /// The element of the list that a call is made for.
+    var item: JSONValue?
 
     /// The value of a reference without `[*]`, its default included.
     func resolve(_ reference: Reference) -> Resolved {
@@ -22,6 +24,7 @@ struct Values {
         case .query(let name): return input.queryValues(name).first.map { .text($0) } ?? fallback(of: reference)
         case .header(let name): return input.header(name).map { .text($0) } ?? fallback(of: reference)
         case .body: return value(of: reference, in: input.body) ?? fallback(of: reference)
+        case .item: return value(of: reference, in: item) ?? fallback(of: reference)
         case .call(let index):
             guard let body = bodies[index] else {
                 return reference.fallback == nil ? .omitted : fallback(of: reference)
@@ -61,6 +64,17 @@ struct Values {
         }
     }
 
+    /// The value of a reference, all of them as a list if it has `[*]`; nil if it is missing or a text.
+    func value(of reference: Reference) -> JSONValue? {
+        if reference.path.hasEach, let document = document(of: reference.source) {
+            var list: [UInt8] = []
+            document.append(valuesAt: reference.path, to: &list)
+            return JSONValue(validated: list)
+        }
+        guard case .json(let value) = resolve(reference) else { return nil }
+        return value
+    }
+
     /// Appends the JSON text of a reference; false, with nothing appended, if it is missing.
     func append(_ reference: Reference, to output: inout [UInt8]) -> Bool {
         if reference.path.hasEach, let document = document(of: reference.source) {
@@ -91,6 +105,7 @@ struct Values {
         switch source {
         case .call(let index): bodies[index]
         case .body: input.body
+        case .item: item
         case .path, .query, .header: nil
         }
     }

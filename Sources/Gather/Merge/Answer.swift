@@ -30,36 +30,18 @@ enum Answer {
         output.append(UInt8(ascii: "}"))
     }
 
-    /// The same with the members of some bodies spliced in: of equal names the last one stays, in the place of the first.
+    /// The same with the members of some bodies spliced in.
     private static func appendFlattened(_ endpoint: Endpoint, _ values: Values, to output: inout [UInt8]) {
-        var members: [(name: String, value: JSONValue)] = []
-        // By bytes: strings are equal that look alike, while names of JSON are equal by code point (RFC 8259 §8.3).
-        var places: [[UInt8]: Int] = [:]
-        func put(_ name: String, _ value: JSONValue) {
-            let key = Array(name.utf8)
-            if let place = places[key] {
-                members[place].value = value
-            } else {
-                places[key] = members.count
-                members.append((name, value))
-            }
-        }
+        var members = Members()
         for (call, body) in zip(endpoint.calls, values.bodies) {
             guard let body else { continue }
             switch (call.placement, body.kind) {
-            case (.flatten, .object): for member in body.members { put(member.name, member.value) }
+            case (.flatten, .object): for member in body.members { members.put(member.name, member.value) }
             case (.flatten, .null): break
-            default: put(call.memberName, body)
+            default: members.put(call.memberName, body)
             }
         }
-        output.append(UInt8(ascii: "{"))
-        for (name, value) in members {
-            if output.count > 1 { output.append(UInt8(ascii: ",")) }
-            JSONText.append(string: name, to: &output)
-            output.append(UInt8(ascii: ":"))
-            value.append(to: &output)
-        }
-        output.append(UInt8(ascii: "}"))
+        members.append(to: &output)
     }
 
     /// Adds the `_gather` member to an answer that is an object.

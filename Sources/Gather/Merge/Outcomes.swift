@@ -19,6 +19,14 @@ public enum Outcomes {
             }
             output.append(contentsOf: #","duration_ms":"#.utf8)
             append(milliseconds: reports[index].duration, to: &output)
+            if !reports[index].items.isEmpty {
+                let counts = Outcome.allCases.compactMap { outcome in
+                    reports[index].items[outcome].map { "\"\(outcome.rawValue)\":\($0)" }
+                }
+                output.append(contentsOf: #","items":{"#.utf8)
+                output.append(contentsOf: counts.joined(separator: ",").utf8)
+                output.append(UInt8(ascii: "}"))
+            }
             if let detail = reports[index].detail {
                 output.append(contentsOf: #","detail":"#.utf8)
                 JSONText.append(string: detail, to: &output)
@@ -49,12 +57,17 @@ public enum Outcomes {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// How many calls ended how, for the log: `ok=5 timeout=1`.
+    /// How many calls ended how, for the log, and how many items of those that are made for lists: `ok=5 timeout=1 items.ok=8`.
     public static func counts(_ reports: [CallReport]) -> String {
-        Outcome.allCases.compactMap { outcome in
+        let calls = Outcome.allCases.compactMap { outcome in
             let count = reports.count { $0.outcome == outcome }
             return count > 0 ? "\(outcome.rawValue)=\(count)" : nil
-        }.joined(separator: " ")
+        }
+        let items = Outcome.allCases.compactMap { outcome in
+            let count = reports.reduce(0) { $0 + ($1.items[outcome] ?? 0) }
+            return count > 0 ? "items.\(outcome.rawValue)=\(count)" : nil
+        }
+        return (calls + items).joined(separator: " ")
     }
 
     /// Appends milliseconds with one decimal.

@@ -16,6 +16,8 @@ public struct Call: Sendable {
     public var body: JSONTemplate?
     /// The value without which, or if it counts as no, the call is not made.
     public var condition: Reference?
+    /// The list for whose elements the call is made.
+    public var foreach: Foreach?
     public var isRequired = true
     /// What an optional call that fails leaves in its place.
     public var fallback = Fallback.null
@@ -42,11 +44,21 @@ public struct Call: Sendable {
     }
 
     /// Everything that the call refers to.
-    public var references: [Reference] { (condition.map { [$0] } ?? []) + requestReferences }
+    public var references: [Reference] { (condition.map { [$0] } ?? []) + neededReferences }
 
-    /// The references of target, headers and body, in this order: what the request is made of.
+    /// What the call cannot be made without: the references of list, key, target, headers and body, in this order.
+    public var neededReferences: [Reference] {
+        (foreach.map { [$0.list] + ($0.key?.references ?? []) } ?? []) + requestReferences
+    }
+
+    /// What the request is made of: the references of target, headers and body.
     public var requestReferences: [Reference] {
         target.references + headers.flatMap(\.value.references) + (body?.references ?? [])
+    }
+
+    /// Whether a reference's value is the client's: the items of its list are, too.
+    func isClients(_ reference: Reference) -> Bool {
+        reference.isClients || (reference.source == .item && foreach?.list.isClients ?? false)
     }
 }
 
@@ -56,18 +68,28 @@ final class PreparedCall: Sendable {
     let call: Call
     let constantRequest: UpstreamRequest?
     let takesClientValues: Bool
-    /// What the request takes from the client and cannot do without.
+    /// What the call takes from the client and cannot do without.
     let clientReferences: [Reference]
+    /// What it takes from an item and cannot do without.
+    let itemReferences: [Reference]
     /// The calls without whose bodies the request cannot be made.
     let neededCalls: [Int]
 
     init(_ call: Call) {
         self.call = call
-        let references = call.requestReferences
-        takesClientValues = references.contains { $0.call == nil }
-        clientReferences = references.filter { $0.call == nil && $0.fallback == nil && !$0.path.hasEach }
+        let references = call.neededReferences
+        takesClientValues = references.contains(where: \.isClients)
+        let indispensable = references.filter { $0.fallback == nil && !$0.path.hasEach }
+        clientReferences = indispensable.filter(\.isClients)
+        itemReferences = indispensable.filter { $0.source == .item }
         neededCalls = Set(references.filter { $0.fallback == nil }.compactMap(\.call)).sorted()
-        let isConstant = references.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
+        let isConstant = call.requestReferences.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
         constantRequest = isConstant ? try? call.render(Values(input: NoInput(), bodies: [])) : nil
+    }
+
+    /// The call's request, made of these values.
+    func request(_ values: Values) throws(PlacementError) -> UpstreamRequest {
+        if let constantRequest { return constantRequest }
+        return try call.render(values)
     }
 }

@@ -3,7 +3,8 @@ import JSONText
 
 /// A value that a template takes from the client's request or from another call's body.
 ///
-/// Written `{path.id}`, `{query.page ?? 1}`, `{header.X-Tenant}`, `{body.user.id}`, `{orders.items[*].sku}`.
+/// Written `{path.id}`, `{query.page ?? 1}`, `{header.X-Tenant}`, `{body.user.id}`, `{orders.items[*].sku}`,
+/// `{item.sku}`.
 public struct Reference: Sendable, Hashable {
     public enum Source: Sendable, Hashable {
         /// The parameter of the route at this index.
@@ -12,6 +13,8 @@ public struct Reference: Sendable, Hashable {
         case header(HTTPField.Name)
         /// The client's request body.
         case body
+        /// The element of a list that a call is made for.
+        case item
         /// The body of the endpoint's call at this index.
         case call(Int)
     }
@@ -26,6 +29,14 @@ public struct Reference: Sendable, Hashable {
 
     /// The call it refers to, if it is one.
     public var call: Int? { if case .call(let index) = source { index } else { nil } }
+
+    /// Whether its value is the client's.
+    public var isClients: Bool {
+        switch source {
+        case .path, .query, .header, .body: true
+        case .item, .call: false
+        }
+    }
 }
 
 /// The names that references may use where a template stands.
@@ -34,10 +45,15 @@ public struct ReferenceScope: Sendable {
     public var pathParameters: [String]
     /// The calls of the endpoint, in the order of the file.
     public var calls: [String]
+    /// Whether the call is made for each element of a list.
+    public var hasItem: Bool
     /// The environment, for `{env.X}`, which is resolved as the template is read.
     public var environment: [String: String]
 
-    public init(pathParameters: [String] = [], calls: [String] = [], environment: [String: String] = [:]) {
+    public init(
+        pathParameters: [String] = [], calls: [String] = [], hasItem: Bool = false, environment: [String: String] = [:]
+    ) {
+        self.hasItem = hasItem
         self.pathParameters = pathParameters
         self.calls = calls
         self.environment = environment

@@ -87,7 +87,7 @@ struct TemplateReader {
         var path = JSONPath(steps: [])
         switch source {
         case .path, .query, .header: break
-        case .body, .call: path = try jsonPath(rest, column: column + root.count)
+        case .body, .item, .call: path = try jsonPath(rest, column: column + root.count)
         }
         return .reference(Reference(source: source, path: path, fallback: fallback, text: text))
     }
@@ -112,13 +112,19 @@ struct TemplateReader {
             return .header(field)
         case "body":
             return .body
+        case "item" where scope.hasItem:
+            return .item
+        case "item":
+            throw TemplateError(
+                column: column, "'item' means nothing here: only what a call with 'foreach' sends is made for an item",
+                remedy: "add foreach to the call, or refer to something else")
         default:
             guard let index = scope.calls.firstIndex(of: root) else {
-                let known = ReferenceScope.reservedNames.dropLast() + scope.calls
+                let known = ReferenceScope.reservedNames.filter { $0 != "item" || scope.hasItem } + scope.calls
                 throw TemplateError(
                     column: column,
                     "'\(root)' is neither a call of this endpoint nor one of path, query, header, body, env",
-                    remedy: NearestName.remedy(for: root, among: Array(known)))
+                    remedy: NearestName.remedy(for: root, among: known))
             }
             return .call(index)
         }

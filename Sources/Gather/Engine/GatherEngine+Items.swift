@@ -1,0 +1,19 @@
+import EventLoop
+
+extension GatherEngine {
+    /// Makes a call for each element of its list: its requests are child tasks of this one.
+    func perform(_ items: ItemRun, on loop: isolated EventLoop) async {
+        await withDiscardingTaskGroup { group in
+            while !items.isDecided {
+                while let next = items.takeNext() {
+                    guard let request = admittedRequest(for: next, of: items) else { continue }
+                    group.addImmediateTask { await self.perform(next, request, in: items, on: loop) }
+                }
+                for next in await items.waitForProgress(on: loop) { giveUp(next, of: items) }
+            }
+            withdraw(items)
+            group.cancelAll()
+        }
+        items.finish()
+    }
+}

@@ -1,0 +1,145 @@
+import EventLoop
+import JSONText
+
+/// The state of one call that is made for each element of a list: which requests are under way, and what came of them.
+///
+/// Elements whose requests are equal, and can be repeated, share one.
+final class ItemRun: CallRun {
+    let gather: GatherRun
+    var progress: Progress
+    private let next: Startable
+    private let call: PreparedCall
+    private let foreach: Foreach
+    /// The request of each element, by its index.
+    private let requestOfItem: [Int]
+    /// The member for each element, if there are members.
+    private let keys: [String]
+    private var requests: [ItemRequest]
+    /// The first request that has not been started.
+    private var unstarted = 0
+    private var underWay = 0
+    /// How many requests have not ended.
+    private var pending: Int
+    /// How many bytes there may still be.
+    private var room: Int
+    /// Why the call failed, once it has.
+    private var failure: CallReport?
+
+    var reactor: Reactor { gather.reactor }
+    var start: LoopInstant { gather.start }
+    var deadline: LoopInstant { gather.deadline }
+    var isDecided: Bool { failure != nil || pending == 0 || progress.isAbandoned }
+
+    /// - Parameter maxBytes: how large the bodies of all elements together may be.
+    /// - Throws: `PlacementError` for a value of the client's.
+    init(
+        _ elements: [JSONValue], of foreach: Foreach, _ next: Startable, in gather: GatherRun, maxBytes: Int
+    ) throws(PlacementError) {
+        self.gather = gather
+        self.next = next
+        self.foreach = foreach
+        call = gather.prepared(next.call)
+        let items = try ItemRequests(elements, of: call, foreach, gather.values)
+        (requests, requestOfItem, keys) = (items.requests, items.requestOfItem, items.keys)
+        progress = Progress(calls: requests.count)
+        pending = requests.count
+        room = maxBytes
+        for index in requests.indices where requests[index].request == nil {
+            note(index, .skipped, requests[index].problem, status: nil)
+        }
+        startMore()
+    }
+
+    func prepared(_ call: Int) -> PreparedCall { self.call }
+
+    func request(for next: Startable) -> UpstreamRequest? { requests[next.call].request }
+
+    /// Has requests go on, as many as may be under way at once.
+    private func startMore() {
+        while underWay < foreach.maxParallel, unstarted < requests.count, !isDecided {
+            defer { unstarted += 1 }
+            guard requests[unstarted].request != nil else { continue }
+            if isPastDeadline {
+                note(unstarted, .timeout, nil, status: nil)
+            } else {
+                underWay += 1
+                progress.start(unstarted, since: now)
+            }
+        }
+    }
+
+    // MARK: Ending requests
+
+    func succeeded(_ next: Startable, status: Int, body: JSONValue) {
+        requests[next.call].body = body
+        room -= body.range.count * requests[next.call].items
+        if room < 0, failure == nil {
+            failure = CallReport(
+                .badResponse, detail: "what came for the items is larger than 'max_body' of the upstream",
+                since: self.next.since,
+                in: self)
+        }
+        end(next.call, .ok, nil, since: next.since, status: status)
+    }
+
+    func end(_ request: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?) {
+        progress.end(request)
+        underWay -= 1
+        note(request, outcome, detail, status: status)
+        startMore()
+        if isDecided || progress.hasNext { wakeUp() }
+    }
+
+    private func note(_ request: Int, _ outcome: Outcome, _ detail: String?, status: Int?) {
+        requests[request].outcome = outcome
+        pending -= 1
+        switch outcome {
+        case .ok: break
+        // Nobody but the gather, or a failure of this call, cancels a request.
+        case .cancelled: progress.isAbandoned = true
+        default:
+            guard foreach.fallback == nil, failure == nil else { return }
+            let item = requestOfItem.firstIndex(of: request) ?? 0
+            failure = CallReport(
+                outcome, status: status, detail: "item [\(item)]" + (detail.map { ": " + $0 } ?? ""),
+                since: next.since, in: self)
+        }
+    }
+
+    // MARK: The result
+
+    /// Tells the gather what the call has come to, when no request is under way any more.
+    func finish() {
+        let isCancelled = progress.isAbandoned || pending > 0
+        var report = failure ?? CallReport(isCancelled ? .cancelled : .ok, since: next.since, in: self)
+        for request in requestOfItem { report.items[requests[request].outcome ?? .cancelled, default: 0] += 1 }
+        gather.end(next.call, report, report.outcome == .ok ? JSONValue(validated: joined()) : nil)
+    }
+
+    /// What came, in the order of the list.
+    private func joined() -> [UInt8] {
+        var output: [UInt8] = []
+        if foreach.key == nil {
+            output.append(UInt8(ascii: "["))
+            for request in requestOfItem {
+                guard let body = body(of: request) else { continue }
+                if output.count > 1 { output.append(UInt8(ascii: ",")) }
+                body.append(to: &output)
+            }
+            output.append(UInt8(ascii: "]"))
+            return output
+        }
+        var members = Members()
+        for (key, request) in zip(keys, requestOfItem) {
+            if let body = body(of: request) { members.put(key, body) }
+        }
+        members.append(to: &output)
+        return output
+    }
+
+    private func body(of request: Int) -> JSONValue? {
+        if let body = requests[request].body { return body }
+        guard case .json(let fallback) = foreach.fallback else { return nil }
+        return JSONValue(validated: fallback)
+    }
+}
