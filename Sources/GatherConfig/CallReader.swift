@@ -11,7 +11,7 @@ struct CallReader {
         methods.map(\.key) + [
             "body", "headers", "forward_headers", "forward_query", "when", "foreach",
         ] + ForeachReader.companions + [
-            "required", "on_error", "timeout", "target", "allow", "deny", "mapping", "group", "flatten",
+            "required", "on_error", "stale_for", "timeout", "target", "allow", "deny", "mapping", "group", "flatten",
         ]
 
     let name: String
@@ -45,6 +45,7 @@ struct CallReader {
         let body = readBody(section, method: target?.method)
         let isRequired = section["required"]?.boolean() ?? !areOptional
         let fallback = readFallback(section, isRequired: isRequired)
+        let staleFor = readStaleFor(section, method: target?.method)
         let timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
         let projection = ProjectionReader.read(section)
         let placement = readPlacement(section)
@@ -57,10 +58,14 @@ struct CallReader {
         call?.foreach = foreach
         call?.isRequired = isRequired
         call?.fallback = fallback
+        call?.staleFor = staleFor
         call?.timeout = timeout
         call?.projection = projection
         call?.placement = placement
-        if let call { foreachReader.warn(about: call) }
+        if let call {
+            foreachReader.warn(about: call)
+            checkSecrets(of: call, section)
+        }
         return call
     }
 
@@ -124,6 +129,27 @@ struct CallReader {
                 remedy: "add required: false, or remove on_error")
         }
         return node.fallback(in: scope) ?? .null
+    }
+
+    private func readStaleFor(_ section: Section, method: HTTPRequest.Method?) -> Duration? {
+        if let method, method != .get {
+            section.member("stale_for")?.error(
+                "only what a get call gives is kept", remedy: "remove stale_for, or give the call an on_error")
+        }
+        return section["stale_for"]?.duration(in: .milliseconds(1)...Duration.seconds(86_400))
+    }
+
+    /// Reports a client's credentials in a call whose bodies are kept: what came for them is theirs (RFC 9111 §3.5).
+    private func checkSecrets(of call: Call, _ section: Section) {
+        let secrets: [HTTPField.Name] = [.authorization, .cookie]
+        let sent = secrets.first { name in
+            call.forwardHeaders.contains(name) || call.requestReferences.contains { $0.source == .header(name) }
+                || call.headers.contains { $0.name == name && $0.value.literal == nil }
+        }
+        guard let sent else { return }
+        section.member("stale_for")?.error(
+            "the call sends a client's '\(sent.rawName)', and what came for one client is not kept",
+            remedy: "remove stale_for, or do not send the field")
     }
 
     private func readPlacement(_ section: Section) -> Call.Placement {

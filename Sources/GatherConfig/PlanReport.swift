@@ -19,6 +19,9 @@ public enum PlanReport {
                     "  \(call.name) for each of {\(foreach.list.text)}, \(foreach.maxParallel) at once, "
                         + "at most \(foreach.maxItems)")
             }
+            if let staleFor = call.staleFor {
+                lines.append("  \(call.name), if it fails, as it was up to \(staleFor.text) ago")
+            }
             if let condition = call.condition { lines.append("  \(call.name) only when {\(condition.text)}") }
         }
         // Those are named that are not what calls of this policy are by default.

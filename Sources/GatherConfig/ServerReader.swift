@@ -19,7 +19,8 @@ enum ServerReader {
             (section["admin"] ?? section["listen"] ?? node)
                 .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")
         }
-        if let limits = section.section("limits", keys: ["head", "target", "fields", "body", "connections", "gathers"])
+        if let limits = section.section(
+            "limits", keys: ["head", "target", "fields", "body", "connections", "gathers", "stale"])
         {
             read(limits, into: &server.limits)
         }
@@ -36,6 +37,7 @@ enum ServerReader {
         limits.bodyBytes = section["body"]?.size(in: 0...1 << 30) ?? limits.bodyBytes
         limits.connections = section["connections"]?.integer(in: 1...1_000_000) ?? limits.connections
         limits.gathers = section["gathers"]?.integer(in: 1...1_000_000) ?? limits.gathers
+        limits.staleBytes = section["stale"]?.size(in: 0...1 << 36) ?? limits.staleBytes
     }
 
     private static func read(_ section: Section, into settings: inout ServerSettings.Timeouts) {

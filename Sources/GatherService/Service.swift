@@ -67,7 +67,9 @@ public struct Service: Sendable {
         let share = LoopShare(index: index, count: loops)
         let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
         let responder = GatherResponder(
-            plan, engine: GatherEngine(plan, client: upstreams, share: share),
+            plan,
+            engine: GatherEngine(
+                plan, client: upstreams, share: share, keptBytes: share.of(configuration.server.limits.staleBytes)),
             demonstration: DemonstrationResponder(
                 isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints, address: address),
             accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),

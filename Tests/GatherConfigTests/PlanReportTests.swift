@@ -35,7 +35,7 @@ import Testing
                   d: { get: "shop:/d/{item}", foreach: "{a.list[*].id}", max_parallel: 3 }
               - path: /y
                 gather: first
-                calls: { a: { get: "shop:/a" } }
+                calls: { a: { get: "shop:/a", stale_for: 5m } }
             """
         let plan = try read(text).plan
         #expect(
@@ -56,6 +56,7 @@ import Testing
                 GET /y
                   policy first success of a, deadline 2s
                   at once: a
+                  a, if it fails, as it was up to 5m ago
                   longest chain: a 1s
 
                 """,

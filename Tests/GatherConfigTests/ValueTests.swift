@@ -33,7 +33,8 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(
             [server.limits.headBytes, server.limits.targetBytes, server.limits.fields, server.limits.bodyBytes]
                 == [16384, 8192, 100, 1_048_576])
-        #expect([server.limits.connections, server.limits.gathers] == [10_000, 1024])
+        #expect(
+            [server.limits.connections, server.limits.gathers, server.limits.staleBytes] == [10_000, 1024, 32 << 20])
         let timeouts = server.timeouts
         #expect(
             [timeouts.head, timeouts.body, timeouts.idle, timeouts.write, timeouts.shutdown]
@@ -51,7 +52,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
               admin: off
               loops: 4
               access_log: false
-              limits: { head: 32KiB, target: 4kB, fields: 7, body: 0B, connections: 8, gathers: 9 }
+              limits: { head: 32KiB, target: 4kB, fields: 7, body: 0B, connections: 8, gathers: 9, stale: 1MiB }
               timeouts: { head: 1s, body: 1.5s, idle: 2m, write: 250ms, shutdown: 1h }
             demo: {}
             """
@@ -63,7 +64,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(!server.accessLog)
         var limits = ServerSettings.Limits()
         (limits.headBytes, limits.targetBytes, limits.fields) = (32_768, 4000, 7)
-        (limits.bodyBytes, limits.connections, limits.gathers) = (0, 8, 9)
+        (limits.bodyBytes, limits.connections, limits.gathers, limits.staleBytes) = (0, 8, 9, 1 << 20)
         #expect(server.limits == limits)
         var timeouts = ServerSettings.Timeouts()
         (timeouts.head, timeouts.body, timeouts.idle) = (.seconds(1), .milliseconds(1500), .seconds(120))
@@ -201,13 +202,15 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 group: g
               b: { delete: "shop:/b", required: false, on_error: [1, "{{x}}"], flatten: true, mapping: { a.b: c } }
               c: { post: "shop:/c", deny: [x] }
+              d: { get: "shop:/d", stale_for: 5m }
             """)
-        let (a, b, c) = (endpoint.calls[0], endpoint.calls[1], endpoint.calls[2])
+        let (a, b, c, d) = (endpoint.calls[0], endpoint.calls[1], endpoint.calls[2], endpoint.calls[3])
         #expect(a.method == .put && a.upstream == 1 && a.target.references.map(\.text) == ["query.x"])
         #expect(a.body == .literal(Array(#"{"n":1}"#.utf8)))
         #expect(a.headers.map(\.name.rawName) == ["X-Tenant", "X-Version"])
         #expect(a.headers[0].value.references.map(\.text) == ["header.X-Tenant"] && a.headers[1].value.literal == "1")
         #expect(a.forwardHeaders == [.acceptLanguage] && a.forwardQuery == ["page"])
+        #expect(b.staleFor == nil && d.staleFor == .seconds(300))
         #expect(a.condition?.text == "query.full" && b.condition == nil)
         #expect(!a.isRequired && a.fallback == .omit && a.timeout == .milliseconds(80))
         #expect(a.projection != nil && a.placement == .group("g"))

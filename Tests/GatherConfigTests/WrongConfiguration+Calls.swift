@@ -174,6 +174,29 @@ extension WrongConfiguration {
                 #"x.yaml:14:88: endpoints[0].calls.h.on_item_error: a fallback cannot hold a reference; write a plain value, and '{{' for the character itself"#,
             ]),
         WrongConfiguration(
+            "bodies that are not kept",
+            #"""
+            version: 1
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /v1/x
+                calls:
+                  a: { post: "shop:/a", stale_for: 5m }
+                  b: { get: "shop:/b", stale_for: 0ms }
+                  c: { get: "shop:/c", stale_for: 5m, forward_headers: [Accept, authorization] }
+                  d: { get: "shop:/d", stale_for: 5m, headers: { Cookie: "session={query.session}" } }
+                  e: { get: "shop:/e?x={header.Cookie}", stale_for: 5m }
+                  f: { get: "shop:/f", stale_for: 5m, headers: { Authorization: "Bearer 1", X-Tenant: "{header.X-Tenant}" } }
+            """#,
+            errors: [
+                #"x.yaml:7:29: endpoints[0].calls.a.stale_for: only what a get call gives is kept; remove stale_for, or give the call an on_error"#,
+                #"x.yaml:8:39: endpoints[0].calls.b.stale_for: 0ms is out of range; write a value from 1ms to 24h"#,
+                #"x.yaml:9:28: endpoints[0].calls.c.stale_for: the call sends a client's 'Authorization', and what came for one client is not kept; remove stale_for, or do not send the field"#,
+                #"x.yaml:10:28: endpoints[0].calls.d.stale_for: the call sends a client's 'Cookie', and what came for one client is not kept; remove stale_for, or do not send the field"#,
+                #"x.yaml:11:46: endpoints[0].calls.e.stale_for: the call sends a client's 'Cookie', and what came for one client is not kept; remove stale_for, or do not send the field"#,
+            ]),
+        WrongConfiguration(
             "a line break in a header",
             #"""
             version: 1

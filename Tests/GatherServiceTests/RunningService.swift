@@ -52,7 +52,9 @@ final class RunningService {
             let (drain, ended) = (Latch(), Latch())
             let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
             let responder = GatherResponder(
-                plan, engine: GatherEngine(plan, client: upstreams),
+                plan,
+                engine: GatherEngine(
+                    plan, client: upstreams, keptBytes: configuration.server.limits.staleBytes),
                 demonstration: DemonstrationResponder(
                     isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints,
                     address: listeners[0].address),

@@ -220,6 +220,17 @@ import Testing
                 + #""e":{"outcome":"bad_response","status":200,"start_ms":0.0,"duration_ms":0.1}}"#)
     }
 
+    @Test func `an old body is told with its age`() throws {
+        var old = CallReport(outcome: .timeout, start: .zero, duration: .milliseconds(1))
+        old.staleAge = .seconds(12)
+        var json: [UInt8] = []
+        Outcomes.append(try Given(["a": "/a"]).endpoint(), [old], to: &json)
+        #expect(
+            text(json)
+                == #"{"a":{"outcome":"timeout","start_ms":0.0,"duration_ms":1.0,"stale":true,"age_ms":12000.0}}"#)
+        #expect(Outcomes.counts([old, reports[0]]) == "ok=1 timeout=1 stale=1")
+    }
+
     @Test func `items are told with the call that they are of`() throws {
         var list = CallReport(outcome: .ok, start: .zero, duration: .milliseconds(1))
         list.items = [.timeout: 1, .ok: 8]

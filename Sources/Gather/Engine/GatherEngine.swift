@@ -8,10 +8,16 @@ import JSONText
 public final class GatherEngine {
     private let upstreams: [UpstreamState]
     private let client: any UpstreamClient
+    private let kept: KeptBodies
 
-    /// - Parameter share: which part of each upstream's limits is this loop's.
-    public init(_ plan: Plan, client: any UpstreamClient, share: LoopShare = .whole) {
+    /// - Parameters:
+    ///   - share: which part of each upstream's limits is this loop's.
+    ///   - keptBytes: how many bytes of good bodies this loop keeps for calls that fail.
+    public init(
+        _ plan: Plan, client: any UpstreamClient, share: LoopShare = .whole, keptBytes: Int = 32 << 20
+    ) {
         self.client = client
+        kept = KeptBodies(limit: keptBytes)
         upstreams = plan.upstreams.enumerated().map { index, upstream in
             UpstreamState(upstream, index: index, share: share)
         }
@@ -23,7 +29,7 @@ public final class GatherEngine {
     public func gather(
         _ endpoint: Endpoint, _ input: any GatherInput, on loop: isolated EventLoop
     ) async -> Gathered {
-        let run = GatherRun(endpoint, input, reactor: loop.reactor)
+        let run = GatherRun(endpoint, input, kept: kept, reactor: loop.reactor)
         await withDiscardingTaskGroup { group in
             while !run.isDecided {
                 while let next = run.takeNext() {

@@ -14,7 +14,7 @@ extension GatherRun {
         case _ where isCancelled: .clientGone
         case .call(let call): .failed(call)
         case .quorum: .failed(Self.worst(reports))
-        case nil where endpoint.policy == .settled && !isComplete && !reports.contains(where: { $0.outcome == .ok }):
+        case nil where endpoint.policy == .settled && !isComplete && !reports.contains(where: \.hasBody):
             .failed(Self.worst(reports))
         case nil: .answered(Answer.render(endpoint, values, reports))
         }

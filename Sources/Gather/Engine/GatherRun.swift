@@ -7,6 +7,7 @@ final class GatherRun: CallRun {
     let reactor: Reactor
     let start: LoopInstant
     let deadline: LoopInstant
+    let kept: KeptBodies
     var progress: Progress
     private(set) var values: Values
     private(set) var reports: [CallReport?]
@@ -28,8 +29,9 @@ final class GatherRun: CallRun {
         case client(PlacementError)
     }
 
-    init(_ endpoint: Endpoint, _ input: any GatherInput, reactor: Reactor) {
+    init(_ endpoint: Endpoint, _ input: any GatherInput, kept: KeptBodies, reactor: Reactor) {
         self.endpoint = endpoint
+        self.kept = kept
         self.reactor = reactor
         start = reactor.now
         deadline = start.advanced(by: endpoint.deadline)
@@ -91,22 +93,41 @@ final class GatherRun: CallRun {
     }
 
     private func record(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
+        var report = report
         progress.end(call)
-        reports[call] = report
         pending -= 1
         let isRequired = endpoint.calls[call].isRequired
         if report.outcome == .ok {
             values.bodies[call] = body
+            if let body { keep(body, of: call) }
         } else if report.isUnwanted || report.outcome == .cancelled {
             // Nothing takes its place: nobody asked for it, or waits for it any more.
+        } else if let old = recall(call, after: report) {
+            values.bodies[call] = old.body
+            report.staleAge = old.age
         } else if isRequired, endpoint.policy != .settled {
             failure = failure ?? .call(call)
         } else if case .json(let text) = endpoint.calls[call].fallback {
             values.bodies[call] = JSONValue(validated: text)
         }
+        reports[call] = report
         guard quorum != nil else { return }
         quorum?.note(report, isCounted: endpoint.graph.dependents[call].isEmpty, isRequired: isRequired)
         if quorum?.isLost ?? false { failure = failure ?? .quorum }
+    }
+
+    /// Keeps a body for when the call fails. What comes for the items of a list is kept by item.
+    private func keep(_ body: JSONValue, of call: Int) {
+        let prepared = endpoint.prepared[call]
+        guard prepared.call.staleFor != nil, prepared.call.foreach == nil else { return }
+        if let request = try? prepared.request(values) { kept.keep(body, of: request, by: prepared, at: now) }
+    }
+
+    private func recall(_ call: Int, after report: CallReport) -> KeptBodies.Kept? {
+        let prepared = endpoint.prepared[call]
+        guard prepared.call.staleFor != nil, prepared.call.foreach == nil else { return nil }
+        guard let request = try? prepared.request(values) else { return nil }
+        return kept.recall(request, by: prepared, after: report.outcome, status: report.status, at: now)
     }
 
     // MARK: Starting calls

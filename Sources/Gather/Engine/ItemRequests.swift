@@ -52,12 +52,12 @@ struct ItemRequests {
             requests.append(ItemRequest(request: request, problem: nil))
             return requests.count - 1
         }
-        let same = [request.target] + request.headers.flatMap { [$0.name.canonicalName, $0.value] }
-        if let index = known[same] {
+        let identity = request.identity
+        if let index = known[identity] {
             requests[index].items += 1
             return index
         }
-        known[same] = requests.count
+        known[identity] = requests.count
         requests.append(ItemRequest(request: request, problem: nil))
         return requests.count - 1
     }

@@ -22,6 +22,8 @@ final class ItemRun: CallRun {
     private var pending: Int
     /// How many bytes there may still be.
     private var room: Int
+    /// How old the oldest body is that stands in for an item that failed.
+    private var staleAge: Duration?
     /// Why the call failed, once it has.
     private var failure: CallReport?
 
@@ -71,14 +73,8 @@ final class ItemRun: CallRun {
     // MARK: Ending requests
 
     func succeeded(_ next: Startable, status: Int, body: JSONValue) {
-        requests[next.call].body = body
-        room -= body.range.count * requests[next.call].items
-        if room < 0, failure == nil {
-            failure = CallReport(
-                .badResponse, detail: "what came for the items is larger than 'max_body' of the upstream",
-                since: self.next.since,
-                in: self)
-        }
+        if let request = requests[next.call].request { gather.kept.keep(body, of: request, by: call, at: now) }
+        place(body, of: next.call)
         end(next.call, .ok, nil, since: next.since, status: status)
     }
 
@@ -98,6 +94,11 @@ final class ItemRun: CallRun {
         // Nobody but the gather, or a failure of this call, cancels a request.
         case .cancelled: progress.isAbandoned = true
         default:
+            if let old = recall(request, after: outcome, status: status) {
+                place(old.body, of: request)
+                staleAge = max(old.age, staleAge ?? .zero)
+                return
+            }
             guard foreach.fallback == nil, failure == nil else { return }
             let item = requestOfItem.firstIndex(of: request) ?? 0
             failure = CallReport(
@@ -106,12 +107,26 @@ final class ItemRun: CallRun {
         }
     }
 
+    private func place(_ body: JSONValue, of request: Int) {
+        requests[request].body = body
+        room -= body.range.count * requests[request].items
+        guard room < 0, failure == nil else { return }
+        let detail = "what came for the items is larger than 'max_body' of the upstream"
+        failure = CallReport(.badResponse, detail: detail, since: next.since, in: self)
+    }
+
+    private func recall(_ index: Int, after outcome: Outcome, status: Int?) -> KeptBodies.Kept? {
+        guard let request = requests[index].request else { return nil }
+        return gather.kept.recall(request, by: call, after: outcome, status: status, at: now)
+    }
+
     // MARK: The result
 
     /// Tells the gather what the call has come to, when no request is under way any more.
     func finish() {
         let isCancelled = progress.isAbandoned || pending > 0
         var report = failure ?? CallReport(isCancelled ? .cancelled : .ok, since: next.since, in: self)
+        if report.outcome == .ok { report.staleAge = staleAge }
         for request in requestOfItem { report.items[requests[request].outcome ?? .cancelled, default: 0] += 1 }
         gather.end(next.call, report, report.outcome == .ok ? JSONValue(validated: joined()) : nil)
     }

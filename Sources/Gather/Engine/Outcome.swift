@@ -35,6 +35,12 @@ public struct CallReport: Sendable {
     /// How the items ended of a call that is made for each element of a list, and how many of them.
     public var items: [Outcome: Int] = [:]
 
+    /// How old the body is that stands in for a call that failed, or the oldest that does for an item of it.
+    public var staleAge: Duration?
+
+    /// Whether the call has come to something, new or old.
+    var hasBody: Bool { outcome == .ok || staleAge != nil }
+
     /// Whether nothing is amiss with the call.
     public var isComplete: Bool { isUnwanted || (outcome == .ok && items.allSatisfy { $0.key == .ok }) }
 

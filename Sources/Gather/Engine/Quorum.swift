@@ -25,6 +25,8 @@ struct Quorum {
     var isLost: Bool { min(goal, counted) > counted - failed }
 
     /// Takes note of a call's end. That a required call failed is for the caller to see to.
+    ///
+    /// An old body that stands in is no success that decides, and no failure: it is the answer if nothing better comes.
     mutating func note(_ report: CallReport, isCounted: Bool, isRequired: Bool) {
         if isRequired { required -= 1 }
         guard isCounted else { return }
@@ -32,7 +34,7 @@ struct Quorum {
             succeeded += 1
         } else if report.isUnwanted {
             counted -= 1
-        } else {
+        } else if report.staleAge == nil {
             failed += 1
         }
     }

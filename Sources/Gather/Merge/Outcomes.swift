@@ -27,6 +27,10 @@ public enum Outcomes {
                 output.append(contentsOf: counts.joined(separator: ",").utf8)
                 output.append(UInt8(ascii: "}"))
             }
+            if let age = reports[index].staleAge {
+                output.append(contentsOf: #","stale":true,"age_ms":"#.utf8)
+                append(milliseconds: age, to: &output)
+            }
             if let detail = reports[index].detail {
                 output.append(contentsOf: #","detail":"#.utf8)
                 JSONText.append(string: detail, to: &output)
@@ -57,7 +61,8 @@ public enum Outcomes {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// How many calls ended how, for the log, and how many items of those that are made for lists: `ok=5 timeout=1 items.ok=8`.
+    /// How many calls ended how, for the log, how many items of those that are made for lists, and for how many calls something
+    /// old stands in: `ok=5 timeout=1 items.ok=8 stale=1`.
     public static func counts(_ reports: [CallReport]) -> String {
         let calls = Outcome.allCases.compactMap { outcome in
             let count = reports.count { $0.outcome == outcome }
@@ -67,7 +72,8 @@ public enum Outcomes {
             let count = reports.reduce(0) { $0 + ($1.items[outcome] ?? 0) }
             return count > 0 ? "items.\(outcome.rawValue)=\(count)" : nil
         }
-        return (calls + items).joined(separator: " ")
+        let stale = reports.count { $0.staleAge != nil }
+        return (calls + items + (stale > 0 ? ["stale=\(stale)"] : [])).joined(separator: " ")
     }
 
     /// Appends milliseconds with one decimal.

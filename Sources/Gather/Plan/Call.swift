@@ -21,6 +21,8 @@ public struct Call: Sendable {
     public var isRequired = true
     /// What an optional call that fails leaves in its place.
     public var fallback = Fallback.null
+    /// How old the last good body may be that takes the place of one that fails; nil if none does.
+    public var staleFor: Duration?
     /// The longest that an attempt of this call may take, if that differs from the upstream's.
     public var timeout: Duration?
     /// What of the upstream's body is kept.

@@ -1,0 +1,92 @@
+import DequeModule
+import EventLoop
+import JSONText
+
+/// The last good bodies of requests, for when the same request fails.
+///
+/// «The same» is a request of the same call that is equal in all that is sent, header fields included: nobody gets to see what was
+/// answered to a request that says anything else. Bounded by bytes; what came first goes first. Confined to its loop.
+final class KeptBodies {
+    private struct Key: Hashable {
+        let call: PreparedCall
+        let request: [String]
+
+        static func == (left: Key, right: Key) -> Bool { left.call === right.call && left.request == right.request }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(ObjectIdentifier(call))
+            hasher.combine(request)
+        }
+    }
+
+    private struct Entry {
+        let body: JSONValue
+        let came: LoopInstant
+        let number: Int
+        let cost: Int
+    }
+
+    /// What is kept of one request.
+    struct Kept {
+        let body: JSONValue
+        let age: Duration
+    }
+
+    private let limit: Int
+    private var entries: [Key: Entry] = [:]
+    /// The entries in the order in which they came, and some that are there no more.
+    private var order: Deque<(key: Key, number: Int)> = []
+    private var number = 0
+    private(set) var bytes = 0
+
+    /// About what an entry needs beside its texts.
+    private static let overhead = 256
+
+    /// - Parameter limit: how many bytes are kept.
+    init(limit: Int) { self.limit = limit }
+
+    /// Keeps the body of a request, in the place of an earlier one; O(1) in the mean.
+    func keep(_ body: JSONValue, of request: UpstreamRequest, by call: PreparedCall, at now: LoopInstant) {
+        guard call.call.staleFor != nil else { return }
+        let key = Key(call: call, request: request.identity)
+        let cost = body.bytes.capacity + key.request.reduce(Self.overhead) { $0 + $1.utf8.count }
+        forget(key)
+        guard cost <= limit else { return }
+        number += 1
+        entries[key] = Entry(body: body, came: now, number: number, cost: cost)
+        bytes += cost
+        order.append((key, number))
+        while bytes > limit, let (key, number) = order.popFirst() {
+            if entries[key]?.number == number { forget(key) }
+        }
+        if order.count > 2 * entries.count + 32 { order.removeAll { entries[$0.key]?.number != $0.number } }
+    }
+
+    /// What is kept of a request that has failed, if it may stand in.
+    ///
+    /// It may where no answer came or the upstream is at fault (RFC 5861 §4). A refusal by the upstream is an answer: what came
+    /// before it is forgotten.
+    func recall(
+        _ request: UpstreamRequest, by call: PreparedCall, after outcome: Outcome, status: Int?, at now: LoopInstant
+    ) -> Kept? {
+        guard let staleFor = call.call.staleFor else { return nil }
+        let key = Key(call: call, request: request.identity)
+        guard let entry = entries[key] else { return nil }
+        let age = entry.came.duration(to: now)
+        let isRefusal = outcome == .httpError && (status ?? 0) < 500
+        guard age <= staleFor, !isRefusal else {
+            forget(key)
+            return nil
+        }
+        return Kept(body: entry.body, age: age)
+    }
+
+    private func forget(_ key: Key) {
+        if let entry = entries.removeValue(forKey: key) { bytes -= entry.cost }
+    }
+}
+
+extension UpstreamRequest {
+    /// All that is sent of a request without a body, as texts that are equal if requests are.
+    var identity: [String] { [target] + headers.flatMap { [$0.name.canonicalName, $0.value] } }
+}
