@@ -102,6 +102,7 @@ import HTTPWire
             _ = state.requestFailed()
             response = server.responder.response(to: error)
         }
+        if let produce = response.stream { return await stream(response, produce, on: loop) }
         guard response.status.code != 499, await write(response, on: loop) else {
             end(status: 499, bytes: 0)
             return .close(lingering: false)
@@ -281,10 +282,38 @@ import HTTPWire
         let persistence = state.responseStarted()
         var head = server.takeHeadBuffer()
         server.serializer.appendHead(
-            response.status, fields: response.fields, contentLength: response.body.count, persistence: persistence,
+            response.status, fields: response.fields, framing: .length(response.body.count), persistence: persistence,
             version: exchange.head?.version ?? .http11, date: server.date(), to: &head)
         defer { server.putBackHeadBuffer(head) }
         return await send(head, hasContent(response) ? response.body : [], on: loop)
+    }
+
+    /// Sends a response whose body is produced meanwhile. A hang-up cancels that, as it does the handler.
+    private func stream(
+        _ response: Response, _ produce: StreamedBody, on loop: isolated EventLoop
+    ) async -> ConnectionState.Action {
+        let version = exchange.head?.version ?? .http11
+        let framing = ResponseFraming.streamed(to: version)
+        let persistence = state.responseStarted(isStreamed: true)
+        var head: [UInt8] = []
+        server.serializer.appendHead(
+            response.status, fields: response.fields, framing: framing, persistence: persistence, version: version,
+            date: server.date(), to: &head)
+        let hasContent = hasContent(response)
+        let writer = BodyWriter(self, framing: hasContent ? framing : .length(0), head: head)
+        do throws(StreamFailure) {
+            isHandling = true
+            defer { isHandling = false }
+            if hasContent { try await produce(writer) }
+            try await writer.finish(on: loop)
+        } catch {
+            // What was not begun is cut short as well, behind its head.
+            if error == .failed { try? await writer.write([], on: loop) }
+            end(status: error == .failed ? response.status.code : 499, bytes: writer.sentBytes)
+            return error == .failed ? state.responseCutShort() : .close(lingering: false)
+        }
+        end(status: response.status.code, bytes: writer.sentBytes)
+        return state.responseFinished()
     }
 
     private func hasContent(_ response: Response) -> Bool {
@@ -292,7 +321,7 @@ import HTTPWire
     }
 
     /// Sends two pieces in one system call if the socket takes them; false if the client does not.
-    private func send(_ head: [UInt8], _ body: [UInt8], on loop: isolated EventLoop) async -> Bool {
+    func send(_ head: [UInt8], _ body: [UInt8], on loop: isolated EventLoop) async -> Bool {
         var sent = 0
         while sent < head.count + body.count {
             if isWritable {

@@ -1,11 +1,13 @@
 import HTTPTypes
 
-/// The answer to a request, complete with its body.
+/// The answer to a request, complete with its body or with what produces it.
 public struct Response {
     public var status: HTTPResponse.Status
     /// Without those of framing and connection, which are the server's.
     public var fields: HTTPFields
     public var body: [UInt8]
+    /// What produces the body while it is sent, in place of ``body``.
+    public var stream: StreamedBody?
 
     public init(_ status: HTTPResponse.Status, fields: HTTPFields = [:], body: [UInt8] = []) {
         self.status = status
@@ -17,4 +19,25 @@ public struct Response {
     public init(_ status: HTTPResponse.Status, text: String, type: String = "text/plain; charset=utf-8") {
         self.init(status, fields: [.contentType: type], body: Array(text.utf8))
     }
+
+    /// A response whose body is produced while it is sent.
+    public init(_ status: HTTPResponse.Status, fields: HTTPFields = [:], stream: @escaping StreamedBody) {
+        self.init(status, fields: fields)
+        self.stream = stream
+    }
+}
+
+/// What produces a body: it writes pieces, and its return is the end of the body.
+///
+/// It is made where the request is answered and captures the loop. It runs in the connection's task, which is cancelled when the
+/// client goes away; for HEAD it does not run at all. The request's body must be read before, by the responder. If it throws, the connection closes without the end of the body, so that the client
+/// sees a message that was cut short. An HTTP/1.0 client cannot see that: all it gets is the end of the connection.
+public typealias StreamedBody = (BodyWriter) async throws(StreamFailure) -> Void
+
+/// Why a streamed body ends too early.
+public enum StreamFailure: Error, Equatable, Sendable {
+    /// The client left or takes nothing, or the server does not wait for it any more.
+    case clientGone
+    /// What produces the body cannot go on.
+    case failed
 }

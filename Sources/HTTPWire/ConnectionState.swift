@@ -128,9 +128,14 @@ public struct ConnectionState: Sendable {
     }
 
     /// The final response begins, whether or not the body was read. Says what its head announces.
-    public mutating func responseStarted() -> Persistence {
+    ///
+    /// - Parameter isStreamed: that the length of its content is not known, so that with HTTP/1.0 the end of the connection is
+    ///   the end of the content.
+    public mutating func responseStarted(isStreamed: Bool = false) -> Persistence {
         guard case .handling(let exchange) = state else { illegal("response started") }
-        let goesOn = exchange.keepAlive && !isStopping && exchange.canReachEnd(within: drainBytes)
+        let goesOn =
+            exchange.keepAlive && !isStopping && exchange.canReachEnd(within: drainBytes)
+            && !(isStreamed && exchange.version == .http10)
         let persistence: Persistence = goesOn ? .keepAlive : .close
         state = .responding(exchange, persistence)
         return persistence
@@ -147,6 +152,13 @@ public struct ConnectionState: Sendable {
             return .discardBody
         }
         return next()
+    }
+
+    /// The final response ends before its content does. The connection has to end with it: a missing last chunk is how the peer
+    /// sees that the message is incomplete (RFC 9112 §8).
+    public mutating func responseCutShort() -> Action {
+        guard case .responding(let exchange, _) = state else { illegal("response cut short") }
+        return close(lingering: !exchange.isBodyComplete && !sawEOF)
     }
 
     /// The server shuts down, or the connection was idle for too long: the request that is running is the last.
@@ -181,6 +193,7 @@ public struct ConnectionState: Sendable {
 
 /// One request and its answer.
 private struct Exchange: Sendable {
+    var version = HTTPVersion.http11
     var keepAlive: Bool
     var isBodyComplete: Bool
     /// The client waits for `100 Continue`, so that it is unknown whether a body will come at all.
@@ -191,6 +204,7 @@ private struct Exchange: Sendable {
     var discarded = 0
 
     init(_ head: RequestHead) {
+        version = head.version
         keepAlive = head.keepAlive
         expectsContinue = head.expectsContinue
         isBodyComplete = head.framing == .none

@@ -28,13 +28,12 @@ public struct ResponseSerializer: Sendable {
     /// Appends the head of a response to `output`, the empty line included. No allocation if `output` has room.
     ///
     /// - Parameters:
-    ///   - contentLength: the length of the content; for HEAD, of the content that GET would have sent, which the
-    ///     caller then holds back (RFC 9110 §9.3.2). 1xx, 204 and 304 have none: no `Content-Length` is written
-    ///     (RFC 9110 §8.6).
+    ///   - framing: how the content ends, also for HEAD, for which the caller holds the content back (RFC 9110 §9.3.2).
+    ///     1xx, 204 and 304 have none, and no field that frames it (RFC 9110 §8.6, RFC 9112 §6.1).
     ///   - version: what the request said; the answer is HTTP/1.1 always (RFC 9110 §2.5), but 1.0 must be told that
     ///     the connection persists (RFC 9112 §9.3).
     public func appendHead(
-        _ status: HTTPResponse.Status, fields: HTTPFields, contentLength: Int, persistence: Persistence,
+        _ status: HTTPResponse.Status, fields: HTTPFields, framing: ResponseFraming, persistence: Persistence,
         version: HTTPVersion, date: DateField, to output: inout [UInt8]
     ) {
         output.append(statusLine: status)
@@ -42,9 +41,14 @@ public struct ResponseSerializer: Sendable {
         if !written.contains(.server) { output.append(contentsOf: serverLine) }
         if !written.contains(.date) { output.append(contentsOf: date.line) }
         if status.allowsContent {
-            output.append(literal: "Content-Length: ")
-            output.append(decimal: contentLength)
-            output.append(literal: "\r\n")
+            switch framing {
+            case .length(let length):
+                output.append(literal: "Content-Length: ")
+                output.append(decimal: length)
+                output.append(literal: "\r\n")
+            case .chunked: output.append(literal: "Transfer-Encoding: chunked\r\n")
+            case .untilClose: break
+            }
         }
         switch (persistence, version) {
         case (.close, _): output.append(literal: "Connection: close\r\n")

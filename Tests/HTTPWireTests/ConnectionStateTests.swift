@@ -35,6 +35,30 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.isIdle == (persistence == .keepAlive))
     }
 
+    @Test(arguments: [
+        (get, Persistence.keepAlive), (closing, .close), (old, .close),
+        ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", .close),
+    ])
+    func `a streamed answer ends the connection where it cannot end otherwise`(
+        request: String, persistence: Persistence
+    ) throws {
+        var connection = try connection(request)
+        #expect(connection.responseStarted(isStreamed: true) == persistence)
+        #expect(connection.responseFinished() == (persistence == .keepAlive ? .readHead : .close(lingering: false)))
+    }
+
+    @Test(arguments: [(get, false), (post, true)])
+    func `an answer that is cut short ends the connection`(request: String, lingering: Bool) throws {
+        var connection = try connection(request)
+        #expect(connection.responseStarted(isStreamed: true) == .keepAlive)
+        #expect(connection.responseCutShort() == .close(lingering: lingering))
+
+        connection = try self.connection(request)
+        _ = connection.responseStarted(isStreamed: true)
+        _ = connection.receivedEOF()
+        #expect(connection.responseCutShort() == .close(lingering: false))
+    }
+
     @Test func `a second request follows the first`() throws {
         var connection = try connection(get)
         for _ in 0..<2 {

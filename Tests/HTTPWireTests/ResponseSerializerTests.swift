@@ -7,12 +7,13 @@ import Testing
     private let date = DateField(unixSeconds: 784_111_777)
 
     private func serialised(
-        _ status: HTTPResponse.Status, _ fields: HTTPFields = [:], length: Int = 5,
+        _ status: HTTPResponse.Status, _ fields: HTTPFields = [:], length: Int = 5, framing: ResponseFraming? = nil,
         persistence: Persistence = .keepAlive, version: HTTPVersion = .http11, server: HTTPField? = nil
     ) -> String {
         var output: [UInt8] = []
         ResponseSerializer(server: server).appendHead(
-            status, fields: fields, contentLength: length, persistence: persistence, version: version, date: date,
+            status, fields: fields, framing: framing ?? .length(length), persistence: persistence, version: version,
+            date: date,
             to: &output)
         return text(output)
     }
@@ -37,7 +38,7 @@ import Testing
     @Test func `it is appended to what is in the buffer`() {
         var output = ResponseSerializer.continueResponse
         ResponseSerializer().appendHead(
-            .noContent, fields: [:], contentLength: 0, persistence: .keepAlive, version: .http11, date: date,
+            .noContent, fields: [:], framing: .length(0), persistence: .keepAlive, version: .http11, date: date,
             to: &output)
         #expect(
             text(output)
@@ -67,6 +68,20 @@ import Testing
     @Test(arguments: [0, 9, 10, 99, 100, 1_048_576, Int.max])
     func `a length is written in decimal`(length: Int) {
         #expect(serialised(.ok, length: length).contains("Content-Length: \(length)\r\n"))
+    }
+
+    @Test(arguments: [
+        (ResponseFraming.chunked, 200, "Transfer-Encoding: chunked\r\n"), (.chunked, 204, ""), (.chunked, 304, ""),
+        (.untilClose, 200, ""), (.length(3), 200, "Content-Length: 3\r\n"),
+    ])
+    func `content of unknown length has no length`(framing: ResponseFraming, code: Int, line: String) {
+        let head = serialised(.init(code: code), framing: framing)
+        #expect(head.hasSuffix(" GMT\r\n\(line)\r\n"))
+    }
+
+    @Test(arguments: [(HTTPVersion.http10, ResponseFraming.untilClose), (.http11, .chunked)])
+    func `a client of HTTP 1.0 gets no chunks`(version: HTTPVersion, framing: ResponseFraming) {
+        #expect(ResponseFraming.streamed(to: version) == framing)
     }
 
     @Test func `a status without a phrase keeps the space before it`() {
@@ -101,7 +116,7 @@ import Testing
     @Test func `a value that is not UTF-8 goes out as it is`() {
         var output: [UInt8] = []
         ResponseSerializer().appendHead(
-            .ok, fields: HTTPFields([HTTPField(name: .eTag, value: [0xE9, 0x41])]), contentLength: 0,
+            .ok, fields: HTTPFields([HTTPField(name: .eTag, value: [0xE9, 0x41])]), framing: .length(0),
             persistence: .keepAlive,
             version: .http11, date: date, to: &output)
         #expect(output.starts(with: bytes("HTTP/1.1 200 OK\r\nETag: ") + [0xE9, 0x41, 0x0D, 0x0A]))

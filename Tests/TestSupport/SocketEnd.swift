@@ -137,6 +137,23 @@ public final class SocketEnd: ReadinessHandler {
         }
     }
 
+    /// Reads the head of an answer whose body comes in chunks.
+    public func chunkedMessage(on loop: isolated EventLoop) async throws -> ChunkedMessage {
+        var bytes: [UInt8] = []
+        while true {
+            if let head = bytes.firstRange(of: Array("\r\n\r\n".utf8)) {
+                var start = Array(bytes[..<head.upperBound])
+                guard let message = Message(&start, for: "HEAD", isWhole: true),
+                    message.field("Transfer-Encoding") == "chunked"
+                else { throw Message.Malformed() }
+                return ChunkedMessage(head: message, bytes: Array(bytes[head.upperBound...]), on: self)
+            }
+            let piece = try await receive(on: loop)
+            guard !piece.isEmpty else { throw Ended() }
+            bytes += piece
+        }
+    }
+
     // MARK: Ending
 
     /// Sends no more, and goes on receiving.
