@@ -1,0 +1,70 @@
+import EventLoop
+
+/// Records on their way from tasks that do not wait for the client to a client that may read slowly.
+///
+/// Whoever appends decides how many records there can be, and with that what a slow client costs: they are rendered when they are
+/// sent, and held until then. Confined to its loop.
+public final class RecordQueue<Record> {
+    private let reactor: Reactor
+    private var records: [Record] = []
+    private var isFinished = false
+    /// What ``send(as:through:heartbeat:on:render:)`` waits for, while it does.
+    private var wait: WaitID?
+
+    /// Records that are there at once leave together, until they are as large as this.
+    private static var bytesAtOnce: Int { 16 * 1024 }
+
+    public init(on loop: isolated EventLoop) { reactor = loop.reactor }
+
+    /// Has a record sent behind those before it.
+    public func append(_ record: Record) {
+        records.append(record)
+        wakeUp()
+    }
+
+    /// Lets ``send(as:through:heartbeat:on:render:)`` return when it has sent what is in the queue.
+    public func finish() {
+        isFinished = true
+        wakeUp()
+    }
+
+    private func wakeUp() {
+        if let wait { reactor.wake(wait) }
+    }
+
+    /// Sends records as they come, until ``finish()``.
+    ///
+    /// - Parameters:
+    ///   - heartbeat: how long no record may come before a sign of life is sent in a format that has one. There is none before the
+    ///     first record.
+    ///   - render: appends a record in the format.
+    public func send(
+        as format: RecordFormat, through writer: BodyWriter, heartbeat: Duration = .seconds(15),
+        on loop: isolated EventLoop, render: (Record, inout [UInt8]) -> Void
+    ) async throws(StreamFailure) {
+        var deadline: LoopInstant?
+        while true {
+            if records.isEmpty {
+                if isFinished { return }
+                let wait = reactor.makeWait()
+                self.wait = wait
+                let wake = await loop.suspend(wait, until: deadline)
+                self.wait = nil
+                switch wake {
+                case .signalled: continue
+                case .timedOut: try await writer.write(format.heartbeat, on: loop)
+                case .cancelled: throw .clientGone
+                }
+            } else {
+                try await writer.write(takeRendered(render), on: loop)
+            }
+            deadline = format.heartbeat.isEmpty ? nil : loop.now.advanced(by: heartbeat)
+        }
+    }
+
+    private func takeRendered(_ render: (Record, inout [UInt8]) -> Void) -> [UInt8] {
+        var output: [UInt8] = []
+        while output.count < Self.bytesAtOnce, !records.isEmpty { render(records.removeFirst(), &output) }
+        return output
+    }
+}
