@@ -26,10 +26,13 @@ public final class GatherEngine {
     /// Runs an endpoint of the plan for one request.
     ///
     /// It ends by the endpoint's deadline. When its task is cancelled, so are all its calls, and it ends at once.
+    /// - Parameter observer: is told of each call as it ends. With one the default answer, which is nothing but what the observer
+    ///   has been told, is left empty; a declared `response` is not.
     public func gather(
-        _ endpoint: Endpoint, _ input: any GatherInput, on loop: isolated EventLoop
+        _ endpoint: Endpoint, _ input: any GatherInput, observer: (any GatherObserver)? = nil,
+        on loop: isolated EventLoop
     ) async -> Gathered {
-        let run = GatherRun(endpoint, input, kept: kept, reactor: loop.reactor)
+        let run = GatherRun(endpoint, input, kept: kept, observer: observer, reactor: loop.reactor)
         await withDiscardingTaskGroup { group in
             while !run.isDecided {
                 while let next = run.takeNext() {
@@ -48,6 +51,14 @@ public final class GatherEngine {
             group.cancelAll()
         }
         return run.finish(isCancelled: Task.isCancelled)
+    }
+
+    /// Why a gather would fail for this request before anything is sent, as ``Gathered/Verdict/unplaceable(_:)`` says; nil if it
+    /// would not.
+    public func objection(to input: any GatherInput, for endpoint: Endpoint, on loop: isolated EventLoop) -> String? {
+        let run = GatherRun(endpoint, input, kept: kept, reactor: loop.reactor)
+        guard run.isDecided, case .unplaceable(let reason) = run.finish(isCancelled: false).verdict else { return nil }
+        return reason
     }
 
     private func upstream(of call: Int, in run: any CallRun) -> UpstreamState {

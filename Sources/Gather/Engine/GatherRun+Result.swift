@@ -16,6 +16,7 @@ extension GatherRun {
         case .quorum: .failed(Self.worst(reports))
         case nil where endpoint.policy == .settled && !isComplete && !reports.contains(where: \.hasBody):
             .failed(Self.worst(reports))
+        case nil where observer != nil && endpoint.response == nil: .answered([])
         case nil: .answered(Answer.render(endpoint, values, reports))
         }
     }

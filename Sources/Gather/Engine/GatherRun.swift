@@ -19,6 +19,7 @@ final class GatherRun: CallRun {
     private(set) var failure: Failure?
     /// The successes, if a number of them decides.
     private var quorum: Quorum?
+    let observer: (any GatherObserver)?
 
     enum Failure {
         /// A required call did.
@@ -29,9 +30,13 @@ final class GatherRun: CallRun {
         case client(PlacementError)
     }
 
-    init(_ endpoint: Endpoint, _ input: any GatherInput, kept: KeptBodies, reactor: Reactor) {
+    init(
+        _ endpoint: Endpoint, _ input: any GatherInput, kept: KeptBodies, observer: (any GatherObserver)? = nil,
+        reactor: Reactor
+    ) {
         self.endpoint = endpoint
         self.kept = kept
+        self.observer = observer
         self.reactor = reactor
         start = reactor.now
         deadline = start.advanced(by: endpoint.deadline)
@@ -111,6 +116,7 @@ final class GatherRun: CallRun {
             values.bodies[call] = JSONValue(validated: text)
         }
         reports[call] = report
+        observer?.callEnded(call, report, body: values.bodies[call])
         guard quorum != nil else { return }
         quorum?.note(report, isCounted: endpoint.graph.dependents[call].isEmpty, isRequired: isRequired)
         if quorum?.isLost ?? false { failure = failure ?? .quorum }

@@ -9,35 +9,41 @@ public enum Outcomes {
         for index in reports.indices {
             if index > 0 { output.append(UInt8(ascii: ",")) }
             JSONText.append(string: endpoint.calls[index].name, to: &output)
-            output.append(contentsOf: #":{"outcome":""#.utf8)
-            output.append(contentsOf: reports[index].outcome.rawValue.utf8)
-            output.append(UInt8(ascii: "\""))
-            if let status = reports[index].status { output.append(contentsOf: ",\"status\":\(status)".utf8) }
-            if let start = reports[index].start {
-                output.append(contentsOf: #","start_ms":"#.utf8)
-                append(milliseconds: start, to: &output)
-            }
-            output.append(contentsOf: #","duration_ms":"#.utf8)
-            append(milliseconds: reports[index].duration, to: &output)
-            if !reports[index].items.isEmpty {
-                let counts = Outcome.allCases.compactMap { outcome in
-                    reports[index].items[outcome].map { "\"\(outcome.rawValue)\":\($0)" }
-                }
-                output.append(contentsOf: #","items":{"#.utf8)
-                output.append(contentsOf: counts.joined(separator: ",").utf8)
-                output.append(UInt8(ascii: "}"))
-            }
-            if let age = reports[index].staleAge {
-                output.append(contentsOf: #","stale":true,"age_ms":"#.utf8)
-                append(milliseconds: age, to: &output)
-            }
-            if let detail = reports[index].detail {
-                output.append(contentsOf: #","detail":"#.utf8)
-                JSONText.append(string: detail, to: &output)
-            }
+            output.append(contentsOf: ":{".utf8)
+            appendMembers(of: reports[index], to: &output)
             output.append(UInt8(ascii: "}"))
         }
         output.append(UInt8(ascii: "}"))
+    }
+
+    /// Appends `"outcome":"ok","status":200,"start_ms":0.1,"duration_ms":20.3`, and `"detail"` if there is one.
+    public static func appendMembers(of report: CallReport, to output: inout [UInt8]) {
+        output.append(contentsOf: #""outcome":""#.utf8)
+        output.append(contentsOf: report.outcome.rawValue.utf8)
+        output.append(UInt8(ascii: "\""))
+        if let status = report.status { output.append(contentsOf: ",\"status\":\(status)".utf8) }
+        if let start = report.start {
+            output.append(contentsOf: #","start_ms":"#.utf8)
+            append(milliseconds: start, to: &output)
+        }
+        output.append(contentsOf: #","duration_ms":"#.utf8)
+        append(milliseconds: report.duration, to: &output)
+        if !report.items.isEmpty {
+            let counts = Outcome.allCases.compactMap { outcome in
+                report.items[outcome].map { "\"\(outcome.rawValue)\":\($0)" }
+            }
+            output.append(contentsOf: #","items":{"#.utf8)
+            output.append(contentsOf: counts.joined(separator: ",").utf8)
+            output.append(UInt8(ascii: "}"))
+        }
+        if let age = report.staleAge {
+            output.append(contentsOf: #","stale":true,"age_ms":"#.utf8)
+            append(milliseconds: age, to: &output)
+        }
+        if let detail = report.detail {
+            output.append(contentsOf: #","detail":"#.utf8)
+            JSONText.append(string: detail, to: &output)
+        }
     }
 
     /// The value of a `Server-Timing` field: `call;dur=20.3;start=0.1;desc=ok, …` with times in milliseconds.
@@ -77,7 +83,7 @@ public enum Outcomes {
     }
 
     /// Appends milliseconds with one decimal.
-    private static func append(milliseconds duration: Duration, to output: inout [UInt8]) {
+    public static func append(milliseconds duration: Duration, to output: inout [UInt8]) {
         var tenths = max(0, (duration.wholeNanoseconds + 50_000) / 100_000)
         let start = output.count
         output.append(UInt8(ascii: "0") + UInt8(tenths % 10))

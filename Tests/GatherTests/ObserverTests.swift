@@ -1,0 +1,108 @@
+import EventLoop
+import JSONText
+import Testing
+
+@testable import Gather
+
+/// What is told of a gather while it runs.
+@Suite struct ObserverTests {
+    /// Remembers what it is told, and when.
+    private final class Witness: GatherObserver {
+        struct Event: Equatable, Sendable {
+            var call: String
+            var outcome: Outcome
+            var body: String?
+            var at: Duration
+        }
+
+        private let endpoint: Endpoint
+        private let reactor: Reactor
+        private let start: LoopInstant
+        private(set) var events: [Event] = []
+
+        init(_ endpoint: Endpoint, on loop: isolated EventLoop) {
+            (self.endpoint, reactor, start) = (endpoint, loop.reactor, loop.now)
+        }
+
+        func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) {
+            events.append(
+                Event(
+                    call: endpoint.calls[call].name, outcome: report.outcome, body: body.map { text($0.text) },
+                    at: start.duration(to: reactor.now)))
+        }
+    }
+
+    private func observe(
+        _ endpoint: Endpoint, _ reactions: [String: Reaction], seed: UInt64? = nil
+    ) throws -> (events: [Witness.Event], gathered: Gathered) {
+        try EventLoop.runVirtual(seed: seed) { loop in
+            let engine = GatherEngine(
+                Plan(upstreams: [upstream], endpoints: [endpoint]), client: FakeUpstreams(reactions))
+            let witness = Witness(endpoint, on: loop)
+            let gathered = await engine.gather(endpoint, Input(), observer: witness, on: loop)
+            return (witness.events, gathered)
+        }
+    }
+
+    @Test func `each call is told at its end, with what it leaves`() throws {
+        var given = try Given(["a": "/a", "b": "/b?x={a.x}", "c": "/c", "d": "/d", "e": "/e/{d}"])
+        for call in ["c", "d", "e"] { given[call].isRequired = false }
+        given["c"].fallback = fallback("[ ]")
+        given["d"].fallback = .omit
+        let endpoint = try given.endpoint()
+        let reactions: [String: Reaction] = [
+            "a": .json(#" {"x": 1} "#, after: .milliseconds(20)), "b": .json("2", after: .milliseconds(5)),
+            "c": .status(500, after: .milliseconds(10)), "d": .status(404, after: .milliseconds(30)),
+        ]
+        for seed in UInt64(0)..<20 {
+            let (events, gathered) = try observe(endpoint, reactions, seed: seed)
+            #expect(
+                events == [
+                    .init(call: "c", outcome: .httpError, body: "[ ]", at: .milliseconds(10)),
+                    .init(call: "a", outcome: .ok, body: #"{"x": 1}"#, at: .milliseconds(20)),
+                    .init(call: "b", outcome: .ok, body: "2", at: .milliseconds(25)),
+                    .init(call: "d", outcome: .httpError, body: nil, at: .milliseconds(30)),
+                    .init(call: "e", outcome: .skipped, body: "null", at: .milliseconds(30)),
+                ])
+            // Nobody needs what was told a second time.
+            #expect(gathered.answer == "")
+        }
+    }
+
+    @Test func `a declared response is rendered all the same`() throws {
+        let given = try Given(["a": "/a"])
+        let template = try given.object(["m": "{a}"])
+        let (events, gathered) = try observe(try given.endpoint { $0.response = template }, ["a": .json("1")])
+        #expect(events.map(\.call) == ["a"])
+        #expect(gathered.answer == #"{"m":1}"#)
+    }
+
+    @Test func `a failure that decides is told, then what it ends`() throws {
+        let given = try Given(["a": "/a", "b": "/b", "c": "/c?x={a.x}"])
+        let (events, gathered) = try observe(
+            try given.endpoint(), ["a": .status(500, after: .milliseconds(10)), "b": .hangs])
+        #expect(events.map(\.call) == ["a", "c", "b"])
+        #expect(events.map(\.outcome) == [.httpError, .skipped, .cancelled])
+        #expect(events.allSatisfy { $0.at == .milliseconds(10) && $0.body == nil })
+        #expect(gathered.reports.map(\.outcome) == [.httpError, .cancelled, .skipped])
+    }
+
+    @Test func `an objection is what the gather would end with before anything is sent`() throws {
+        let given = try Given(["a": "/a?x={query.q}"])
+        let endpoint = try given.endpoint()
+        let objections = try EventLoop.runVirtual { loop in
+            let client = FakeUpstreams([:])
+            let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: [endpoint]), client: client)
+            let inputs = [Input(), Input(query: [("q", "1")])]
+            return (inputs.map { engine.objection(to: $0, for: endpoint, on: loop) }, client.requests.count)
+        }
+        #expect(objections.0 == ["query.q is missing", nil])
+        #expect(objections.1 == 0)
+    }
+}
+
+extension Gathered {
+    fileprivate var answer: String? {
+        if case .answered(let answer) = verdict { text(answer) } else { nil }
+    }
+}
