@@ -106,7 +106,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "GatherServiceTests", dependencies: ["GatherService"], swiftSettings: settings),
+        .testTarget(
+            name: "GatherServiceTests", dependencies: ["GatherService", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EventLoopTests", dependencies: ["EventLoop", "EventLoopTesting"], swiftSettings: settings),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: settings),

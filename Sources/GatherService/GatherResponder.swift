@@ -70,12 +70,37 @@ final class GatherResponder: Responder {
             }
         }
         let input = RequestInput(head: head, parameters: parameters, body: body)
+        if let format = RecordFormat(accept: head[.accept]) {
+            return stream(endpoint, input, as: format, exchange, on: loop)
+        }
         // Only now: a client that sends its body slowly must not hold a place.
         guard enter() else { return Self.busy }
         defer { gathersInFlight -= 1 }
         let gathered = await engine.gather(endpoint, input, on: loop)
         exchange.note = accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
         return Response(gathered, of: endpoint)
+    }
+
+    /// The answer to a client that wants to hear of each call as it ends.
+    private func stream(
+        _ endpoint: Endpoint, _ input: RequestInput, as format: RecordFormat, _ exchange: Exchange,
+        on loop: isolated EventLoop
+    ) -> Response {
+        if let objection = engine.objection(to: input, for: endpoint, on: loop) {
+            return .problem(.badRequest, objection)
+        }
+        guard gathersInFlight < gatherLimit else { return Self.busy }
+        return Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
+            let stream = GatherStream(endpoint, on: loop)
+            try await stream.send(as: format, through: writer, on: loop) {
+                // The place is free again when the gather has ended, even if the client has not read all of it.
+                self.gathersInFlight += 1
+                defer { self.gathersInFlight -= 1 }
+                let gathered = await self.engine.gather(endpoint, input, observer: stream, on: loop)
+                exchange.note = self.accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
+                return gathered
+            }
+        }
     }
 
     /// Takes a place among the gathers in flight, if there is one.

@@ -18,25 +18,42 @@ extension Response {
         var fields: HTTPFields = [:]
         fields[.gatherComplete] = gathered.isComplete ? "true" : "false"
         fields[.serverTiming] = Outcomes.serverTiming(endpoint, gathered.reports)
+        // The same might have been streamed.
+        fields[.vary] = "Accept"
+        let (status, detail) = gathered.conclusion(of: endpoint)
         switch gathered.verdict {
         case .answered(let body):
             fields[.contentType] = "application/json"
-            self.init(.ok, fields: fields, body: body)
-        case .failed(let call):
-            let report = gathered.reports[call]
-            let status = report.failureStatus(passing: endpoint.passStatus)
+            self.init(status, fields: fields, body: body)
+        case .failed:
             if status == .serviceUnavailable { fields[.retryAfter] = "1" }
-            let reason = report.detail.map { " (\($0))" } ?? ""
-            let detail = "call '\(endpoint.calls[call].name)' failed: \(report.outcome.rawValue)\(reason)"
-            self = .problem(status, detail, fields: fields) { body in
+            self = .problem(status, detail ?? "", fields: fields) { body in
                 body += Array(#","calls":"#.utf8)
                 Outcomes.append(endpoint, gathered.reports, to: &body)
             }
-        case .unplaceable(let reason):
-            self = .problem(.badRequest, reason)
+        case .unplaceable:
+            self = .problem(status, detail ?? "")
         case .clientGone:
             // Nobody reads it; the connection notes the status 499.
-            self.init(HTTPResponse.Status(code: 499))
+            self.init(status)
+        }
+    }
+}
+
+extension Gathered {
+    /// The status that tells how the gather ended and, if it has no answer, one sentence that says why.
+    func conclusion(of endpoint: Endpoint) -> (status: HTTPResponse.Status, detail: String?) {
+        switch verdict {
+        case .answered: return (.ok, nil)
+        case .failed(let call):
+            let report = reports[call]
+            let reason = report.detail.map { " (\($0))" } ?? ""
+            return (
+                report.failureStatus(passing: endpoint.passStatus),
+                "call '\(endpoint.calls[call].name)' failed: \(report.outcome.rawValue)\(reason)"
+            )
+        case .unplaceable(let reason): return (.badRequest, reason)
+        case .clientGone: return (Refusal.clientGone.status, Refusal.clientGone.detail)
         }
     }
 }

@@ -1,0 +1,59 @@
+import EventLoop
+import Gather
+import HTTPServer
+import JSONText
+
+/// Tells a client of a gather's calls as they end, and at last how the gather did.
+///
+/// The gather goes on at its own speed, however slowly the client reads: what is held for a client is at most the bodies of one
+/// gather, which a plain answer would hold as well.
+final class GatherStream: GatherObserver {
+    private let endpoint: Endpoint
+    private let records: RecordQueue<GatherRecord>
+    /// Whether the end of a call was told.
+    private var isTold: [Bool]
+
+    init(_ endpoint: Endpoint, on loop: isolated EventLoop) {
+        self.endpoint = endpoint
+        records = RecordQueue(on: loop)
+        isTold = Array(repeating: false, count: endpoint.calls.count)
+    }
+
+    func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) {
+        isTold[call] = true
+        records.append(.call(call, report, body: body))
+    }
+
+    /// Sends a record for each call of the gather that `gather` runs beside it, and the summary.
+    func send(
+        as format: RecordFormat, through writer: BodyWriter, on loop: isolated EventLoop,
+        gather: @escaping () async -> Gathered
+    ) async throws(StreamFailure) {
+        let start = loop.now
+        var failure: StreamFailure?
+        await withDiscardingTaskGroup { group in
+            group.addImmediateTask {
+                let gathered = await gather()
+                self.gatherEnded(gathered, after: start.duration(to: loop.now))
+            }
+            do throws(StreamFailure) {
+                try await records.send(as: format, through: writer, on: loop) { record, output in
+                    record.append(to: &output, as: format, of: endpoint)
+                }
+            } catch {
+                failure = error
+                group.cancelAll()
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func gatherEnded(_ gathered: Gathered, after duration: Duration) {
+        // Those that the gather's end overtook, so that a client gets as many as there are calls.
+        for (call, report) in gathered.reports.enumerated() where !isTold[call] {
+            callEnded(call, report, body: nil)
+        }
+        records.append(.summary(gathered, duration: duration))
+        records.finish()
+    }
+}
