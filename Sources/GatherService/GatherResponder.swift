@@ -46,9 +46,7 @@ final class GatherResponder: Responder {
         case .found(.demonstration(let page), let route, _):
             exchange.route = route
             if let response = demonstration.response(page, head) { return response }
-            guard enter() else { return Self.busy }
-            defer { gathersInFlight -= 1 }
-            return await TasksDemonstration.respond(to: QueryItems(head.query), on: loop)
+            return await tasks(head, on: loop)
         case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
         case .options(let allowed): return .options(allowed)
         case .undecodable: return .problem(.badRequest, "a path parameter is not UTF-8")
@@ -101,6 +99,22 @@ final class GatherResponder: Responder {
                 return gathered
             }
         }
+    }
+
+    /// The answer of `/tasks`, which holds a place like a gather while its tasks run.
+    private func tasks(_ head: RequestHead, on loop: isolated EventLoop) async -> Response {
+        guard enter() else { return Self.busy }
+        defer { gathersInFlight -= 1 }
+        let format = RecordFormat(accept: head[.accept])
+        var response = await TasksDemonstration.respond(to: QueryItems(head.query), as: format, on: loop)
+        guard let produce = response.stream else { return response }
+        response.stream = { writer async throws(StreamFailure) in
+            _ = loop  // What captures the loop is the loop's.
+            self.gathersInFlight += 1
+            defer { self.gathersInFlight -= 1 }
+            try await produce(writer)
+        }
+        return response
     }
 
     /// Takes a place among the gathers in flight, if there is one.

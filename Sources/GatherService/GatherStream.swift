@@ -30,22 +30,12 @@ final class GatherStream: GatherObserver {
         gather: @escaping () async -> Gathered
     ) async throws(StreamFailure) {
         let start = loop.now
-        var failure: StreamFailure?
-        await withDiscardingTaskGroup { group in
-            group.addImmediateTask {
-                let gathered = await gather()
-                self.gatherEnded(gathered, after: start.duration(to: loop.now))
-            }
-            do throws(StreamFailure) {
-                try await records.send(as: format, through: writer, on: loop) { record, output in
-                    record.append(to: &output, as: format, of: endpoint)
-                }
-            } catch {
-                failure = error
-                group.cancelAll()
-            }
+        try await records.send(as: format, through: writer, on: loop) { record, output in
+            record.append(to: &output, as: format, of: endpoint)
+        } while: {
+            let gathered = await gather()
+            self.gatherEnded(gathered, after: start.duration(to: loop.now))
         }
-        if let failure { throw failure }
     }
 
     private func gatherEnded(_ gathered: Gathered, after duration: Duration) {
@@ -54,6 +44,5 @@ final class GatherStream: GatherObserver {
             callEnded(call, report, body: nil)
         }
         records.append(.summary(gathered, duration: duration))
-        records.finish()
     }
 }

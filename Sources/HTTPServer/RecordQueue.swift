@@ -4,11 +4,22 @@ import EventLoop
 ///
 /// Whoever appends decides how many records there can be, and with that what a slow client costs: they are rendered when they are
 /// sent, and held until then. Confined to its loop.
+///
+/// ```swift
+/// Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
+///     let records = RecordQueue<Int>(on: loop)
+///     try await records.send(as: format, through: writer, on: loop) { number, output in
+///         format.append(event: "number", to: &output) { $0 += Array("\(number)".utf8) }
+///     } while: {
+///         for number in 1...3 { records.append(number) }
+///     }
+/// }
+/// ```
 public final class RecordQueue<Record> {
     private let reactor: Reactor
     private var records: [Record] = []
     private var isFinished = false
-    /// What ``send(as:through:heartbeat:on:render:)`` waits for, while it does.
+    /// What the sending waits for, while it does.
     private var wait: WaitID?
 
     /// Records that are there at once leave together, until they are as large as this.
@@ -22,25 +33,37 @@ public final class RecordQueue<Record> {
         wakeUp()
     }
 
-    /// Lets ``send(as:through:heartbeat:on:render:)`` return when it has sent what is in the queue.
-    public func finish() {
-        isFinished = true
-        wakeUp()
-    }
-
-    private func wakeUp() {
-        if let wait { reactor.wake(wait) }
-    }
-
-    /// Sends records as they come, until ``finish()``.
+    /// Sends records as they come, until `produce` has returned and all of them are sent.
     ///
     /// - Parameters:
-    ///   - heartbeat: how long no record may come before a sign of life is sent in a format that has one. There is none before the
+    ///   - heartbeat: how long no record may come before a sign of life is sent, in a format that has one. There is none before the
     ///     first record.
     ///   - render: appends a record in the format.
+    ///   - produce: appends records to the queue, in a task of its own, which is cancelled when the client is gone.
     public func send(
         as format: RecordFormat, through writer: BodyWriter, heartbeat: Duration = .seconds(15),
-        on loop: isolated EventLoop, render: (Record, inout [UInt8]) -> Void
+        on loop: isolated EventLoop, render: (Record, inout [UInt8]) -> Void, while produce: @escaping () async -> Void
+    ) async throws(StreamFailure) {
+        var failure: StreamFailure?
+        await withDiscardingTaskGroup { group in
+            group.addImmediateTask {
+                _ = loop  // What captures the loop is the loop's.
+                await produce()
+                self.finish()
+            }
+            do throws(StreamFailure) {
+                try await sendAll(as: format, through: writer, heartbeat: heartbeat, on: loop, render: render)
+            } catch {
+                failure = error
+                group.cancelAll()
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func sendAll(
+        as format: RecordFormat, through writer: BodyWriter, heartbeat: Duration, on loop: isolated EventLoop,
+        render: (Record, inout [UInt8]) -> Void
     ) async throws(StreamFailure) {
         var deadline: LoopInstant?
         while true {
@@ -66,5 +89,14 @@ public final class RecordQueue<Record> {
         var output: [UInt8] = []
         while output.count < Self.bytesAtOnce, !records.isEmpty { render(records.removeFirst(), &output) }
         return output
+    }
+
+    private func finish() {
+        isFinished = true
+        wakeUp()
+    }
+
+    private func wakeUp() {
+        if let wait { reactor.wake(wait) }
     }
 }

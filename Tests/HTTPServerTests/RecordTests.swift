@@ -61,19 +61,11 @@ struct RecordTests {
         { _, loop in
             Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
                 let queue = RecordQueue<String>(on: loop)
-                var failure: StreamFailure?
-                await withDiscardingTaskGroup { group in
-                    group.addImmediateTask { await produce(queue, loop) }
-                    do throws(StreamFailure) {
-                        try await queue.send(as: format, through: writer, heartbeat: heartbeat, on: loop) {
-                            record, output in
-                            format.append(event: "x", to: &output) { $0 += Array(record.utf8) }
-                        }
-                    } catch {
-                        failure = error
-                    }
+                try await queue.send(as: format, through: writer, heartbeat: heartbeat, on: loop) { record, output in
+                    format.append(event: "x", to: &output) { $0 += Array(record.utf8) }
+                } while: {
+                    await produce(queue, loop)
                 }
-                if let failure { throw failure }
             }
         }
     }
@@ -95,7 +87,6 @@ struct RecordTests {
             for record in ["1", "2", "3"] { queue.append(record) }
             await seen.wait(on: loop)
             queue.append("4")
-            queue.finish()
         }
         try reading(handler) { message, loop in
             let first = try await message.next(on: loop)
@@ -109,7 +100,6 @@ struct RecordTests {
         let large = String(repeating: "1", count: 16 * 1024)
         let handler = Self.streaming(.lines) { queue, _ in
             for record in ["1", large, "2", large] { queue.append(record) }
-            queue.finish()
         }
         try reading(handler) { message, loop in
             var chunks: [String] = []
@@ -125,7 +115,6 @@ struct RecordTests {
             queue.append("1")
             await seen.wait(on: loop)
             queue.append("2")
-            queue.finish()
         }
         try reading(handler) { message, loop in
             #expect(try await message.next(on: loop) == "event: x\ndata: 1\n\n")
@@ -141,7 +130,6 @@ struct RecordTests {
             queue.append("1")
             try? await loop.sleep(for: .milliseconds(5))
             queue.append("2")
-            queue.finish()
         }
         try reading(handler) { message, loop in
             let text = try await message.rest(on: loop)

@@ -6,7 +6,7 @@ import HTTPWire
 /// `GET /tasks`: tasks that only sleep, side by side or one after the other, and the time that each took.
 ///
 /// `sleep=1s,2s,3s` says how long each sleeps, `mode=gather` or `mode=sequential` how they run. Gathered, they take as long as
-/// the longest, on one thread.
+/// the longest, on one thread. A client that asks for records hears of each task as it ends.
 public enum TasksDemonstration {
     static let maxTasks = 100
     static let maxSleep: Duration = .seconds(60)
@@ -16,7 +16,7 @@ public enum TasksDemonstration {
     }
 
     /// When a task began and ended, counted from the request.
-    private struct Timing {
+    fileprivate struct Timing {
         var start: Duration
         var end: Duration
     }
@@ -24,7 +24,10 @@ public enum TasksDemonstration {
     /// Sleeps as the query says and tells what happened; 400 with what to write if the query makes no sense.
     ///
     /// Ends at once, with status 499, when its task is cancelled.
-    public static func respond(to query: QueryItems, on loop: isolated EventLoop) async -> Response {
+    /// - Parameter format: how the tasks are to be streamed, if they are; they run when the response is sent, then.
+    public static func respond(
+        to query: QueryItems, as format: RecordFormat? = nil, on loop: isolated EventLoop
+    ) async -> Response {
         let mode: Mode
         let sleeps: [Duration]
         do throws(Problem) {
@@ -33,14 +36,48 @@ public enum TasksDemonstration {
         } catch {
             return error.response
         }
+        if let format { return stream(mode, sleeps, as: format, on: loop) }
         let start = loop.now
-        let timings =
-            switch mode {
-            case .gather: await gather(sleeps, since: start, on: loop)
-            case .sequential: await sequence(sleeps, since: start, on: loop)
-            }
+        let timings = await run(mode, sleeps, since: start, on: loop) { _, _ in }
         guard !Task.isCancelled else { return Response(Refusal.clientGone.status) }
-        return report(mode, sleeps, timings, total: start.duration(to: loop.now))
+        let total = start.duration(to: loop.now)
+        return .json(.ok) { json in
+            json.object { json in
+                json.member("mode", mode.rawValue)
+                json.member("tasks") { json in
+                    json.array(of: timings.indices) { json, index in
+                        json.object { $0.task(index, sleeps[index], timings[index]) }
+                    }
+                }
+                json.totals(sleeps, total)
+            }
+        }
+    }
+
+    /// A record for each task, and one for all of them.
+    private static func stream(
+        _ mode: Mode, _ sleeps: [Duration], as format: RecordFormat, on loop: isolated EventLoop
+    ) -> Response {
+        Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
+            let records = RecordQueue<(event: StaticString, json: JSONWriter)>(on: loop)
+            try await records.send(as: format, through: writer, on: loop) { record, output in
+                format.append(event: record.event, to: &output) { $0 += record.json.bytes }
+            } while: {
+                let start = loop.now
+                _ = await run(mode, sleeps, since: start, on: loop) { index, timing in
+                    var json = JSONWriter()
+                    json.object { $0.task(index, sleeps[index], timing) }
+                    records.append(("task", json))
+                }
+                var json = JSONWriter()
+                json.object { json in
+                    json.member("mode", mode.rawValue)
+                    json.member("tasks", sleeps.count)
+                    json.totals(sleeps, start.duration(to: loop.now))
+                }
+                records.append(("summary", json))
+            }
+        }
     }
 
     // MARK: The query
@@ -73,24 +110,41 @@ public enum TasksDemonstration {
 
     // MARK: The tasks
 
+    /// - Parameter ended: is told of each task's end at that time.
+    private static func run(
+        _ mode: Mode, _ sleeps: [Duration], since start: LoopInstant, on loop: isolated EventLoop,
+        ended: (Int, Timing) -> Void
+    ) async -> [Timing] {
+        switch mode {
+        case .gather: await gather(sleeps, since: start, on: loop, ended: ended)
+        case .sequential: await sequence(sleeps, since: start, on: loop, ended: ended)
+        }
+    }
+
     private static func gather(
-        _ sleeps: [Duration], since start: LoopInstant, on loop: isolated EventLoop
+        _ sleeps: [Duration], since start: LoopInstant, on loop: isolated EventLoop, ended: (Int, Timing) -> Void
     ) async -> [Timing] {
         await withTaskGroup(of: (Int, Timing).self) { group in
             for (index, sleep) in sleeps.enumerated() {
                 group.addImmediateTask { (index, await timed(sleep, since: start, on: loop)) }
             }
             var timings = [Timing](repeating: Timing(start: .zero, end: .zero), count: sleeps.count)
-            for await (index, timing) in group { timings[index] = timing }
+            for await (index, timing) in group {
+                timings[index] = timing
+                ended(index, timing)
+            }
             return timings
         }
     }
 
     private static func sequence(
-        _ sleeps: [Duration], since start: LoopInstant, on loop: isolated EventLoop
+        _ sleeps: [Duration], since start: LoopInstant, on loop: isolated EventLoop, ended: (Int, Timing) -> Void
     ) async -> [Timing] {
         var timings: [Timing] = []
-        for sleep in sleeps { timings.append(await timed(sleep, since: start, on: loop)) }
+        for (index, sleep) in sleeps.enumerated() {
+            timings.append(await timed(sleep, since: start, on: loop))
+            ended(index, timings[index])
+        }
         return timings
     }
 
@@ -102,27 +156,20 @@ public enum TasksDemonstration {
         try? await loop.sleep(for: sleep)
         return Timing(start: start.duration(to: begun), end: start.duration(to: loop.now))
     }
+}
 
-    // MARK: The report
+extension JSONWriter {
+    fileprivate mutating func task(_ index: Int, _ sleep: Duration, _ timing: TasksDemonstration.Timing) {
+        member("task", index + 1)
+        member("sleep_ms", FixedPoint(exact: sleep))
+        member("start_ms", FixedPoint(measured: timing.start))
+        member("end_ms", FixedPoint(measured: timing.end))
+    }
 
-    private static func report(_ mode: Mode, _ sleeps: [Duration], _ timings: [Timing], total: Duration) -> Response {
-        .json(.ok) { json in
-            json.object { json in
-                json.member("mode", mode.rawValue)
-                json.member("tasks") { json in
-                    json.array(of: timings.indices) { json, index in
-                        json.object { json in
-                            json.member("task", index + 1)
-                            json.member("sleep_ms", FixedPoint(exact: sleeps[index]))
-                            json.member("start_ms", FixedPoint(measured: timings[index].start))
-                            json.member("end_ms", FixedPoint(measured: timings[index].end))
-                        }
-                    }
-                }
-                json.member("total_ms", FixedPoint(measured: total))
-                json.member("sum_ms", FixedPoint(exact: sleeps.reduce(.zero, +)))
-                json.member("max_ms", FixedPoint(exact: sleeps.max() ?? .zero))
-            }
-        }
+    /// How long all took, beside the sum and the longest of the sleeps.
+    fileprivate mutating func totals(_ sleeps: [Duration], _ total: Duration) {
+        member("total_ms", FixedPoint(measured: total))
+        member("sum_ms", FixedPoint(exact: sleeps.reduce(.zero, +)))
+        member("max_ms", FixedPoint(exact: sleeps.max() ?? .zero))
     }
 }

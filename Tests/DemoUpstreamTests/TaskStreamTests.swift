@@ -1,0 +1,54 @@
+import EventLoop
+import HTTPServer
+import HTTPWire
+import TestSupport
+import Testing
+
+@testable import DemoUpstream
+
+/// `/tasks` for those who want to hear of each task as it ends.
+struct TaskStreamTests {
+    private func stream(
+        _ query: String, as format: RecordFormat
+    ) throws -> (head: Message, text: String) {
+        let handler: ScriptedResponder.Handler = { _, loop in
+            await TasksDemonstration.respond(to: QueryItems(Array(query.utf8)[...]), as: format, on: loop)
+        }
+        return try ServerUnderTest.run(handler: handler) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            let message = try await client.chunkedMessage(on: loop)
+            return (message.head, try await message.rest(on: loop))
+        }
+    }
+
+    @Test func `gathered tasks are told in the order of their ends, and all of them at last`() throws {
+        let (head, text) = try stream("sleep=30ms,10ms,20ms", as: .lines)
+        #expect(head.type == "application/x-ndjson")
+        let lines = text.split(separator: "\n")
+        #expect(lines.count == 4)
+        #expect(lines[0].hasPrefix(#"{"task":2,"sleep_ms":10,"start_ms":0.0,"end_ms":1"#))
+        #expect(lines[1].hasPrefix(#"{"task":3,"sleep_ms":20,"start_ms":0.0,"end_ms":"#))
+        #expect(lines[2].hasPrefix(#"{"task":1,"sleep_ms":30,"start_ms":0.0,"end_ms":"#))
+        #expect(lines[3].hasPrefix(#"{"mode":"gather","tasks":3,"total_ms":"#))
+        #expect(lines[3].hasSuffix(#","sum_ms":60,"max_ms":30}"#))
+    }
+
+    @Test func `tasks in sequence are told in their order, as events`() throws {
+        let (head, text) = try stream("sleep=2ms,1ms&mode=sequential", as: .events)
+        #expect(head.type == "text/event-stream")
+        let events = text.split(separator: "\n\n")
+        #expect(events.count == 3)
+        #expect(events[0].hasPrefix("event: task\ndata: {\"task\":1,\"sleep_ms\":2,"))
+        #expect(events[1].hasPrefix("event: task\ndata: {\"task\":2,\"sleep_ms\":1,"))
+        #expect(events[2].hasPrefix("event: summary\ndata: {\"mode\":\"sequential\",\"tasks\":2,"))
+    }
+
+    @Test func `a query that makes no sense is refused before a stream begins`() throws {
+        let status = try EventLoop.runVirtual { loop in
+            let query = QueryItems(Array("sleep=1h".utf8)[...])
+            return await TasksDemonstration.respond(to: query, as: .lines, on: loop).status.code
+        }
+        #expect(status == 400)
+    }
+}
