@@ -27,10 +27,13 @@ public struct FetchRequest: Sendable {
 public struct FetchResponse: Sendable {
     public var status: Int
     public var body: [UInt8]
+    /// The `Retry-After` field in seconds; nil if there is none, or if it is a date.
+    public var retryAfter: Int?
 
-    public init(status: Int, body: [UInt8]) {
+    public init(status: Int, body: [UInt8], retryAfter: Int? = nil) {
         self.status = status
         self.body = body
+        self.retryAfter = retryAfter
     }
 }
 

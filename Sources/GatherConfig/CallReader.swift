@@ -11,7 +11,8 @@ struct CallReader {
         methods.map(\.key) + [
             "body", "headers", "forward_headers", "forward_query", "when", "foreach",
         ] + ForeachReader.companions + [
-            "required", "on_error", "stale_for", "timeout", "target", "allow", "deny", "mapping", "group", "flatten",
+            "required", "on_error", "stale_for", "timeout", "idempotent", "target", "allow", "deny", "mapping", "group",
+            "flatten",
         ]
 
     let name: String
@@ -60,6 +61,7 @@ struct CallReader {
         call?.fallback = fallback
         call?.staleFor = staleFor
         call?.timeout = timeout
+        call?.idempotent = section["idempotent"]?.boolean()
         call?.projection = projection
         call?.placement = placement
         if let call {

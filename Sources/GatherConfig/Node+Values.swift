@@ -62,6 +62,22 @@ extension Node {
         }
     }
 
+    /// A part of a whole, written as a percentage.
+    func percentage(in range: ClosedRange<Double>) -> Double? {
+        quantity(Quantity.percentUnits, kind: "a percentage", example: "20%").flatMap { millionths in
+            checked(Double(millionths) / 1_000_000, in: range) { "\(Quantity.plain($0 * 100))%" }
+        }
+    }
+
+    /// A part of a whole, written as a number.
+    func ratio(in range: ClosedRange<Double>) -> Double? {
+        guard let text = typed, let value = Double(text), value.isFinite else {
+            wrongKind(expected: "a number such as 0.5") { Double($0) != nil }
+            return nil
+        }
+        return checked(value, in: range, Quantity.plain)
+    }
+
     private func quantity(_ units: [Quantity.Unit], kind: String, example: String) -> Int? {
         guard let text = text("\(kind) such as \(example)") else { return nil }
         do throws(Quantity.Problem) {

@@ -19,6 +19,9 @@ enum Quantity {
         Unit(name: "GiB", factor: 1 << 30),
     ]
 
+    /// In millionths.
+    static let percentUnits = [Unit(name: "%", factor: 10_000)]
+
     /// Reads `1.5s` as a number of the smallest unit.
     static func read(_ text: String, units: [Unit]) throws(Problem) -> Int {
         let whole = text.prefix(while: isDigit)
@@ -45,6 +48,11 @@ enum Quantity {
     static func sizeText(_ bytes: Int) -> String {
         let unit = sizeUnits.last { $0.name.hasSuffix("iB") && bytes >= $0.factor && bytes % $0.factor == 0 }
         return unit.map { "\(bytes / $0.factor)\($0.name)" } ?? "\(bytes)B"
+    }
+
+    /// A number without a fraction that is zero: `1`, `0.5`.
+    static func plain(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
     }
 
     private static func isDigit(_ character: Character) -> Bool {

@@ -41,7 +41,8 @@ final class CurlUpstreams: UpstreamClient {
         do throws(FetchError) {
             let transfer = try fetcher.start(fetch, from: origins[upstream][host])
             let response = try fetcher.finish(transfer, await loop.suspend(transfer.wait, until: deadline))
-            return UpstreamResponse(status: response.status, body: response.body)
+            return UpstreamResponse(
+                status: response.status, body: response.body, retryAfter: response.retryAfter.map { .seconds($0) })
         } catch {
             throw UpstreamFailure(error)
         }
@@ -55,7 +56,8 @@ extension UpstreamFailure {
             switch error {
             case .timeout: .timeout
             case .cancelled: .cancelled
-            case .resolve, .connect, .tls, .reset, .refused: .unreachable(error.description)
+            case .resolve, .connect, .tls: .notConnected(error.description)
+            case .reset, .refused: .unreachable(error.description)
             case .malformed, .tooLarge: .badResponse(error.description)
             }
     }

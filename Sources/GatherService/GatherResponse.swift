@@ -64,7 +64,7 @@ extension CallReport {
         switch outcome {
         case .httpError where status.map(passed.contains) ?? false: HTTPResponse.Status(integerLiteral: status ?? 502)
         case .timeout: .gatewayTimeout
-        case .shed: .serviceUnavailable
+        case .refused, .shed: .serviceUnavailable
         case .ok, .httpError, .unreachable, .badResponse, .skipped, .cancelled: .badGateway
         }
     }

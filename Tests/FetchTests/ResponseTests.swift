@@ -107,6 +107,39 @@ struct ResponseTests {
         }
     }
 
+    // MARK: Retry-After
+
+    @Test(
+        "Retry-After is known in seconds",
+        arguments: [
+            ("Retry-After: 7", 7), ("retry-after:0", 0), ("RETRY-AFTER:\t 120 ", 120),
+            ("Retry-After: 99999999999999999999", 31_536_000), ("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT", nil),
+            ("Retry-After: 1.5", nil), ("Retry-After: -1", nil), ("Retry-After:", nil), ("Retry-Aftes: 7", nil),
+            ("X-Retry-After: 7", nil), ("Retry: 7", nil),
+        ] as [(String, Int?)])
+    func retryAfter(_ field: String, _ seconds: Int?) throws {
+        try ScriptedUpstream.run { upstream, loop in
+            let outcome = try await upstream.fetch(on: loop) { connection, loop in
+                _ = try await connection.message(on: loop)
+                try connection.send("HTTP/1.1 503 Busy\r\n\(field)\r\nContent-Length: 0\r\n\r\n")
+            }
+            #expect(try outcome.get().retryAfter == seconds)
+        }
+    }
+
+    @Test func `Retry-After of an interim response, of trailers and of the response before does not count`() throws {
+        try ScriptedUpstream.run { upstream, loop in
+            for head in ["HTTP/1.1 103 Early\r\nRetry-After: 1\r\n\r\n", "", ""] {
+                let outcome = try await upstream.fetch(on: loop) { connection, loop in
+                    _ = try await connection.message(on: loop)
+                    try connection.send(head + Self.chunked + "0\r\nRetry-After: 2\r\n\r\n")
+                    connection.close()
+                }
+                #expect(try outcome.get().retryAfter == nil)
+            }
+        }
+    }
+
     // MARK: Limits
 
     private static let large: [Received] = [

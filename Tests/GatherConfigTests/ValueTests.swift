@@ -114,6 +114,51 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect([full.maxInFlight, full.maxQueued, full.maxBodyBytes, full.maxHeadBytes] == [3, 0, 1 << 20, 2048])
     }
 
+    @Test func `what an upstream does about failures is off by default, and each part has defaults`() throws {
+        let upstreams = try read(
+            """
+            version: 1
+            upstreams:
+              plain: { hosts: [http://h] }
+              short: { hosts: [http://h], retry: {}, breaker: {} }
+            demo: {}
+            """
+        ).plan.upstreams
+        #expect(upstreams[0].retry == nil && upstreams[0].breaker == nil)
+        let retry = try #require(upstreams[1].retry)
+        #expect(retry.attempts == 2 && retry.budget == 0.2)
+        #expect(
+            retry.causes == [
+                .timeout, .unreachable, .badResponse, .status(429), .status(502), .status(503), .status(504),
+            ])
+        #expect(retry.backoff == .milliseconds(25) && retry.maxBackoff == .seconds(1))
+        let breaker = try #require(upstreams[1].breaker)
+        #expect(breaker.failureRatio == 0.5 && breaker.minCalls == 20 && breaker.halfOpenCalls == 1)
+        #expect(breaker.window == .seconds(10) && breaker.openFor == .seconds(5))
+    }
+
+    @Test func `every key of what an upstream does about failures changes its value`() throws {
+        let upstream = try read(
+            """
+            version: 1
+            upstreams:
+              full:
+                hosts: [http://h]
+                retry: { attempts: 3, budget: 2.5%, on: [timeout, 500], backoff: 1ms, max_backoff: 2s }
+                breaker: { failure_ratio: 0.25, min_calls: 7, window: 3s, open_for: 4s, half_open_calls: 5 }
+            demo: {}
+            """
+        ).plan.upstreams[0]
+        var retry = RetryPolicy()
+        (retry.attempts, retry.budget, retry.causes) = (3, 0.025, [.timeout, .status(500)])
+        (retry.backoff, retry.maxBackoff) = (.milliseconds(1), .seconds(2))
+        #expect(upstream.retry == retry)
+        var breaker = BreakerPolicy()
+        (breaker.failureRatio, breaker.minCalls, breaker.halfOpenCalls) = (0.25, 7, 5)
+        (breaker.window, breaker.openFor) = (.seconds(3), .seconds(4))
+        #expect(upstream.breaker == breaker)
+    }
+
     @Test func `every key of an endpoint and a call has its default`() throws {
         let endpoint = try readEndpoint("path: /v1/x\ncalls: { a: { get: \"shop:/a\" } }")
         #expect(endpoint.method == .get && endpoint.path == "/v1/x")
@@ -122,7 +167,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         let call = endpoint.calls[0]
         #expect(call.name == "a" && call.method == .get && call.upstream == 0 && call.target.literal == "/a")
         #expect(call.headers.isEmpty && call.forwardHeaders == [] && call.forwardQuery == [] && call.body == nil)
-        #expect(call.isRequired && call.fallback == .null && call.timeout == nil)
+        #expect(call.isRequired && call.fallback == .null && call.timeout == nil && call.idempotent == nil)
         #expect(call.projection == nil && call.placement == .member)
     }
 
@@ -201,7 +246,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 allow: [sku]
                 group: g
               b: { delete: "shop:/b", required: false, on_error: [1, "{{x}}"], flatten: true, mapping: { a.b: c } }
-              c: { post: "shop:/c", deny: [x] }
+              c: { post: "shop:/c", deny: [x], idempotent: true }
               d: { get: "shop:/d", stale_for: 5m }
             """)
         let (a, b, c, d) = (endpoint.calls[0], endpoint.calls[1], endpoint.calls[2], endpoint.calls[3])
@@ -216,7 +261,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(a.projection != nil && a.placement == .group("g"))
         #expect(b.method == .delete && b.fallback == .json(Array(#"[1,"{x}"]"#.utf8)))
         #expect(b.projection != nil && b.placement == .flatten)
-        #expect(c.method == .post && c.projection != nil)
+        #expect(c.method == .post && c.projection != nil && c.idempotent == true)
     }
 
     @Test(arguments: [

@@ -27,7 +27,8 @@ import Testing
         arguments: [
             (Outcome.httpError, 500, [], 502), (.httpError, 404, [], 502), (.httpError, 404, [404], 404),
             (.httpError, 409, [404, 409], 409), (.httpError, 500, [404], 502), (.timeout, nil, [404], 504),
-            (.shed, nil, [], 503), (.unreachable, nil, [], 502), (.badResponse, 200, [], 502), (.skipped, nil, [], 502),
+            (.shed, nil, [], 503), (.refused, nil, [], 503), (.unreachable, nil, [], 502), (.badResponse, 200, [], 502),
+            (.skipped, nil, [], 502),
             (.cancelled, nil, [], 502),
         ] as [(Outcome, Int?, Set<Int>, Int)])
     func statuses(_ outcome: Outcome, _ status: Int?, _ passed: Set<Int>, _ expected: Int) throws {

@@ -123,9 +123,13 @@ func eventually(on loop: isolated EventLoop, _ condition: () -> Bool) async thro
 
 /// An upstream that remembers what it was sent, and answers what a test tells it to.
 final class ScriptedUpstream: Responder {
-    enum Answer {
+    indirect enum Answer {
         case json(String)
         case status(Int)
+        /// 503 with `Retry-After`.
+        case busy(retryAfter: Int)
+        /// Another at each request; the last for all that follow.
+        case inTurn([Answer])
         /// None while the client is there.
         case never
     }
@@ -146,7 +150,9 @@ final class ScriptedUpstream: Responder {
         }
         let body = String(decoding: try await exchange.readBody(on: loop), as: UTF8.self)
         requests.append(("\(head.method.rawValue) \(target)", fields, body))
-        switch answers[String(target.dropFirst().prefix { $0 != "/" && $0 != "?" })] ?? .json("{}") {
+        switch takeAnswer(for: String(target.dropFirst().prefix { $0 != "/" && $0 != "?" })) {
+        case .busy(let seconds): return Response(.serviceUnavailable, fields: [.retryAfter: "\(seconds)"])
+        case .inTurn: preconditionFailure("one of them was taken")
         case .json(let text): return Response(.ok, text: text, type: "application/json")
         case .status(let code): return Response(HTTPResponse.Status(code: code), text: "{}")
         case .never:
@@ -155,6 +161,13 @@ final class ScriptedUpstream: Responder {
             do throws(CancellationError) { try await loop.sleep(for: .seconds(60)) } catch { throw .clientGone }
             return Response(.ok)
         }
+    }
+
+    private func takeAnswer(for name: String) -> Answer {
+        let answer = answers[name] ?? .json("{}")
+        guard case .inTurn(let all) = answer else { return answer }
+        if all.count > 1 { answers[name] = .inTurn(Array(all.dropFirst())) }
+        return all[0]
     }
 
     func response(to refusal: Refusal) -> Response { Response(refusal.status) }

@@ -254,12 +254,16 @@ import Testing
         #expect(Outcomes.counts(reports) == "ok=1 http_error=1 timeout=1 bad_response=1 skipped=1")
         #expect(Outcomes.counts(reports + reports) == "ok=2 http_error=2 timeout=2 bad_response=2 skipped=2")
         #expect(Outcomes.counts([]) == "")
+        var retried = reports
+        (retried[0].attempts, retried[1].attempts) = (2, 3)
+        #expect(
+            Outcomes.counts(retried) == "ok=1 http_error=1 timeout=1 bad_response=1 skipped=1 extra_attempts=3")
     }
 
     @Test func `the words are the documented ones`() {
         #expect(
             Outcome.allCases.map(\.rawValue) == [
-                "ok", "http_error", "timeout", "unreachable", "bad_response", "shed", "skipped", "cancelled",
+                "ok", "http_error", "timeout", "unreachable", "bad_response", "refused", "shed", "skipped", "cancelled",
             ])
     }
 }

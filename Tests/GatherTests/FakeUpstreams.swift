@@ -3,9 +3,17 @@ import EventLoop
 @testable import Gather
 
 /// What an upstream does with a call.
-enum Reaction: Sendable {
+indirect enum Reaction: Sendable {
     case responds(status: Int, body: String, after: Duration)
     case fails(UpstreamFailure, after: Duration)
+    /// Another thing at each attempt; the last for all that follow.
+    case inTurn([Reaction])
+    /// What each host does.
+    case byHost([Reaction])
+    /// Responds, and says how long it wants to be left alone.
+    case busy(status: Int, retryAfter: Duration)
+    /// Depends on when it is asked, since the beginning.
+    case at(@Sendable (Duration) -> Reaction)
 
     static func json(_ body: String, after latency: Duration = .zero) -> Reaction {
         .responds(status: 200, body: body, after: latency)
@@ -21,6 +29,17 @@ enum Reaction: Sendable {
     fileprivate var latency: Duration {
         switch self {
         case .responds(_, _, let latency), .fails(_, let latency): latency
+        case .busy, .inTurn, .byHost, .at: .zero
+        }
+    }
+
+    /// What is done at the attempt of this number, counted from 0.
+    fileprivate func resolve(attempt: Int, host: Int, at now: Duration) -> Reaction {
+        switch self {
+        case .inTurn(let all): all[min(attempt, all.count - 1)].resolve(attempt: attempt, host: host, at: now)
+        case .byHost(let all): all[host].resolve(attempt: attempt, host: host, at: now)
+        case .at(let reaction): reaction(now).resolve(attempt: attempt, host: host, at: now)
+        case .responds, .fails, .busy: self
         }
     }
 }
@@ -45,6 +64,7 @@ final class FakeUpstreams: UpstreamClient {
     /// The most transfers that were in flight at once, by upstream.
     private(set) var peak: [Int: Int] = [:]
     private var inFlight: [Int: Int] = [:]
+    private var attempts: [String: Int] = [:]
 
     init(_ reactions: [String: Reaction]) { self.reactions = reactions }
 
@@ -63,8 +83,11 @@ final class FakeUpstreams: UpstreamClient {
             inFlight[upstream, default: 0] -= 1
             (transfers[number].ended, transfers[number].end) = (Self.elapsed(loop.now), end)
         }
-        let name = request.target.dropFirst().prefix { $0 != "/" && $0 != "?" }
-        let reaction = reactions[String(name)] ?? .json("{}")
+        let name = String(request.target.dropFirst().prefix { $0 != "/" && $0 != "?" })
+        let attempt = attempts[name, default: 0]
+        attempts[name] = attempt + 1
+        let reaction = (reactions[name] ?? .json("{}"))
+            .resolve(attempt: attempt, host: host, at: Self.elapsed(loop.now))
         let due = loop.now.advanced(by: reaction.latency)
         do throws(CancellationError) {
             try await loop.sleep(until: min(due, deadline))
@@ -78,7 +101,9 @@ final class FakeUpstreams: UpstreamClient {
         }
         switch reaction {
         case .responds(let status, let body, _): return UpstreamResponse(status: status, body: bytes(body))
+        case .busy(let status, let pause): return UpstreamResponse(status: status, body: [], retryAfter: pause)
         case .fails(let failure, _): throw failure
+        case .inTurn, .byHost, .at: preconditionFailure("resolved above")
         }
     }
 

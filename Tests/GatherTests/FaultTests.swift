@@ -11,6 +11,8 @@ private struct Scenario: Sendable {
     let reactions: [String: Reaction]
     /// When the client leaves, if it does.
     let leaving: Duration?
+    /// A call to each upstream, which closes its breaker.
+    let first: Endpoint
     /// As many calls to each upstream as may be in flight.
     let probe: Endpoint
 
@@ -23,6 +25,16 @@ private struct Scenario: Sendable {
             upstream.hosts = Array(repeating: origin, count: number(1...3))
             (upstream.maxInFlight, upstream.maxQueued) = (number(1...4), number(0...4))
             (upstream.queueTimeout, upstream.timeout) = (time(30), time(150) + .milliseconds(1))
+            if number(0...1) == 0 {
+                var retry = RetryPolicy()
+                (retry.attempts, retry.backoff) = (number(2...4), time(20))
+                upstream.retry = retry
+            }
+            if number(0...1) == 0 {
+                var breaker = BreakerPolicy()
+                (breaker.minCalls, breaker.openFor) = (number(1...3), time(100) + .milliseconds(1))
+                upstream.breaker = breaker
+            }
             return upstream
         }
         // Each call may refer to those before it in an order that is not the file's.
@@ -82,15 +94,19 @@ private struct Scenario: Sendable {
                 }
             })
         leaving = number(0...2) == 0 ? time(200) : nil
-        var probes = try Given(
-            upstreams.enumerated().flatMap { index, upstream in
-                (0..<upstream.maxInFlight).map { ("p\(index)\($0)", "/p") }
-            })
-        for index in probes.calls.indices {
-            let name = Array(probes.calls[index].name)
-            probes.calls[index].upstream = name[1].wholeNumberValue ?? 0
+        first = try Self.probe(upstreams.map { _ in 1 })
+        probe = try Self.probe(upstreams.map(\.maxInFlight))
+    }
+}
+
+extension Scenario {
+    /// So many calls to each upstream.
+    private static func probe(_ counts: [Int]) throws -> Endpoint {
+        var given = try Given(counts.enumerated().flatMap { up, count in (0..<count).map { ("p\(up)\($0)", "/p") } })
+        for index in given.calls.indices {
+            given.calls[index].upstream = Array(given.calls[index].name)[1].wholeNumberValue ?? 0
         }
-        probe = try probes.endpoint()
+        return try given.endpoint()
     }
 }
 
@@ -102,10 +118,12 @@ private struct Scenario: Sendable {
             let scenario = try Scenario(seed: seed)
             let (result, probe) = try EventLoop.runVirtual(seed: seed) { loop in
                 let client = FakeUpstreams(scenario.reactions)
-                let plan = Plan(upstreams: scenario.upstreams, endpoints: [scenario.endpoint, scenario.probe])
+                let plan = Plan(upstreams: scenario.upstreams, endpoints: [scenario.endpoint])
                 let engine = GatherEngine(plan, client: client)
                 let result = try await gather(
                     scenario.endpoint, Input(), engine, client, leaving: scenario.leaving, on: loop)
+                try await loop.sleep(for: .seconds(1))
+                _ = await engine.gather(scenario.first, Input(), on: loop)
                 return (result, try await gather(scenario.probe, Input(), engine, client, on: loop))
             }
             try check(result, scenario, seed: seed)

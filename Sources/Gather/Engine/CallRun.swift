@@ -17,10 +17,11 @@ protocol CallRun: BulkheadClient {
     /// The call's request; nil if it cannot be made, which has ended the call or the whole gather.
     func request(for next: Startable) -> UpstreamRequest?
 
-    func succeeded(_ next: Startable, status: Int, body: JSONValue)
+    func succeeded(_ next: Startable, status: Int, body: JSONValue, attempts: Int)
 
     /// - Parameter since: since when the call could go on; nil if it never could.
-    func end(_ call: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?)
+    func end(
+        _ call: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?, attempts: Int)
 }
 
 extension CallRun {
@@ -28,8 +29,9 @@ extension CallRun {
 
     var isPastDeadline: Bool { reactor.now >= deadline }
 
+    /// Ends a call that was not sent.
     func end(_ call: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?) {
-        end(call, outcome, detail, since: since, status: nil)
+        end(call, outcome, detail, since: since, status: nil, attempts: 0)
     }
 
     /// The next call that can go on, until the run is decided.

@@ -76,10 +76,15 @@ public final class GatherEngine {
         return admit(next, of: run) ? request : nil
     }
 
-    /// Sees to it that the call has a place in its bulkhead; if there is none now it queues, or ends as shed.
+    /// Sees to it that the call has a place in its bulkhead; if there is none now it queues, or ends as shed. It does not queue for an
+    /// upstream that would refuse it.
     private func admit(_ next: Startable, of run: any CallRun) -> Bool {
         let state = upstream(of: next.call, in: run)
         if next.isAdmitted || state.bulkhead.tryEnter() { return true }
+        if state.refuses(at: run.now) {
+            run.end(next.call, .refused, Self.refusedDetail, since: next.since)
+            return false
+        }
         if state.bulkhead.queue(next.call, of: run) {
             run.queued(next, until: next.since.advanced(by: state.upstream.queueTimeout))
         } else {
@@ -109,41 +114,65 @@ public final class GatherEngine {
 
     // MARK: The call's task
 
-    /// Sends a call's request, and checks and shapes what comes back.
+    /// Sends a call's request, and shapes what comes back.
     func perform(
         _ next: Startable, _ request: UpstreamRequest, in run: any CallRun, on loop: isolated EventLoop
     ) async {
         let prepared = run.prepared(next.call)
         let state = upstream(of: next.call, in: run)
-        let patience = loop.now.advanced(by: prepared.call.timeout ?? state.upstream.timeout)
-        var status: Int?
-        do throws(CallError) {
-            let response: UpstreamResponse
+        let timeout = prepared.call.timeout ?? state.upstream.timeout
+        var end = AttemptEnd.refused
+        var count = 0
+        if state.repeats {
+            let attempts = Attempts(
+                state: state, client: client, request: request, timeout: timeout, deadline: run.deadline,
+                isRepeatable: prepared.isRepeatable)
+            (end, count) = await attempts.run(on: loop)
+        } else if let attempt = state.begin(at: loop.now) {
+            count = 1
+            // The one attempt of most calls, here because another suspended function would be a cost.
             do throws(UpstreamFailure) {
-                let host = state.beginAttempt()
-                defer { state.endAttempt(host) }
-                response = try await client.send(
-                    request, to: prepared.call.upstream, host: host, until: min(patience, run.deadline), on: loop)
+                let until = min(attempt.began.advanced(by: timeout), run.deadline)
+                end = .reply(
+                    Reply(try await client.send(request, to: state.index, host: attempt.host, until: until, on: loop)))
             } catch {
-                throw CallError(error)
+                end = .failure(error)
             }
-            status = response.status
-            run.succeeded(next, status: response.status, body: try Self.body(of: response, for: prepared.call))
+            state.end(attempt, end, at: loop.now)
+        }
+        state.bulkhead.leave()
+        finish(next, end, attempts: count, of: run)
+    }
+
+    /// Ends a call as its last attempt ended.
+    private func finish(_ next: Startable, _ end: AttemptEnd, attempts: Int, of run: any CallRun) {
+        var status: Int?
+        if case .reply(let reply) = end { status = reply.status }
+        do throws(CallError) {
+            let body = try Self.body(of: end, for: run.prepared(next.call).call)
+            run.succeeded(next, status: status ?? 200, body: body, attempts: attempts)
         } catch {
-            run.end(next.call, error.outcome, error.detail, since: next.since, status: status)
+            run.end(next.call, error.outcome, error.detail, since: next.since, status: status, attempts: attempts)
         }
     }
 
-    private static func body(of response: UpstreamResponse, for call: borrowing Call) throws(CallError) -> JSONValue {
-        guard (200..<300).contains(response.status) else { throw CallError(.httpError, "status \(response.status)") }
-        guard response.status != 204 else { return JSONValue(validated: Array("null".utf8)) }
-        let value: JSONValue
-        do throws(JSONError) {
-            value = try JSONValue(validating: response.body)
-        } catch {
-            throw CallError(.badResponse, error.description)
+    private static let refusedDetail = "the breaker is open"
+
+    private static func body(of end: AttemptEnd, for call: borrowing Call) throws(CallError) -> JSONValue {
+        let reply: Reply
+        switch end {
+        case .reply(let response): reply = response
+        case .failure(let failure): throw CallError(failure)
+        case .refused: throw CallError(.refused, Self.refusedDetail)
         }
-        guard let projection = call.projection else { return value }
+        let value: JSONValue
+        switch reply.body {
+        case .success(let body): value = body
+        case .failure(let error): throw CallError(.badResponse, error.description)
+        case nil: throw CallError(.httpError, "status \(reply.status)")
+        }
+        // 204 is null, whatever is kept of other bodies.
+        guard let projection = call.projection, reply.status != 204 else { return value }
         var shaped: [UInt8] = []
         guard projection.append(value, to: &shaped) else {
             throw CallError(.badResponse, "the body has nothing at 'target'")
@@ -171,7 +200,7 @@ private struct CallError: Error {
         switch failure {
         case .timeout: self.init(.timeout, nil)
         case .cancelled: self.init(.cancelled, nil)
-        case .unreachable(let reason): self.init(.unreachable, reason)
+        case .notConnected(let reason), .unreachable(let reason): self.init(.unreachable, reason)
         case .badResponse(let reason): self.init(.badResponse, reason)
         }
     }

@@ -27,7 +27,7 @@ extension GatherRun {
         func rank(_ report: CallReport) -> Int {
             switch report.outcome {
             case .timeout: 0
-            case .shed: 1
+            case .refused, .shed: 1
             case .httpError, .unreachable, .badResponse: 2
             case .skipped where !report.isUnwanted: 3
             case .cancelled: 4

@@ -80,12 +80,16 @@ final class GatherRun: CallRun {
 
     // MARK: Ending calls
 
-    func succeeded(_ next: Startable, status: Int, body: JSONValue) {
-        end(next.call, CallReport(.ok, status: status, since: next.since, in: self), body)
+    func succeeded(_ next: Startable, status: Int, body: JSONValue, attempts: Int) {
+        end(next.call, CallReport(.ok, status: status, since: next.since, attempts: attempts, in: self), body)
     }
 
-    func end(_ call: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?) {
-        end(call, CallReport(outcome, status: status, detail: detail, since: since, in: self), nil)
+    func end(
+        _ call: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?, attempts: Int
+    ) {
+        let report = CallReport(
+            outcome, status: status, detail: detail, since: since, attempts: attempts, in: self)
+        end(call, report, nil)
     }
 
     /// Takes note of a call's end, and of the calls that can start or must end because of it.

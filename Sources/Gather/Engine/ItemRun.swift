@@ -24,6 +24,8 @@ final class ItemRun: CallRun {
     private var room: Int
     /// How old the oldest body is that stands in for an item that failed.
     private var staleAge: Duration?
+    /// How many attempts there were beyond one for each request.
+    private var extraAttempts = 0
     /// Why the call failed, once it has.
     private var failure: CallReport?
 
@@ -72,13 +74,16 @@ final class ItemRun: CallRun {
 
     // MARK: Ending requests
 
-    func succeeded(_ next: Startable, status: Int, body: JSONValue) {
+    func succeeded(_ next: Startable, status: Int, body: JSONValue, attempts: Int) {
         if let request = requests[next.call].request { gather.kept.keep(body, of: request, by: call, at: now) }
         place(body, of: next.call)
-        end(next.call, .ok, nil, since: next.since, status: status)
+        end(next.call, .ok, nil, since: next.since, status: status, attempts: attempts)
     }
 
-    func end(_ request: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?) {
+    func end(
+        _ request: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?, attempts: Int
+    ) {
+        extraAttempts += max(0, attempts - 1)
         progress.end(request)
         underWay -= 1
         note(request, outcome, detail, status: status)
@@ -127,6 +132,7 @@ final class ItemRun: CallRun {
         let isCancelled = progress.isAbandoned || pending > 0
         var report = failure ?? CallReport(isCancelled ? .cancelled : .ok, since: next.since, in: self)
         if report.outcome == .ok { report.staleAge = staleAge }
+        report.attempts = 1 + extraAttempts
         for request in requestOfItem { report.items[requests[request].outcome ?? .cancelled, default: 0] += 1 }
         gather.end(next.call, report, report.outcome == .ok ? JSONValue(validated: joined()) : nil)
     }

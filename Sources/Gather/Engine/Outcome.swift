@@ -12,6 +12,8 @@ public enum Outcome: String, Sendable, CaseIterable {
     case unreachable
     /// A response that is not JSON, or larger than allowed.
     case badResponse = "bad_response"
+    /// Not sent: the upstream's breaker is open.
+    case refused
     /// No place in the upstream's bulkhead.
     case shed
     /// Not sent: a value that it needs is missing, or its condition is false.
@@ -32,6 +34,8 @@ public struct CallReport: Sendable {
     /// When the call began, after the gather's beginning; nil if it was never sent.
     public var start: Duration?
     public var duration: Duration
+    /// How often it was sent, for a call that was: more than once with retries and hedges.
+    public var attempts: Int
     /// How the items ended of a call that is made for each element of a list, and how many of them.
     public var items: [Outcome: Int] = [:]
 
@@ -44,12 +48,16 @@ public struct CallReport: Sendable {
     /// Whether nothing is amiss with the call.
     public var isComplete: Bool { isUnwanted || (outcome == .ok && items.allSatisfy { $0.key == .ok }) }
 
-    init(outcome: Outcome, status: Int? = nil, detail: String? = nil, start: Duration? = nil, duration: Duration) {
+    init(
+        outcome: Outcome, status: Int? = nil, detail: String? = nil, start: Duration? = nil, duration: Duration,
+        attempts: Int = 1
+    ) {
         self.outcome = outcome
         self.status = status
         self.detail = detail
         self.start = start
         self.duration = duration
+        self.attempts = attempts
     }
 
     /// A report of a call that is skipped and would not have been wanted.
@@ -60,9 +68,12 @@ public struct CallReport: Sendable {
     }
 
     /// A report of a call that ends now.
-    init(_ outcome: Outcome, status: Int? = nil, detail: String? = nil, since: LoopInstant?, in run: some CallRun) {
+    init(
+        _ outcome: Outcome, status: Int? = nil, detail: String? = nil, since: LoopInstant?, attempts: Int = 1,
+        in run: some CallRun
+    ) {
         self.init(
             outcome: outcome, status: status, detail: detail, start: since.map { run.start.duration(to: $0) },
-            duration: since.map { $0.duration(to: run.now) } ?? .zero)
+            duration: since.map { $0.duration(to: run.now) } ?? .zero, attempts: attempts)
     }
 }

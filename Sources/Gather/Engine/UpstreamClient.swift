@@ -26,10 +26,13 @@ public struct UpstreamRequest: Sendable {
 public struct UpstreamResponse: Sendable {
     public var status: Int
     public var body: [UInt8]
+    /// How long the upstream wants to be left alone (`Retry-After` in seconds, RFC 9110 §10.2.3), if it says so.
+    public var retryAfter: Duration?
 
-    public init(status: Int, body: [UInt8]) {
+    public init(status: Int, body: [UInt8], retryAfter: Duration? = nil) {
         self.status = status
         self.body = body
+        self.retryAfter = retryAfter
     }
 }
 
@@ -37,7 +40,9 @@ public struct UpstreamResponse: Sendable {
 public enum UpstreamFailure: Error, Equatable, Sendable {
     /// It did not end in time.
     case timeout
-    /// No connection could be made, or it broke; says which.
+    /// No connection could be made, so that nothing was sent; says why.
+    case notConnected(String)
+    /// The connection broke, or the request could not be made; says which.
     case unreachable(String)
     /// What came is not a response that can be used; says why.
     case badResponse(String)

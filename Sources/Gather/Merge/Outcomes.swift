@@ -28,6 +28,7 @@ public enum Outcomes {
         }
         output.append(contentsOf: #","duration_ms":"#.utf8)
         append(milliseconds: report.duration, to: &output)
+        if report.attempts > 1 { output.append(contentsOf: ",\"attempts\":\(report.attempts)".utf8) }
         if !report.items.isEmpty {
             let counts = Outcome.allCases.compactMap { outcome in
                 report.items[outcome].map { "\"\(outcome.rawValue)\":\($0)" }
@@ -68,7 +69,7 @@ public enum Outcomes {
     }
 
     /// How many calls ended how, for the log, how many items of those that are made for lists, and for how many calls something
-    /// old stands in: `ok=5 timeout=1 items.ok=8 stale=1`.
+    /// old stands in, and how many attempts there were beyond the first: `ok=5 timeout=1 items.ok=8 stale=1 extra_attempts=2`.
     public static func counts(_ reports: [CallReport]) -> String {
         let calls = Outcome.allCases.compactMap { outcome in
             let count = reports.count { $0.outcome == outcome }
@@ -79,7 +80,9 @@ public enum Outcomes {
             return count > 0 ? "items.\(outcome.rawValue)=\(count)" : nil
         }
         let stale = reports.count { $0.staleAge != nil }
-        return (calls + items + (stale > 0 ? ["stale=\(stale)"] : [])).joined(separator: " ")
+        let extra = reports.reduce(0) { $0 + max(0, $1.attempts - 1) }
+        let rest = (stale > 0 ? ["stale=\(stale)"] : []) + (extra > 0 ? ["extra_attempts=\(extra)"] : [])
+        return (calls + items + rest).joined(separator: " ")
     }
 
     /// Appends milliseconds with one decimal.

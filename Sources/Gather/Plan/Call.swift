@@ -25,6 +25,8 @@ public struct Call: Sendable {
     public var staleFor: Duration?
     /// The longest that an attempt of this call may take, if that differs from the upstream's.
     public var timeout: Duration?
+    /// Whether the request may reach the upstream twice, if that differs from what its method says.
+    public var idempotent: Bool?
     /// What of the upstream's body is kept.
     public var projection: Projection?
     public var placement = Placement.member
@@ -77,6 +79,9 @@ final class PreparedCall: Sendable {
     /// The calls without whose bodies the request cannot be made.
     let neededCalls: [Int]
 
+    /// Whether the request may reach the upstream twice.
+    let isRepeatable: Bool
+
     init(_ call: Call) {
         self.call = call
         let references = call.neededReferences
@@ -85,6 +90,7 @@ final class PreparedCall: Sendable {
         clientReferences = indispensable.filter(\.isClients)
         itemReferences = indispensable.filter { $0.source == .item }
         neededCalls = Set(references.filter { $0.fallback == nil }.compactMap(\.call)).sorted()
+        isRepeatable = call.idempotent ?? Self.idempotentMethods.contains(call.method)
         let isConstant = call.requestReferences.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
         constantRequest = isConstant ? try? call.render(Values(input: NoInput(), bodies: [])) : nil
     }
@@ -94,4 +100,7 @@ final class PreparedCall: Sendable {
         if let constantRequest { return constantRequest }
         return try call.render(values)
     }
+
+    /// Source: RFC 9110 §9.2.2.
+    private static let idempotentMethods: Set<HTTPRequest.Method> = [.get, .head, .put, .delete, .options, .trace]
 }

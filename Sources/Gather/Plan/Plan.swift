@@ -24,6 +24,8 @@ public struct Upstream: Sendable {
     public var maxQueued = 256
     /// How long a call waits for a place before it is shed.
     public var queueTimeout: Duration = .milliseconds(50)
+    public var retry: RetryPolicy?
+    public var breaker: BreakerPolicy?
     /// The largest response body that is read, in bytes.
     public var maxBodyBytes = 8 * 1024 * 1024
     /// The largest response head that is read, in bytes.

@@ -1,0 +1,41 @@
+/// When a call's request is sent again.
+public struct RetryPolicy: Sendable, Equatable {
+    /// What an attempt may end with for another to be made.
+    public enum Cause: Sendable, Hashable {
+        case timeout, unreachable, badResponse
+        case status(Int)
+    }
+
+    /// How many attempts a call has, the first included.
+    public var attempts = 2
+    public var causes: Set<Cause> = [
+        .timeout, .unreachable, .badResponse, .status(429), .status(502), .status(503), .status(504),
+    ]
+    /// The longest wait before the second attempt; it doubles with each further one.
+    public var backoff: Duration = .milliseconds(25)
+    /// What it doubles up to.
+    public var maxBackoff: Duration = .seconds(1)
+    /// How many extra attempts, hedges among them, there may be for each call.
+    public var budget = Self.defaultBudget
+
+    /// The budget of an upstream that says nothing of one.
+    public static let defaultBudget = 0.2
+
+    public init() {}
+}
+
+/// When an upstream that fails is left alone.
+public struct BreakerPolicy: Sendable, Equatable {
+    /// The part of attempts that must fail for the breaker to open.
+    public var failureRatio = 0.5
+    /// How many attempts it takes to judge, in the whole process.
+    public var minCalls = 20
+    /// The time that is looked back at.
+    public var window: Duration = .seconds(10)
+    /// How long the breaker stays open before it lets a probe through.
+    public var openFor: Duration = .seconds(5)
+    /// How many probes are let through at once.
+    public var halfOpenCalls = 1
+
+    public init() {}
+}

@@ -1,0 +1,71 @@
+import JSONText
+
+/// How an attempt ended, and with the last of them a call's attempts together.
+enum AttemptEnd: Sendable {
+    case reply(Reply)
+    case failure(UpstreamFailure)
+    /// Nothing was sent: the breaker is open.
+    case refused
+
+    /// What another attempt might be made for.
+    var cause: RetryPolicy.Cause? {
+        switch self {
+        case .reply(let reply): reply.cause
+        case .failure(.timeout): .timeout
+        case .failure(.unreachable), .failure(.notConnected): .unreachable
+        case .failure(.badResponse): .badResponse
+        case .failure(.cancelled), .refused: nil
+        }
+    }
+
+    /// Whether it speaks against the upstream: what a client is to blame for does not, nor what was given up.
+    var isFailure: Bool {
+        switch cause {
+        case .timeout, .unreachable, .badResponse: true
+        case .status(let status): status >= 500
+        case nil: false
+        }
+    }
+
+    /// Whether it was given up before it ended.
+    var isCancelled: Bool { if case .failure(.cancelled) = self { true } else { false } }
+
+    /// Whether nothing of the request was sent, so that any request may be sent again.
+    var isUnsent: Bool { if case .failure(.notConnected) = self { true } else { false } }
+
+    /// How long the upstream wants to be left alone.
+    var retryAfter: Duration? {
+        guard case .reply(let reply) = self, reply.status == 429 || reply.status == 503 else { return nil }
+        return reply.retryAfter
+    }
+}
+
+/// A response whose body has been checked.
+struct Reply: Sendable {
+    let status: Int
+    /// The body of a success; nil with any other status.
+    let body: Result<JSONValue, JSONError>?
+    let retryAfter: Duration?
+
+    init(_ response: UpstreamResponse) {
+        status = response.status
+        retryAfter = response.retryAfter
+        guard (200..<300).contains(response.status) else {
+            body = nil
+            return
+        }
+        if response.status == 204 {
+            body = .success(JSONValue(validated: Array("null".utf8)))
+        } else {
+            body = Result { () throws(JSONError) in try JSONValue(validating: response.body) }
+        }
+    }
+
+    fileprivate var cause: RetryPolicy.Cause? {
+        switch body {
+        case .success: nil
+        case .failure: .badResponse
+        case nil: .status(status)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Gather
+
+/// Reads what an upstream does about failures.
+enum ResilienceReader {
+    static let keys = ["retry", "breaker"]
+
+    private static let times = Duration.milliseconds(1)...Duration.seconds(3600)
+
+    static func read(_ section: Section, into upstream: inout Upstream) {
+        upstream.retry = section.section("retry", keys: ["attempts", "budget", "on", "backoff", "max_backoff"])
+            .map(readRetry)
+        upstream.breaker = section.section(
+            "breaker", keys: ["failure_ratio", "min_calls", "window", "open_for", "half_open_calls"]
+        ).map(readBreaker)
+    }
+
+    private static func readRetry(_ section: Section) -> RetryPolicy {
+        var policy = RetryPolicy()
+        policy.attempts = section["attempts"]?.integer(in: 2...10) ?? policy.attempts
+        policy.budget = section["budget"]?.percentage(in: 0...1) ?? policy.budget
+        policy.causes = section["on"].map(readCauses) ?? policy.causes
+        policy.backoff = section["backoff"]?.duration(in: .zero...times.upperBound) ?? policy.backoff
+        policy.maxBackoff = section["max_backoff"]?.duration(in: .zero...times.upperBound) ?? policy.maxBackoff
+        return policy
+    }
+
+    private static func readCauses(_ node: Node) -> Set<RetryPolicy.Cause> {
+        let words: [String: RetryPolicy.Cause] = [
+            "timeout": .timeout, "unreachable": .unreachable, "bad_response": .badResponse,
+        ]
+        var causes: Set<RetryPolicy.Cause> = []
+        for (element, text) in node.texts("causes") ?? [] {
+            if let cause = words[text] {
+                causes.insert(cause)
+            } else if let status = Int(text), (400...599).contains(status) {
+                causes.insert(.status(status))
+            } else {
+                element.error(
+                    "\(quoted(text)) is nothing that a call is sent again for",
+                    remedy: "write timeout, unreachable, bad_response, or a status from 400 to 599")
+            }
+        }
+        return causes
+    }
+
+    private static func readBreaker(_ section: Section) -> BreakerPolicy {
+        var policy = BreakerPolicy()
+        policy.failureRatio = section["failure_ratio"]?.ratio(in: 0.01...1) ?? policy.failureRatio
+        policy.minCalls = section["min_calls"]?.integer(in: 1...1_000_000) ?? policy.minCalls
+        policy.window = section["window"]?.duration(in: .milliseconds(10)...times.upperBound) ?? policy.window
+        policy.openFor = section["open_for"]?.duration(in: times) ?? policy.openFor
+        policy.halfOpenCalls = section["half_open_calls"]?.integer(in: 1...1000) ?? policy.halfOpenCalls
+        return policy
+    }
+}

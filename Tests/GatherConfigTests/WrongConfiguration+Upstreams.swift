@@ -1,0 +1,42 @@
+extension WrongConfiguration {
+    /// What an upstream does about failures.
+    static let upstreams = [
+        WrongConfiguration(
+            "retries that are none",
+            #"""
+            version: 1
+            upstreams:
+              a: { hosts: [http://h], retry: { attempts: 1, budget: 20, backoff: 2h } }
+              b: { hosts: [http://h], retry: { budget: 120%, on: [timeout, 200, 5xx], max_backoff: soon } }
+              c: { hosts: [http://h], retry: true }
+            demo: {}
+            """#,
+            errors: [
+                #"x.yaml:3:46: upstreams.a.retry.attempts: 1 is out of range; write a value from 2 to 10"#,
+                #"x.yaml:3:57: upstreams.a.retry.budget: '20' has no unit; write one of % after the number, as in 20%"#,
+                #"x.yaml:3:70: upstreams.a.retry.backoff: 2h is out of range; write a value from 0ms to 1h"#,
+                #"x.yaml:4:44: upstreams.b.retry.budget: 120% is out of range; write a value from 0% to 100%"#,
+                #"x.yaml:4:64: upstreams.b.retry.on[1]: '200' is nothing that a call is sent again for; write timeout, unreachable, bad_response, or a status from 400 to 599"#,
+                #"x.yaml:4:69: upstreams.b.retry.on[2]: '5xx' is nothing that a call is sent again for; write timeout, unreachable, bad_response, or a status from 400 to 599"#,
+                #"x.yaml:4:88: upstreams.b.retry.max_backoff: expected a duration such as 300ms, found 'soon'"#,
+                #"x.yaml:5:34: upstreams.c.retry: expected a mapping with the keys attempts, budget, on, backoff, max_backoff, found 'true'"#,
+            ]),
+        WrongConfiguration(
+            "breakers that are none",
+            #"""
+            version: 1
+            upstreams:
+              a: { hosts: [http://h], breaker: { failure_ratio: 50%, min_calls: 0, window: 1ms } }
+              b: { hosts: [http://h], breaker: { failure_ratio: 1.5, open_for: 0s, half_open_calls: many } }
+            demo: {}
+            """#,
+            errors: [
+                #"x.yaml:3:53: upstreams.a.breaker.failure_ratio: expected a number such as 0.5, found '50%'"#,
+                #"x.yaml:3:69: upstreams.a.breaker.min_calls: 0 is out of range; write a value from 1 to 1000000"#,
+                #"x.yaml:3:80: upstreams.a.breaker.window: 1ms is out of range; write a value from 10ms to 1h"#,
+                #"x.yaml:4:53: upstreams.b.breaker.failure_ratio: 1.5 is out of range; write a value from 0.01 to 1"#,
+                #"x.yaml:4:68: upstreams.b.breaker.open_for: 0ms is out of range; write a value from 1ms to 1h"#,
+                #"x.yaml:4:89: upstreams.b.breaker.half_open_calls: expected a whole number, found 'many'"#,
+            ]),
+    ]
+}

@@ -1,0 +1,87 @@
+import EventLoop
+import GatherConfig
+import Testing
+
+@testable import GatherService
+
+/// Retries and breakers over real sockets.
+@Suite struct ResilienceTests {
+    private static let endpoints = """
+        - path: /v1/a
+          expose: outcomes
+          deadline: 20s
+          calls: { a: { get: "up:/a" } }
+        - path: /v1/post
+          method: POST
+          deadline: 20s
+          calls: { a: { post: "up:/a" } }
+        """
+
+    private func run<Value: Sendable>(
+        _ upstream: String,
+        _ body: @escaping @Sendable (RunningService, isolated EventLoop) async throws -> Value
+    ) throws -> Value {
+        try RunningService.run(scripted(Self.endpoints, upstream: "timeout: 10s, " + upstream), body)
+    }
+
+    @Test func `a call that fails in passing is sent again, and the answer and the log tell how often`() throws {
+        let (reply, sent, log) = try run("retry: { backoff: 1ms }") { service, loop in
+            service.upstream.answers = ["a": .inTurn([.status(503), .json("1")])]
+            let reply = try await service.get("/v1/a", on: loop)
+            _ = try await eventually(on: loop) { !service.log.accesses.isEmpty }
+            return (reply, service.upstream.requests.count, service.log.accesses.first?["calls"])
+        }
+        #expect(reply.status == 200)
+        #expect(reply.body.contains(#""a":1"#) && reply.body.contains(#""attempts":2"#))
+        #expect(sent == 2)
+        #expect(log == "ok=1 extra_attempts=1")
+    }
+
+    @Test func `Retry-After of an upstream is waited for`() throws {
+        let (status, elapsed) = try run("retry: { backoff: 1ms }") { service, loop in
+            service.upstream.answers = ["a": .inTurn([.busy(retryAfter: 1), .json("1")])]
+            let start = loop.now
+            let status = try await service.get("/v1/a", on: loop).status
+            return (status, start.duration(to: loop.now))
+        }
+        #expect(status == 200)
+        #expect(elapsed >= .seconds(1))
+    }
+
+    @Test func `a POST is sent again only if nobody was there`() throws {
+        let sent = try run("retry: { backoff: 1ms }") { service, loop in
+            service.upstream.answers = ["a": .status(503)]
+            let status = try await service.send("POST", "/v1/post", on: loop).status
+            #expect(status == 502)
+            return service.upstream.requests.count
+        }
+        #expect(sent == 1)
+        let endpoints = Self.endpoints.replacing("up:/", with: "none:/")
+        let reply = try RunningService.run({ ports in
+            try Configuration.read(
+                text: """
+                    version: 1
+                    upstreams: { none: { hosts: [http://127.0.0.1:1], retry: { attempts: 3, backoff: 1ms } } }
+                    endpoints:
+                    \(endpoints)
+                    """, file: "test.yaml")
+        }) { service, loop in
+            try await service.send("POST", "/v1/post", on: loop)
+        }
+        #expect(reply.status == 502)
+        #expect(reply.body.contains(#""outcome":"unreachable""#) && reply.body.contains(#""attempts":3"#))
+    }
+
+    @Test func `an upstream that fails is left alone: 503 with Retry-After, and nothing is sent`() throws {
+        let (replies, sent) = try run("breaker: { min_calls: 3, open_for: 1h }") { service, loop in
+            service.upstream.answers = ["a": .status(500)]
+            var replies: [Reply] = []
+            for _ in 0..<5 { replies.append(try await service.get("/v1/a", on: loop)) }
+            return (replies, service.upstream.requests.count)
+        }
+        #expect(replies.map(\.status) == [502, 502, 502, 503, 503])
+        #expect(replies.map { $0["Retry-After"] } == [nil, nil, nil, "1", "1"])
+        #expect(replies[4].body.contains(#""a":{"outcome":"refused""#))
+        #expect(sent == 3)
+    }
+}

@@ -1,0 +1,207 @@
+import EventLoop
+import Testing
+
+@testable import Gather
+
+@Suite struct BreakerTests {
+    /// What happens to a breaker: time in milliseconds, and what is asked or told.
+    private enum Step: Sendable {
+        /// Attempts end.
+        case ok(Int, at: Int)
+        case fail(Int, at: Int)
+        /// One is admitted, and is under way until it is ended by its number.
+        case begin(at: Int)
+        case end(Int, isFailure: Bool, at: Int)
+        case abandon(Int, at: Int)
+        case refused(at: Int)
+    }
+
+    private static func instant(_ milliseconds: Int) -> LoopInstant {
+        LoopInstant(nanoseconds: Int64(milliseconds) * 1_000_000)
+    }
+
+    private static func policy() -> BreakerPolicy {
+        var policy = BreakerPolicy()
+        (policy.failureRatio, policy.minCalls, policy.window) = (0.5, 4, .seconds(1))
+        (policy.openFor, policy.halfOpenCalls) = (.seconds(5), 1)
+        return policy
+    }
+
+    /// Takes the steps; every admission that a step asks for must be given.
+    private func run(_ steps: [Step], _ policy: BreakerPolicy = Self.policy()) throws -> Breaker.State {
+        var breaker = Breaker(policy)
+        var permits: [Breaker.Permit] = []
+        for step in steps {
+            switch step {
+            case .ok(let count, let time), .fail(let count, let time):
+                var isFailure = false
+                if case .fail = step { isFailure = true }
+                for _ in 0..<count {
+                    let permit = breaker.admit(at: Self.instant(time))
+                    breaker.record(try #require(permit), isFailure: isFailure, at: Self.instant(time))
+                }
+            case .begin(let time):
+                let permit = breaker.admit(at: Self.instant(time))
+                permits.append(try #require(permit))
+            case .end(let number, let isFailure, let time):
+                breaker.record(permits[number], isFailure: isFailure, at: Self.instant(time))
+            case .abandon(let number, _): breaker.abandon(permits[number])
+            case .refused(let time):
+                #expect(breaker.refuses(at: Self.instant(time)))
+                #expect(breaker.admit(at: Self.instant(time)) == nil, "at \(time)")
+            }
+        }
+        return breaker.state
+    }
+
+    @Test(
+        "A closed breaker opens at the ratio and volume within the window",
+        arguments: [
+            ([.fail(3, at: 0)], .closed),
+            ([.fail(4, at: 0)], .open(until: instant(5000))),
+            ([.ok(2, at: 0), .fail(2, at: 10)], .open(until: instant(5010))),
+            ([.ok(3, at: 0), .fail(2, at: 10)], .closed),
+            // A success never opens it, though the ratio is reached as the volume is.
+            ([.fail(3, at: 0), .ok(1, at: 0)], .closed),
+            ([.fail(3, at: 0), .ok(1, at: 0), .fail(1, at: 1)], .open(until: instant(5001))),
+            // What is older than the window does not count, to a tenth of it.
+            ([.fail(3, at: 0), .fail(1, at: 899)], .open(until: instant(5899))),
+            ([.fail(3, at: 0), .fail(1, at: 1000)], .closed),
+            ([.fail(3, at: 0), .fail(1, at: 100_000)], .closed),
+            ([.ok(100, at: 0), .fail(4, at: 1000)], .open(until: instant(6000))),
+            ([.fail(2, at: 0), .fail(1, at: 500), .fail(1, at: 1200), .fail(1, at: 1300)], .closed),
+        ] as [([Step], Breaker.State)])
+    private func closed(_ steps: [Step], _ state: Breaker.State) throws {
+        #expect(try run(steps) == state)
+    }
+
+    @Test(
+        "An open breaker refuses, then lets probes through that decide",
+        arguments: [
+            ([.refused(at: 0), .refused(at: 4999)], .open(until: instant(5000))),
+            ([.begin(at: 5000), .refused(at: 5000), .refused(at: 60_000)], .halfOpen(probes: 1)),
+            ([.begin(at: 5000), .end(0, isFailure: false, at: 5010)], .closed),
+            ([.begin(at: 5000), .end(0, isFailure: true, at: 5010)], .open(until: instant(10_010))),
+            (
+                [.begin(at: 5000), .end(0, isFailure: true, at: 5010), .refused(at: 10_009)],
+                .open(until: instant(10_010))
+            ),
+            // A probe that is given up makes room for another.
+            ([.begin(at: 5000), .abandon(0, at: 5001), .begin(at: 5001), .refused(at: 5001)], .halfOpen(probes: 1)),
+            // A closed breaker begins with nothing against it.
+            ([.begin(at: 5000), .end(0, isFailure: false, at: 5010), .fail(3, at: 5010)], .closed),
+        ] as [([Step], Breaker.State)])
+    private func opened(_ steps: [Step], _ state: Breaker.State) throws {
+        #expect(try run([.fail(4, at: 0)] + steps) == state)
+    }
+
+    @Test func `what was admitted before a change counts no more`() throws {
+        let late: [Step] = [.begin(at: 0), .begin(at: 0), .fail(4, at: 0)]
+        #expect(try run(late + [.end(0, isFailure: false, at: 1)]) == .open(until: Self.instant(5000)))
+        let probing = late + [.begin(at: 5000), .end(0, isFailure: true, at: 5001), .abandon(1, at: 5001)]
+        #expect(try run(probing) == .halfOpen(probes: 1))
+        #expect(try run(probing + [.end(2, isFailure: false, at: 5002)]) == .closed)
+    }
+
+    @Test func `several probes may be under way at once`() throws {
+        var policy = Self.policy()
+        policy.halfOpenCalls = 2
+        let probes: [Step] = [.fail(4, at: 0), .begin(at: 5000), .begin(at: 5000), .refused(at: 5000)]
+        #expect(try run(probes, policy) == .halfOpen(probes: 2))
+        // The first to end decides; the other says nothing any more.
+        let closed = try run(
+            probes + [.end(1, isFailure: false, at: 5001), .end(0, isFailure: true, at: 5002)], policy)
+        #expect(closed == .closed)
+    }
+
+    @Test func `a loop judges by its share of the calls, but not by fewer than five`() {
+        for (minCalls, loops, expected) in [(20, 1, 20), (20, 2, 10), (20, 16, 5), (3, 4, 3)] {
+            var policy = Self.policy()
+            policy.minCalls = minCalls
+            var breaker = Breaker(policy, share: LoopShare(index: 0, count: loops))
+            var count = 0
+            while let permit = breaker.admit(at: Self.instant(0)) {
+                breaker.record(permit, isFailure: true, at: Self.instant(0))
+                count += 1
+            }
+            #expect(count == expected)
+        }
+    }
+}
+
+@Suite struct BreakerEngineTests {
+    private func guarded() -> Upstream {
+        var breaker = BreakerPolicy()
+        (breaker.minCalls, breaker.openFor) = (10, .seconds(2))
+        var upstream = upstream
+        upstream.breaker = breaker
+        return upstream
+    }
+
+    @Test func `an upstream that fails is left alone, probed, and used again`() throws {
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        let up: Reaction = .at { $0 < .milliseconds(4500) ? .status(500) : .json("1") }
+        let (outcomes, sent) = try withEngine([guarded()], [endpoint], ["a": up]) { engine, client, loop in
+            let outcomes = try await load(endpoint, on: engine, every: .milliseconds(10), for: .seconds(10), on: loop)
+            return (outcomes, client.transfers.map { $0.began })
+        }
+        // Ten to judge by, a probe after two seconds and after four; that after six closes it.
+        #expect(outcomes[.httpError] == 12)
+        #expect(sent[..<10].last == .milliseconds(90))
+        #expect(sent[10...12] == [.milliseconds(2090), .milliseconds(4090), .milliseconds(6090)])
+        #expect(outcomes[.ok] == 391)
+        #expect(outcomes[.refused] == 1000 - 12 - 391)
+    }
+
+    @Test(
+        "Timeouts, broken connections, bad responses and 5xx open it; 4xx and what a client gives up do not",
+        arguments: [
+            (Reaction.hangs, true), (.fails(.unreachable("x"), after: .zero), true),
+            (.fails(.notConnected("x"), after: .zero), true), (.fails(.badResponse("x"), after: .zero), true),
+            (.json("no"), true), (.status(503), true), (.status(404), false), (.status(429), false),
+            (.status(301), false),
+            (.json("{}"), false),
+        ])
+    func failures(_ reaction: Reaction, _ opens: Bool) throws {
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        let outcome = try withEngine([guarded()], [endpoint], ["a": reaction]) { engine, client, loop in
+            for _ in 0..<10 { _ = await engine.gather(endpoint, Input(), on: loop) }
+            let result = try await gather(endpoint, Input(), engine, client, on: loop)
+            return result.outcomes[0]
+        }
+        #expect((outcome == .refused) == opens)
+    }
+
+    @Test func `clients that leave do not open it`() throws {
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        let outcome = try withEngine([guarded()], [endpoint], ["a": .json("1", after: .milliseconds(2))]) {
+            engine, client, loop in
+            for _ in 0..<20 {
+                _ = try await gather(endpoint, Input(), engine, client, leaving: .milliseconds(1), on: loop)
+            }
+            return try await gather(endpoint, Input(), engine, client, on: loop).outcomes
+        }
+        #expect(outcome == [.ok])
+    }
+
+    @Test func `a call that would be refused does not queue`() throws {
+        var upstream = guarded()
+        upstream.maxInFlight = 2
+        upstream.breaker?.minCalls = 1
+        // Both places are taken; then one of their calls fails, and the other stays.
+        let taking = try Given(["slow": "/slow", "bad": "/bad"]).endpoint { $0.policy = .settled }
+        let next = try Given(["a": "/a", "b": "/b", "c": "/c"]).endpoint { $0.policy = .settled }
+        let reactions: [String: Reaction] = ["slow": .json("1", after: .milliseconds(40)), "bad": .status(500)]
+        let result = try withEngine([upstream], [taking, next], reactions) { engine, client, loop in
+            try await withThrowingTaskGroup(of: Result.self) { group in
+                group.addImmediateTask { try await gather(taking, Input(), engine, client, on: loop) }
+                try await loop.sleep(for: .milliseconds(1))
+                group.addImmediateTask { try await gather(next, Input(), engine, client, on: loop) }
+                guard let first = try await group.next() else { throw NoResult() }
+                return first
+            }
+        }
+        #expect(result.outcomes == [.refused, .refused, .refused])
+        #expect(result.elapsed == .zero)
+    }
+}
