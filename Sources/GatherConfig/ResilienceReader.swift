@@ -2,13 +2,20 @@ import Gather
 
 /// Reads what an upstream does about failures.
 enum ResilienceReader {
-    static let keys = ["retry", "breaker"]
+    static let keys = ["retry", "hedge", "breaker", "eject"]
 
     private static let times = Duration.milliseconds(1)...Duration.seconds(3600)
 
     static func read(_ section: Section, into upstream: inout Upstream) {
         upstream.retry = section.section("retry", keys: ["attempts", "budget", "on", "backoff", "max_backoff"])
             .map(readRetry)
+        upstream.hedge = section["hedge"].flatMap(readHedge)
+        upstream.ejection = section.section("eject", keys: ["after", "for"]).map { section in
+            var policy = EjectionPolicy()
+            policy.after = section["after"]?.integer(in: 1...1000) ?? policy.after
+            policy.duration = section["for"]?.duration(in: times) ?? policy.duration
+            return policy
+        }
         upstream.breaker = section.section(
             "breaker", keys: ["failure_ratio", "min_calls", "window", "open_for", "half_open_calls"]
         ).map(readBreaker)
@@ -41,6 +48,22 @@ enum ResilienceReader {
             }
         }
         return causes
+    }
+
+    private static func readHedge(_ node: Node) -> HedgePolicy? {
+        guard let section = Section(node, keys: ["after", "extra_load"]) else { return nil }
+        if let after = section["after"] {
+            if let other = section.member("extra_load") {
+                other.error("a hedge has one time, and this one has 'after' already", remedy: "keep one of them")
+            }
+            return after.duration(in: times).map { .after($0) }
+        }
+        guard let part = section["extra_load"] else {
+            node.error(
+                "a hedge needs a time", remedy: "write { extra_load: 2% } to have it learned, or { after: 40ms }")
+            return nil
+        }
+        return part.percentage(in: 0.001...0.5).map { .extraLoad($0) }
     }
 
     private static func readBreaker(_ section: Section) -> BreakerPolicy {

@@ -120,11 +120,13 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
             version: 1
             upstreams:
               plain: { hosts: [http://h] }
-              short: { hosts: [http://h], retry: {}, breaker: {} }
+              short: { hosts: [http://h], retry: {}, breaker: {}, eject: {} }
             demo: {}
             """
         ).plan.upstreams
         #expect(upstreams[0].retry == nil && upstreams[0].breaker == nil)
+        #expect(upstreams[0].hedge == nil && upstreams[0].ejection == nil)
+        #expect(upstreams[1].ejection?.after == 5 && upstreams[1].ejection?.duration == .seconds(10))
         let retry = try #require(upstreams[1].retry)
         #expect(retry.attempts == 2 && retry.budget == 0.2)
         #expect(
@@ -138,7 +140,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
     }
 
     @Test func `every key of what an upstream does about failures changes its value`() throws {
-        let upstream = try read(
+        let upstreams = try read(
             """
             version: 1
             upstreams:
@@ -146,9 +148,15 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 hosts: [http://h]
                 retry: { attempts: 3, budget: 2.5%, on: [timeout, 500], backoff: 1ms, max_backoff: 2s }
                 breaker: { failure_ratio: 0.25, min_calls: 7, window: 3s, open_for: 4s, half_open_calls: 5 }
+                eject: { after: 2, for: 3s }
+                hedge: { extra_load: 2.5% }
+              other: { hosts: [http://h], hedge: { after: 40ms } }
             demo: {}
             """
-        ).plan.upstreams[0]
+        ).plan.upstreams
+        let upstream = upstreams[0]
+        #expect(upstream.ejection?.after == 2 && upstream.ejection?.duration == .seconds(3))
+        #expect(upstream.hedge == .extraLoad(0.025) && upstreams[1].hedge == .after(.milliseconds(40)))
         var retry = RetryPolicy()
         (retry.attempts, retry.budget, retry.causes) = (3, 0.025, [.timeout, .status(500)])
         (retry.backoff, retry.maxBackoff) = (.milliseconds(1), .seconds(2))

@@ -38,5 +38,22 @@ extension WrongConfiguration {
                 #"x.yaml:4:68: upstreams.b.breaker.open_for: 0ms is out of range; write a value from 1ms to 1h"#,
                 #"x.yaml:4:89: upstreams.b.breaker.half_open_calls: expected a whole number, found 'many'"#,
             ]),
+        WrongConfiguration(
+            "hedges and ejections that are none",
+            #"""
+            version: 1
+            upstreams:
+              a: { hosts: [http://h], hedge: {} }
+              b: { hosts: [http://h], hedge: { after: 40ms, extra_load: 2% } }
+              c: { hosts: [http://h], hedge: { extra_load: 60% }, eject: { after: 0, for: 1us } }
+            demo: {}
+            """#,
+            errors: [
+                #"x.yaml:3:34: upstreams.a.hedge: a hedge needs a time; write { extra_load: 2% } to have it learned, or { after: 40ms }"#,
+                #"x.yaml:4:49: upstreams.b.hedge.extra_load: a hedge has one time, and this one has 'after' already; keep one of them"#,
+                #"x.yaml:5:48: upstreams.c.hedge.extra_load: 60% is out of range; write a value from 0.1% to 50%"#,
+                #"x.yaml:5:71: upstreams.c.eject.after: 0 is out of range; write a value from 1 to 1000"#,
+                #"x.yaml:5:79: upstreams.c.eject.for: 1us is out of range; write a value from 1ms to 1h"#,
+            ]),
     ]
 }

@@ -204,44 +204,6 @@ import Testing
     }
 }
 
-@Suite struct HostTests {
-    private func hosts(_ count: Int) throws -> Upstream {
-        var upstream = Upstream(name: "shop", hosts: try (1...count).map { try Origin("http://10.0.0.\($0)") })
-        upstream.maxInFlight = 1000
-        return upstream
-    }
-
-    private func load(_ hosts: Int, _ calls: Int) throws -> [Int] {
-        let endpoint = try Given((0..<calls).map { ("c\($0)", "/c") }).endpoint()
-        let result = try gather(endpoint, from: [try self.hosts(hosts)], ["c": .json("1", after: .milliseconds(1))])
-        return (0..<hosts).map { host in result.transfers.count { $0.host == host } }
-    }
-
-    @Test func `of two hosts the less loaded is taken, so that both have the same`() throws {
-        #expect(try load(2, 64) == [32, 32])
-        #expect(try load(1, 3) == [3])
-    }
-
-    @Test func `of more hosts the less loaded of two by chance is taken, so that none has much more`() throws {
-        for count in [3, 5, 10] {
-            let load = try load(count, 20 * count)
-            #expect(load.allSatisfy { (17...23).contains($0) }, "\(load)")
-        }
-    }
-
-    @Test func `a load that has ended counts no more`() throws {
-        let used = try EventLoop.runVirtual { loop in
-            let endpoint = try Given(["a": "/a"]).endpoint()
-            let client = FakeUpstreams(["a": .status(500)])
-            let engine = GatherEngine(Plan(upstreams: [try hosts(2)], endpoints: [endpoint]), client: client)
-            for _ in 0..<100 { _ = await engine.gather(endpoint, Input(), on: loop) }
-            return client.transfers.count { $0.host == 0 }
-        }
-        // Each time both hosts are idle, so that chance decides.
-        #expect((25...75).contains(used))
-    }
-}
-
 @Suite struct LoopShareTests {
     @Test func `the shares of a limit add up to it, and differ by one at most`() {
         for limit in 0...40 {

@@ -30,6 +30,16 @@ private struct Scenario: Sendable {
                 (retry.attempts, retry.backoff) = (number(2...4), time(20))
                 upstream.retry = retry
             }
+            switch number(0...3) {
+            case 0: upstream.hedge = .after(time(40))
+            case 1: upstream.hedge = .extraLoad(0.1)
+            default: break
+            }
+            if number(0...1) == 0 {
+                var ejection = EjectionPolicy()
+                (ejection.after, ejection.duration) = (number(1...2), time(50))
+                upstream.ejection = ejection
+            }
             if number(0...1) == 0 {
                 var breaker = BreakerPolicy()
                 (breaker.minCalls, breaker.openFor) = (number(1...3), time(100) + .milliseconds(1))

@@ -25,7 +25,9 @@ public struct Upstream: Sendable {
     /// How long a call waits for a place before it is shed.
     public var queueTimeout: Duration = .milliseconds(50)
     public var retry: RetryPolicy?
+    public var hedge: HedgePolicy?
     public var breaker: BreakerPolicy?
+    public var ejection: EjectionPolicy?
     /// The largest response body that is read, in bytes.
     public var maxBodyBytes = 8 * 1024 * 1024
     /// The largest response head that is read, in bytes.

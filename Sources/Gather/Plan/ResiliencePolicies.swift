@@ -24,6 +24,24 @@ public struct RetryPolicy: Sendable, Equatable {
     public init() {}
 }
 
+/// When a second attempt is made beside the first, whichever answers first.
+public enum HedgePolicy: Sendable, Equatable {
+    /// When the first has not answered after this time.
+    case after(Duration)
+    /// After a time, learned from the upstream's latency, that this part of calls exceeds.
+    case extraLoad(Double)
+}
+
+/// When one of several hosts is left out for a while.
+public struct EjectionPolicy: Sendable, Equatable {
+    /// After how many failures in a row.
+    public var after = 5
+    /// For how long.
+    public var duration: Duration = .seconds(10)
+
+    public init() {}
+}
+
 /// When an upstream that fails is left alone.
 public struct BreakerPolicy: Sendable, Equatable {
     /// The part of attempts that must fail for the breaker to open.

@@ -27,6 +27,9 @@ enum AttemptEnd: Sendable {
         }
     }
 
+    /// Whether an attempt beside it could not end better, or is not wanted any more.
+    var isFinal: Bool { !isFailure && cause != .status(429) }
+
     /// Whether it was given up before it ended.
     var isCancelled: Bool { if case .failure(.cancelled) = self { true } else { false } }
 

@@ -1,6 +1,6 @@
 import EventLoop
 
-/// The attempts of one call at an upstream that retries: breaker, host, retries and their budget meet here.
+/// The attempts of one call at an upstream that retries or hedges: breaker, host, retries, hedges and their budget meet here.
 struct Attempts {
     let state: UpstreamState
     let client: any UpstreamClient
@@ -18,9 +18,17 @@ struct Attempts {
         state.budget.addCall()
         guard var attempt = state.begin(at: loop.now) else { return (.refused, 0) }
         var count = 1
+        var retries = 0
         while true {
-            let end = await make(attempt, on: loop)
-            guard let pause = pause(after: end, count: count, at: loop.now) else { return (end, count) }
+            let end: AttemptEnd
+            if isRepeatable, let delay = state.hedgeDelay {
+                let race = await race(attempt, hedgedAfter: delay, on: loop)
+                end = race.end
+                count += race.hedges
+            } else {
+                end = await make(attempt, on: loop)
+            }
+            guard let pause = pause(after: end, retries: retries, at: loop.now) else { return (end, count) }
             do throws(CancellationError) {
                 try await loop.sleep(for: pause)
             } catch {
@@ -30,6 +38,7 @@ struct Attempts {
             guard let next = state.begin(at: loop.now, avoiding: attempt.host) else { return (end, count) }
             attempt = next
             count += 1
+            retries += 1
         }
     }
 
@@ -47,12 +56,54 @@ struct Attempts {
         return end
     }
 
+    private enum Event: Sendable {
+        case ended(AttemptEnd)
+        /// The time for a hedge has come.
+        case due
+    }
+
+    /// Makes an attempt, and another beside it if it has not ended after `delay`: the first good answer wins, and the other's
+    /// transfer is given up.
+    private func race(
+        _ first: Attempt, hedgedAfter delay: Duration, on loop: isolated EventLoop
+    ) async -> (end: AttemptEnd, hedges: Int) {
+        await withTaskGroup(of: Event.self) { group in
+            group.addImmediateTask { .ended(await self.make(first, on: loop)) }
+            group.addImmediateTask {
+                // Cancelled with the attempt that it was for.
+                try? await loop.sleep(for: delay)
+                return .due
+            }
+            var (running, hedges) = (1, 0)
+            var last = AttemptEnd.failure(.cancelled)
+            for await event in group {
+                switch event {
+                case .due:
+                    guard !Task.isCancelled, let hedge = state.beginHedge(beside: first, at: loop.now) else { continue }
+                    running += 1
+                    hedges += 1
+                    group.addImmediateTask {
+                        defer { self.state.bulkhead.leave() }
+                        return .ended(await self.make(hedge, on: loop))
+                    }
+                case .ended(let end):
+                    last = end
+                    running -= 1
+                    guard end.isFinal || running == 0 else { continue }
+                    group.cancelAll()
+                    return (last, hedges)
+                }
+            }
+            return (last, hedges)
+        }
+    }
+
     /// How long to wait before another attempt; nil if there is to be none, which costs nothing of the budget.
-    private func pause(after end: AttemptEnd, count: Int, at now: LoopInstant) -> Duration? {
-        guard let policy = state.upstream.retry, count < policy.attempts, let cause = end.cause,
+    private func pause(after end: AttemptEnd, retries: Int, at now: LoopInstant) -> Duration? {
+        guard let policy = state.upstream.retry, retries + 1 < policy.attempts, let cause = end.cause,
             policy.causes.contains(cause), isRepeatable || end.isUnsent
         else { return nil }
-        let pause = policy.pause(before: count, using: &state.generator) + (end.retryAfter ?? .zero)
+        let pause = policy.pause(before: retries + 1, using: &state.generator) + (end.retryAfter ?? .zero)
         guard now.advanced(by: pause) < deadline, state.budget.withdraw(at: now) else { return nil }
         return pause
     }

@@ -1,7 +1,7 @@
 import EventLoop
 
-/// What one loop knows of an upstream, shared by the calls of all endpoints: its bulkhead, the load of its hosts, its breaker and
-/// the budget of its retries.
+/// What one loop knows of an upstream, shared by the calls of all endpoints: its bulkhead, its hosts, its breaker, its latency, and
+/// the budget of its retries and hedges.
 final class UpstreamState {
     let upstream: Upstream
     /// The upstream's place in the plan.
@@ -9,61 +9,80 @@ final class UpstreamState {
     let bulkhead: Bulkhead
     var budget: RetryBudget
     var generator: SplitMix64
+    private var hosts: Hosts
     private var breaker: Breaker?
-    private var hostLoad: [Int]
+    /// Kept only for hedges that learn their time.
+    private(set) var latency: LatencyWindow?
 
     /// - Parameter share: which part of the upstream's limits is this loop's.
     init(_ upstream: Upstream, index: Int, share: LoopShare) {
         self.upstream = upstream
         self.index = index
-        hostLoad = Array(repeating: 0, count: upstream.hosts.count)
+        hosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
         generator = SplitMix64(seed: UInt64(index) &+ UInt64(share.index) << 32)
         bulkhead = Bulkhead(limit: share.of(upstream.maxInFlight), queueLimit: share.of(upstream.maxQueued))
         budget = RetryBudget(deposit: upstream.retry?.budget ?? RetryPolicy.defaultBudget, share: share)
         breaker = upstream.breaker.map { Breaker($0, share: share) }
+        if case .extraLoad(let part) = upstream.hedge { latency = LatencyWindow(percentile: 100 * (1 - part)) }
     }
 
     /// Whether a call may have more than one attempt.
-    var repeats: Bool { upstream.retry != nil }
+    var repeats: Bool { upstream.retry != nil || upstream.hedge != nil }
+
+    /// After what time an attempt gets a hedge; nil if it gets none, or if that is not known yet.
+    var hedgeDelay: Duration? {
+        switch upstream.hedge {
+        case .after(let delay): delay
+        case .extraLoad: latency?.tail
+        case nil: nil
+        }
+    }
 
     /// Whether a call would be refused now.
     func refuses(at now: LoopInstant) -> Bool { breaker?.refuses(at: now) ?? false }
 
     /// Begins an attempt, for which the caller has a place in the bulkhead, and picks its host; nil if the breaker is open.
-    /// - Parameter tried: the host of an attempt before, which is taken only if there is no other.
-    func begin(at now: LoopInstant, avoiding tried: Int? = nil) -> Attempt? {
+    /// - Parameters:
+    ///   - tried: the host of an attempt before, which is taken only if there is no other.
+    ///   - isHedge: whether it is made beside another.
+    func begin(at now: LoopInstant, avoiding tried: Int? = nil, isHedge: Bool = false) -> Attempt? {
         var permit: Breaker.Permit?
         if breaker != nil {
             permit = breaker?.admit(at: now)
             guard permit != nil else { return nil }
         }
-        let host = pickHost(avoiding: tried)
-        hostLoad[host] += 1
-        return Attempt(host: host, began: now, permit: permit)
+        let host = hosts.begin(at: now, avoiding: tried, using: &generator)
+        return Attempt(host: host, began: now, isHedge: isHedge, permit: permit)
+    }
+
+    /// Begins an attempt beside another that has not answered, with a place of its own in the bulkhead, for which it does not queue;
+    /// nil if the bulkhead, the budget or the breaker has no room for it.
+    func beginHedge(beside first: Attempt, at now: LoopInstant) -> Attempt? {
+        guard bulkhead.tryEnter() else { return nil }
+        if budget.withdraw(at: now), let hedge = begin(at: now, avoiding: first.host, isHedge: true) { return hedge }
+        bulkhead.leave()
+        return nil
     }
 
     /// Takes note of an attempt's end.
     func end(_ attempt: Attempt, _ end: AttemptEnd, at now: LoopInstant) {
-        hostLoad[attempt.host] -= 1
-        guard let permit = attempt.permit else { return }
-        if end.isCancelled {
-            breaker?.abandon(permit)
-        } else {
-            breaker?.record(permit, isFailure: end.isFailure, at: now)
+        let elapsed = attempt.began.duration(to: now)
+        let isFailure = end.isCancelled ? nil : end.isFailure
+        // A host that refuses at once is none that answers fast.
+        let isTimed = isFailure == false || end.cause == .timeout
+        hosts.end(attempt.host, latency: isTimed ? elapsed : nil, isFailure: isFailure, at: now)
+        if let permit = attempt.permit {
+            if let isFailure {
+                breaker?.record(permit, isFailure: isFailure, at: now)
+            } else {
+                breaker?.abandon(permit)
+            }
         }
-    }
-
-    /// The less loaded of two hosts drawn by chance, which spreads load nearly as well as knowing all of them.
-    ///
-    /// Source: M. Mitzenmacher, «The power of two choices in randomized load balancing», 2001.
-    private func pickHost(avoiding tried: Int?) -> Int {
-        guard hostLoad.count > 1 else { return 0 }
-        let first = Int.random(in: 0..<hostLoad.count, using: &generator)
-        var second = Int.random(in: 0..<(hostLoad.count - 1), using: &generator)
-        if second >= first { second += 1 }
-        if first == tried { return second }
-        if second == tried { return first }
-        return hostLoad[second] < hostLoad[first] ? second : first
+        // One that its hedge has overtaken took at least as long as hedges wait, which is all that the percentile has to know.
+        // Without those, it would fall from hedge to hedge.
+        if !attempt.isHedge, latency != nil, isTimed || (end.isCancelled && elapsed >= latency?.tail ?? .zero) {
+            latency?.record(elapsed, at: now)
+        }
     }
 }
 
@@ -71,5 +90,7 @@ final class UpstreamState {
 struct Attempt {
     let host: Int
     let began: LoopInstant
+    /// Whether it was made beside another.
+    let isHedge: Bool
     fileprivate let permit: Breaker.Permit?
 }

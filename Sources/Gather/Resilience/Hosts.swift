@@ -1,0 +1,107 @@
+import EventLoop
+
+/// The hosts of an upstream: what each has to do, how fast it answers, and which are left out for a while.
+struct Hosts {
+    private struct Host {
+        var inFlight = 0
+        var latency = PeakLatency()
+        /// Attempts that failed since the last that did not.
+        var failures = 0
+        var ejectedUntil = LoopInstant(nanoseconds: .min)
+    }
+
+    private var hosts: [Host]
+    private let ejection: EjectionPolicy?
+
+    init(count: Int, ejection: EjectionPolicy? = nil) {
+        hosts = Array(repeating: Host(), count: count)
+        self.ejection = ejection
+    }
+
+    /// Picks the host of an attempt, and counts the attempt as in flight there until ``end(_:latency:isFailure:at:)``.
+    ///
+    /// The better of two hosts drawn by chance, which spreads load nearly as well as knowing all of them. Better is the one with less
+    /// of calls in flight times latency; if the latency of either is not known, the one with fewer calls in flight.
+    ///
+    /// Source: M. Mitzenmacher, «The power of two choices in randomized load balancing», 2001; Finagle's peak EWMA balancer.
+    ///
+    /// - Parameter tried: a host that is taken only if there is no other.
+    mutating func begin(at now: LoopInstant, avoiding tried: Int?, using generator: inout SplitMix64) -> Int {
+        let host = hosts.count > 1 ? pick(at: now, avoiding: tried, using: &generator) : 0
+        hosts[host].inFlight += 1
+        return host
+    }
+
+    /// Takes note of an attempt's end.
+    /// - Parameters:
+    ///   - latency: how long it took, if that says something of the host.
+    ///   - isFailure: nil if it was given up.
+    mutating func end(_ host: Int, latency: Duration?, isFailure: Bool?, at now: LoopInstant) {
+        hosts[host].inFlight -= 1
+        guard hosts.count > 1 else { return }
+        if let latency { hosts[host].latency.record(latency, at: now) }
+        guard let isFailure else { return }
+        hosts[host].failures = isFailure ? hosts[host].failures + 1 : 0
+        ejectIfFailing(host, at: now)
+    }
+
+    /// Leaves a host out that has failed too often in a row, unless half of the hosts are left out already.
+    ///
+    /// It comes back by itself, and its next failure leaves it out again.
+    private mutating func ejectIfFailing(_ host: Int, at now: LoopInstant) {
+        guard let ejection, hosts[host].failures >= ejection.after, hosts[host].ejectedUntil <= now else { return }
+        let ejected = hosts.count { $0.ejectedUntil > now }
+        guard 2 * (ejected + 1) <= hosts.count else { return }
+        hosts[host].ejectedUntil = now.advanced(by: ejection.duration)
+    }
+
+    private mutating func pick(at now: LoopInstant, avoiding tried: Int?, using generator: inout SplitMix64) -> Int {
+        var candidates = hosts.indices.filter { hosts[$0].ejectedUntil <= now }
+        // At least half of the hosts are in.
+        if let tried, candidates.count > 1 { candidates.removeAll { $0 == tried } }
+        let first = Int.random(in: 0..<candidates.count, using: &generator)
+        guard candidates.count > 1 else { return candidates[0] }
+        var second = Int.random(in: 0..<(candidates.count - 1), using: &generator)
+        if second >= first { second += 1 }
+        let (one, other) = (candidates[first], candidates[second])
+        return isBetter(other, than: one, at: now) ? other : one
+    }
+
+    private func isBetter(_ host: Int, than other: Int, at now: LoopInstant) -> Bool {
+        let (latency, otherLatency) = (hosts[host].latency.value(at: now), hosts[other].latency.value(at: now))
+        guard latency > 0, otherLatency > 0 else { return hosts[host].inFlight < hosts[other].inFlight }
+        return Double(hosts[host].inFlight + 1) * latency < Double(hosts[other].inFlight + 1) * otherLatency
+    }
+}
+
+/// A moving average of latencies that follows a rise at once and a fall slowly, so that a host in trouble is avoided before its
+/// queue is full; a host that is not asked is forgotten in time, and so tried again.
+struct PeakLatency {
+    private var nanoseconds = 0.0
+    private var updated = LoopInstant(nanoseconds: 0)
+
+    private static let memory = 10e9
+    /// What is below is as good as unknown.
+    private static let least = 1000.0
+
+    /// In nanoseconds; 0 if it is not known.
+    func value(at now: LoopInstant) -> Double {
+        let value = nanoseconds * weight(at: now)
+        return value < Self.least ? 0 : value
+    }
+
+    mutating func record(_ latency: Duration, at now: LoopInstant) {
+        let sample = Double(latency.wholeNanoseconds)
+        let weight = weight(at: now)
+        nanoseconds = max(sample, nanoseconds * weight + sample * (1 - weight))
+        updated = now
+    }
+
+    /// How much of what was known counts still: nearly e^(−age/memory).
+    private func weight(at now: LoopInstant) -> Double {
+        let age = Double(updated.duration(to: now).wholeNanoseconds) / Self.memory
+        let eighth = max(0, 1 - age / 8)
+        let fourth = eighth * eighth
+        return fourth * fourth * fourth * fourth
+    }
+}
