@@ -24,7 +24,7 @@ struct EndpointsReader {
     }
 
     private mutating func readEndpoint(_ node: Node) -> Endpoint? {
-        let keys = ["path", "method", "deadline", "gather", "calls", "response", "pass_status", "expose"]
+        let keys = ["path", "method", "deadline", "gather", "calls", "response", "pass_status", "expose", "priority"]
         guard let section = Section(node, keys: keys) else { return nil }
         let method = section["method"].map { $0.method() } ?? .get
         let pathNode = section.required("path", such: "path: /v1/things/{id}")
@@ -45,6 +45,7 @@ struct EndpointsReader {
         let deadline = section["deadline"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
         let passStatus = Set(section["pass_status"]?.statuses() ?? [])
         let exposes = section["expose"]?.word(of: ["outcomes"]) != nil
+        let priority = section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue))
         guard let calls else { return nil }
         let checks = EndpointChecks(section: section, members: calls, calls: read)
         checks.checkNames()
@@ -58,6 +59,7 @@ struct EndpointsReader {
         endpoint.policy = policy ?? endpoint.policy
         endpoint.passStatus = passStatus
         endpoint.exposesOutcomes = exposes
+        endpoint.priority = priority.flatMap(Endpoint.Priority.init) ?? endpoint.priority
         checks.checkQuorum(of: endpoint)
         checks.warn(about: endpoint, parameters: path.parameters)
         return endpoint

@@ -20,7 +20,7 @@ enum ServerReader {
                 .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")
         }
         if let limits = section.section(
-            "limits", keys: ["head", "target", "fields", "body", "connections", "gathers", "stale"])
+            "limits", keys: ["head", "target", "fields", "body", "connections", "gathers", "lag", "stale"])
         {
             read(limits, into: &server.limits)
         }
@@ -37,6 +37,7 @@ enum ServerReader {
         limits.bodyBytes = section["body"]?.size(in: 0...1 << 30) ?? limits.bodyBytes
         limits.connections = section["connections"]?.integer(in: 1...1_000_000) ?? limits.connections
         limits.gathers = section["gathers"]?.integer(in: 1...1_000_000) ?? limits.gathers
+        limits.lag = section["lag"]?.duration(in: timeouts) ?? limits.lag
         limits.staleBytes = section["stale"]?.size(in: 0...1 << 36) ?? limits.staleBytes
     }
 

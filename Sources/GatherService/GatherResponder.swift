@@ -19,18 +19,17 @@ final class GatherResponder: Responder {
     private let engine: GatherEngine
     private let demonstration: DemonstrationResponder
     private let accessLog: AccessLog
-    private let gatherLimit: Int
+    private let shedding: LoadShedding
     private var gathersInFlight = 0
 
-    /// - Parameter gatherLimit: how many gathers this loop runs at once; more get 503.
     init(
         _ plan: Plan, engine: GatherEngine, demonstration: DemonstrationResponder, accessLog: AccessLog,
-        gatherLimit: Int
+        shedding: LoadShedding
     ) {
         self.engine = engine
         self.demonstration = demonstration
         self.accessLog = accessLog
-        self.gatherLimit = gatherLimit
+        self.shedding = shedding
         for endpoint in plan.endpoints {
             router.add(endpoint.method, endpoint.path, .endpoint(endpoint, readsBody: endpoint.readsBody))
         }
@@ -72,9 +71,11 @@ final class GatherResponder: Responder {
             return stream(endpoint, input, as: format, exchange, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a place.
-        guard enter() else { return Self.busy }
+        let load = load(for: endpoint.priority, on: loop)
+        guard load.isAdmitted else { return Self.busy }
+        gathersInFlight += 1
         defer { gathersInFlight -= 1 }
-        let gathered = await engine.gather(endpoint, input, on: loop)
+        let gathered = await engine.gather(endpoint, input, sendsOptional: load.sendsOptional, on: loop)
         exchange.note = accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
         return Response(gathered, of: endpoint)
     }
@@ -87,14 +88,16 @@ final class GatherResponder: Responder {
         if let objection = engine.objection(to: input, for: endpoint, on: loop) {
             return .problem(.badRequest, objection)
         }
-        guard gathersInFlight < gatherLimit else { return Self.busy }
+        let load = load(for: endpoint.priority, on: loop)
+        guard load.isAdmitted else { return Self.busy }
         return Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
             let stream = GatherStream(endpoint, on: loop)
             try await stream.send(as: format, through: writer, on: loop) {
                 // The place is free again when the gather has ended, even if the client has not read all of it.
                 self.gathersInFlight += 1
                 defer { self.gathersInFlight -= 1 }
-                let gathered = await self.engine.gather(endpoint, input, observer: stream, on: loop)
+                let gathered = await self.engine.gather(
+                    endpoint, input, sendsOptional: load.sendsOptional, observer: stream, on: loop)
                 exchange.note = self.accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
                 return gathered
             }
@@ -103,7 +106,8 @@ final class GatherResponder: Responder {
 
     /// The answer of `/tasks`, which holds a place like a gather while its tasks run.
     private func tasks(_ head: RequestHead, on loop: isolated EventLoop) async -> Response {
-        guard enter() else { return Self.busy }
+        guard load(for: .normal, on: loop).isAdmitted else { return Self.busy }
+        gathersInFlight += 1
         defer { gathersInFlight -= 1 }
         let format = RecordFormat(accept: head[.accept])
         var response = await TasksDemonstration.respond(to: QueryItems(head.query), as: format, on: loop)
@@ -117,11 +121,11 @@ final class GatherResponder: Responder {
         return response
     }
 
-    /// Takes a place among the gathers in flight, if there is one.
-    private func enter() -> Bool {
-        guard gathersInFlight < gatherLimit else { return false }
-        gathersInFlight += 1
-        return true
+    /// What the loop's load leaves for a gather that is about to begin.
+    private func load(
+        for priority: Endpoint.Priority, on loop: isolated EventLoop
+    ) -> (isAdmitted: Bool, sendsOptional: Bool) {
+        shedding.admits(priority, inFlight: gathersInFlight, lag: loop.reactor.sustainedLag)
     }
 
     private static var busy: Response {

@@ -73,7 +73,8 @@ public struct Service: Sendable {
             demonstration: DemonstrationResponder(
                 isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints, address: address),
             accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),
-            gatherLimit: share.of(configuration.server.limits.gathers))
+            shedding: LoadShedding(
+                gathers: share.of(configuration.server.limits.gathers), lag: configuration.server.limits.lag))
         let server = Server(listener, responder: responder, options: options(share), on: loop)
         let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
         await withDiscardingTaskGroup { group in

@@ -35,6 +35,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 == [16384, 8192, 100, 1_048_576])
         #expect(
             [server.limits.connections, server.limits.gathers, server.limits.staleBytes] == [10_000, 1024, 32 << 20])
+        #expect(server.limits.lag == .milliseconds(250))
         let timeouts = server.timeouts
         #expect(
             [timeouts.head, timeouts.body, timeouts.idle, timeouts.write, timeouts.shutdown]
@@ -52,7 +53,8 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
               admin: off
               loops: 4
               access_log: false
-              limits: { head: 32KiB, target: 4kB, fields: 7, body: 0B, connections: 8, gathers: 9, stale: 1MiB }
+              limits: { head: 32KiB, target: 4kB, fields: 7, body: 0B, connections: 8, gathers: 9, lag: 80ms,
+                        stale: 1MiB }
               timeouts: { head: 1s, body: 1.5s, idle: 2m, write: 250ms, shutdown: 1h }
             demo: {}
             """
@@ -65,6 +67,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         var limits = ServerSettings.Limits()
         (limits.headBytes, limits.targetBytes, limits.fields) = (32_768, 4000, 7)
         (limits.bodyBytes, limits.connections, limits.gathers, limits.staleBytes) = (0, 8, 9, 1 << 20)
+        limits.lag = .milliseconds(80)
         #expect(server.limits == limits)
         var timeouts = ServerSettings.Timeouts()
         (timeouts.head, timeouts.body, timeouts.idle) = (.seconds(1), .milliseconds(1500), .seconds(120))
@@ -172,6 +175,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(endpoint.method == .get && endpoint.path == "/v1/x")
         #expect(endpoint.deadline == .seconds(2) && endpoint.policy == .all)
         #expect(endpoint.passStatus == [] && !endpoint.exposesOutcomes && endpoint.response == nil)
+        #expect(endpoint.priority == .normal)
         let call = endpoint.calls[0]
         #expect(call.name == "a" && call.method == .get && call.upstream == 0 && call.target.literal == "/a")
         #expect(call.headers.isEmpty && call.forwardHeaders == [] && call.forwardQuery == [] && call.body == nil)
@@ -188,10 +192,11 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
             gather: settled
             pass_status: [404, 410]
             expose: outcomes
+            priority: low
             calls: { b: { get: "shop:/b" }, a: { get: "shop:/a" } }
             """)
         #expect(endpoint.method == .patch && endpoint.deadline == .milliseconds(300) && endpoint.policy == .settled)
-        #expect(endpoint.passStatus == [404, 410] && endpoint.exposesOutcomes)
+        #expect(endpoint.passStatus == [404, 410] && endpoint.exposesOutcomes && endpoint.priority == .low)
         #expect(endpoint.calls.map(\.name) == ["b", "a"])
     }
 

@@ -59,7 +59,8 @@ final class RunningService {
                     isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints,
                     address: listeners[0].address),
                 accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),
-                gatherLimit: configuration.server.limits.gathers)
+                shedding: LoadShedding(
+                    gathers: configuration.server.limits.gathers, lag: configuration.server.limits.lag))
             var options = ServerOptions()
             options.wire.bodyBytes = configuration.server.limits.bodyBytes
             let scripted = ScriptedUpstream()

@@ -26,13 +26,17 @@ public final class GatherEngine {
     /// Runs an endpoint of the plan for one request.
     ///
     /// It ends by the endpoint's deadline. When its task is cancelled, so are all its calls, and it ends at once.
-    /// - Parameter observer: is told of each call as it ends. With one the default answer, which is nothing but what the observer
-    ///   has been told, is left empty; a declared `response` is not.
+    /// - Parameters:
+    ///   - sendsOptional: whether optional calls are sent; if not they end as `shed`. A policy that counts successes counts on them, and
+    ///     sends them all the same.
+    ///   - observer: is told of each call as it ends. With one the default answer, which is nothing but what the observer has been
+    ///     told, is left empty; a declared `response` is not.
     public func gather(
-        _ endpoint: Endpoint, _ input: any GatherInput, observer: (any GatherObserver)? = nil,
-        on loop: isolated EventLoop
+        _ endpoint: Endpoint, _ input: any GatherInput, sendsOptional: Bool = true,
+        observer: (any GatherObserver)? = nil, on loop: isolated EventLoop
     ) async -> Gathered {
-        let run = GatherRun(endpoint, input, kept: kept, observer: observer, reactor: loop.reactor)
+        let run = GatherRun(
+            endpoint, input, kept: kept, sendsOptional: sendsOptional, observer: observer, reactor: loop.reactor)
         await withDiscardingTaskGroup { group in
             while !run.isDecided {
                 while let next = run.takeNext() {

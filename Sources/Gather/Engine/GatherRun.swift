@@ -19,6 +19,8 @@ final class GatherRun: CallRun {
     private(set) var failure: Failure?
     /// The successes, if a number of them decides.
     private var quorum: Quorum?
+    /// Whether optional calls are sent.
+    private let sendsOptional: Bool
     let observer: (any GatherObserver)?
 
     enum Failure {
@@ -31,9 +33,10 @@ final class GatherRun: CallRun {
     }
 
     init(
-        _ endpoint: Endpoint, _ input: any GatherInput, kept: KeptBodies, observer: (any GatherObserver)? = nil,
-        reactor: Reactor
+        _ endpoint: Endpoint, _ input: any GatherInput, kept: KeptBodies, sendsOptional: Bool = true,
+        observer: (any GatherObserver)? = nil, reactor: Reactor
     ) {
+        self.sendsOptional = sendsOptional
         self.endpoint = endpoint
         self.kept = kept
         self.observer = observer
@@ -158,6 +161,10 @@ final class GatherRun: CallRun {
     private func begin(_ call: Int) -> Bool {
         if let report = reasonToSkip(call) {
             record(call, report, nil)
+            return false
+        }
+        if !sendsOptional, quorum == nil, !endpoint.calls[call].isRequired {
+            record(call, CallReport(outcome: .shed, detail: "the service has too much to do", duration: .zero), nil)
             return false
         }
         progress.start(call, since: now)

@@ -18,6 +18,12 @@ public struct Endpoint: Sendable {
     public var passStatus: Set<Int> = []
     /// Whether the answer tells the outcomes in a `_gather` member.
     public var exposesOutcomes = false
+    /// Who goes first when the service has more to do than it can.
+    public var priority = Priority.normal
+
+    public enum Priority: String, Sendable, CaseIterable {
+        case low, normal, high
+    }
 
     /// - Throws: ``CallGraph/Cycle`` if calls wait for each other.
     public init(

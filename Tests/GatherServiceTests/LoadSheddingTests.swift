@@ -1,0 +1,73 @@
+import EventLoop
+import Gather
+import GatherConfig
+import Testing
+
+@testable import GatherService
+
+struct LoadSheddingTests {
+    @Test(
+        arguments: [
+            // In flight of 20, lag in ms of 100: admitted low, normal, high; whether optional calls are sent.
+            (0, 0, [true, true, true], true), (14, 74, [true, true, true], true),
+            (15, 0, [true, true, true], false), (0, 75, [true, true, true], false),
+            (18, 0, [false, true, true], false), (0, 90, [false, true, true], false),
+            (0, 100, [false, false, true], false), (18, 5000, [false, false, true], false),
+            (20, 0, [false, false, false], false), (20, 100, [false, false, false], false),
+        ])
+    func `optional calls go first, then low priority, then the rest, and high priority last`(
+        inFlight: Int, lag: Int, admitted: [Bool], sendsOptional: Bool
+    ) {
+        let shedding = LoadShedding(gathers: 20, lag: .milliseconds(100))
+        let decisions = Endpoint.Priority.allCases.map {
+            shedding.admits($0, inFlight: inFlight, lag: .milliseconds(lag))
+        }
+        #expect(decisions.map(\.isAdmitted) == admitted)
+        #expect(decisions.allSatisfy { $0.sendsOptional == sendsOptional })
+    }
+
+    @Test func `a limit of one gather gives up nothing before it is reached`() {
+        let decision = LoadShedding(gathers: 1, lag: .seconds(1)).admits(.low, inFlight: 0, lag: .zero)
+        #expect(decision.isAdmitted && decision.sendsOptional)
+    }
+
+    @Test func `near the limit of gathers, optional calls are shed and endpoints of low priority refused`() throws {
+        let configure = { @Sendable (ports: RunningService.Ports) in
+            try Configuration.read(
+                text: """
+                    version: 1
+                    server: { limits: { gathers: 4 } }
+                    upstreams: { a: { hosts: ["http://127.0.0.1:\(ports.scripted)"], timeout: 10s } }
+                    endpoints:
+                      - path: /held
+                        deadline: 10s
+                        calls: { a: { get: "a:/held" } }
+                      - path: /both
+                        calls: { a: { get: "a:/a" }, b: { get: "a:/b", required: false, on_error: old } }
+                      - path: /low
+                        priority: low
+                        calls: { a: { get: "a:/a" } }
+                    """, file: "test.yaml")
+        }
+        try RunningService.run(configure) { service, loop in
+            service.upstream.answers = ["held": .never]
+            #expect(try await service.get("/low", on: loop).status == 200)
+            var clients = try (0..<3).map { _ in try Client(port: service.port, on: loop) }
+            for client in clients { try client.send(RunningService.request("GET", "/held")) }
+            #expect(try await eventually(on: loop) { service.upstream.waiting == 3 })
+            let both = try await service.get("/both", on: loop)
+            #expect(both.status == 200)
+            #expect(both.body.contains(#""b":"old""#))
+            #expect(both["Server-Timing"]?.contains("b;dur=0.0;desc=shed") ?? false)
+            clients.append(try Client(port: service.port, on: loop))
+            try clients[3].send(RunningService.request("GET", "/held"))
+            #expect(try await eventually(on: loop) { service.upstream.waiting == 4 })
+            let low = try await service.get("/low", on: loop)
+            #expect(low.status == 503)
+            #expect(low["Retry-After"] == "1")
+            clients = []
+            #expect(try await eventually(on: loop) { service.upstream.left == 4 })
+            #expect(try await service.get("/both", on: loop)["Gather-Complete"] == "true")
+        }
+    }
+}
