@@ -40,7 +40,7 @@ public final class GatherEngine {
         await withDiscardingTaskGroup { group in
             while !run.isDecided {
                 while let next = run.takeNext() {
-                    if let foreach = endpoint.prepared[next.call].call.foreach {
+                    if !run.prepared(next.call).isPlain, let foreach = run.prepared(next.call).call.foreach {
                         let maxBytes = upstream(of: next.call, in: run).upstream.maxBodyBytes
                         guard let items = run.begin(next, over: foreach, maxBytes: maxBytes) else { continue }
                         group.addImmediateTask { await self.perform(items, on: loop) }

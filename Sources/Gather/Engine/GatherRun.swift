@@ -61,8 +61,10 @@ final class GatherRun: CallRun {
     // MARK: Requests
 
     func request(for next: Startable) -> UpstreamRequest? {
+        let prepared = endpoint.prepared[next.call]
+        if let request = prepared.constantRequest { return request }
         do throws(PlacementError) {
-            return try endpoint.prepared[next.call].request(values)
+            return try prepared.call.render(values)
         } catch {
             refuse(error, for: next.call)
             return nil
@@ -132,13 +134,13 @@ final class GatherRun: CallRun {
     /// Keeps a body for when the call fails. What comes for the items of a list is kept by item.
     private func keep(_ body: JSONValue, of call: Int) {
         let prepared = endpoint.prepared[call]
-        guard prepared.call.staleFor != nil, prepared.call.foreach == nil else { return }
+        guard !prepared.isPlain, prepared.call.staleFor != nil, prepared.call.foreach == nil else { return }
         if let request = try? prepared.request(values) { kept.keep(body, of: request, by: prepared, at: now) }
     }
 
     private func recall(_ call: Int, after report: CallReport) -> KeptBodies.Kept? {
         let prepared = endpoint.prepared[call]
-        guard prepared.call.staleFor != nil, prepared.call.foreach == nil else { return nil }
+        guard !prepared.isPlain, prepared.call.staleFor != nil, prepared.call.foreach == nil else { return nil }
         guard let request = try? prepared.request(values) else { return nil }
         return kept.recall(request, by: prepared, after: report.outcome, status: report.status, at: now)
     }
@@ -173,7 +175,7 @@ final class GatherRun: CallRun {
 
     private func reasonToSkip(_ call: Int) -> CallReport? {
         let prepared = endpoint.prepared[call]
-        if let condition = prepared.call.condition, !values.isTruthy(condition) {
+        if !prepared.isPlain, let condition = prepared.call.condition, !values.isTruthy(condition) {
             return .unwanted("its condition is false")
         }
         var unwanted: Int?

@@ -71,6 +71,8 @@ public struct Call: Sendable {
 final class PreparedCall: Sendable {
     let call: Call
     let constantRequest: UpstreamRequest?
+    /// Whether it has no condition, no list and no old bodies, so that the engine need not look for them.
+    let isPlain: Bool
     let takesClientValues: Bool
     /// What the call takes from the client and cannot do without.
     let clientReferences: [Reference]
@@ -84,6 +86,7 @@ final class PreparedCall: Sendable {
 
     init(_ call: Call) {
         self.call = call
+        isPlain = call.condition == nil && call.foreach == nil && call.staleFor == nil
         let references = call.neededReferences
         takesClientValues = references.contains(where: \.isClients)
         let indispensable = references.filter { $0.fallback == nil && !$0.path.hasEach }
