@@ -36,7 +36,7 @@ let package = Package(
             name: "EventLoop",
             dependencies: ["CPlatform", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
-        // Virtual time and leak checks for the tests of code that runs on a loop.
+        // What users of the loop test with: virtual time, streams in memory, and checks of what is left behind.
         .target(name: "EventLoopTesting", dependencies: ["EventLoop"], swiftSettings: settings),
         .target(
             name: "HTTPWire",
@@ -48,11 +48,15 @@ let package = Package(
                 "EventLoop", "HTTPWire", "CPlatform", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
+        // A loop that a test runs on, which must be left clean.
+        .target(
+            name: "LoopTestSupport", dependencies: ["EventLoop"], path: "Tests/LoopTestSupport", swiftSettings: settings
+        ),
         // What black-box tests share: sockets that a test drives by hand, and a server with clients on its loop.
         .target(
             name: "TestSupport",
             dependencies: [
-                "CPlatform", "EventLoop", "HTTPServer", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "EventLoop", "HTTPServer", "LoopTestSupport", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
@@ -111,7 +115,11 @@ let package = Package(
         .testTarget(
             name: "GatherServiceTests", dependencies: ["GatherService", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EventLoopTests", dependencies: ["EventLoop", "EventLoopTesting"], swiftSettings: settings),
+            name: "EventLoopTests", dependencies: ["EventLoop", "EventLoopTesting", "LoopTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EventLoopTestingTests", dependencies: ["EventLoop", "EventLoopTesting", "LoopTestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: settings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
     ]

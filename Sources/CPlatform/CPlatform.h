@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -16,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,6 +96,12 @@ static inline int cp_read_signal(int fd) {
 
 static inline void cp_ignore_broken_pipe(void) { signal(SIGPIPE, SIG_IGN); }
 
+/* The same, unless the program handles the signal. */
+static inline void cp_ignore_unhandled_broken_pipe(void) {
+    struct sigaction action;
+    if (sigaction(SIGPIPE, (void *)0, &action) == 0 && action.sa_handler == SIG_DFL) cp_ignore_broken_pipe();
+}
+
 /* Raises the soft limit of descriptors to the hard one; each connection takes one. */
 static inline void cp_raise_descriptor_limit(void) {
     struct rlimit limit;
@@ -116,6 +125,92 @@ static inline int cp_bound_port(int fd) {
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) return -1;
     if (address.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
     return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+/* The pending error of a socket, which is taken by asking: how a non-blocking connect ended. */
+static inline int cp_socket_error(int fd) {
+    int code = 0;
+    socklen_t size = sizeof code;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 ? code : errno;
+}
+
+/* A pipe whose ends block or not, each for itself; neither is one of the three standard descriptors, which a child's
+   are put in the place of. pipe2 needs _GNU_SOURCE. */
+static inline int cp_pipe(int *reading, int *writing, bool reading_blocks, bool writing_blocks) {
+    int ends[2];
+    if (syscall(SYS_pipe2, ends, O_CLOEXEC) != 0) return -1;
+    for (int i = 0; i < 2; i++) {
+        bool blocks = i == 0 ? reading_blocks : writing_blocks;
+        int moved = ends[i] > 2 ? ends[i] : fcntl(ends[i], F_DUPFD_CLOEXEC, 3);
+        if (moved < 0 || (!blocks && fcntl(moved, F_SETFL, fcntl(moved, F_GETFL) | O_NONBLOCK) != 0)) {
+            int code = errno;
+            close(ends[0]);
+            close(ends[1]);
+            errno = code;
+            return -1;
+        }
+        if (moved != ends[i]) close(ends[i]);
+        ends[i] = moved;
+    }
+    *reading = ends[0];
+    *writing = ends[1];
+    return 0;
+}
+
+/* In the place of a child's standard descriptor. */
+static const int cp_SPAWN_INHERIT = -1;
+static const int cp_SPAWN_NULL = -2;
+
+/* Starts a program with the signals' default mask and actions, and with no descriptors but the three standard ones; without
+   an environment it has this program's. Returns 0 or an error number. */
+static inline int cp_spawn(
+    pid_t *process, char *const *arguments, char *const *environment, int input, int output, int error) {
+    extern char **environ;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    int code = posix_spawnattr_init(&attributes);
+    if (code != 0) return code;
+    code = posix_spawn_file_actions_init(&actions);
+    if (code == 0) {
+        sigset_t signals;
+        sigemptyset(&signals);
+        posix_spawnattr_setsigmask(&attributes, &signals);
+        sigfillset(&signals);
+        posix_spawnattr_setsigdefault(&attributes, &signals);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        const int streams[3] = {input, output, error};
+        for (int i = 0; i < 3 && code == 0; i++) {
+            if (streams[i] >= 0) code = posix_spawn_file_actions_adddup2(&actions, streams[i], i);
+            if (streams[i] == cp_SPAWN_NULL) code = posix_spawn_file_actions_addopen(&actions, i, "/dev/null", O_RDWR, 0);
+        }
+        if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+        if (code == 0)
+            code = posix_spawnp(process, arguments[0], &actions, &attributes, arguments, environment ? environment : environ);
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    posix_spawnattr_destroy(&attributes);
+    return code;
+}
+
+/* A descriptor that is readable when the process has ended. */
+static inline int cp_pidfd_open(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+
+static inline int cp_pidfd_send_signal(int fd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, fd, signal, (void *)0, 0);
+}
+
+/* Takes a child's end: 1 and its exit code or the signal's number, 0 if it has not come, -1 with errno. */
+static inline int cp_reap(int fd, bool blocks, int *code, int *is_signal) {
+    const idtype_t pidfd = (idtype_t)3; /* P_PIDFD, which older headers lack */
+    siginfo_t info = {0};
+    int result;
+    do result = waitid(pidfd, (id_t)fd, &info, WEXITED | (blocks ? 0 : WNOHANG));
+    while (result != 0 && errno == EINTR);
+    if (result != 0) return -1;
+    if (info.si_pid == 0) return 0;
+    *code = info.si_status;
+    *is_signal = info.si_code != CLD_EXITED;
+    return 1;
 }
 
 /* writev as send: no SIGPIPE, never blocks. */

@@ -25,6 +25,11 @@ final class LoopThread: Sendable {
         self.handle.withLock { $0 = handle }
     }
 
+    /// Lets the thread end by itself, with nobody to wait for it.
+    func detach() {
+        if let handle = handle.withLock({ $0 }) { pthread_detach(handle) }
+    }
+
     /// Waits for the thread's end.
     func join() -> Result<Void, any Error> {
         if let handle = handle.withLock({ $0 }) { pthread_join(handle, nil) }

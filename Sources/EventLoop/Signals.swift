@@ -6,6 +6,7 @@ import Glibc
 /// Made before other threads are, so that all of them block the signals and the loop alone reads them. Confined to its loop.
 public final class Signals: ReadinessHandler {
     private let fd: CInt
+    private let executor: LoopExecutor
     private let reactor: Reactor
     private var received: [CInt] = []
     private var waiting: WaitID?
@@ -22,16 +23,24 @@ public final class Signals: ReadinessHandler {
     /// - Throws: `SystemError` if the loop cannot watch it.
     public init(descriptor: CInt, on loop: isolated EventLoop) throws(SystemError) {
         fd = descriptor
+        executor = loop.executor
         reactor = loop.reactor
         try reactor.watch(fd, .readable, .level, self)
     }
 
     /// Suspends until a signal comes, and returns its number; nil when the task is cancelled.
-    public func next(on loop: isolated EventLoop) async -> CInt? {
+    public func next(on loop: isolated EventLoop) async -> CInt? { await next(isolation: loop) }
+
+    /// As ``next(on:)``, for an iterator, which knows the loop only as the actor that it is isolated to.
+    func next(isolation actor: isolated (any Actor)?) async -> CInt? {
         while received.isEmpty {
+            precondition(waiting == nil, "two tasks wait for the same signals at once")
             let wait = reactor.makeWait()
             waiting = wait
-            guard await loop.suspend(wait) == .signalled else { return nil }
+            guard await executor.suspend(wait) == .signalled else {
+                waiting = nil
+                return nil
+            }
         }
         return received.removeFirst()
     }

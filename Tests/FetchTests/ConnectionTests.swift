@@ -166,8 +166,12 @@ struct ConnectionTests {
                 #expect(fetcher.transfersInFlight == 5)
                 fetcher.close()
                 #expect(fetcher.transfersInFlight == 0)
+                for connection in connections {
+                    _ = try await connection.end(on: loop)
+                    connection.close()
+                }
+                listener.close()
                 #expect(loop.reactor.watchedDescriptors == 0)
-                for connection in connections { _ = try await connection.end(on: loop) }
                 try await group.waitForAll()
             }
         }

@@ -2,64 +2,44 @@ import EventLoop
 import Glibc
 
 /// One end of a connection, as a test drives it on the loop of what it talks to; closed when nothing holds it any more.
-///
-/// Its descriptor is watched only while a task waits for it, one at a time, so that a loop whose sockets are closed
-/// watches nothing.
-public final class SocketEnd: ReadinessHandler {
-    public let fd: CInt
-    private let reactor: Reactor
-    private var isOpen = true
-    private var wait: WaitID?
+public final class SocketEnd {
+    private let stream: SocketStream
     /// What came in behind the message that was asked for.
     private var unread: [UInt8] = []
 
     /// What a test asked for cannot come any more.
     public struct Ended: Error {}
 
-    init(fd: CInt, reactor: Reactor) {
-        (self.fd, self.reactor) = (fd, reactor)
-    }
+    init(_ stream: SocketStream) { self.stream = stream }
 
     /// Connects to a port of the loopback, which takes no longer than a call as long as its accept queue has room.
     public convenience init(port: UInt16, receiveBuffer: CInt? = nil, on loop: isolated EventLoop) throws {
         // Not for a program that another test starts: it would keep the connection open.
         let fd = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        self.init(fd: fd, reactor: loop.reactor)
         guard fd >= 0 else { throw SystemError("socket") }
         if var size = receiveBuffer {
             _ = unsafe setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
         }
-        var address = sockaddr_in(loopback: port)
-        let code = unsafe withUnsafePointer(to: &address) { address in
-            unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                unsafe Glibc.connect(fd, address, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+        guard try SocketAddress(host: "127.0.0.1", port: port).connect(fd) == 0 else {
+            let failure = SystemError("connect")
+            Glibc.close(fd)
+            throw failure
         }
-        guard code == 0 else { throw SystemError("connect") }
+        self.init(try SocketStream(adopting: fd, on: loop))
     }
-
-    deinit { close() }
 
     // MARK: Sending
 
     /// Hands a piece to the kernel that is small enough for its buffer.
     public func send(_ text: String) throws {
-        guard sendSome(Array(text.utf8)[...]) == text.utf8.count else { throw SystemError("send") }
+        guard try stream.tryWrite(Array(text.utf8)[...]) == text.utf8.count else {
+            throw SystemError("send", code: EAGAIN)
+        }
     }
 
     /// Sends all, and waits where the peer reads slowly.
     public func send(_ bytes: [UInt8], on loop: isolated EventLoop) async throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = sendSome(rest)
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-            } else if errno == EAGAIN {
-                try await ready(.writable, on: loop)
-            } else {
-                throw SystemError("send")
-            }
-        }
+        try await stream.write(bytes, on: loop)
     }
 
     /// Sends bytes one by one, and lets the peer read each before the next.
@@ -71,12 +51,6 @@ public final class SocketEnd: ReadinessHandler {
         }
     }
 
-    private func sendSome(_ bytes: ArraySlice<UInt8>) -> Int {
-        unsafe bytes.withUnsafeBytes { bytes in
-            unsafe Glibc.send(fd, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
-        }
-    }
-
     // MARK: Receiving
 
     /// The next bytes, of which there is none at the end.
@@ -85,15 +59,7 @@ public final class SocketEnd: ReadinessHandler {
             defer { unread = [] }
             return unread
         }
-        var buffer = [UInt8](repeating: 0, count: limit)
-        while true {
-            let count = unsafe buffer.withUnsafeMutableBytes { buffer in
-                unsafe recv(fd, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
-            }
-            if count >= 0 { return Array(buffer[..<count]) }
-            guard errno == EAGAIN else { throw SystemError("recv") }
-            try await ready(.readable, on: loop)
-        }
+        return try await stream.read(atMost: limit, on: loop)
     }
 
     /// All bytes until the peer closes.
@@ -113,7 +79,7 @@ public final class SocketEnd: ReadinessHandler {
         do {
             _ = try await rest(on: loop)
             return .closed
-        } catch let error as SystemError where error.code == ECONNRESET {
+        } catch StreamError.reset {
             return .reset
         }
     }
@@ -157,42 +123,10 @@ public final class SocketEnd: ReadinessHandler {
     // MARK: Ending
 
     /// Sends no more, and goes on receiving.
-    public func finishSending() { shutdown(fd, CInt(SHUT_WR)) }
+    public func finishSending() { stream.finishWriting() }
 
-    public func close() {
-        if isOpen { Glibc.close(fd) }
-        isOpen = false
-    }
+    public func close() { stream.close() }
 
     /// Closes so that the peer's next call fails with ECONNRESET.
-    public func reset() {
-        var option = linger(l_onoff: 1, l_linger: 0)
-        _ = unsafe setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
-        close()
-    }
-
-    // MARK: Readiness
-
-    private func ready(_ events: IOEvents, on loop: isolated EventLoop) async throws {
-        try reactor.watch(fd, events, .level, self)
-        let wait = reactor.makeWait()
-        self.wait = wait
-        let wake = await loop.suspend(wait)
-        self.wait = nil
-        reactor.forget(fd)
-        guard wake == .signalled else { throw CancellationError() }
-    }
-
-    public func descriptorReady(_ fd: CInt, _ events: IOEvents) {
-        if let wait { reactor.wake(wait) }
-    }
-}
-
-extension sockaddr_in {
-    init(loopback port: UInt16) {
-        self.init()
-        sin_family = sa_family_t(AF_INET)
-        sin_port = port.bigEndian
-        sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    }
+    public func reset() { stream.reset() }
 }

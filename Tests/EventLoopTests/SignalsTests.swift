@@ -1,60 +1,7 @@
 import EventLoop
 import Glibc
-import Synchronization
-import TestSupport
+import LoopTestSupport
 import Testing
-
-/// What shutting down is told by.
-struct LatchTests {
-    @Test func `a latch lets through all who wait and all who come later`() throws {
-        try onTestLoop { loop in
-            let latch = Latch()
-            let through = Mutex(0)
-            await withDiscardingTaskGroup { group in
-                for _ in 0..<3 {
-                    group.addImmediateTask {
-                        #expect(await latch.wait(on: loop) == .signalled)
-                        through.withLock { $0 += 1 }
-                    }
-                }
-                #expect(through.withLock { $0 } == 0)
-                #expect(!latch.isOpen)
-                latch.open()
-                latch.open()
-            }
-            #expect(through.withLock { $0 } == 3)
-            #expect(await latch.wait(on: loop) == .signalled)
-        }
-    }
-
-    @Test func `waiting for a latch ends with its deadline or its task`() throws {
-        try onTestLoop { loop in
-            let latch = Latch()
-            #expect(await latch.wait(until: loop.now.advanced(by: .milliseconds(1)), on: loop) == .timedOut)
-            await withTaskGroup(of: Wake.self) { group in
-                group.addImmediateTask { await latch.wait(on: loop) }
-                group.cancelAll()
-                #expect(await group.next() == .cancelled)
-            }
-            // Nobody is left to be woken.
-            latch.open()
-        }
-    }
-
-    @Test func `a latch that one loop opens lets tasks of others through`() throws {
-        let (there, back) = (Latch(), Latch())
-        try EventLoop.runGroup(count: 3) { loop, index in
-            if index == 0 {
-                there.open()
-                #expect(await back.wait(on: loop) == .signalled)
-            } else {
-                #expect(await there.wait(on: loop) == .signalled)
-                if index == 2 { back.open() }
-            }
-            #expect(loop.reactor.pendingWaits == 0)
-        }
-    }
-}
 
 struct SignalsTests {
     @Test func `signals are received one by one, those from before too`() throws {
@@ -99,11 +46,55 @@ struct SignalsTests {
             let signals = try Signals(descriptor: descriptor, on: loop)
             await withTaskGroup(of: CInt?.self) { group in
                 group.addImmediateTask { await signals.next(on: loop) }
+                await loop.settle()
                 group.cancelAll()
                 #expect(await group.next() == .some(nil))
             }
             raise(SIGUSR1)
             #expect(await signals.next(on: loop) == SIGUSR1)
+            signals.close()
+        }
+    }
+
+    @Test func `signals are a sequence whose loop stays on its thread`() throws {
+        let descriptor = try Signals.block([SIGUSR1, SIGUSR2])
+        defer { unblock([SIGUSR1, SIGUSR2]) }
+        try onTestLoop { loop in
+            let signals = try Signals(descriptor: descriptor, on: loop)
+            raise(SIGUSR1)
+            var received: [CInt] = []
+            for await signal in signals {
+                #expect(loop.executor.isOnLoop)
+                received.append(signal)
+                if received.count == 2 { break }
+                raise(SIGUSR2)
+            }
+            #expect(received == [SIGUSR1, SIGUSR2])
+            signals.close()
+        }
+    }
+
+    @Test func `the sequence of signals ends with its task`() throws {
+        let descriptor = try Signals.block([SIGUSR1])
+        defer { unblock([SIGUSR1]) }
+        try onTestLoop { loop in
+            let signals = try Signals(descriptor: descriptor, on: loop)
+            let received = await withTaskGroup(of: [CInt].self) { group in
+                group.addImmediateTask {
+                    var received: [CInt] = []
+                    for await signal in signals {
+                        #expect(loop.executor.isOnLoop)
+                        received.append(signal)
+                    }
+                    return received
+                }
+                await loop.settle()
+                raise(SIGUSR1)
+                await loop.settle()
+                group.cancelAll()
+                return await group.next()
+            }
+            #expect(received == [SIGUSR1])
             signals.close()
         }
     }

@@ -1,0 +1,105 @@
+import DequeModule
+import Glibc
+import Synchronization
+
+/// Plain threads for work that blocks: made as they are needed, a few at most, and kept.
+///
+/// Work begins in the order in which it was given. The threads of a pool end, when what was given is done, with the pool; the
+/// shared one's never.
+public final class BlockingPool: Sendable {
+    /// The pool of the process, with four threads.
+    public static let shared = BlockingPool(threads: 4)
+
+    private let queue: BlockingQueue
+
+    /// - Parameter threads: the most threads that work at once.
+    public init(threads: Int) {
+        precondition(threads > 0, "a pool has at least one thread")
+        queue = BlockingQueue(limit: threads)
+    }
+
+    deinit { queue.close() }
+
+    func submit(_ work: BlockingWork) { queue.submit(work) }
+}
+
+/// A function that runs once, on a thread of a pool, unless it was withdrawn before.
+final class BlockingWork: Sendable {
+    private let body: Mutex<(@Sendable () -> Void)?>
+
+    init(_ body: @escaping @Sendable () -> Void) { self.body = Mutex(body) }
+
+    func run() { take()?() }
+
+    /// Takes the work back; false if a thread has begun it.
+    func withdraw() -> Bool { take() != nil }
+
+    private func take() -> (@Sendable () -> Void)? {
+        body.withLock { body in
+            defer { body = nil }
+            return body
+        }
+    }
+}
+
+/// What the threads of a pool share.
+///
+/// `@unchecked Sendable`: the semaphore is made for use by all threads, all else is locked.
+@safe private final class BlockingQueue: @unchecked Sendable {
+    private struct State {
+        var work = Deque<BlockingWork>()
+        var threads = 0
+        /// Threads that wait, or are about to.
+        var idle = 0
+    }
+
+    private let state = Mutex(State())
+    private let limit: Int
+    /// One unit for each piece of work, and at the end one for each thread.
+    private let available: UnsafeMutablePointer<sem_t>
+
+    init(limit: Int) {
+        self.limit = limit
+        // Owned by this object alone, which outlives the threads that wait on it, and freed in deinit.
+        unsafe available = .allocate(capacity: 1)
+        unsafe sem_init(available, 0, 0)
+    }
+
+    deinit {
+        unsafe sem_destroy(available)
+        unsafe available.deallocate()
+    }
+
+    func submit(_ work: BlockingWork) {
+        let needsThread = state.withLock { state in
+            state.work.append(work)
+            guard state.work.count > state.idle, state.threads < limit else { return false }
+            state.threads += 1
+            state.idle += 1
+            return true
+        }
+        if needsThread { LoopThread { self.serve() }.detach() }
+        unsafe sem_post(available)
+    }
+
+    func close() {
+        let threads = state.withLock { $0.threads }
+        for _ in 0..<threads { unsafe sem_post(available) }
+    }
+
+    /// Does work until there is none and the pool is gone.
+    private func serve() {
+        while let work = next() {
+            work.run()
+            state.withLock { $0.idle += 1 }
+        }
+    }
+
+    private func next() -> BlockingWork? {
+        while unsafe sem_wait(available) != 0 {}  // a signal interrupts it
+        return state.withLock { state in
+            state.idle -= 1
+            return state.work.popFirst()
+        }
+    }
+}

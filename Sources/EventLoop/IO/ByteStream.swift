@@ -1,0 +1,58 @@
+/// Bytes in both directions between two ends, in order: a connection, a pipe, or a simulation of one.
+///
+/// A stream is confined to its loop. One task reads and one writes at a time; a second one is a programming error. Cancelled tasks
+/// read and write nothing, and a wait ends at once when its task is cancelled. A deadline limits waiting alone: what needs no wait
+/// is done, however late it is.
+public protocol ByteStream: AnyObject {
+    /// Waits until there are bytes, and returns the first of them, `limit` at most; none at the end of the stream.
+    func read(
+        atMost limit: Int, until deadline: LoopInstant?, on loop: isolated EventLoop
+    ) async throws(StreamError) -> [UInt8]
+
+    /// Writes all bytes, and waits where the peer reads slowly.
+    ///
+    /// A write that throws may have written a part, so that closing is all that is left to do.
+    func write(
+        _ bytes: [UInt8], until deadline: LoopInstant?, on loop: isolated EventLoop
+    ) async throws(StreamError)
+
+    /// Writes no more, so that the peer reads an end behind what was written; reading goes on.
+    func finishWriting()
+
+    /// Ends both directions and all waits, which throw ``StreamError/closed``; again without effect.
+    func close()
+}
+
+extension ByteStream {
+    /// As ``read(atMost:until:on:)``, without a deadline.
+    public func read(
+        atMost limit: Int = 65536, on loop: isolated EventLoop
+    ) async throws(StreamError) -> [UInt8] {
+        try await read(atMost: limit, until: nil, on: loop)
+    }
+
+    /// As ``write(_:until:on:)``, without a deadline.
+    public func write(_ bytes: [UInt8], on loop: isolated EventLoop) async throws(StreamError) {
+        try await write(bytes, until: nil, on: loop)
+    }
+
+    /// Writes the text's UTF-8.
+    public func write(
+        _ text: String, until deadline: LoopInstant? = nil, on loop: isolated EventLoop
+    ) async throws(StreamError) {
+        try await write(Array(text.utf8), until: deadline, on: loop)
+    }
+
+    /// The bytes until the end of the stream, or the first `limit` of them.
+    public func readAll(
+        atMost limit: Int, until deadline: LoopInstant? = nil, on loop: isolated EventLoop
+    ) async throws(StreamError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < limit {
+            let piece = try await read(atMost: min(65536, limit - bytes.count), until: deadline, on: loop)
+            if piece.isEmpty { break }
+            bytes += piece
+        }
+        return bytes
+    }
+}

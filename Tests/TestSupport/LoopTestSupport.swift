@@ -1,0 +1,2 @@
+// Who tests a server needs a loop to test it on.
+@_exported public import LoopTestSupport
