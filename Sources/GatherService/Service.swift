@@ -107,7 +107,7 @@ public struct Service: Sendable {
     }
 
     private func watch(_ signals: Signals, on loop: isolated EventLoop) async {
-        while let signal = await signals.next(on: loop) {
+        for await signal in signals {
             let name = signal == SIGTERM ? "SIGTERM" : "SIGINT"
             if drain.isOpen {
                 logger.notice("\(name) again: requests that are running are cancelled")
@@ -136,7 +136,7 @@ public struct Service: Sendable {
     }
 
     private static func listen(_ address: ListenAddress, for key: String) throws -> Listener {
-        do throws(SystemError) {
+        do throws(ListenError) {
             return try Listener(address.description)
         } catch {
             throw ServiceError.listen(key: key, address: address.description, error)
@@ -146,7 +146,7 @@ public struct Service: Sendable {
 
 /// Why a service could not start.
 public enum ServiceError: Error, CustomStringConvertible {
-    case listen(key: String, address: String, SystemError)
+    case listen(key: String, address: String, ListenError)
 
     public var description: String {
         switch self {
