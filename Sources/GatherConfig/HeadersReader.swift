@@ -42,6 +42,11 @@ struct HeadersReader {
         return names
     }
 
+    /// The name of one field.
+    static func readName(_ node: Node) -> HTTPField.Name? {
+        node.text("a header's name").flatMap { name($0) { node.error($0, remedy: $1) } }
+    }
+
     private func readValue(_ node: Node) -> TextTemplate? {
         guard let text = node.text("a header's value") else { return nil }
         do throws(TemplateError) {

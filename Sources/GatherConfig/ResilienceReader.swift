@@ -2,13 +2,15 @@ import Gather
 
 /// Reads what an upstream does about failures.
 enum ResilienceReader {
-    static let keys = ["retry", "hedge", "breaker", "eject"]
+    static let keys = ["retry", "hedge", "breaker", "eject", "coalesce", "deadline_header"]
 
     private static let times = Duration.milliseconds(1)...Duration.seconds(3600)
 
     static func read(_ section: Section, into upstream: inout Upstream) {
         upstream.retry = section.section("retry", keys: ["attempts", "budget", "on", "backoff", "max_backoff"])
             .map(readRetry)
+        upstream.coalesces = section["coalesce"]?.boolean() ?? upstream.coalesces
+        upstream.deadlineHeader = section["deadline_header"].flatMap(HeadersReader.readName)
         upstream.hedge = section["hedge"].flatMap(readHedge)
         upstream.ejection = section.section("eject", keys: ["after", "for"]).map { section in
             var policy = EjectionPolicy()

@@ -4,9 +4,8 @@ enum ServerReader {
 
     static func read(_ node: Node) -> ServerSettings {
         var server = ServerSettings()
-        guard let section = Section(node, keys: ["listen", "admin", "loops", "access_log", "limits", "timeouts"]) else {
-            return server
-        }
+        let keys = ["listen", "admin", "loops", "access_log", "client_deadline_header", "limits", "timeouts"]
+        guard let section = Section(node, keys: keys) else { return server }
         server.listen = section["listen"]?.listenAddress() ?? server.listen
         if let admin = section["admin"] {
             server.admin = admin.isOff ? nil : admin.listenAddress(or: "off") ?? server.admin
@@ -15,6 +14,7 @@ enum ServerReader {
             server.loops = loops.integer(in: 1...256, or: "auto")
         }
         server.accessLog = section["access_log"]?.boolean() ?? server.accessLog
+        server.clientDeadlineHeader = section["client_deadline_header"].flatMap(HeadersReader.readName)
         if server.listen == server.admin, server.listen.port != 0, !node.report.hasErrors {
             (section["admin"] ?? section["listen"] ?? node)
                 .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")

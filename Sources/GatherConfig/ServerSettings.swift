@@ -1,3 +1,5 @@
+import HTTPTypes
+
 /// What the server does before and around a gather: where it listens, and its limits.
 public struct ServerSettings: Sendable, Equatable {
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
@@ -7,6 +9,8 @@ public struct ServerSettings: Sendable, Equatable {
     public var loops: Int?
     /// Whether every exchange is logged with a line.
     public var accessLog = true
+    /// The header field in which clients say how many milliseconds they wait; nil if they are not asked.
+    public var clientDeadlineHeader: HTTPField.Name?
     public var limits = Limits()
     public var timeouts = Timeouts()
 

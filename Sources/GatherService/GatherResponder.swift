@@ -20,12 +20,15 @@ final class GatherResponder: Responder {
     private let demonstration: DemonstrationResponder
     private let accessLog: AccessLog
     private let shedding: LoadShedding
-    private var gathersInFlight = 0
+    private let deadlineHeader: HTTPField.Name?
+    private(set) var gathersInFlight = 0
 
+    /// - Parameter deadlineHeader: the field in which a client says how many milliseconds it waits.
     init(
         _ plan: Plan, engine: GatherEngine, demonstration: DemonstrationResponder, accessLog: AccessLog,
-        shedding: LoadShedding
+        shedding: LoadShedding, deadlineHeader: HTTPField.Name?
     ) {
+        self.deadlineHeader = deadlineHeader
         self.engine = engine
         self.demonstration = demonstration
         self.accessLog = accessLog
@@ -66,23 +69,40 @@ final class GatherResponder: Responder {
                 return .problem(.badRequest, "the request body is \(error)")
             }
         }
+        var limit: Duration?
+        if let name = deadlineHeader, let text = head[name] {
+            limit = Self.milliseconds(text)
+            guard limit != nil else {
+                return .problem(.badRequest, "\(name) is not a whole number of milliseconds above 0")
+            }
+        }
         let input = RequestInput(head: head, parameters: parameters, body: body)
         if let format = RecordFormat(accept: head[.accept]) {
-            return stream(endpoint, input, as: format, exchange, on: loop)
+            return stream(endpoint, input, within: limit, as: format, exchange, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a place.
         let load = load(for: endpoint.priority, on: loop)
         guard load.isAdmitted else { return Self.busy }
         gathersInFlight += 1
         defer { gathersInFlight -= 1 }
-        let gathered = await engine.gather(endpoint, input, sendsOptional: load.sendsOptional, on: loop)
+        let gathered = await engine.gather(
+            endpoint, input, within: limit, sendsOptional: load.sendsOptional, on: loop)
         exchange.note = accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
         return Response(gathered, of: endpoint)
     }
 
+    /// A client's patience; nil if it is no number of milliseconds.
+    private static func milliseconds(_ text: String) -> Duration? {
+        guard (1...18).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            let count = Int64(text), count > 0
+        else { return nil }
+        return .milliseconds(count)
+    }
+
     /// The answer to a client that wants to hear of each call as it ends.
     private func stream(
-        _ endpoint: Endpoint, _ input: RequestInput, as format: RecordFormat, _ exchange: Exchange,
+        _ endpoint: Endpoint, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
+        _ exchange: Exchange,
         on loop: isolated EventLoop
     ) -> Response {
         if let objection = engine.objection(to: input, for: endpoint, on: loop) {
@@ -97,7 +117,7 @@ final class GatherResponder: Responder {
                 self.gathersInFlight += 1
                 defer { self.gathersInFlight -= 1 }
                 let gathered = await self.engine.gather(
-                    endpoint, input, sendsOptional: load.sendsOptional, observer: stream, on: loop)
+                    endpoint, input, within: limit, sendsOptional: load.sendsOptional, observer: stream, on: loop)
                 exchange.note = self.accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
                 return gathered
             }

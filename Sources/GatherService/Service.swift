@@ -66,15 +66,16 @@ public struct Service: Sendable {
         let plan = configuration.plan
         let share = LoopShare(index: index, count: loops)
         let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
+        let engine = GatherEngine(
+            plan, client: upstreams, share: share, keptBytes: share.of(configuration.server.limits.staleBytes))
         let responder = GatherResponder(
-            plan,
-            engine: GatherEngine(
-                plan, client: upstreams, share: share, keptBytes: share.of(configuration.server.limits.staleBytes)),
+            plan, engine: engine,
             demonstration: DemonstrationResponder(
                 isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints, address: address),
             accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),
             shedding: LoadShedding(
-                gathers: share.of(configuration.server.limits.gathers), lag: configuration.server.limits.lag))
+                gathers: share.of(configuration.server.limits.gathers), lag: configuration.server.limits.lag),
+            deadlineHeader: configuration.server.clientDeadlineHeader)
         let server = Server(listener, responder: responder, options: options(share), on: loop)
         let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
         await withDiscardingTaskGroup { group in
@@ -83,6 +84,7 @@ public struct Service: Sendable {
                 group.addImmediateTask { await self.serveOthers(on: loop) }
             }
             await server.run(drain: drain, abort: abort, on: loop)
+            await engine.end(on: loop)
             upstreams.close()
             if serving.decrement() == 0 { ended.open() }
             await ended.wait(on: loop)

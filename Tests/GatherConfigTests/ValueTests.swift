@@ -29,7 +29,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(server.listen.description == "127.0.0.1:8080")
         #expect(server.admin?.description == "127.0.0.1:9090")
         #expect(server.loops == nil)
-        #expect(server.accessLog)
+        #expect(server.accessLog && server.clientDeadlineHeader == nil)
         #expect(
             [server.limits.headBytes, server.limits.targetBytes, server.limits.fields, server.limits.bodyBytes]
                 == [16384, 8192, 100, 1_048_576])
@@ -53,6 +53,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
               admin: off
               loops: 4
               access_log: false
+              client_deadline_header: X-Patience
               limits: { head: 32KiB, target: 4kB, fields: 7, body: 0B, connections: 8, gathers: 9, lag: 80ms,
                         stale: 1MiB }
               timeouts: { head: 1s, body: 1.5s, idle: 2m, write: 250ms, shutdown: 1h }
@@ -63,7 +64,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(server.listen.description == "[::1]:0")
         #expect(server.admin == nil)
         #expect(server.loops == 4)
-        #expect(!server.accessLog)
+        #expect(!server.accessLog && server.clientDeadlineHeader?.rawName == "X-Patience")
         var limits = ServerSettings.Limits()
         (limits.headBytes, limits.targetBytes, limits.fields) = (32_768, 4000, 7)
         (limits.bodyBytes, limits.connections, limits.gathers, limits.staleBytes) = (0, 8, 9, 1 << 20)
@@ -128,6 +129,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
             """
         ).plan.upstreams
         #expect(upstreams[0].retry == nil && upstreams[0].breaker == nil)
+        #expect(!upstreams[0].coalesces && upstreams[0].deadlineHeader == nil)
         #expect(upstreams[0].hedge == nil && upstreams[0].ejection == nil)
         #expect(upstreams[1].ejection?.after == 5 && upstreams[1].ejection?.duration == .seconds(10))
         let retry = try #require(upstreams[1].retry)
@@ -153,11 +155,14 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 breaker: { failure_ratio: 0.25, min_calls: 7, window: 3s, open_for: 4s, half_open_calls: 5 }
                 eject: { after: 2, for: 3s }
                 hedge: { extra_load: 2.5% }
+                coalesce: true
+                deadline_header: X-Left
               other: { hosts: [http://h], hedge: { after: 40ms } }
             demo: {}
             """
         ).plan.upstreams
         let upstream = upstreams[0]
+        #expect(upstream.coalesces && upstream.deadlineHeader?.rawName == "X-Left")
         #expect(upstream.ejection?.after == 2 && upstream.ejection?.duration == .seconds(3))
         #expect(upstream.hedge == .extraLoad(0.025) && upstreams[1].hedge == .after(.milliseconds(40)))
         var retry = RetryPolicy()

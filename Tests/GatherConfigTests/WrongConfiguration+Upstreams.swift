@@ -39,6 +39,20 @@ extension WrongConfiguration {
                 #"x.yaml:4:89: upstreams.b.breaker.half_open_calls: expected a whole number, found 'many'"#,
             ]),
         WrongConfiguration(
+            "fields and flags that are none",
+            #"""
+            version: 1
+            server: { client_deadline_header: "a b" }
+            upstreams:
+              a: { hosts: [http://h], deadline_header: Content-Length, coalesce: "yes" }
+            demo: {}
+            """#,
+            errors: [
+                #"x.yaml:2:35: server.client_deadline_header: 'a b' is no header's name; use letters, digits and -"#,
+                #"x.yaml:4:44: upstreams.a.deadline_header: 'Content-Length' belongs to the connection, not to the call; remove it: gatherd writes it itself where it is needed"#,
+                #"x.yaml:4:70: upstreams.a.coalesce: expected true or false, found 'yes'"#,
+            ]),
+        WrongConfiguration(
             "hedges and ejections that are none",
             #"""
             version: 1

@@ -72,6 +72,53 @@ import Testing
         #expect(reply.body.contains(#""outcome":"unreachable""#) && reply.body.contains(#""attempts":3"#))
     }
 
+    @Test func `equal gathers at once make one request for each call`() throws {
+        let calls = (0..<8).map { "c\($0): { get: \"up:/held\($0)\" }" }.joined(separator: ", ")
+        let endpoints = "- path: /v1/many\n  deadline: 60s\n  calls: { \(calls) }"
+        let options = "timeout: 60s, coalesce: true"
+        let (statuses, sent) = try RunningService.run(scripted(endpoints, upstream: options)) { service, loop in
+            for call in 0..<8 { service.upstream.answers["held\(call)"] = .held }
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<1000 {
+                    group.addImmediateTask { try await service.get("/v1/many", on: loop).status }
+                }
+                // All clients have been heard before anything is answered.
+                let isReady = try await eventually(on: loop) {
+                    service.upstream.waiting == 8 && service.gathersInFlight == 1000
+                }
+                #expect(isReady)
+                service.upstream.release()
+                var statuses: [Int] = []
+                for try await status in group { statuses.append(status) }
+                return statuses
+            }
+            return (statuses, service.upstream.requests.count)
+        }
+        #expect(statuses == Array(repeating: 200, count: 1000))
+        #expect(sent == 8)
+    }
+
+    @Test func `an upstream is told what is left, and a client can shorten it`() throws {
+        let server = "client_deadline_header: X-Patience"
+        let options = "timeout: 10s, deadline_header: X-Left"
+        let endpoints = Self.endpoints
+        let (replies, left) = try RunningService.run(scripted(endpoints, upstream: options, server: server)) {
+            service, loop in
+            var replies = [try await service.get("/v1/a", on: loop)]
+            replies.append(try await service.get("/v1/a", "X-Patience: 5000", on: loop))
+            service.upstream.answers = ["a": .never]
+            replies.append(try await service.get("/v1/a", "X-Patience: 20", on: loop))
+            for text in ["0", "-1", "1.5", "soon", "", "1, 2", "9999999999999999999"] {
+                replies.append(try await service.get("/v1/a", "X-Patience: \(text)", on: loop))
+            }
+            let fields = service.upstream.requests.flatMap(\.fields).filter { $0.hasPrefix("X-Left: ") }
+            return (replies, fields.compactMap { Int($0.dropFirst(8)) })
+        }
+        #expect(replies.map(\.status) == [200, 200, 504] + Array(repeating: 400, count: 7))
+        #expect(replies[3].body.contains("X-Patience is not a whole number of milliseconds above 0"))
+        #expect(left.count == 3 && left[0] == 10_000 && (4000...5000).contains(left[1]) && (1...20).contains(left[2]))
+    }
+
     @Test func `an upstream that fails is left alone: 503 with Retry-After, and nothing is sent`() throws {
         let (replies, sent) = try run("breaker: { min_calls: 3, open_for: 1h }") { service, loop in
             service.upstream.answers = ["a": .status(500)]

@@ -22,11 +22,16 @@ final class RunningService {
     let shop: ShopCounters
     let log: RecordedLog
     let upstreams: CurlUpstreams
+    private let responder: GatherResponder
+
+    /// How many gathers run.
+    var gathersInFlight: Int { responder.gathersInFlight }
 
     fileprivate init(
         port: UInt16, adminPort: UInt16, drain: Latch, upstream: ScriptedUpstream, shop: ShopCounters,
-        log: RecordedLog, upstreams: CurlUpstreams
+        log: RecordedLog, upstreams: CurlUpstreams, responder: GatherResponder
     ) {
+        self.responder = responder
         (self.port, self.adminPort, self.drain, self.upstream) = (port, adminPort, drain, upstream)
         (self.shop, self.log, self.upstreams) = (shop, log, upstreams)
     }
@@ -51,16 +56,16 @@ final class RunningService {
             let logger = Logger(label: "test") { _ in log.handler }
             let (drain, ended) = (Latch(), Latch())
             let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
+            let engine = GatherEngine(plan, client: upstreams, keptBytes: configuration.server.limits.staleBytes)
             let responder = GatherResponder(
-                plan,
-                engine: GatherEngine(
-                    plan, client: upstreams, keptBytes: configuration.server.limits.staleBytes),
+                plan, engine: engine,
                 demonstration: DemonstrationResponder(
                     isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints,
                     address: listeners[0].address),
                 accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),
                 shedding: LoadShedding(
-                    gathers: configuration.server.limits.gathers, lag: configuration.server.limits.lag))
+                    gathers: configuration.server.limits.gathers, lag: configuration.server.limits.lag),
+                deadlineHeader: configuration.server.clientDeadlineHeader)
             var options = ServerOptions()
             options.wire.bodyBytes = configuration.server.limits.bodyBytes
             let scripted = ScriptedUpstream()
@@ -69,7 +74,7 @@ final class RunningService {
             let servers = zip(listeners, responders).map { Server($0, responder: $1, options: options, on: loop) }
             let service = RunningService(
                 port: listeners[0].port, adminPort: listeners[1].port, drain: drain, upstream: scripted,
-                shop: shop.counters, log: log, upstreams: upstreams)
+                shop: shop.counters, log: log, upstreams: upstreams, responder: responder)
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 for server in servers[1...] {
                     group.addImmediateTask { await server.run(drain: ended, abort: ended, on: loop) }
@@ -78,6 +83,7 @@ final class RunningService {
                 return try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addImmediateTask {
                         await servers[0].run(drain: drain, abort: ended, on: loop)
+                        await engine.end(on: loop)
                         upstreams.close()
                     }
                     defer { drain.open() }
@@ -131,6 +137,8 @@ final class ScriptedUpstream: Responder {
         case busy(retryAfter: Int)
         /// Another at each request; the last for all that follow.
         case inTurn([Answer])
+        /// Once the test releases it.
+        case held
         /// None while the client is there.
         case never
     }
@@ -140,6 +148,7 @@ final class ScriptedUpstream: Responder {
     /// How many clients left before their answer.
     private(set) var left = 0
     private(set) var waiting = 0
+    private let released = Latch()
     /// By the first segment of the path.
     var answers: [String: Answer] = [:]
 
@@ -156,6 +165,11 @@ final class ScriptedUpstream: Responder {
         case .inTurn: preconditionFailure("one of them was taken")
         case .json(let text): return Response(.ok, text: text, type: "application/json")
         case .status(let code): return Response(HTTPResponse.Status(code: code), text: "{}")
+        case .held:
+            waiting += 1
+            defer { waiting -= 1 }
+            await released.wait(on: loop)
+            return Response(.ok, text: "{}", type: "application/json")
         case .never:
             waiting += 1
             defer { waiting -= 1 }
@@ -163,6 +177,9 @@ final class ScriptedUpstream: Responder {
             return Response(.ok)
         }
     }
+
+    /// Answers what is held.
+    func release() { released.open() }
 
     private func takeAnswer(for name: String) -> Answer {
         let answer = answers[name] ?? .json("{}")

@@ -174,6 +174,8 @@ func gather(
         }
         return await group.next()
     }
+    // An exchange that was shared ends by itself when nobody waits for it, at the same instant.
+    await engine.end(on: loop)
     guard let (gathered, end) = ended else { throw NoResult() }
     return Result(
         gathered: gathered, elapsed: start.duration(to: end), transfers: client.transfers, requests: client.requests,

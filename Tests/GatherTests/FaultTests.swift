@@ -30,6 +30,7 @@ private struct Scenario: Sendable {
                 (retry.attempts, retry.backoff) = (number(2...4), time(20))
                 upstream.retry = retry
             }
+            upstream.coalesces = number(0...2) == 0
             switch number(0...3) {
             case 0: upstream.hedge = .after(time(40))
             case 1: upstream.hedge = .extraLoad(0.1)

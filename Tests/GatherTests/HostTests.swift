@@ -115,7 +115,7 @@ import Testing
         let endpoint = try Given(["a": "/a"]).endpoint()
         let reaction: Reaction = .byHost([.json("1", after: .milliseconds(10)), .json("1", after: .milliseconds(90))])
         let sent = try withEngine([try hosts(2)], [endpoint], ["a": reaction]) { engine, client, loop in
-            _ = try await load(endpoint, on: engine, every: .milliseconds(1), for: .seconds(10), on: loop)
+            _ = try await load(endpoint, on: engine, every: .milliseconds(1), for: .seconds(4), on: loop)
             return (0..<2).map { host in client.transfers.count { $0.host == host } }
         }
         // Calls in flight times latency are nearly the same: ten there, one here.

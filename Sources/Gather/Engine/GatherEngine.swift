@@ -27,19 +27,22 @@ public final class GatherEngine {
     ///
     /// It ends by the endpoint's deadline. When its task is cancelled, so are all its calls, and it ends at once.
     /// - Parameters:
+    ///   - limit: how long it may take, if that is less than the endpoint's deadline.
     ///   - sendsOptional: whether optional calls are sent; if not they end as `shed`. A policy that counts successes counts on them, and
     ///     sends them all the same.
     ///   - observer: is told of each call as it ends. With one the default answer, which is nothing but what the observer has been
     ///     told, is left empty; a declared `response` is not.
     public func gather(
-        _ endpoint: Endpoint, _ input: any GatherInput, sendsOptional: Bool = true,
+        _ endpoint: Endpoint, _ input: any GatherInput, within limit: Duration? = nil, sendsOptional: Bool = true,
         observer: (any GatherObserver)? = nil, on loop: isolated EventLoop
     ) async -> Gathered {
         let run = GatherRun(
-            endpoint, input, kept: kept, sendsOptional: sendsOptional, observer: observer, reactor: loop.reactor)
+            endpoint, input, within: limit, kept: kept, sendsOptional: sendsOptional, observer: observer,
+            reactor: loop.reactor)
         await withDiscardingTaskGroup { group in
             while !run.isDecided {
                 while let next = run.takeNext() {
+                    if skipIfTooLate(next, of: run) { continue }
                     if !run.prepared(next.call).isPlain, let foreach = run.prepared(next.call).call.foreach {
                         let maxBytes = upstream(of: next.call, in: run).upstream.maxBodyBytes
                         guard let items = run.begin(next, over: foreach, maxBytes: maxBytes) else { continue }
@@ -65,8 +68,30 @@ public final class GatherEngine {
         return reason
     }
 
+    /// Waits until no exchange is under way that several calls share: the client of this engine may be closed then, if no gather
+    /// runs any more.
+    public func end(on loop: isolated EventLoop) async {
+        for upstream in upstreams { await upstream.flights?.end(on: loop) }
+    }
+
     private func upstream(of call: Int, in run: any CallRun) -> UpstreamState {
         upstreams[run.prepared(call).call.upstream]
+    }
+
+    /// Skips an optional call that waited for others if half of its kind would not end any more before the deadline.
+    private func skipIfTooLate(_ next: Startable, of run: GatherRun) -> Bool {
+        let state = upstream(of: next.call, in: run)
+        guard let median = state.latency?.median, !run.endpoint.calls[next.call].isRequired,
+            !run.endpoint.graph.inputs[next.call].isEmpty, median > run.now.duration(to: run.deadline)
+        else { return false }
+        if next.isAdmitted { state.bulkhead.leave() }
+        run.end(next.call, .skipped, "too late: the upstream usually takes longer than what is left", since: nil)
+        return true
+    }
+
+    /// Whether the call may share an exchange, which then has the place in the bulkhead.
+    private func coalesces(_ call: Int, of run: any CallRun) -> Bool {
+        upstream(of: call, in: run).flights != nil && run.prepared(call).isSafe
     }
 
     // MARK: The bulkhead
@@ -77,7 +102,7 @@ public final class GatherEngine {
             if next.isAdmitted { upstream(of: next.call, in: run).bulkhead.leave() }
             return nil
         }
-        return admit(next, of: run) ? request : nil
+        return coalesces(next.call, of: run) || admit(next, of: run) ? request : nil
     }
 
     /// Sees to it that the call has a place in its bulkhead; if there is none now it queues, or ends as shed. It does not queue for an
@@ -127,9 +152,14 @@ public final class GatherEngine {
         let timeout = prepared.call.timeout ?? state.upstream.timeout
         var end = AttemptEnd.refused
         var count = 0
+        if let flights = state.flights, prepared.isSafe {
+            let flight = flights.flight(for: request, timeout: timeout, at: state, client: client, on: loop)
+            (end, count) = await flight.join(until: run.deadline, on: loop)
+            return finish(next, end, attempts: count, of: run)
+        }
         if state.repeats {
             let attempts = Attempts(
-                state: state, client: client, request: request, timeout: timeout, deadline: run.deadline,
+                state: state, client: client, request: request, timeout: timeout, deadline: .at(run.deadline),
                 isRepeatable: prepared.isRepeatable)
             (end, count) = await attempts.run(on: loop)
         } else if let attempt = state.begin(at: loop.now) {
@@ -137,6 +167,7 @@ public final class GatherEngine {
             // The one attempt of most calls, here because another suspended function would be a cost.
             do throws(UpstreamFailure) {
                 let until = min(attempt.began.advanced(by: timeout), run.deadline)
+                let request = state.addressed(request, until: until, at: attempt.began)
                 end = .reply(
                     Reply(try await client.send(request, to: state.index, host: attempt.host, until: until, on: loop)))
             } catch {
@@ -153,7 +184,9 @@ public final class GatherEngine {
         var status: Int?
         if case .reply(let reply) = end { status = reply.status }
         do throws(CallError) {
-            let body = try Self.body(of: end, for: run.prepared(next.call).call)
+            let body = try Self.body(
+                of: end, for: run.prepared(next.call).call,
+                fullDetail: upstream(of: next.call, in: run).upstream.fullDetail)
             run.succeeded(next, status: status ?? 200, body: body, attempts: attempts)
         } catch {
             run.end(next.call, error.outcome, error.detail, since: next.since, status: status, attempts: attempts)
@@ -162,12 +195,15 @@ public final class GatherEngine {
 
     private static let refusedDetail = "the breaker is open"
 
-    private static func body(of end: AttemptEnd, for call: borrowing Call) throws(CallError) -> JSONValue {
+    private static func body(
+        of end: AttemptEnd, for call: borrowing Call, fullDetail: @autoclosure () -> String
+    ) throws(CallError) -> JSONValue {
         let reply: Reply
         switch end {
         case .reply(let response): reply = response
         case .failure(let failure): throw CallError(failure)
         case .refused: throw CallError(.refused, Self.refusedDetail)
+        case .shed: throw CallError(.shed, fullDetail())
         }
         let value: JSONValue
         switch reply.body {

@@ -33,8 +33,8 @@ final class GatherRun: CallRun {
     }
 
     init(
-        _ endpoint: Endpoint, _ input: any GatherInput, kept: KeptBodies, sendsOptional: Bool = true,
-        observer: (any GatherObserver)? = nil, reactor: Reactor
+        _ endpoint: Endpoint, _ input: any GatherInput, within limit: Duration? = nil, kept: KeptBodies,
+        sendsOptional: Bool = true, observer: (any GatherObserver)? = nil, reactor: Reactor
     ) {
         self.sendsOptional = sendsOptional
         self.endpoint = endpoint
@@ -42,7 +42,7 @@ final class GatherRun: CallRun {
         self.observer = observer
         self.reactor = reactor
         start = reactor.now
-        deadline = start.advanced(by: endpoint.deadline)
+        deadline = start.advanced(by: min(endpoint.deadline, limit ?? endpoint.deadline))
         let count = endpoint.calls.count
         progress = Progress(calls: count)
         values = Values(input: input, bodies: Array(repeating: nil, count: count))

@@ -83,6 +83,8 @@ final class PreparedCall: Sendable {
 
     /// Whether the request may reach the upstream twice.
     let isRepeatable: Bool
+    /// Whether the request asks for nothing but an answer (RFC 9110 §9.2.1), so that one answer may serve several calls.
+    let isSafe: Bool
 
     init(_ call: Call) {
         self.call = call
@@ -93,6 +95,7 @@ final class PreparedCall: Sendable {
         clientReferences = indispensable.filter(\.isClients)
         itemReferences = indispensable.filter { $0.source == .item }
         neededCalls = Set(references.filter { $0.fallback == nil }.compactMap(\.call)).sorted()
+        isSafe = [.get, .head].contains(call.method) && call.idempotent != false
         isRepeatable = call.idempotent ?? Self.idempotentMethods.contains(call.method)
         let isConstant = call.requestReferences.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
         constantRequest = isConstant ? try? call.render(Values(input: NoInput(), bodies: [])) : nil

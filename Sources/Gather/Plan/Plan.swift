@@ -1,3 +1,5 @@
+import HTTPTypes
+
 /// Everything that one configuration declares: upstreams, and endpoints that gather from them.
 public struct Plan: Sendable {
     public var upstreams: [Upstream]
@@ -28,6 +30,10 @@ public struct Upstream: Sendable {
     public var hedge: HedgePolicy?
     public var breaker: BreakerPolicy?
     public var ejection: EjectionPolicy?
+    /// Whether equal safe requests that are in flight share one exchange.
+    public var coalesces = false
+    /// The header field that tells the upstream how many milliseconds an attempt has.
+    public var deadlineHeader: HTTPField.Name?
     /// The largest response body that is read, in bytes.
     public var maxBodyBytes = 8 * 1024 * 1024
     /// The largest response head that is read, in bytes.

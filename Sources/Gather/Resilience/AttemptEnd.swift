@@ -6,6 +6,8 @@ enum AttemptEnd: Sendable {
     case failure(UpstreamFailure)
     /// Nothing was sent: the breaker is open.
     case refused
+    /// Nothing was sent: the bulkhead had no place in time.
+    case shed
 
     /// What another attempt might be made for.
     var cause: RetryPolicy.Cause? {
@@ -14,7 +16,7 @@ enum AttemptEnd: Sendable {
         case .failure(.timeout): .timeout
         case .failure(.unreachable), .failure(.notConnected): .unreachable
         case .failure(.badResponse): .badResponse
-        case .failure(.cancelled), .refused: nil
+        case .failure(.cancelled), .refused, .shed: nil
         }
     }
 

@@ -7,10 +7,16 @@ struct Attempts {
     let request: UpstreamRequest
     /// The longest that one attempt may take.
     let timeout: Duration
-    /// When the last must have ended.
-    let deadline: LoopInstant
+    let deadline: Deadline
     /// Whether the request may reach the upstream twice.
     let isRepeatable: Bool
+
+    /// When the last attempt must have ended.
+    enum Deadline {
+        case at(LoopInstant)
+        /// When nobody waits for it any more, which cancels it.
+        case endOf(Flight)
+    }
 
     /// Makes attempts until one ends well or no other is allowed.
     /// - Returns: how the last one ended, and how many there were.
@@ -45,7 +51,9 @@ struct Attempts {
     private func make(_ attempt: Attempt, on loop: isolated EventLoop) async -> AttemptEnd {
         let end: AttemptEnd
         do throws(UpstreamFailure) {
-            let until = min(attempt.began.advanced(by: timeout), deadline)
+            var until = attempt.began.advanced(by: timeout)
+            if case .at(let deadline) = deadline { until = min(until, deadline) }
+            let request = state.addressed(request, until: until, at: attempt.began)
             end = .reply(
                 Reply(
                     try await client.send(request, to: state.index, host: attempt.host, until: until, on: loop)))
@@ -104,7 +112,12 @@ struct Attempts {
             policy.causes.contains(cause), isRepeatable || end.isUnsent
         else { return nil }
         let pause = policy.pause(before: retries + 1, using: &state.generator) + (end.retryAfter ?? .zero)
-        guard now.advanced(by: pause) < deadline, state.budget.withdraw(at: now) else { return nil }
+        let last =
+            switch deadline {
+            case .at(let deadline): deadline
+            case .endOf(let flight): flight.deadline
+            }
+        guard now.advanced(by: pause) < last, state.budget.withdraw(at: now) else { return nil }
         return pause
     }
 }

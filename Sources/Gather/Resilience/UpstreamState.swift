@@ -11,6 +11,8 @@ final class UpstreamState {
     var generator: SplitMix64
     private var hosts: Hosts
     private var breaker: Breaker?
+    /// What equal calls share, if they do.
+    let flights: Flights?
     /// Kept only for hedges that learn their time.
     private(set) var latency: LatencyWindow?
 
@@ -23,6 +25,7 @@ final class UpstreamState {
         bulkhead = Bulkhead(limit: share.of(upstream.maxInFlight), queueLimit: share.of(upstream.maxQueued))
         budget = RetryBudget(deposit: upstream.retry?.budget ?? RetryPolicy.defaultBudget, share: share)
         breaker = upstream.breaker.map { Breaker($0, share: share) }
+        flights = upstream.coalesces ? Flights() : nil
         if case .extraLoad(let part) = upstream.hedge { latency = LatencyWindow(percentile: 100 * (1 - part)) }
     }
 
@@ -36,6 +39,15 @@ final class UpstreamState {
         case .extraLoad: latency?.tail
         case nil: nil
         }
+    }
+
+    /// The request of an attempt that is to end by `deadline`, which the upstream is told if it wants to know.
+    func addressed(_ request: UpstreamRequest, until deadline: LoopInstant, at now: LoopInstant) -> UpstreamRequest {
+        guard let name = upstream.deadlineHeader else { return request }
+        var request = request
+        request.headers.removeAll { $0.name == name }
+        request.headers.append((name, "\(max(1, now.duration(to: deadline).wholeNanoseconds / 1_000_000))"))
+        return request
     }
 
     /// Whether a call would be refused now.

@@ -1,0 +1,148 @@
+import EventLoop
+import HTTPTypes
+
+/// One exchange with an upstream that several equal calls wait for.
+///
+/// Its task is nobody's child, since those who wait come and go: it is cancelled when the last of them leaves, and whoever closes the
+/// upstream's client first waits for its end. Only the flight has a place in the bulkhead. Confined to its loop.
+final class Flight: BulkheadClient {
+    /// How a flight ended for one who waited for it.
+    typealias Landing = (end: AttemptEnd, attempts: Int)
+
+    private let state: UpstreamState
+    private let reactor: Reactor
+    private var landing: Landing?
+    /// Those who wait, and some that have left since.
+    private var waits: [WaitID] = []
+    private var waiting = 0
+    /// When the last of those that have joined has to have its answer.
+    private(set) var deadline: LoopInstant
+    /// What the flight's own task waits for while it queues at the bulkhead.
+    private var place: WaitID?
+    private var task: Task<Void, Never>?
+
+    init(at state: UpstreamState, reactor: Reactor) {
+        self.state = state
+        self.reactor = reactor
+        deadline = reactor.now
+    }
+
+    // MARK: Those who wait
+
+    /// Starts the exchange on a task of its own.
+    /// - Parameter whenOver: is called when nobody is to join any more.
+    func start(
+        _ request: UpstreamRequest, timeout: Duration, client: any UpstreamClient, on loop: isolated EventLoop,
+        whenOver: @escaping () -> Void
+    ) {
+        task = Task.immediate(executorPreference: loop.executor) {
+            let landing = await self.fly(request, timeout: timeout, client: client, on: loop)
+            self.landing = landing
+            whenOver()
+            for wait in self.waits { self.reactor.wake(wait) }
+        }
+    }
+
+    /// Waits until the flight lands, until `deadline`, or until the calling task is cancelled.
+    func join(until deadline: LoopInstant, on loop: isolated EventLoop) async -> Landing {
+        if let landing { return landing }
+        self.deadline = max(self.deadline, deadline)
+        waiting += 1
+        let wait = reactor.makeWait()
+        waits.append(wait)
+        let wake = await loop.suspend(wait, until: deadline)
+        waiting -= 1
+        if wake == .signalled, let landing { return landing }
+        if waiting == 0 { task?.cancel() }
+        return (.failure(wake == .timedOut ? .timeout : .cancelled), 1)
+    }
+
+    /// Whether nobody waits for it any more: it is about to end, and not to be joined.
+    var isAbandoned: Bool { waiting == 0 }
+
+    /// Waits for the end of the flight's task.
+    func end() async { await task?.value }
+
+    // MARK: The exchange
+
+    private func fly(
+        _ request: UpstreamRequest, timeout: Duration, client: any UpstreamClient, on loop: isolated EventLoop
+    ) async -> Landing {
+        if let refusal = await enterBulkhead(on: loop) { return (refusal, 0) }
+        defer { state.bulkhead.leave() }
+        let attempts = Attempts(
+            state: state, client: client, request: request, timeout: timeout, deadline: .endOf(self), isRepeatable: true
+        )
+        let (end, count) = await attempts.run(on: loop)
+        return (end, count)
+    }
+
+    /// Waits for a place; if there is none in time, says how that ends the flight.
+    private func enterBulkhead(on loop: isolated EventLoop) async -> AttemptEnd? {
+        if state.bulkhead.tryEnter() { return nil }
+        if state.refuses(at: reactor.now) { return .refused }
+        guard state.bulkhead.queue(0, of: self) else { return .shed }
+        let place = reactor.makeWait()
+        self.place = place
+        let wake = await loop.suspend(place, until: reactor.now.advanced(by: state.upstream.queueTimeout))
+        guard wake != .signalled else { return nil }
+        self.place = nil
+        state.bulkhead.withdraw()
+        return wake == .timedOut ? .shed : .failure(.cancelled)
+    }
+
+    func takePlace(for call: Int) -> Bool {
+        guard let place else { return false }
+        self.place = nil
+        return reactor.wake(place)
+    }
+
+    func isQueued(_ call: Int) -> Bool { place != nil }
+}
+
+/// The flights of one upstream.
+final class Flights {
+    /// What makes two calls equal.
+    private struct Key: Hashable {
+        let method: HTTPRequest.Method
+        let target: String
+        let names: [HTTPField.Name]
+        let values: [String]
+        let timeout: Duration
+
+        init(_ request: UpstreamRequest, timeout: Duration) {
+            method = request.method
+            target = request.target
+            names = request.headers.map(\.name)
+            values = request.headers.map(\.value)
+            self.timeout = timeout
+        }
+    }
+
+    private var joinable: [Key: Flight] = [:]
+    /// All whose task has not ended.
+    private var underWay: [ObjectIdentifier: Flight] = [:]
+
+    /// The flight that makes this request, which is begun if there is none.
+    func flight(
+        for request: UpstreamRequest, timeout: Duration, at state: UpstreamState, client: any UpstreamClient,
+        on loop: isolated EventLoop
+    ) -> Flight {
+        let key = Key(request, timeout: timeout)
+        if let flight = joinable[key], !flight.isAbandoned { return flight }
+        let flight = Flight(at: state, reactor: loop.reactor)
+        joinable[key] = flight
+        underWay[ObjectIdentifier(flight)] = flight
+        flight.start(request, timeout: timeout, client: client, on: loop) { [weak flight] in
+            guard let flight else { return }
+            self.underWay[ObjectIdentifier(flight)] = nil
+            if self.joinable[key] === flight { self.joinable[key] = nil }
+        }
+        return flight
+    }
+
+    /// Waits until none is under way.
+    func end(on loop: isolated EventLoop) async {
+        for flight in Array(underWay.values) { await flight.end() }
+    }
+}
