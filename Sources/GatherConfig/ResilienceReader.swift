@@ -2,13 +2,17 @@ import Gather
 
 /// Reads what an upstream does about failures.
 enum ResilienceReader {
-    static let keys = ["retry", "hedge", "breaker", "eject", "coalesce", "deadline_header"]
+    static let keys = ["retry", "hedge", "breaker", "eject", "coalesce", "deadline_header", "health", "adaptive_limit"]
 
     private static let times = Duration.milliseconds(1)...Duration.seconds(3600)
 
     static func read(_ section: Section, into upstream: inout Upstream) {
         upstream.retry = section.section("retry", keys: ["attempts", "budget", "on", "backoff", "max_backoff"])
             .map(readRetry)
+        upstream.adaptsLimit = section["adaptive_limit"]?.boolean() ?? upstream.adaptsLimit
+        upstream.health = section.section(
+            "health", keys: ["path", "interval", "timeout", "unhealthy_after", "healthy_after"]
+        ).flatMap(readHealth)
         upstream.coalesces = section["coalesce"]?.boolean() ?? upstream.coalesces
         upstream.deadlineHeader = section["deadline_header"].flatMap(HeadersReader.readName)
         upstream.hedge = section["hedge"].flatMap(readHedge)
@@ -66,6 +70,19 @@ enum ResilienceReader {
             return nil
         }
         return part.percentage(in: 0.001...0.5).map { .extraLoad($0) }
+    }
+
+    private static func readHealth(_ section: Section) -> HealthPolicy? {
+        let node = section.required("path", such: "path: /healthz")
+        var policy = HealthPolicy(path: node?.text("a path such as /healthz") ?? "/")
+        if !policy.path.hasPrefix("/") || !policy.path.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x23 }) {
+            node?.error("\(quoted(policy.path)) is no path", remedy: "write one that begins with '/', such as /healthz")
+        }
+        policy.interval = section["interval"]?.duration(in: times) ?? policy.interval
+        policy.timeout = section["timeout"]?.duration(in: times) ?? policy.timeout
+        policy.unhealthyAfter = section["unhealthy_after"]?.integer(in: 1...1000) ?? policy.unhealthyAfter
+        policy.healthyAfter = section["healthy_after"]?.integer(in: 1...1000) ?? policy.healthyAfter
+        return policy
     }
 
     private static func readBreaker(_ section: Section) -> BreakerPolicy {

@@ -83,7 +83,11 @@ public struct Service: Sendable {
                 group.addImmediateTask { await self.watch(watched, on: loop) }
                 group.addImmediateTask { await self.serveOthers(on: loop) }
             }
-            await server.run(drain: drain, abort: abort, on: loop)
+            await withDiscardingTaskGroup { group in
+                group.addImmediateTask { await engine.run(on: loop) }
+                await server.run(drain: drain, abort: abort, on: loop)
+                group.cancelAll()
+            }
             await engine.end(on: loop)
             upstreams.close()
             if serving.decrement() == 0 { ended.open() }

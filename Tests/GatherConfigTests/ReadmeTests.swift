@@ -11,7 +11,7 @@ import Testing
         upstreams:
           a: { hosts: [http://h], qqqqqqqqqqqqqqqqqqqq: 1, queue: { qqqqqqqqqqqqqqqqqqqq: 1 },
                retry: { qqqqqqqqqqqqqqqqqqqq: 1 }, breaker: { qqqqqqqqqqqqqqqqqqqq: 1 },
-               eject: { qqqqqqqqqqqqqqqqqqqq: 1 }, hedge: { qqqqqqqqqqqqqqqqqqqq: 1, after: 1ms } }
+               eject: { qqqqqqqqqqqqqqqqqqqq: 1 }, health: { path: /, qqqqqqqqqqqqqqqqqqqq: 1 }, hedge: { qqqqqqqqqqqqqqqqqqqq: 1, after: 1ms } }
         endpoints:
           - path: /x
             qqqqqqqqqqqqqqqqqqqq: 1

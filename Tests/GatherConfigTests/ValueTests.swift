@@ -124,11 +124,13 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
             version: 1
             upstreams:
               plain: { hosts: [http://h] }
-              short: { hosts: [http://h], retry: {}, breaker: {}, eject: {} }
+              short: { hosts: [http://h], retry: {}, breaker: {}, eject: {}, health: { path: /h } }
             demo: {}
             """
         ).plan.upstreams
         #expect(upstreams[0].retry == nil && upstreams[0].breaker == nil)
+        #expect(upstreams[0].health == nil && !upstreams[0].adaptsLimit)
+        #expect(upstreams[1].health == HealthPolicy(path: "/h"))
         #expect(!upstreams[0].coalesces && upstreams[0].deadlineHeader == nil)
         #expect(upstreams[0].hedge == nil && upstreams[0].ejection == nil)
         #expect(upstreams[1].ejection?.after == 5 && upstreams[1].ejection?.duration == .seconds(10))
@@ -156,12 +158,18 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 eject: { after: 2, for: 3s }
                 hedge: { extra_load: 2.5% }
                 coalesce: true
+                adaptive_limit: true
+                health: { path: /h?a=b, interval: 1s, timeout: 2s, unhealthy_after: 3, healthy_after: 4 }
                 deadline_header: X-Left
               other: { hosts: [http://h], hedge: { after: 40ms } }
             demo: {}
             """
         ).plan.upstreams
         let upstream = upstreams[0]
+        var health = HealthPolicy(path: "/h?a=b")
+        (health.interval, health.timeout) = (.seconds(1), .seconds(2))
+        (health.unhealthyAfter, health.healthyAfter) = (3, 4)
+        #expect(upstream.health == health && upstream.adaptsLimit)
         #expect(upstream.coalesces && upstream.deadlineHeader?.rawName == "X-Left")
         #expect(upstream.ejection?.after == 2 && upstream.ejection?.duration == .seconds(3))
         #expect(upstream.hedge == .extraLoad(0.025) && upstreams[1].hedge == .after(.milliseconds(40)))

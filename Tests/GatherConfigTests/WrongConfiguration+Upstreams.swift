@@ -53,6 +53,23 @@ extension WrongConfiguration {
                 #"x.yaml:4:70: upstreams.a.coalesce: expected true or false, found 'yes'"#,
             ]),
         WrongConfiguration(
+            "health checks that are none",
+            #"""
+            version: 1
+            upstreams:
+              a: { hosts: [http://h], health: { interval: 0s } }
+              b: { hosts: [http://h], health: { path: healthz } }
+              c: { hosts: [http://h], health: { path: "/a b", healthy_after: 0 } }
+            demo: {}
+            """#,
+            errors: [
+                #"x.yaml:3:35: upstreams.a.health: the key 'path' is missing; add path: /healthz"#,
+                #"x.yaml:3:47: upstreams.a.health.interval: 0ms is out of range; write a value from 1ms to 1h"#,
+                #"x.yaml:4:43: upstreams.b.health.path: 'healthz' is no path; write one that begins with '/', such as /healthz"#,
+                #"x.yaml:5:43: upstreams.c.health.path: '/a b' is no path; write one that begins with '/', such as /healthz"#,
+                #"x.yaml:5:66: upstreams.c.health.healthy_after: 0 is out of range; write a value from 1 to 1000"#,
+            ]),
+        WrongConfiguration(
             "hedges and ejections that are none",
             #"""
             version: 1

@@ -72,6 +72,15 @@ import Testing
         #expect(reply.body.contains(#""outcome":"unreachable""#) && reply.body.contains(#""attempts":3"#))
     }
 
+    @Test func `hosts are asked whether they are well`() throws {
+        let checks = try run("health: { path: /healthz, interval: 1ms }") { service, loop in
+            let isAsked = try await eventually(on: loop) { service.upstream.requests.count >= 3 }
+            #expect(isAsked)
+            return Set(service.upstream.requests.map(\.line))
+        }
+        #expect(checks == ["GET /healthz"])
+    }
+
     @Test func `equal gathers at once make one request for each call`() throws {
         let calls = (0..<8).map { "c\($0): { get: \"up:/held\($0)\" }" }.joined(separator: ", ")
         let endpoints = "- path: /v1/many\n  deadline: 60s\n  calls: { \(calls) }"

@@ -82,7 +82,11 @@ final class RunningService {
                 defer { ended.open() }
                 return try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addImmediateTask {
-                        await servers[0].run(drain: drain, abort: ended, on: loop)
+                        await withDiscardingTaskGroup { group in
+                            group.addImmediateTask { await engine.run(on: loop) }
+                            await servers[0].run(drain: drain, abort: ended, on: loop)
+                            group.cancelAll()
+                        }
                         await engine.end(on: loop)
                         upstreams.close()
                     }

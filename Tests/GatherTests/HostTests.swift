@@ -135,6 +135,47 @@ import Testing
         #expect(latency.value(at: Self.instant(120_000)) == 0)
     }
 
+    @Test func `a host that is not well is left out until it is, unless none is`() {
+        var policy = HealthPolicy(path: "/")
+        (policy.unhealthyAfter, policy.healthyAfter) = (2, 3)
+        var hosts = Hosts(count: 2)
+        func check(_ host: Int, _ answers: Bool...) {
+            for isWell in answers { hosts.checked(host, isWell: isWell, policy) }
+        }
+        check(0, false, true, false)
+        #expect(picks(hosts, at: 0).count == 2)
+        check(0, false)
+        #expect(picks(hosts, at: 0) == [1: 1000])
+        check(0, true, true, false, true, true)
+        #expect(picks(hosts, at: 0) == [1: 1000])
+        check(0, true)
+        #expect(picks(hosts, at: 0).count == 2)
+        check(0, false, false)
+        check(1, false, false)
+        #expect(picks(hosts, at: 0).count == 2)
+    }
+
+    @Test func `checks run until they are cancelled, and calls follow them`() throws {
+        var upstream = try hosts(2)
+        upstream.health = HealthPolicy(path: "/healthz")
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        let ill = Reaction.at { $0 > .seconds(20) && $0 < .seconds(40) ? .status(500) : .json("1") }
+        let sent = try withEngine([upstream], [endpoint], ["healthz": .byHost([.json("1"), ill])]) {
+            engine, client, loop in
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addImmediateTask { await engine.run(on: loop) }
+                _ = try await load(endpoint, on: engine, every: .milliseconds(100), for: .seconds(60), on: loop)
+                group.cancelAll()
+            }
+            let checks = client.transfers.count { $0.target == "/healthz" }
+            // Each host every five seconds for a minute.
+            #expect((24...26).contains(checks))
+            return client.transfers.filter { $0.target == "/a" && $0.host == 1 }.map(\.began)
+        }
+        #expect(sent.count { $0 > .seconds(31) && $0 < .seconds(40) } == 0)
+        #expect(sent.count { $0 < .seconds(20) } > 50 && sent.count { $0 > .seconds(46) } > 30)
+    }
+
     @Test func `through the engine a failing host is left out`() throws {
         var upstream = try hosts(3)
         upstream.ejection = EjectionPolicy()

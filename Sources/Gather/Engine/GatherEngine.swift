@@ -68,6 +68,17 @@ public final class GatherEngine {
         return reason
     }
 
+    /// Checks the health of the upstreams' hosts until its task is cancelled; returns at once if none is to be checked.
+    public func run(on loop: isolated EventLoop) async {
+        await withDiscardingTaskGroup { group in
+            for state in upstreams {
+                guard let policy = state.upstream.health else { continue }
+                let checks = HealthChecks(state: state, policy: policy, client: client)
+                group.addImmediateTask { await checks.run(on: loop) }
+            }
+        }
+    }
+
     /// Waits until no exchange is under way that several calls share: the client of this engine may be closed then, if no gather
     /// runs any more.
     public func end(on loop: isolated EventLoop) async {

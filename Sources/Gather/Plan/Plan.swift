@@ -30,6 +30,9 @@ public struct Upstream: Sendable {
     public var hedge: HedgePolicy?
     public var breaker: BreakerPolicy?
     public var ejection: EjectionPolicy?
+    public var health: HealthPolicy?
+    /// Whether the bulkhead's limit is learned, up to ``maxInFlight``.
+    public var adaptsLimit = false
     /// Whether equal safe requests that are in flight share one exchange.
     public var coalesces = false
     /// The header field that tells the upstream how many milliseconds an attempt has.

@@ -42,6 +42,20 @@ public struct EjectionPolicy: Sendable, Equatable {
     public init() {}
 }
 
+/// How hosts are asked whether they are well.
+public struct HealthPolicy: Sendable, Equatable {
+    /// What is asked for; any 2xx is well.
+    public var path: String
+    public var interval: Duration = .seconds(5)
+    public var timeout: Duration = .seconds(1)
+    /// After how many bad answers in a row a host is left out.
+    public var unhealthyAfter = 2
+    /// After how many good answers in a row it is back.
+    public var healthyAfter = 1
+
+    public init(path: String) { self.path = path }
+}
+
 /// When an upstream that fails is left alone.
 public struct BreakerPolicy: Sendable, Equatable {
     /// The part of attempts that must fail for the breaker to open.

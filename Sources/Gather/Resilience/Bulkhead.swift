@@ -5,7 +5,10 @@ import DequeModule
 /// It is also a measure of speed: libcurl's cost per transfer grows with the number under way. What queues is a call that has no
 /// task yet, so that a long queue costs little memory. Confined to its loop.
 final class Bulkhead {
-    private let limit: Int
+    /// How many may be in flight. One that is lowered is kept to as places are given back.
+    var limit: Int {
+        didSet { if limit > oldValue { admit() } }
+    }
     private let queueLimit: Int
     private(set) var inFlight = 0
     private(set) var queued = 0
@@ -43,13 +46,17 @@ final class Bulkhead {
 
     /// Gives a place back: to the first in the queue that still wants it, or to nobody.
     func leave() {
-        while let (client, call) = waiting.popFirst() {
-            if client.takePlace(for: call) {
-                queued -= 1
-                return
-            }
-        }
         inFlight -= 1
+        admit()
+    }
+
+    /// Gives free places to the first in the queue that still want them.
+    private func admit() {
+        while inFlight < limit, let (client, call) = waiting.popFirst() {
+            guard client.takePlace(for: call) else { continue }
+            queued -= 1
+            inFlight += 1
+        }
     }
 }
 

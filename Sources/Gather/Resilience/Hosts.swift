@@ -8,6 +8,9 @@ struct Hosts {
         /// Attempts that failed since the last that did not.
         var failures = 0
         var ejectedUntil = LoopInstant(nanoseconds: .min)
+        /// Whether its health checks say that it is well, and how many since have said otherwise.
+        var isWell = true
+        var doubts = 0
     }
 
     private var hosts: [Host]
@@ -45,6 +48,18 @@ struct Hosts {
         ejectIfFailing(host, at: now)
     }
 
+    /// Takes note of a health check. A host that is not well is left out, unless none is well.
+    mutating func checked(_ host: Int, isWell: Bool, _ policy: HealthPolicy) {
+        guard isWell != hosts[host].isWell else {
+            hosts[host].doubts = 0
+            return
+        }
+        hosts[host].doubts += 1
+        guard hosts[host].doubts >= (isWell ? policy.healthyAfter : policy.unhealthyAfter) else { return }
+        hosts[host].isWell = isWell
+        hosts[host].doubts = 0
+    }
+
     /// Leaves a host out that has failed too often in a row, unless half of the hosts are left out already.
     ///
     /// It comes back by itself, and its next failure leaves it out again.
@@ -56,8 +71,9 @@ struct Hosts {
     }
 
     private mutating func pick(at now: LoopInstant, avoiding tried: Int?, using generator: inout SplitMix64) -> Int {
-        var candidates = hosts.indices.filter { hosts[$0].ejectedUntil <= now }
-        // At least half of the hosts are in.
+        var candidates = hosts.indices.filter { hosts[$0].ejectedUntil <= now && hosts[$0].isWell }
+        // At least half of the hosts are not ejected.
+        if candidates.isEmpty { candidates = hosts.indices.filter { hosts[$0].ejectedUntil <= now } }
         if let tried, candidates.count > 1 { candidates.removeAll { $0 == tried } }
         let first = Int.random(in: 0..<candidates.count, using: &generator)
         guard candidates.count > 1 else { return candidates[0] }

@@ -11,6 +11,7 @@ final class UpstreamState {
     var generator: SplitMix64
     private var hosts: Hosts
     private var breaker: Breaker?
+    private var adaptiveLimit: AdaptiveLimit?
     /// What equal calls share, if they do.
     let flights: Flights?
     /// Kept only for hedges that learn their time.
@@ -25,6 +26,11 @@ final class UpstreamState {
         bulkhead = Bulkhead(limit: share.of(upstream.maxInFlight), queueLimit: share.of(upstream.maxQueued))
         budget = RetryBudget(deposit: upstream.retry?.budget ?? RetryPolicy.defaultBudget, share: share)
         breaker = upstream.breaker.map { Breaker($0, share: share) }
+        if upstream.adaptsLimit {
+            let limit = AdaptiveLimit(most: share.of(upstream.maxInFlight))
+            adaptiveLimit = limit
+            bulkhead.limit = limit.limit
+        }
         flights = upstream.coalesces ? Flights() : nil
         if case .extraLoad(let part) = upstream.hedge { latency = LatencyWindow(percentile: 100 * (1 - part)) }
     }
@@ -76,6 +82,11 @@ final class UpstreamState {
         return nil
     }
 
+    /// Takes note of a health check of a host.
+    func checked(_ host: Int, isWell: Bool) {
+        if let policy = upstream.health { hosts.checked(host, isWell: isWell, policy) }
+    }
+
     /// Takes note of an attempt's end.
     func end(_ attempt: Attempt, _ end: AttemptEnd, at now: LoopInstant) {
         let elapsed = attempt.began.duration(to: now)
@@ -89,6 +100,10 @@ final class UpstreamState {
             } else {
                 breaker?.abandon(permit)
             }
+        }
+        if isTimed, adaptiveLimit != nil {
+            adaptiveLimit?.record(elapsed, inFlight: bulkhead.inFlight, at: now)
+            bulkhead.limit = adaptiveLimit?.limit ?? bulkhead.limit
         }
         // One that its hedge has overtaken took at least as long as hedges wait, which is all that the percentile has to know.
         // Without those, it would fall from hedge to hedge.
