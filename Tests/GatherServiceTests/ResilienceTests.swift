@@ -1,3 +1,4 @@
+import CPlatform
 import EventLoop
 import GatherConfig
 import Testing
@@ -82,6 +83,8 @@ import Testing
     }
 
     @Test func `equal gathers at once make one request for each call`() throws {
+        // A thousand connections have two thousand ends.
+        cp_raise_descriptor_limit()
         let calls = (0..<8).map { "c\($0): { get: \"up:/held\($0)\" }" }.joined(separator: ", ")
         let endpoints = "- path: /v1/many\n  deadline: 60s\n  calls: { \(calls) }"
         let options = "timeout: 60s, coalesce: true"
