@@ -50,6 +50,7 @@ extension EventLoop {
         let task = Task.detached(name: "main", executorPreference: executor) { await box.fill(by: body, on: loop) }
         executor.reactor.cancelBody = { task.cancel() }
         executor.run()
+        executor.reactor.cancelBody = {}
         if let deadlock = executor.reactor.deadlock { throw deadlock }
         return try box.take().get()
     }
@@ -67,6 +68,7 @@ private final class OutcomeBox<Value: Sendable>: Sendable {
             outcome = .failure(error)
         }
         result.withLock { $0 = outcome }
+        loop.reactor.noteTask()
         loop.reactor.stop()
     }
 

@@ -81,30 +81,30 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
         for call in taken.calls { call() }
     }
 
-    /// Has the loop call a function in its next turn; false if the loop has ended.
+    /// Has the loop call a function in its next turn.
+    /// - Returns: false if the loop has ended, and the call is not made.
     func handOver(_ call: @escaping @Sendable () -> Void) -> Bool {
-        let isClosed = inbox.withLock { inbox in
-            if !inbox.isClosed { inbox.calls.append(call) }
-            return inbox.isClosed
-        }
-        if !isClosed { announce { _ in } }
-        return !isClosed
+        announce { $0.calls.append(call) }
     }
 
     /// Takes no calls any more, and returns those that came in time.
     private func close() -> [@Sendable () -> Void] {
         inbox.withLock { inbox in
             inbox.isClosed = true
+            defer { inbox.calls = [] }
             return inbox.calls
         }
     }
 
-    private func announce(_ change: (inout Inbox) -> Void) {
-        let isFirst = inbox.withLock { inbox in
-            change(&inbox)
+    /// Puts something into the inbox, and wakes the loop if it is the first; false if the loop has ended.
+    @discardableResult
+    private func announce(_ change: (inout Inbox) -> Void) -> Bool {
+        let (isFirst, isClosed) = inbox.withLock { inbox in
+            if !inbox.isClosed { change(&inbox) }
             defer { inbox.isAnnounced = true }
-            return !inbox.isAnnounced
+            return (!inbox.isAnnounced, inbox.isClosed)
         }
         if isFirst { poller.wake() }
+        return !isClosed
     }
 }

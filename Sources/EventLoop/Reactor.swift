@@ -52,7 +52,8 @@ public final class Reactor {
 
     /// Calls the handler at `instant`, or in the next turn if that has passed; costs O(log n).
     public func schedule(at instant: LoopInstant, _ handler: any TimerHandler) -> TimerID {
-        timers.schedule(at: instant, .call(handler))
+        // Not before now: a handler that schedules itself in the past would stand before all others in every turn.
+        timers.schedule(at: max(instant, now), .call(handler))
     }
 
     /// Forgets a timer; one that has fired is no error.
@@ -165,7 +166,9 @@ public final class Reactor {
     ///
     /// While it is on, each job costs two readings of the clock, and names of tasks are kept: asyncio's debug mode.
     public func reportSlowJobs(over threshold: Duration?, to report: @escaping (SlowJob) -> Void = { _ in }) {
+        jobWatch?.isOver = true
         jobWatch = threshold.map { JobWatch(threshold: $0, report: report) }
+        if jobWatch == nil, !poller.isVirtual { taskNames = nil }
         if jobWatch != nil, taskNames == nil { taskNames = TaskNames() }
     }
 
@@ -261,7 +264,8 @@ public final class Reactor {
             guard let (fd, handler) = readiness.target(of: report.token) else { continue }
             handler.descriptorReady(fd, report.events)
         }
-        while let (id, action) = timers.popDue(at: now) {
+        let latest = timers.latest
+        while let (id, action) = timers.popDue(at: now, until: latest) {
             switch action {
             case .wake(let wait): wake(wait, .timedOut)
             case .call(let handler): handler.timerFired(id)

@@ -68,9 +68,17 @@ struct Timers {
         return true
     }
 
-    /// Takes out the earliest timer if it is due at `now`.
-    mutating func popDue(at now: LoopInstant) -> (TimerID, Action)? {
-        guard let first = heap.first, first.due <= now, let action = slots[Int(first.slot)].action else { return nil }
+    /// Marks the timers that are scheduled so far: see ``popDue(at:until:)``.
+    var latest: UInt64 { scheduled }
+
+    /// Takes out the earliest timer if it is due at `now` and no later than `latest` was scheduled.
+    ///
+    /// So one that a timer's handler schedules waits for the next turn, and a handler that schedules itself over and over never
+    /// keeps the loop from its tasks.
+    mutating func popDue(at now: LoopInstant, until latest: UInt64 = .max) -> (TimerID, Action)? {
+        guard let first = heap.first, first.due <= now, first.order <= latest,
+            let action = slots[Int(first.slot)].action
+        else { return nil }
         let id = TimerID(slot: first.slot, generation: slots[Int(first.slot)].generation)
         remove(at: 0)
         release(first.slot)

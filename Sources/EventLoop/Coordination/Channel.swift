@@ -27,7 +27,7 @@ public final class Channel<Element>: AsyncSequence {
     public var count: Int { buffer.count }
 
     /// Puts an element in, waiting while the channel is full.
-    /// - Throws: ``ChannelFinished`` after ``finish()``; ``CancellationError`` as soon as the task is cancelled, and then the element is not in.
+    /// - Throws: ``ChannelFinished`` after ``finish()``; `CancellationError` as soon as the task is cancelled, and then the element is not in.
     public func send(_ element: Element) async throws {
         try Task.checkCancellation()
         guard !isFinished else { throw ChannelFinished() }
@@ -50,7 +50,7 @@ public final class Channel<Element>: AsyncSequence {
     }
 
     /// Takes the next element, waiting while there is none; nil when the channel is finished and empty.
-    /// - Throws: ``CancellationError`` as soon as the task is cancelled.
+    /// - Throws: `CancellationError` as soon as the task is cancelled.
     public func receive() async throws(CancellationError) -> Element? {
         guard !Task.isCancelled else { throw CancellationError() }
         while true {

@@ -18,8 +18,9 @@ public final class Event {
     public func clear() { isSet = false }
 
     /// Suspends the calling task until the event is set.
-    /// - Throws: ``CancellationError`` as soon as the task is cancelled.
+    /// - Throws: `CancellationError` as soon as the task is cancelled.
     public func wait() async throws(CancellationError) {
+        guard !Task.isCancelled else { throw CancellationError() }
         guard !isSet else { return }
         let wait = reactor.makeWait()
         waiting.append(wait)

@@ -19,7 +19,7 @@ public final class Semaphore {
     }
 
     /// Runs the body with a permit, and gives it back.
-    /// - Throws: ``CancellationError`` if the task is cancelled while it waits for the permit; the body's error.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits for the permit; the body's error.
     public func withPermit<Value>(_ body: () async throws -> Value) async throws -> Value {
         try await acquire()
         defer { release() }
@@ -27,7 +27,7 @@ public final class Semaphore {
     }
 
     /// Takes a permit, waiting until there is one; it is for the caller to ``release()`` it.
-    /// - Throws: ``CancellationError`` as soon as the task is cancelled; then it has no permit.
+    /// - Throws: `CancellationError` as soon as the task is cancelled; then it has no permit.
     public func acquire() async throws(CancellationError) {
         guard !Task.isCancelled else { throw CancellationError() }
         if available > 0 {

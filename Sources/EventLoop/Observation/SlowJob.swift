@@ -9,6 +9,8 @@ public struct SlowJob: Sendable, Equatable {
 final class JobWatch {
     private let threshold: Duration
     private let report: (SlowJob) -> Void
+    /// Whether the reports have been ended, perhaps by the job that is running.
+    var isOver = false
 
     init(threshold: Duration, report: @escaping (SlowJob) -> Void) {
         self.threshold = threshold
@@ -20,7 +22,7 @@ final class JobWatch {
         let start = clock.now()
         job()
         let duration = start.duration(to: clock.now())
-        if duration >= threshold { report(SlowJob(task: names.noted, duration: duration)) }
+        if duration >= threshold, !isOver { report(SlowJob(task: names.noted, duration: duration)) }
     }
 }
 

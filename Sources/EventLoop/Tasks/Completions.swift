@@ -16,7 +16,7 @@ public final class CompletedTasks<Handle: AnyLoopTask>: AsyncSequence {
         fileprivate let completions: Completions
 
         /// The next task to end; nil when all have.
-        /// - Throws: ``CancellationError`` as soon as the calling task is cancelled; the tasks go on.
+        /// - Throws: `CancellationError` as soon as the calling task is cancelled; the tasks go on.
         public func next(isolation actor: isolated (any Actor)?) async throws(CancellationError) -> Handle? {
             try await completions.next() as? Handle
         }
@@ -30,6 +30,7 @@ public final class CompletedTasks<Handle: AnyLoopTask>: AsyncSequence {
 /// Takes note of tasks as they end, for one that waits for them.
 final class Completions {
     private let reactor: Reactor
+    private let tasks: [AnyLoopTask]
     /// Those that have ended and were not taken.
     private var ended: Deque<AnyLoopTask> = []
     /// How many have not ended.
@@ -38,6 +39,7 @@ final class Completions {
 
     init(_ tasks: [AnyLoopTask], _ reactor: Reactor) {
         self.reactor = reactor
+        self.tasks = tasks
         for task in tasks {
             if task.isDone {
                 ended.append(task)
@@ -46,6 +48,10 @@ final class Completions {
                 task.addObserver(self)
             }
         }
+    }
+
+    deinit {
+        for task in tasks where !task.isDone { task.removeObserver(ObjectIdentifier(self)) }
     }
 
     func taskEnded(_ task: AnyLoopTask) {

@@ -7,6 +7,7 @@ extension EventLoop {
     /// let (user, news) = try await loop.gather({ try await fetchUser() }, { try await fetchNews() })
     /// ```
     /// - Throws: the first error in time.
+    @discardableResult
     public func gather<each Value>(
         _ operations: repeat @escaping () async throws -> each Value
     ) async throws -> (repeat each Value) {
@@ -21,6 +22,7 @@ extension EventLoop {
     ///
     /// The same as for a fixed number of operations. To have no more than a few run at once there is ``map(_:atMost:_:)``.
     /// - Throws: the first error in time.
+    @discardableResult
     public func gather<Elements: Collection, Value>(
         _ elements: Elements, _ operation: @escaping (Elements.Element) async throws -> Value
     ) async throws -> [Value] {
@@ -34,7 +36,7 @@ extension EventLoop {
     /// Runs the operations side by side to the end of each, and returns what they returned or threw: asyncio's
     /// `gather(…, return_exceptions=True)`.
     ///
-    /// An error cancels nothing. Cancelling the caller cancels all, and their ``CancellationError``s are among the results.
+    /// An error cancels nothing. Cancelling the caller cancels all, and their `CancellationError`s are among the results.
     public func gatherResults<each Value>(
         _ operations: repeat @escaping () async throws -> each Value
     ) async -> (repeat Result<each Value, any Error>) {
@@ -58,6 +60,7 @@ extension EventLoop {
     ///
     /// The first error cancels what runs, begins nothing more, and is thrown.
     /// - Throws: the first error in time.
+    @discardableResult
     public func map<Elements: Collection, Value>(
         _ elements: Elements, atMost limit: Int, _ operation: @escaping (Elements.Element) async throws -> Value
     ) async throws -> [Value] {

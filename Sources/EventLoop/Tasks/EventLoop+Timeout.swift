@@ -11,6 +11,7 @@ extension EventLoop {
     /// It returns when the operation has ended, and that may be later: cancellation asks. An operation that returns a value all the same, or
     /// throws an error of its own, has its way. One whose deadline has passed is not begun.
     /// - Throws: ``TimedOut`` if the operation was cancelled because of the deadline; the operation's error.
+    @discardableResult
     public func withDeadline<Value>(
         _ deadline: LoopInstant, _ operation: @escaping () async throws -> Value
     ) async throws -> Value {
@@ -25,6 +26,7 @@ extension EventLoop {
 
     /// Runs the operation, and cancels it if it takes longer than `timeout`: asyncio's `timeout` and `wait_for`.
     /// - Throws: as ``withDeadline(_:_:)``.
+    @discardableResult
     public func withTimeout<Value>(
         _ timeout: Duration, _ operation: @escaping () async throws -> Value
     ) async throws -> Value {
@@ -44,10 +46,11 @@ extension EventLoop {
     /// }
     /// ```
     /// - Throws: the operation's error.
+    @discardableResult
     public func shielded<Value>(_ operation: @escaping () async throws -> Value) async throws -> Value {
-        let scope = TaskScope(.none, reactor)
+        let scope = TaskScope(.none, reactor, shielded: true)
         let task = spawn(Task<Never, Never>.name, in: scope, operation)
-        await scope.waitForAll(shielded: true)
+        await scope.waitForAll()
         return try task.outcome.get()
     }
 }

@@ -20,27 +20,21 @@ extension EventLoop {
     /// }
     /// ```
     /// - Returns: those that have ended, in the order in which they did, and the others in the order given.
-    /// - Throws: ``CancellationError`` as soon as the calling task is cancelled.
+    /// - Throws: `CancellationError` as soon as the calling task is cancelled.
+    @discardableResult
     public func wait<Handle: AnyLoopTask>(
         for tasks: [Handle], until condition: WaitCondition = .allCompleted, timeout: Duration? = nil
     ) async throws(CancellationError) -> (done: [Handle], pending: [Handle]) {
         let deadline = timeout.map { now.advanced(by: $0) }
         let completions = Completions(tasks, reactor)
-        defer { for task in tasks { task.removeObserver(completions) } }
         var done: [Handle] = []
-        waiting: while true {
+        var wake = Wake.signalled
+        while true {
+            // After the deadline, too: a task may have ended between the timer and this.
             while let task = completions.takeEnded() as? Handle { done.append(task) }
-            switch condition {
-            case _ where completions.pending == 0: break waiting
-            case .allCompleted: break
-            case .firstCompleted: if !done.isEmpty { break waiting }
-            case .firstFailure: if done.contains(where: \.hasFailed) { break waiting }
-            }
-            switch await completions.suspend(until: deadline) {
-            case .signalled: continue
-            case .timedOut: break waiting
-            case .cancelled: throw CancellationError()
-            }
+            if completions.pending == 0 || wake == .timedOut || condition.isMet(by: done) { break }
+            wake = await completions.suspend(until: deadline)
+            if wake == .cancelled { throw CancellationError() }
         }
         return (done, tasks.filter { !$0.isDone })
     }
@@ -48,7 +42,7 @@ extension EventLoop {
     /// Runs the operations side by side until the first succeeds, cancels the others, and returns its result when they have ended.
     ///
     /// - Precondition: there is at least one operation.
-    /// - Throws: the first error in time, if all have failed; ``CancellationError`` if the caller is cancelled first.
+    /// - Throws: the first error in time, if all have failed; `CancellationError` if the caller is cancelled first.
     public func race<Value>(_ operations: [() async throws -> Value]) async throws -> Value {
         precondition(!operations.isEmpty, "a race has somebody in it")
         let scope = TaskScope(.none, reactor)
@@ -75,6 +69,13 @@ extension EventLoop {
     }
 }
 
-extension AnyLoopTask {
-    fileprivate var hasFailed: Bool { failure.map { !($0 is CancellationError) } ?? false }
+extension WaitCondition {
+    /// Whether it is met although other tasks have not ended.
+    fileprivate func isMet(by done: [AnyLoopTask]) -> Bool {
+        switch self {
+        case .allCompleted: false
+        case .firstCompleted: !done.isEmpty
+        case .firstFailure: done.contains { task in task.failure.map { !($0 is CancellationError) } ?? false }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 public class AnyLoopTask {
     /// What reports call it: the name it was given, or one made up while a loop keeps names.
     public let name: String?
-    /// How it ended, once it has: false for an error, ``CancellationError`` included.
+    /// How it ended, once it has: false for an error, `CancellationError` included.
     public fileprivate(set) var succeeded: Bool?
     /// The error that it ended with.
     public fileprivate(set) var failure: (any Error)?
@@ -13,18 +13,18 @@ public class AnyLoopTask {
     fileprivate var task: Task<Void, Never>?
     /// Tasks that wait for the end of this one.
     private var waiting: [WaitID] = []
-    private var observers: [Completions] = []
+    private var observers: [Observer] = []
     /// Where its scope keeps it.
     var place = 0
 
-    fileprivate init(name: String?, reactor: Reactor) {
+    init(name: String?, reactor: Reactor) {
         self.name = name
         self.reactor = reactor
     }
 
     public var isDone: Bool { succeeded != nil }
 
-    /// Asks the task to end: what it waits for ends with ``CancellationError``; one that has not begun never does.
+    /// Asks the task to end: what it waits for ends with `CancellationError`; one that has not begun never does.
     public func cancel() { task?.cancel() }
 
     /// Suspends the calling task until this one has ended, `deadline` or the caller's cancellation, whichever is first.
@@ -37,15 +37,23 @@ public class AnyLoopTask {
         return wake
     }
 
-    func addObserver(_ observer: Completions) { observers.append(observer) }
+    func addObserver(_ completions: Completions) {
+        observers.append(Observer(id: ObjectIdentifier(completions), completions: completions))
+    }
 
-    func removeObserver(_ observer: Completions) { observers.removeAll { $0 === observer } }
+    func removeObserver(_ id: ObjectIdentifier) { observers.removeAll { $0.id == id } }
+
+    /// One that is told of the end; it takes itself off before it goes, and is kept by whoever waits.
+    private struct Observer {
+        let id: ObjectIdentifier
+        unowned let completions: Completions
+    }
 
     fileprivate func announceEnd() {
         task = nil
         for wait in waiting { reactor.wake(wait) }
         waiting = []
-        for observer in observers { observer.taskEnded(self) }
+        for observer in observers { observer.completions.taskEnded(self) }
         observers = []
     }
 }
@@ -58,7 +66,7 @@ public final class LoopTask<Success>: AnyLoopTask {
     /// Waits for the task's end and returns what it does.
     ///
     /// Cancelling the task that waits does not cancel the one that is waited for: that belongs to its scope.
-    /// - Throws: the task's error; ``CancellationError`` as soon as the waiting task is cancelled.
+    /// - Throws: the task's error; `CancellationError` as soon as the waiting task is cancelled.
     public var value: Success {
         get async throws {
             if result == nil { _ = await end() }
@@ -73,16 +81,18 @@ public final class LoopTask<Success>: AnyLoopTask {
         return result
     }
 
-    /// Makes the task; it begins in the loop's order of jobs, and not at all if it is cancelled before.
-    init(
-        name: String?, in scope: TaskScope, on loop: isolated EventLoop,
-        _ operation: @escaping () async throws -> Success
+    /// Has the task begin in the loop's order of jobs, and not at all if it is cancelled before.
+    func start(
+        _ operation: @escaping () async throws -> Success, in scope: TaskScope, on loop: isolated EventLoop
     ) {
-        super.init(name: name ?? loop.reactor.madeUpTaskName(), reactor: loop.reactor)
-        task = Task.immediate(name: self.name, executorPreference: loop.executor) {
+        // An immediate task may be isolated to the parameter, which others may not. Since it prefers an executor, it is enqueued there
+        // all the same before it runs any of our code.
+        let handle = Task.immediate(name: name, executorPreference: loop.executor) {
             await self.run(operation, on: loop)
             scope.taskEnded(self)
         }
+        task = handle
+        if scope.isCancelled { handle.cancel() }
     }
 
     private func run(_ operation: () async throws -> Success, on loop: isolated EventLoop) async {

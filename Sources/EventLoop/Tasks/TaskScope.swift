@@ -17,18 +17,23 @@ public final class TaskScope {
 
     private let reactor: Reactor
     private let rule: Rule
+    /// Whether the caller's cancellation does not reach the tasks.
+    private let isShielded: Bool
     private var running: [AnyLoopTask] = []
     /// The suspension of the task that waits for the others, while it does.
     private var join: WaitID?
     private var isOver = false
     /// Whether the tasks of the scope, those to come included, are cancelled.
-    public private(set) var isCancelled = false
+    public private(set) var isCancelled: Bool
     /// The first error that cancelled the scope.
     private(set) var failure: (any Error)?
 
-    init(_ rule: Rule, _ reactor: Reactor) {
+    /// A scope is cancelled from the start if the task that makes it is, unless it is shielded from that.
+    init(_ rule: Rule, _ reactor: Reactor, shielded: Bool = false) {
         self.rule = rule
         self.reactor = reactor
+        self.isShielded = shielded
+        isCancelled = !shielded && Task.isCancelled
     }
 
     /// How many tasks have not ended.
@@ -41,12 +46,12 @@ public final class TaskScope {
         for task in running { task.cancel() }
     }
 
-    /// Waits until no task runs; if the caller is cancelled meanwhile, so are they, unless they are shielded.
-    func waitForAll(shielded: Bool = false) async {
+    /// Waits until no task runs; if the caller is cancelled meanwhile, so are they, unless the scope is shielded.
+    func waitForAll() async {
         while !running.isEmpty {
             let wait = reactor.makeWait()
             join = wait
-            let wake = await reactor.suspendJoining(wait, shielded: shielded || isCancelled)
+            let wake = await reactor.suspendJoining(wait, shielded: isShielded || isCancelled)
             join = nil
             if wake == .cancelled { cancelAll() }
         }
@@ -57,7 +62,6 @@ public final class TaskScope {
         precondition(!isOver, "a task is made in a scope that has been left")
         task.place = running.count
         running.append(task)
-        if isCancelled { task.cancel() }
     }
 
     func taskEnded(_ task: AnyLoopTask) {
@@ -86,7 +90,8 @@ extension EventLoop {
     /// Runs `body`, which may make tasks in the scope that it gets, and returns when it and all of them have ended.
     ///
     /// The first error, of the body or of a task, cancels the body and all tasks, and is thrown when they have ended. A task that ends with
-    /// ``CancellationError`` (because its handle was cancelled) cancels nothing. Cancelling the caller cancels the body and all tasks.
+    /// `CancellationError` (because its handle was cancelled) cancels nothing. Cancelling the caller cancels the body and all tasks; a
+    /// caller that is cancelled already does not begin.
     ///
     /// ```swift
     /// let page = try await loop.withTaskScope { scope in
@@ -96,28 +101,38 @@ extension EventLoop {
     /// }
     /// ```
     /// - Throws: the first error.
+    @discardableResult
     public func withTaskScope<Value>(
         atEnd ending: TaskScope.Ending = .wait, _ body: @escaping (TaskScope) async throws -> Value
     ) async throws -> Value {
         let scope = TaskScope(.allButCancellation, reactor)
         let main = spawn(Task<Never, Never>.name, in: scope) {
-            let value = try await body(scope)
-            if ending == .cancel { scope.cancelAll() }
-            return value
+            do {
+                let value = try await body(scope)
+                if ending == .cancel { scope.cancelAll() }
+                return value
+            } catch let error as CancellationError {
+                // Of a task it would cancel nothing; but the body is what the tasks are there for.
+                scope.cancelAll()
+                throw error
+            }
         }
         await scope.waitForAll()
         if let error = scope.failure { throw error }
         return try main.outcome.get()
     }
 
-    /// Makes a task in a scope; it runs on this loop, and begins when the loop comes to it.
+    /// Makes a task in a scope: asyncio's `create_task`. It runs on this loop, and begins when the loop comes to it, after the code that
+    /// made it has suspended; in a scope that is cancelled it ends with `CancellationError` without having begun.
     /// - Parameter name: what reports call it.
+    /// - Precondition: the scope has not been left.
     @discardableResult
     public func spawn<Success>(
         _ name: String? = nil, in scope: TaskScope, _ operation: @escaping () async throws -> Success
     ) -> LoopTask<Success> {
-        let task = LoopTask(name: name, in: scope, on: self, operation)
+        let task = LoopTask<Success>(name: name ?? reactor.madeUpTaskName(), reactor: reactor)
         scope.add(task)
+        task.start(operation, in: scope, on: self)
         return task
     }
 }

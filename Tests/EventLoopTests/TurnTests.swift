@@ -1,0 +1,182 @@
+import EventLoopTesting
+import Testing
+
+@testable import EventLoop
+
+struct SleepTests {
+    @Test func `a sleep of zero, or of less, lets the others run`() throws {
+        try TestLoop.run { loop in
+            for duration in [Duration.zero, .seconds(-1)] {
+                let trace = Trace()
+                try await loop.gather(
+                    {
+                        trace.note("a1")
+                        try await loop.sleep(for: duration)
+                        trace.note("a2")
+                    }, { trace.note("b") })
+                #expect(trace.events == ["a1", "b", "a2"])
+                #expect(loop.seconds == 0)
+            }
+        }
+    }
+
+    @Test func `sleeps with equal deadlines end in the order in which they began`() throws {
+        try TestLoop.run { loop in
+            let trace = Trace()
+            let deadline = loop.now.advanced(by: .seconds(1))
+            try await loop.gather(0..<20) { index in
+                try await loop.sleep(until: deadline)
+                trace.note("\(index)")
+            }
+            #expect(trace.events == (0..<20).map { "\($0)" })
+        }
+    }
+
+    @Test func `cancelled sleeps leave no timer behind`() throws {
+        try TestLoop.run { loop in
+            try await loop.withTaskScope { scope in
+                let sleepers = (0..<50).map { _ in loop.spawn(in: scope) { try await loop.sleep(for: .seconds(9)) } }
+                try await loop.sleep(for: .seconds(1))
+                #expect(loop.reactor.pendingTimers == 50)
+                for sleeper in sleepers { sleeper.cancel() }
+                try await loop.wait(for: sleepers)
+                #expect(loop.reactor.pendingTimers == 0)
+            }
+        }
+    }
+
+    @Test func `a day of ten thousand sleeps passes in its order`() throws {
+        try TestLoop.run { loop in
+            let ended = EndTimes()
+            try await loop.withTaskScope { scope in
+                var generator = SplitMix64(seed: 1)
+                for _ in 0..<10_000 {
+                    let due = LoopInstant(nanoseconds: .random(in: 0..<86_400_000_000_000, using: &generator))
+                    loop.spawn(in: scope) {
+                        try await loop.sleep(until: due)
+                        #expect(loop.now == due)
+                        ended.note(loop.now)
+                    }
+                }
+            }
+            #expect(ended.count == 10_000)
+            #expect(ended.areInOrder)
+        }
+    }
+
+    private final class EndTimes {
+        private var latest = LoopInstant(nanoseconds: 0)
+        private(set) var count = 0
+        private(set) var areInOrder = true
+
+        func note(_ instant: LoopInstant) {
+            areInOrder = areInOrder && latest <= instant
+            latest = instant
+            count += 1
+        }
+    }
+}
+
+struct TurnTests {
+    private final class Ticker: TimerHandler {
+        let reactor: Reactor
+        let delay: Duration
+        var left: Int
+        var onTick: () -> Void = {}
+
+        init(_ times: Int, every delay: Duration, on reactor: Reactor) {
+            (self.reactor, self.delay, left) = (reactor, delay, times)
+            next()
+        }
+
+        func timerFired(_ timer: TimerID) {
+            onTick()
+            next()
+        }
+
+        private func next() {
+            guard left > 0 else { return }
+            left -= 1
+            _ = reactor.schedule(at: reactor.now.advanced(by: delay), self)
+        }
+    }
+
+    @Test func `runnable tasks take turns in the order of their arrival`() throws {
+        try TestLoop.run { loop in
+            let trace = Trace()
+            try await loop.gather(["a", "b", "c"]) { name in
+                for step in 1...2 {
+                    trace.note("\(name)\(step)")
+                    await Task.yield()
+                }
+            }
+            #expect(trace.events == ["a1", "b1", "c1", "a2", "b2", "c2"])
+        }
+    }
+
+    @Test(arguments: [Duration.zero, .seconds(-5)])
+    func `a timer's handler that schedules itself for now lets tasks and other timers in`(delay: Duration) throws {
+        try TestLoop.run { loop in
+            let trace = Trace()
+            let ticker = Ticker(4, every: delay, on: loop.reactor)
+            ticker.onTick = { trace.note("tick") }
+            try await loop.gather({
+                for _ in 0..<2 {
+                    try await loop.sleep(for: .zero)
+                    trace.note("task")
+                }
+            })
+            try await loop.sleep(for: .seconds(1))
+            #expect(trace.events.count == 6)
+            #expect(trace.events.firstIndex(of: "task").map { $0 <= 2 } == true)
+            #expect(trace.events.lastIndex(of: "task").map { $0 <= 4 } == true)
+        }
+    }
+
+    @Test func `a timer may be cancelled, and its handler is not called`() throws {
+        try TestLoop.run { loop in
+            let ticker = Ticker(0, every: .zero, on: loop.reactor)
+            let trace = Trace()
+            ticker.onTick = { trace.note("tick") }
+            let timer = loop.reactor.schedule(at: loop.now.advanced(by: .seconds(1)), ticker)
+            loop.reactor.cancel(timer)
+            loop.reactor.cancel(timer)
+            try await loop.sleep(for: .seconds(2))
+            #expect(trace.events.isEmpty)
+        }
+    }
+
+    @Test func `timers beyond a hundred thousand stay in order while every other is cancelled`() {
+        var generator = SplitMix64(seed: 3)
+        var timers = Timers()
+        var names: [TimerID] = []
+        for _ in 0..<100_000 {
+            let due = LoopInstant(nanoseconds: .random(in: 0..<1_000_000, using: &generator))
+            names.append(timers.schedule(at: due, .wake(.none)))
+        }
+        for name in names.indices where name % 2 == 0 { timers.cancel(names[name]) }
+        #expect(timers.count == 50_000)
+        var latest = LoopInstant(nanoseconds: 0)
+        var fired = 0
+        while let due = timers.next, timers.popDue(at: due) != nil {
+            #expect(latest <= due)
+            latest = due
+            fired += 1
+        }
+        #expect(fired == 50_000)
+    }
+
+    @Test func `a loop may run inside another's job, which waits for it`() throws {
+        let answers = try EventLoop.run { loop in
+            let inner = try EventLoop.run { inner in
+                try await inner.gather([3, 4]) { n in
+                    try await inner.sleep(for: .milliseconds(1))
+                    return n
+                }
+            }
+            try await loop.sleep(for: .milliseconds(1))
+            return inner
+        }
+        #expect(answers == [3, 4])
+    }
+}
