@@ -120,6 +120,10 @@ let package = Package(
         .testTarget(
             name: "EventLoopTestingTests", dependencies: ["EventLoop", "EventLoopTesting", "LoopTestSupport"],
             swiftSettings: settings),
+        // What a loop's operations cost: `scripts/bench loop`.
+        .executableTarget(
+            name: "LoopBenchmark", dependencies: ["CPlatform", "EventLoop"], path: "Tests/LoopBenchmark",
+            swiftSettings: settings),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: settings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
     ]
