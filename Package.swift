@@ -108,7 +108,8 @@ let package = Package(
         .executableTarget(
             name: "gatherd",
             dependencies: [
-                "GatherConfig", "GatherService", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CPlatform", "DemoUpstream", "EventLoop", "GatherConfig", "GatherService",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),

@@ -22,6 +22,9 @@ public actor EventLoop {
     /// The time at which the current turn began.
     public var now: LoopInstant { executor.reactor.now }
 
+    /// The time at this moment: asyncio's `loop.time()`. It reads the clock, for code that has held the loop since the turn began.
+    public var time: LoopInstant { executor.reactor.poller.now() }
+
     /// Suspends the calling task until ``Reactor/wake(_:)``, `deadline` or the task's cancellation, whichever is first.
     public func suspend(_ wait: WaitID, until deadline: LoopInstant? = nil) async -> Wake {
         let executor = executor

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The command line: `gatherd serve`, `gatherd check`.
+/// The command line: `gatherd serve`, `gatherd check`, `gatherd tasks`.
 @main
 struct Gatherd: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +13,8 @@ struct Gatherd: ParsableCommand {
               gatherd check config/gatherd.yaml
               gatherd serve --config config/gatherd.yaml
               curl -i localhost:8080/v1/customers/1/dashboard
+              gatherd tasks --sleep 1s,2s,3s
             """,
         version: "0.1.0",
-        subcommands: [Serve.self, Check.self])
+        subcommands: [Serve.self, Check.self, Tasks.self])
 }

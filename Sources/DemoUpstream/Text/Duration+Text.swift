@@ -1,3 +1,5 @@
+import EventLoop
+
 extension Duration {
     /// A duration as people write it: a number, perhaps with decimals, and `s`, `ms` or `us` right behind it.
     ///
@@ -22,4 +24,13 @@ extension Duration {
         }
         self = .nanoseconds(nanoseconds)
     }
+    /// The duration as ``init(text:)`` reads it, in the unit that leaves something before the point.
+    var text: String {
+        if self >= .seconds(1) { return "\(FixedPoint(exact: self, power: 9))s" }
+        if self >= .milliseconds(1) { return "\(FixedPoint(exact: self))ms" }
+        return "\(FixedPoint(exact: self, power: 3))us"
+    }
+
+    /// A measured time in seconds, rounded to a millisecond: `1.001s`.
+    var secondsText: String { "\(FixedPoint(Int((wholeNanoseconds + 500_000) / 1_000_000), decimals: 3))s" }
 }

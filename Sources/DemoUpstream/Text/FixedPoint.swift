@@ -16,9 +16,9 @@ struct FixedPoint: CustomStringConvertible {
         self.init(Int((time.wholeNanoseconds + 50_000) / 100_000), decimals: 1)
     }
 
-    /// A given time in milliseconds, with as many decimals as it needs.
-    init(exact time: Duration) {
-        self.init(Int(time.wholeNanoseconds), decimals: 6)
+    /// A given time with as many decimals as it needs: in milliseconds, or in units of another power of ten of nanoseconds.
+    init(exact time: Duration, power: Int = 6) {
+        self.init(Int(time.wholeNanoseconds), decimals: power)
         while decimals > 0, units % 10 == 0 {
             units /= 10
             decimals -= 1
