@@ -28,6 +28,8 @@ enum GatherRecord {
         output.append(UInt8(ascii: ","))
         Outcomes.appendMembers(of: report, to: &output)
         if let body {
+            // At once: growing by and by would copy a large body, into twice the room.
+            output.reserveCapacity(output.count + body.range.count + 16)
             output += Array(#","body":"#.utf8)
             body.append(to: &output)
         }
@@ -51,6 +53,7 @@ enum GatherRecord {
         }
         output.append(UInt8(ascii: "}"))
         if endpoint.response != nil, case .answered(let answer) = gathered.verdict {
+            output.reserveCapacity(output.count + answer.count + 16)
             output += Array(#","answer":"#.utf8)
             output += answer
         }
