@@ -40,7 +40,7 @@ run_peer() {
 }
 
 prepare_build
-swift build -c release --static-swift-stdlib --product LoopBenchmark
+swift build -c release --static-swift-stdlib --product LoopBenchmark >&2
 prepare_peer asyncio python3 -c 'import asyncio'
 prepare_peer uvloop prepare_uvloop
 prepare_peer nio prepare_nio
