@@ -142,7 +142,7 @@ public final class Reactor {
     func wake(_ wait: WaitID, _ reason: Wake) -> Bool {
         let (woken, timer) = waits.wake(wait, reason)
         if let timer { timers.cancel(timer) }
-        if woken { taskNames?.waiting[wait] = nil }
+        if woken { taskNames?.note(nil, at: wait) }
         return woken
     }
 
@@ -152,7 +152,7 @@ public final class Reactor {
     ) {
         noteTask()
         guard unsafe waits.park(wait, continuation) else { return }
-        if isNamed { taskNames?.waiting[wait] = Task<Never, Never>.name ?? "a task without a name" }
+        if isNamed { taskNames?.note(Task<Never, Never>.name ?? "a task without a name", at: wait) }
         guard let deadline else { return }
         waits.setTimer(wait, timers.schedule(at: deadline, .wake(wait)))
     }
@@ -276,7 +276,7 @@ public final class Reactor {
     /// Cancels the body, so that what waits may clean up; ends the loop if that has been tried.
     private func reportDeadlock() {
         guard deadlock == nil else { return stop() }
-        deadlock = Deadlock(waiting: taskNames?.waiting.values.sorted() ?? [])
+        deadlock = Deadlock(waiting: taskNames?.waiting ?? [])
         cancelBody()
     }
 }

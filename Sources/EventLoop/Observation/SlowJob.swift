@@ -28,11 +28,23 @@ final class JobWatch {
 
 /// The names of tasks, while somebody wants to know them.
 final class TaskNames {
-    /// Those of suspended tasks.
-    var waiting: [WaitID: String] = [:]
+    /// Those of suspended tasks, by the slots of their suspensions.
+    private var suspended: [String?] = []
     /// That of the task whose job is running, once it is known.
     var noted: String?
     private var madeUp = 0
+
+    /// The names of the tasks that are suspended, in alphabetical order.
+    var waiting: [String] { suspended.compactMap(\.self).sorted() }
+
+    func note(_ name: String?, at wait: WaitID) {
+        let slot = Int(wait.slot)
+        if slot >= suspended.count {
+            guard name != nil else { return }
+            suspended.append(contentsOf: repeatElement(nil, count: slot + 1 - suspended.count))
+        }
+        suspended[slot] = name
+    }
 
     func makeUp() -> String {
         madeUp += 1
