@@ -50,7 +50,6 @@ extension EventLoop {
         let task = Task.detached(name: "main", executorPreference: executor) { await box.fill(by: body, on: loop) }
         executor.reactor.cancelBody = { task.cancel() }
         executor.run()
-        executor.reactor.cancelBody = {}
         if let deadlock = executor.reactor.deadlock { throw deadlock }
         return try box.take().get()
     }
