@@ -168,13 +168,16 @@ struct ExampleTests {
     }
 
     @Test func `call_soon_threadsafe`() throws {
-        try TestLoop.runOnSystem { loop in
-            // example: threads
-            let isReady = Latch()
-            Task.detached { isReady.open() }  // on any thread
-            await isReady.wait(on: loop)
-            // end
-            #expect(isReady.isOpen)
+        // example: threads
+        let isReady = Latch()
+        try EventLoop.runGroup(count: 2) { loop, index in
+            if index == 0 {
+                isReady.open()  // on any thread
+            } else {
+                await isReady.wait(on: loop)
+            }
         }
+        // end
+        #expect(isReady.isOpen)
     }
 }
