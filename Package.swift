@@ -87,10 +87,18 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: settings),
+        // A plan's calls drawn, simulated and tested, without a socket.
+        .target(
+            name: "Rehearsal",
+            dependencies: [
+                "EventLoop", "Gather", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "RehearsalTests", dependencies: ["GatherConfig", "Rehearsal"], swiftSettings: settings),
         .target(
             name: "GatherConfig",
             dependencies: [
-                "Gather", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "Gather", "JSONText", "Rehearsal", .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings),
@@ -108,7 +116,7 @@ let package = Package(
         .executableTarget(
             name: "gatherd",
             dependencies: [
-                "CPlatform", "DemoUpstream", "EventLoop", "GatherConfig", "GatherService",
+                "CPlatform", "DemoUpstream", "EventLoop", "Gather", "GatherConfig", "GatherService", "Rehearsal",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

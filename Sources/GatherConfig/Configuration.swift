@@ -1,11 +1,14 @@
 import Foundation
 import Gather
+import Rehearsal
 
 /// Everything that a configuration file says, validated.
 public struct Configuration: Sendable {
     public var server: ServerSettings
     public var plan: Plan
     public var demo: DemoSettings?
+    /// What `gatherd test` runs, in the order of the file.
+    public var tests: [EndpointTest]
     /// What hardly does what the file's author means, in the order of the file.
     public var warnings: [Diagnostic]
 
@@ -33,7 +36,7 @@ public struct Configuration: Sendable {
         try read(text: contents(of: file), file: file, environment: environment)
     }
 
-    private static func contents(of file: String) throws(ConfigurationErrors) -> String {
+    static func contents(of file: String) throws(ConfigurationErrors) -> String {
         func fail(_ problem: String, _ remedy: String) -> ConfigurationErrors {
             let report = Report(file: file, text: "")
             report.error(problem, remedy: remedy, at: .file)

@@ -67,21 +67,4 @@ extension Duration {
         Quantity.Unit(name: "s", factor: 1_000_000), Quantity.Unit(name: "m", factor: 60_000_000),
         Quantity.Unit(name: "h", factor: 3_600_000_000),
     ]
-
-    /// The duration as the file spells it, to the microsecond: `250us`, `80ms`, `1.2s`, `90s`, `1h`.
-    var text: String {
-        let microseconds = components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
-        for unit in Duration.units.suffix(2).reversed() where microseconds > 0 && microseconds % Int64(unit.factor) == 0
-        {
-            return "\(microseconds / Int64(unit.factor))\(unit.name)"
-        }
-        let (unit, factor): (String, Int64) =
-            switch microseconds {
-            case 1..<1000: ("us", 1)
-            case ..<1_000_000: ("ms", 1000)
-            default: ("s", 1_000_000)
-            }
-        let fraction = String(microseconds % factor + factor).dropFirst().reversed().drop { $0 == "0" }.reversed()
-        return "\(microseconds / factor)" + (fraction.isEmpty ? "" : "." + String(fraction)) + unit
-    }
 }

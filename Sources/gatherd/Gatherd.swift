@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The command line: `gatherd serve`, `gatherd check`, `gatherd tasks`.
+/// The command line: one file for each command.
 @main
 struct Gatherd: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,5 +16,5 @@ struct Gatherd: ParsableCommand {
               gatherd tasks --sleep 1s,2s,3s
             """,
         version: "0.1.0",
-        subcommands: [Serve.self, Check.self, Tasks.self])
+        subcommands: [Serve.self, Check.self, Simulate.self, Tasks.self])
 }

@@ -69,8 +69,13 @@ extension Configuration {
         do {
             return try read(file: file, environment: ProcessInfo.processInfo.environment)
         } catch {
-            FileHandle.standardError.write(Data("\(error)\n".utf8))
-            throw ExitCode(1)
+            throw complain(error)
         }
     }
+}
+
+/// Writes what is wrong to standard error; what it returns ends the program with status 1.
+func complain(_ error: any Error) -> ExitCode {
+    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    return ExitCode(1)
 }

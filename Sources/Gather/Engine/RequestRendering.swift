@@ -20,12 +20,12 @@ extension Call {
             if let value = values.input.header(name) { fields.append((name, value)) }
         }
         guard let template = body else {
-            return UpstreamRequest(method: method, target: target, headers: fields, body: nil)
+            return UpstreamRequest(call: name, method: method, target: target, headers: fields, body: nil)
         }
         var content: [UInt8] = []
         try template.appendRequired(values, to: &content)
         if !fields.contains(where: { $0.name == .contentType }) { fields.append((.contentType, "application/json")) }
-        return UpstreamRequest(method: method, target: target, headers: fields, body: content)
+        return UpstreamRequest(call: name, method: method, target: target, headers: fields, body: content)
     }
 
     /// Looks at the client's values where they are to stand, with a stand-in for what other calls have not given yet: so that

@@ -6,10 +6,10 @@ public struct Endpoint: Sendable {
     /// The route as it is written: `/v1/customers/{id}`.
     public let path: String
     /// In the order of the file, which is the order of the answer.
-    public let calls: [Call]
+    public private(set) var calls: [Call]
     public let graph: CallGraph
     /// The same calls for the engine.
-    let prepared: [PreparedCall]
+    private(set) var prepared: [PreparedCall]
     public var deadline: Duration = .seconds(2)
     public var policy = Policy.all
     /// The answer; by default an object with each call's body under its name.
@@ -39,6 +39,14 @@ public struct Endpoint: Sendable {
 
     /// The calls that count where a number of successes decides: those that no other call refers to.
     public var countedCalls: [Int] { calls.indices.filter { graph.dependents[$0].isEmpty } }
+
+    /// The same endpoint with its calls changed in what the graph does not depend on.
+    public func mapCalls(_ change: (inout Call) -> Void) -> Endpoint {
+        var endpoint = self
+        for index in calls.indices { change(&endpoint.calls[index]) }
+        endpoint.prepared = endpoint.calls.map(PreparedCall.init)
+        return endpoint
+    }
 
     /// Whether a template takes something from the client's request body.
     public var readsBody: Bool {

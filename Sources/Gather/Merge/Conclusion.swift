@@ -1,0 +1,31 @@
+import HTTPTypes
+
+extension Gathered {
+    /// The status that tells how the gather ended and, if it has no answer, one sentence that says why.
+    public func conclusion(of endpoint: Endpoint) -> (status: HTTPResponse.Status, detail: String?) {
+        switch verdict {
+        case .answered: return (.ok, nil)
+        case .failed(let call):
+            let report = reports[call]
+            let reason = report.detail.map { " (\($0))" } ?? ""
+            return (
+                report.failureStatus(passing: endpoint.passStatus),
+                "call '\(endpoint.calls[call].name)' failed: \(report.outcome.rawValue)\(reason)"
+            )
+        case .unplaceable(let reason): return (.badRequest, reason)
+        case .clientGone: return (HTTPResponse.Status(code: 499), "the client has left")
+        }
+    }
+}
+
+extension CallReport {
+    /// The status for a gather that this call made fail: the one table.
+    fileprivate func failureStatus(passing passed: Set<Int>) -> HTTPResponse.Status {
+        switch outcome {
+        case .httpError where status.map(passed.contains) ?? false: HTTPResponse.Status(integerLiteral: status ?? 502)
+        case .timeout: .gatewayTimeout
+        case .refused, .shed: .serviceUnavailable
+        case .ok, .httpError, .unreachable, .badResponse, .skipped, .cancelled: .badGateway
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Gather
+import HTTPTypes
+import JSONText
+import Rehearsal
+
+/// Reads the values that the command line gives in place of a client.
+public enum RequestArguments {
+    /// - Parameters:
+    ///   - assignments: `query.page=2`, `header.X-Tenant=acme`, `path.id=7`.
+    ///   - body: the request body, which is JSON.
+    /// - Throws: ``UsageError``.
+    public static func read(
+        _ assignments: [String], body: String?, for endpoint: Endpoint
+    ) throws(UsageError) -> GivenRequest {
+        var request = GivenRequest()
+        for assignment in assignments { try set(assignment, in: &request, for: endpoint) }
+        guard let body else { return request }
+        guard endpoint.readsBody else {
+            throw UsageError("--body", "the endpoint takes nothing from a request body", "leave it out")
+        }
+        do throws(JSONError) {
+            request.body = try JSONValue(validating: Array(body.utf8))
+        } catch {
+            throw UsageError("--body", "it is \(error)", "write JSON, as in --body '{\"id\": 1}'")
+        }
+        return request
+    }
+
+    private static func set(
+        _ assignment: String, in request: inout GivenRequest, for endpoint: Endpoint
+    ) throws(UsageError) {
+        let argument = "--set \(quoted(assignment))"
+        guard let equals = assignment.firstIndex(of: "="), let dot = assignment[..<equals].firstIndex(of: ".") else {
+            throw UsageError(argument, "this sets nothing", "write it as in --set query.page=2")
+        }
+        let name = String(assignment[assignment.index(after: dot)..<equals])
+        let value = String(assignment[assignment.index(after: equals)...])
+        let known = endpoint.clientNames
+        func check(_ kind: String, _ names: [String], ignoringCase: Bool = false) throws(UsageError) {
+            guard !names.contains(where: { ignoringCase ? $0.lowercased() == name.lowercased() : $0 == name }) else {
+                return
+            }
+            throw UsageError(
+                argument, "the endpoint takes no \(kind) '\(name)'",
+                names.isEmpty ? "it takes none at all: leave it out" : remedy(for: name, among: names))
+        }
+        switch assignment[..<dot] {
+        case "query":
+            try check("query parameter", known.query)
+            request.query.append((name, value))
+        case "header":
+            try check("header", known.headers, ignoringCase: true)
+            if let field = HTTPField.Name(name) { request.headers.append((field, value)) }
+        case "path":
+            try check("path parameter", known.path)
+            if let index = known.path.firstIndex(of: name) { request.parameters[index] = value }
+        default:
+            throw UsageError(
+                argument, "\(quoted(String(assignment[..<dot]))) is not a part of a request",
+                "write query.NAME, header.NAME or path.NAME; the body is --body")
+        }
+    }
+}
+
+extension Endpoint {
+    /// What the endpoint can take from a client, by name; the path's parameters by index.
+    var clientNames: (path: [String], query: [String], headers: [String]) {
+        let references = calls.flatMap(\.references) + (response?.references ?? [])
+        var query = calls.flatMap(\.forwardQuery)
+        var headers = calls.flatMap(\.forwardHeaders).map(\.rawName)
+        for reference in references {
+            switch reference.source {
+            case .query(let name): query.append(name)
+            case .header(let name): headers.append(name.rawName)
+            case .path, .body, .call: continue
+            }
+        }
+        let parameters = (try? RoutePath(path))?.parameters ?? []
+        return (parameters, Array(Set(query)).sorted(), Array(Set(headers)).sorted())
+    }
+}

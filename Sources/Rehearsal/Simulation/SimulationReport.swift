@@ -1,0 +1,83 @@
+import EventLoop
+import Gather
+
+/// A simulation's result as tables for people.
+public enum SimulationReport {
+    /// More calls than this are not listed one by one.
+    private static let listedCalls = 20
+
+    /// Several lines of text, the last with a line feed at its end.
+    public static func text(_ result: SimulationResult, of simulation: Simulation) -> String {
+        let endpoint = simulation.endpoint
+        let arrivals =
+            switch simulation.arrivals {
+            case .poisson(let rate): "\(Self.plain(rate)) a second (Poisson)"
+            case .closed(let concurrency): "\(concurrency) at a time"
+            }
+        return """
+            \(endpoint.method.rawValue) \(endpoint.path): \(result.gathers) gathers, \(arrivals), seed \(simulation.seed)
+
+            \(durations(result))
+            \(answers(result))
+
+            \(upstreams(result))
+            \(calls(result))
+            """
+    }
+
+    private static func durations(_ result: SimulationResult) -> String {
+        var table = TextTable(["", "p50", "p90", "p99", "p99.9", "max"])
+        table.add(["duration"] + [500, 900, 990, 999, 1000].map { result.percentile($0).shortText })
+        return table.text
+    }
+
+    private static func answers(_ result: SimulationResult) -> String {
+        let statuses = result.statuses.sorted { $0.key < $1.key }
+            .map { "\($0.key) \(share($0.value, of: result.gathers))" }
+        return "answered: \(statuses.joined(separator: ", ")); complete: \(share(result.complete, of: result.gathers))"
+    }
+
+    private static func upstreams(_ result: SimulationResult) -> String {
+        var table = TextTable(["upstream", "calls", "attempts", "per call", "answered", "timed out", "cancelled"])
+        for upstream in result.upstreams {
+            let attempts = upstream.attempts
+            let counts = [attempts.answered, attempts.timedOut, attempts.cancelled].map { String($0) }
+            table.add([upstream.name, "\(upstream.calls)", "\(attempts.begun)", thousandths(upstream.load)] + counts)
+        }
+        return table.text
+    }
+
+    private static func calls(_ result: SimulationResult) -> String {
+        let outcomes = Outcome.allCases.filter { outcome in result.calls.contains { $0.outcomes[outcome] != nil } }
+        var table = TextTable(["call"] + outcomes.map(\.rawValue))
+        func add(_ name: String, _ call: SimulationResult.Call) {
+            table.add([name] + outcomes.map { share(call.outcomes[$0] ?? 0, of: result.gathers) })
+        }
+        guard result.calls.count > listedCalls else {
+            for call in result.calls { add(call.name, call) }
+            return table.text
+        }
+        let worst = result.calls.enumerated()
+            .sorted { ($0.element.outcomes[.ok] ?? 0, $0.offset) < ($1.element.outcomes[.ok] ?? 0, $1.offset) }
+            .prefix(listedCalls / 2)
+        for (_, call) in worst { add(call.name, call) }
+        let rest = result.calls.count - worst.count
+        return table.text + "and \(rest) calls more, each of them as often ok as the last of these or more often\n"
+    }
+
+    /// A share in percent with two decimals; only none is 0 and only all is 100.
+    static func share(_ part: Int, of whole: Int) -> String {
+        guard whole > 0, part > 0 else { return "0%" }
+        guard part < whole else { return "100%" }
+        let hundredths = (part * 10_000 + whole / 2) / whole
+        if hundredths == 0 { return "<0.01%" }
+        if hundredths == 10_000 { return ">99.99%" }
+        return decimal(hundredths, places: 2) + "%"
+    }
+
+    private static func thousandths(_ value: Double) -> String { decimal(Int((value * 1000).rounded()), places: 3) }
+
+    private static func plain(_ value: Double) -> String {
+        value == value.rounded() ? String(Int(value)) : String(value)
+    }
+}

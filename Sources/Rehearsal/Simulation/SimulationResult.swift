@@ -1,0 +1,38 @@
+import Gather
+
+/// What a simulation came to.
+public struct SimulationResult: Sendable, Equatable {
+    /// How long each gather took, the shortest first.
+    public let durations: [Duration]
+    /// How many gathers were answered with which status.
+    public let statuses: [Int: Int]
+    /// In how many gathers every call was ok.
+    public let complete: Int
+    /// Those that the endpoint calls, in the order of the file.
+    public let upstreams: [Upstream]
+    /// In the order of the file.
+    public let calls: [Call]
+
+    public struct Upstream: Sendable, Equatable {
+        public let name: String
+        /// How many calls were sent.
+        public let calls: Int
+        public let attempts: AttemptCounts
+
+        /// Attempts for each call that was sent: above 1 by what retries and hedges add.
+        public var load: Double { calls == 0 ? 0 : Double(attempts.begun) / Double(calls) }
+    }
+
+    public struct Call: Sendable, Equatable {
+        public let name: String
+        public let outcomes: [Outcome: Int]
+    }
+
+    public var gathers: Int { durations.count }
+
+    /// The shortest duration that so many of a thousand gathers did not exceed (nearest rank).
+    public func percentile(_ thousandths: Int) -> Duration {
+        let rank = (durations.count * thousandths + 999) / 1000
+        return durations.isEmpty ? .zero : durations[max(rank, 1) - 1]
+    }
+}

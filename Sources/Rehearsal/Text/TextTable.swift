@@ -1,0 +1,37 @@
+/// Columns of text.
+struct TextTable {
+    /// Where cells stand in the columns after the first, whose cells stand to the left.
+    enum Alignment { case left, right }
+
+    private let alignment: Alignment
+    private var rows: [[String]]
+
+    init(_ header: [String], alignment: Alignment = .right) {
+        rows = [header]
+        self.alignment = alignment
+    }
+
+    mutating func add(_ row: [String]) { rows.append(row) }
+
+    /// The lines, each with a line feed at its end.
+    var text: String {
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            var line = ""
+            for (column, cell) in row.enumerated() {
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                if column > 0 { line += "  " }
+                line += column == 0 || alignment == .left ? cell + padding : padding + cell
+            }
+            return String(line.reversed().drop { $0 == " " }.reversed()) + "\n"
+        }.joined()
+    }
+}
+
+/// A number of tenths, hundredths and so on with its decimal point.
+func decimal(_ value: Int, places: Int) -> String {
+    guard places > 0 else { return String(value) }
+    let digits = String(value)
+    let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
+    return padded.dropLast(places) + "." + padded.suffix(places)
+}

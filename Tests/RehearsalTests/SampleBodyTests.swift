@@ -1,0 +1,38 @@
+import Gather
+import GatherConfig
+import Testing
+
+@testable import Rehearsal
+
+@Suite struct SampleBodyTests {
+    @Test(arguments: [
+        (["{a.id}"], #"{"id":1}"#),
+        (["{a.items[*].sku}", "{a.city}"], #"{"items":[{"sku":1},{"sku":2},{"sku":3}],"city":1}"#),
+        (["{a.items[4].sku}"], #"{"items":[{"sku":1},{"sku":2},{"sku":3},{"sku":4},{"sku":5}]}"#),
+        (["{a.items[0].sku}", "{a.items[*].id}"], #"{"items":[{"sku":1,"id":1},{"sku":2,"id":2},{"sku":3,"id":3}]}"#),
+        (["{a[*].b}"], #"[{"b":1},{"b":2},{"b":3}]"#), (["{a}"], "1"), (["{a.b}", "{a}"], #"{"b":1}"#), ([], "{}"),
+        ([#"{a["odd.key"] ?? 1}"#], #"{"odd.key":1}"#),
+    ])
+    func `a body has what is referred to`(references: [String], body: String) throws {
+        let scope = ReferenceScope(calls: ["a", "b"])
+        let query = references.enumerated().map { "x\($0)=\($1)" }.joined(separator: "&")
+        let calls = [
+            Call(name: "a", upstream: 0, target: try TargetTemplate("/a", in: scope)),
+            Call(name: "b", upstream: 0, target: try TargetTemplate("/b?" + query, in: scope)),
+        ]
+        let bodies = SampleBody.bodies(for: try Endpoint(path: "/", calls: calls))
+        #expect(bodies["a"].map { String(decoding: $0, as: UTF8.self) } == body)
+        #expect(bodies["b"] == Array("{}".utf8))
+    }
+
+    @Test func `every call can be made, whatever shaping leaves of bodies`() throws {
+        let simulation = try simulation(
+            """
+            calls:
+              a: { get: "shop:/a/{path.id}", target: data.list, allow: [sku], mapping: { sku: id } }
+              b: { post: "shop:/b", body: { ids: "{a[*].id}", first: "{a[0].id}" } }
+            response: { all: "{b.deep.er}" }
+            """, "shop=1ms")
+        #expect(try simulation.run().complete == 1000)
+    }
+}
