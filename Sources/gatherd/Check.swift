@@ -1,10 +1,11 @@
 import ArgumentParser
 import GatherConfig
+import Rehearsal
 
 /// `gatherd check`
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check a configuration and print each endpoint's graph.",
+        abstract: "Check a configuration and list its endpoints.",
         discussion: "Exits with 0 if there is nothing to complain of, with 1 if there is an error or a warning.")
 
     @Argument(help: "The configuration file.")
@@ -12,10 +13,11 @@ struct Check: ParsableCommand {
 
     func run() throws {
         let configuration = try Configuration.reading(file)
-        for endpoint in configuration.plan.endpoints { print(PlanReport.text(for: endpoint, in: configuration.plan)) }
+        let plan = configuration.plan
+        for endpoint in plan.endpoints { print(PlanGraph(endpoint, of: plan).summary) }
         for warning in configuration.warnings { print(warning) }
         guard configuration.warnings.isEmpty else { throw ExitCode(1) }
-        let calls = configuration.plan.endpoints.reduce(0) { $0 + $1.calls.count }
-        print("\(file): \(configuration.plan.endpoints.count) endpoints with \(calls) calls, nothing wrong")
+        let calls = plan.endpoints.reduce(0) { $0 + $1.calls.count }
+        print("\(file): \(plan.endpoints.count) endpoints with \(calls) calls, nothing wrong")
     }
 }

@@ -1,0 +1,77 @@
+import Gather
+
+extension PlanGraph {
+    /// The graph as a tree, each call below the one that it waits for last, with what the calls may take.
+    public var text: String {
+        var table = TextTable(["call", "upstream", "timeout", "", "waits for"], alignment: .left)
+        for (call, branch) in tree() {
+            let node = nodes[call]
+            table.add([
+                branch + node.name, node.upstream, node.patience.text, node.isRequired ? "required" : "optional",
+                names(node.inputs, separator: ", "),
+            ])
+        }
+        let levels = (nodes.map(\.level).max() ?? 0) + 1
+        var lines = [
+            title,
+            "gather \(endpoint.policy.word), deadline \(endpoint.deadline.text), "
+                + "\(nodes.count) \(nodes.count == 1 ? "call" : "calls") in \(levels) \(levels == 1 ? "level" : "levels")",
+            "", table.text, "critical path: \(criticalWay)",
+        ]
+        if criticalPath.duration > endpoint.deadline {
+            lines.append(
+                "  more than the deadline by \((criticalPath.duration - endpoint.deadline).text): "
+                    + "its last calls may get less than their timeouts")
+        }
+        lines.append("worst case: \(worstCase.text), \(attempts) \(attempts == 1 ? "attempt" : "attempts")")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The endpoint in one line.
+    public var summary: String {
+        "\(title): \(nodes.count) \(nodes.count == 1 ? "call" : "calls"), deadline \(endpoint.deadline.text), "
+            + "critical path \(names(criticalPath.calls, separator: " → "))"
+    }
+
+    private var criticalWay: String {
+        let way = criticalPath.calls.map { "\(nodes[$0].name) \(nodes[$0].patience.text)" }.joined(separator: " → ")
+        return way + (criticalPath.calls.count > 1 ? " = \(criticalPath.duration.text)" : "")
+    }
+
+    private func names(_ calls: [Int], separator: String) -> String {
+        calls.map { nodes[$0].name }.joined(separator: separator)
+    }
+
+    /// The calls from the top to the bottom of the tree, each with the lines that lead to it.
+    private func tree() -> [(call: Int, branch: String)] {
+        var children: [Int?: [Int]] = [:]
+        for call in nodes.indices { children[parent(of: call), default: []].append(call) }
+        var rows: [(call: Int, branch: String)] = []
+        func visit(_ call: Int, branch: String, below: String) {
+            rows.append((call, branch))
+            let dependents = children[call] ?? []
+            for dependent in dependents {
+                let isLast = dependent == dependents.last
+                visit(dependent, branch: below + (isLast ? "└─ " : "├─ "), below: below + (isLast ? "   " : "│  "))
+            }
+        }
+        for root in children[nil] ?? [] { visit(root, branch: "", below: "") }
+        return rows
+    }
+
+    /// Of what a call waits for, the one that begins last; of several, that of the critical path.
+    private func parent(of call: Int) -> Int? {
+        func rank(_ input: Int) -> Int { 2 * nodes[input].level + (isCritical(from: input, to: call) ? 1 : 0) }
+        return nodes[call].inputs.max { rank($0) < rank($1) }
+    }
+}
+
+extension Policy {
+    /// The policy as the file spells it.
+    fileprivate var word: String {
+        switch self {
+        case .all: "all"
+        case .settled: "settled"
+        }
+    }
+}
