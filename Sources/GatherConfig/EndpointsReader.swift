@@ -1,5 +1,6 @@
 import Gather
 import HTTPTypes
+import Rehearsal
 
 /// Reads `endpoints:`.
 struct EndpointsReader {
@@ -8,6 +9,7 @@ struct EndpointsReader {
     /// The routes so far, by method and shape, with the key path of the endpoint.
     private var routes: [String: String] = [:]
     private(set) var endpoints: [Endpoint] = []
+    private(set) var tests: [EndpointTest] = []
     /// The upstreams that calls name.
     private(set) var usedUpstreams: Set<Int> = []
 
@@ -24,7 +26,9 @@ struct EndpointsReader {
     }
 
     private mutating func readEndpoint(_ node: Node) -> Endpoint? {
-        let keys = ["path", "method", "deadline", "gather", "calls", "response", "pass_status", "expose", "priority"]
+        let keys = [
+            "path", "method", "deadline", "gather", "calls", "response", "pass_status", "expose", "priority", "tests",
+        ]
         guard let section = Section(node, keys: keys) else { return nil }
         let method = section["method"].map { $0.method() } ?? .get
         let pathNode = section.required("path", such: "path: /v1/things/{id}")
@@ -62,6 +66,9 @@ struct EndpointsReader {
         endpoint.priority = priority.flatMap(Endpoint.Priority.init) ?? endpoint.priority
         checks.checkQuorum(of: endpoint)
         checks.warn(about: endpoint, parameters: path.parameters)
+        if let node = section["tests"] {
+            tests += TestsReader(endpoint: endpoint, index: endpoints.count).read(node)
+        }
         return endpoint
     }
 

@@ -7,7 +7,9 @@ extension Node {
     ///
     /// Texts in quotes are strings, others what YAML's core schema takes them for. A text that is nothing but a reference
     /// keeps the type of what it refers to.
-    func template(in scope: ReferenceScope) -> JSONTemplate? {
+    ///
+    /// - Parameter scope: what references may name; without one, texts are what they are.
+    func template(in scope: ReferenceScope?) -> JSONTemplate? {
         switch content {
         case .broken: return nil
         case .scalar(let scalar):
@@ -47,6 +49,12 @@ extension Node {
         return json
     }
 
+    /// The value as JSON text, with braces as they are; nil, and reported, if JSON cannot write it.
+    func json() -> [UInt8]? {
+        guard case .literal(let json) = template(in: nil) else { return nil }
+        return json
+    }
+
     /// One reference and nothing else; nil, and reported, if it is something else.
     func reference(in scope: ReferenceScope, such example: String) -> Reference? {
         guard let text = text("a reference, as in \(example)") else { return nil }
@@ -76,7 +84,8 @@ extension Node {
         }
     }
 
-    private func stringTemplate(_ text: String, in scope: ReferenceScope) -> JSONTemplate? {
+    private func stringTemplate(_ text: String, in scope: ReferenceScope?) -> JSONTemplate? {
+        guard let scope else { return .literal(JSONTemplate.string(text)) }
         do throws(TemplateError) {
             let template = try TextTemplate(text, in: scope)
             if let reference = template.soleReference { return .reference(reference) }

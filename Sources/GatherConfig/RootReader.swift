@@ -29,6 +29,6 @@ struct RootReader {
         }
         return Configuration(
             server: server, plan: Plan(upstreams: upstreams.map(\.value), endpoints: endpoints.endpoints), demo: demo,
-            warnings: node.report.diagnostics(.warning))
+            tests: endpoints.tests, warnings: node.report.diagnostics(.warning))
     }
 }

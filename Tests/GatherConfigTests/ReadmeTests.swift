@@ -1,4 +1,5 @@
 import GatherConfig
+import Rehearsal
 import Testing
 
 @Suite struct ReadmeTests {
@@ -17,12 +18,18 @@ import Testing
             qqqqqqqqqqqqqqqqqqqq: 1
             gather: { qqqqqqqqqqqqqqqqqqqq: 1, quorum: 1 }
             calls: { a: { get: "a:/", qqqqqqqqqqqqqqqqqqqq: 1 } }
+            tests:
+              - name: x
+                qqqqqqqqqqqqqqqqqqqq: 1
+                request: { qqqqqqqqqqqqqqqqqqqq: 1 }
+                calls: { a: { qqqqqqqqqqqqqqqqqqqq: 1 } }
+                expect: { status: 200, qqqqqqqqqqqqqqqqqqqq: 1 }
         """
 
     @Test func `the reference names every key`() throws {
         let readme = try GivenFile.text("README.md")
         let found = errors(in: Self.unknownKeys)
-        #expect(found.count == 17)
+        #expect(found.count == 21)
         for error in found {
             let keys = try #require(error.split(separator: "known are: ").last).split(separator: ", ")
             let section = try #require(error.split(separator: ": ").dropFirst().first).split(separator: ".").dropLast()
@@ -41,9 +48,9 @@ import Testing
         #expect(try read(String(example)).warnings == [])
     }
 
-    @Test func `the reference shows the report that is printed`() throws {
+    @Test func `the reference shows the plan that is printed`() throws {
         let plan = try Configuration.read(file: GivenFile.path("gatherd.yaml"), environment: [:]).plan
-        let report = PlanReport.text(for: plan.endpoints[0], in: plan)
-        #expect(try GivenFile.text("README.md").contains("```\n\(report)```"))
+        let text = PlanGraph(plan.endpoints[0], of: plan).text
+        #expect(try GivenFile.text("README.md").contains("```\n\(text)```"))
     }
 }

@@ -10,7 +10,7 @@ struct WrongConfiguration: Sendable, CustomStringConvertible {
         self.errors = errors
     }
 
-    static let all = files + endpoints + calls + upstreams
+    static let all = files + endpoints + calls + upstreams + tests
 
     /// The file as YAML, the root's keys, server, upstreams and demo.
     static let files = [

@@ -1,0 +1,133 @@
+import Gather
+import HTTPTypes
+import JSONText
+import Rehearsal
+
+/// Reads `tests:` of an endpoint.
+struct TestsReader {
+    private static let delays = Duration.zero...Duration.seconds(3600)
+
+    let endpoint: Endpoint
+    /// The endpoint's place in the plan.
+    let index: Int
+
+    func read(_ node: Node) -> [EndpointTest] {
+        (node.elements(expected: "a list of tests") ?? []).compactMap(readTest)
+    }
+
+    private func readTest(_ node: Node) -> EndpointTest? {
+        guard let section = Section(node, keys: ["name", "request", "calls", "expect"]) else { return nil }
+        let name = section.required("name", such: "name: a sentence about what is expected")?.text("a sentence")
+        var test = EndpointTest(name: name ?? "", endpoint: index)
+        if let request = section.section("request", keys: ["path", "query", "headers", "body"]) {
+            readRequest(request, into: &test.request)
+        }
+        for member in section["calls"]?.members(expected: "a mapping of calls to replies") ?? []
+        where isCall(member) {
+            test.replies[member.name] = readReplies(member.value)
+        }
+        guard let expect = section.required("expect", such: "expect: { status: 200 }") else { return nil }
+        let keys = ["status", "complete", "body", "outcomes", "within"]
+        guard let expected = Section(expect, keys: keys) else { return nil }
+        if keys.allSatisfy({ expected[$0] == nil }) {
+            expect.error("a test expects something", remedy: "add one of \(keys.joined(separator: ", "))")
+        }
+        readExpectation(expected, into: &test.expected)
+        return test
+    }
+
+    /// Whether a name is that of a call; reported, if it is not.
+    private func isCall(_ member: Node.Member) -> Bool {
+        let names = endpoint.calls.map(\.name)
+        if names.contains(member.name) { return true }
+        member.error(
+            "the endpoint has no call \(quoted(member.name))", remedy: remedy(for: member.name, among: names))
+        return false
+    }
+
+    // MARK: The request
+
+    private func readRequest(_ section: Section, into request: inout GivenRequest) {
+        let known = endpoint.clientNames
+        for member in section["path"]?.members(expected: "a mapping of path parameters to values") ?? [] {
+            if let parameter = known.path.firstIndex(of: member.name) {
+                request.parameters[parameter] = member.value.text()
+            } else {
+                complain(of: member, as: "path parameter", known.path)
+            }
+        }
+        for member in section["query"]?.members(expected: "a mapping of query parameters to values") ?? [] {
+            guard known.query.contains(member.name) else {
+                complain(of: member, as: "query parameter", known.query)
+                continue
+            }
+            var values = [member.value]
+            if case .sequence(let several) = member.value.content { values = several }
+            request.query += values.compactMap { $0.text() }.map { (member.name, $0) }
+        }
+        for member in section["headers"]?.members(expected: "a mapping of header names to values") ?? [] {
+            let isKnown = known.headers.contains { $0.lowercased() == member.name.lowercased() }
+            if isKnown, let name = HTTPField.Name(member.name) {
+                if let value = member.value.text() { request.headers.append((name, value)) }
+            } else {
+                complain(of: member, as: "header", known.headers)
+            }
+        }
+        request.body = section["body"]?.json().map { JSONValue(validated: $0) }
+    }
+
+    private func complain(of member: Node.Member, as kind: String, _ known: [String]) {
+        member.error(
+            "the endpoint takes no \(kind) \(quoted(member.name))",
+            remedy: known.isEmpty ? "it takes none at all: leave it out" : remedy(for: member.name, among: known))
+    }
+
+    // MARK: The replies
+
+    private func readReplies(_ node: Node) -> [EndpointTest.Reply] {
+        guard case .sequence(let nodes) = node.content else { return readReply(node).map { [$0] } ?? [] }
+        if nodes.isEmpty { node.error("a list of replies has one or more", remedy: "add one, or leave the call out") }
+        return nodes.compactMap(readReply)
+    }
+
+    private func readReply(_ node: Node) -> EndpointTest.Reply? {
+        let kinds = ["body", "raw", "timeout", "unreachable"]
+        guard let section = Section(node, keys: kinds + ["status", "delay"]) else { return nil }
+        let given = kinds.filter { section[$0] != nil }
+        for other in given.dropFirst() {
+            section.member(other)?.error("a reply has '\(given[0])' already", remedy: "keep one of them")
+        }
+        let status = section["status"]?.integer(in: 100...599) ?? 200
+        if given.first == "timeout" || given.first == "unreachable" {
+            section.member("status")?.error("what does not answer has no status", remedy: "keep one of them")
+        }
+        var reply: EndpointTest.Reply
+        switch given.first {
+        case "timeout" where section["timeout"]?.boolean() ?? true: reply = EndpointTest.Reply(.timeout)
+        case "unreachable" where section["unreachable"]?.boolean() ?? true: reply = EndpointTest.Reply(.unreachable)
+        case "raw":
+            let text = section["raw"]?.text("the body as it is") ?? ""
+            reply = EndpointTest.Reply(.response(status: status, body: Array(text.utf8)))
+        default:
+            let body = section["body"].flatMap { $0.json() } ?? Array("{}".utf8)
+            reply = EndpointTest.Reply(.response(status: status, body: body))
+        }
+        reply.delay = section["delay"]?.duration(in: Self.delays) ?? .zero
+        return reply
+    }
+
+    // MARK: The expectation
+
+    private func readExpectation(_ section: Section, into expected: inout EndpointTest.Expectation) {
+        expected.status = section["status"]?.integer(in: 100...599)
+        expected.isComplete = section["complete"]?.boolean()
+        expected.body = section["body"]?.json()
+        expected.within = section["within"]?.duration(in: Self.delays)
+        for member in section["outcomes"]?.members(expected: "a mapping of calls to outcomes") ?? []
+        where isCall(member) {
+            if let outcome = member.value.word(of: Outcome.allCases.map(\.rawValue)).flatMap(Outcome.init) {
+                expected.outcomes.append((member.name, outcome))
+            }
+        }
+    }
+}

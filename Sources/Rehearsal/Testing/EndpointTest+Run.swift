@@ -1,0 +1,60 @@
+import EventLoop
+import Gather
+import JSONText
+
+extension EndpointTest {
+    /// What a test came to.
+    public struct Result: Sendable, Equatable {
+        /// What was expected and is not so, a line for each; empty if the test has passed.
+        public let failures: [String]
+        /// How long the gather took.
+        public let duration: Duration
+    }
+
+    /// Runs the test on virtual time, on an engine of its own.
+    public func run(on plan: Plan) throws -> Result {
+        let endpoint = plan.endpoints[endpoint]
+        return try EventLoop.runVirtual { loop in
+            let client = ScriptedUpstreams(replies)
+            let engine = GatherEngine(plan, client: client)
+            let start = loop.now
+            let gathered = await engine.gather(endpoint, request, on: loop)
+            let duration = start.duration(to: loop.now)
+            let missing = client.unexpected.map { "the call '\($0)' was made, and the test has no reply for it" }
+            return Result(
+                failures: missing + expected.failures(gathered, duration, endpoint), duration: duration)
+        }
+    }
+}
+
+extension EndpointTest.Expectation {
+    /// What of the expectation is not met.
+    fileprivate func failures(_ gathered: Gathered, _ duration: Duration, _ endpoint: Endpoint) -> [String] {
+        var failures: [String] = []
+        func expect(_ subject: String, _ expected: String, _ got: String) {
+            if expected != got { failures.append("\(subject): expected \(expected), got \(got)") }
+        }
+        let (conclusion, detail) = gathered.conclusion(of: endpoint)
+        if let status {
+            expect("status", String(status), String(conclusion.code))
+            if status != conclusion.code, let detail { failures[failures.count - 1] += " (\(detail))" }
+        }
+        if let isComplete { expect("complete", String(isComplete), String(gathered.isComplete)) }
+        for (call, outcome) in outcomes {
+            guard let index = endpoint.calls.firstIndex(where: { $0.name == call }) else { continue }
+            expect("outcomes.\(call)", outcome.rawValue, gathered.reports[index].outcome.rawValue)
+        }
+        if let within, duration > within {
+            failures.append("within: expected at most \(within.text), took \(duration.text)")
+        }
+        if let body {
+            if case .answered(let answer) = gathered.verdict {
+                let (expected, got) = (JSONValue(validated: body), JSONValue(validated: answer))
+                failures += JSONDifference.between(expected, got).map { "body" + $0 }
+            } else {
+                failures.append("body: expected an answer, got none" + (detail.map { " (\($0))" } ?? ""))
+            }
+        }
+        return failures
+    }
+}

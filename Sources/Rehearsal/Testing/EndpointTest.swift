@@ -1,0 +1,48 @@
+import Gather
+
+/// What an endpoint is to answer to a request when its upstreams answer as the test says.
+public struct EndpointTest: Sendable {
+    public var name: String
+    /// The endpoint's place in the plan.
+    public var endpoint: Int
+    public var request = GivenRequest()
+    /// For each call by name what its attempts get, in the order in which they begin; the last holds for all others. Never empty.
+    public var replies: [String: [Reply]] = [:]
+    public var expected = Expectation()
+
+    public init(name: String, endpoint: Int) {
+        self.name = name
+        self.endpoint = endpoint
+    }
+
+    /// What one attempt of a call gets.
+    public struct Reply: Sendable, Equatable {
+        public var end: End
+        public var delay: Duration = .zero
+
+        public enum End: Sendable, Equatable {
+            case response(status: Int, body: [UInt8])
+            /// No answer at all.
+            case timeout
+            /// No connection.
+            case unreachable
+        }
+
+        public init(_ end: End) { self.end = end }
+    }
+
+    /// What has to hold of the answer; nothing is checked of what is nil.
+    public struct Expectation: Sendable {
+        public var status: Int?
+        /// Whether every call is ok.
+        public var isComplete: Bool?
+        /// The answer as JSON.
+        public var body: [UInt8]?
+        /// How calls end, by name.
+        public var outcomes: [(call: String, outcome: Outcome)] = []
+        /// The longest that the gather takes.
+        public var within: Duration?
+
+        public init() {}
+    }
+}

@@ -1,0 +1,64 @@
+import JSONText
+
+/// Where two JSON values differ: the order of members and the spelling of numbers and strings make no difference.
+enum JSONDifference {
+    /// A value longer than this is shown by its beginning.
+    private static let shownCharacters = 120
+
+    /// A line for each place: `.orders[0].sku: expected "a", got "b"`.
+    static func between(_ expected: JSONValue, _ got: JSONValue, at place: String = "") -> [String] {
+        guard expected.kind == got.kind else { return [line(place, expected, got)] }
+        switch expected.kind {
+        case .object: return members(expected, got, place)
+        case .array:
+            let (expected, got) = (Array(expected.elements), Array(got.elements))
+            return (0..<max(expected.count, got.count)).flatMap { index in
+                elementOrLine(
+                    index < expected.count ? expected[index] : nil, index < got.count ? got[index] : nil,
+                    "\(place)[\(index)]")
+            }
+        case .string: return expected.string == got.string ? [] : [line(place, expected, got)]
+        case .number: return isEqualNumber(expected, got) ? [] : [line(place, expected, got)]
+        case .true, .false, .null: return []
+        }
+    }
+
+    private static func members(_ expected: JSONValue, _ got: JSONValue, _ place: String) -> [String] {
+        // Of several members with one name the last counts.
+        let expectedMembers = Dictionary(expected.members.map { ($0.name, $0.value) }) { $1 }
+        let gotMembers = Dictionary(got.members.map { ($0.name, $0.value) }) { $1 }
+        var names: [String] = []
+        for member in Array(expected.members) + Array(got.members) where !names.contains(member.name) {
+            names.append(member.name)
+        }
+        return names.flatMap { name in
+            let step = JSONPath(steps: [.key(name)]).description
+            return elementOrLine(
+                expectedMembers[name], gotMembers[name], place + (step.hasPrefix("[") ? step : "." + step))
+        }
+    }
+
+    private static func elementOrLine(_ expected: JSONValue?, _ got: JSONValue?, _ place: String) -> [String] {
+        guard let expected, let got else { return [line(place, expected, got)] }
+        return between(expected, got, at: place)
+    }
+
+    /// Numbers with different digits are equal if they are the same double, unless both are whole.
+    private static func isEqualNumber(_ left: JSONValue, _ right: JSONValue) -> Bool {
+        if left.text.elementsEqual(right.text) { return true }
+        let texts = [left, right].map { String(decoding: $0.text, as: UTF8.self) }
+        if let first = Int(texts[0]), let second = Int(texts[1]) { return first == second }
+        guard let first = Double(texts[0]), let second = Double(texts[1]) else { return false }
+        return first == second
+    }
+
+    private static func line(_ place: String, _ expected: JSONValue?, _ got: JSONValue?) -> String {
+        "\(place): expected \(shown(expected)), got \(shown(got))"
+    }
+
+    private static func shown(_ value: JSONValue?) -> String {
+        guard let value else { return "nothing" }
+        let text = String(decoding: value.text, as: UTF8.self)
+        return text.count > shownCharacters ? text.prefix(shownCharacters) + "…" : text
+    }
+}

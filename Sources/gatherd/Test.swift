@@ -1,0 +1,36 @@
+import ArgumentParser
+import GatherConfig
+import Rehearsal
+
+/// `gatherd test`
+struct Test: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the tests of a configuration, on virtual time and with the answers that they give.",
+        discussion: "Exits with 0 if all pass, with 1 if one fails or there is none.")
+
+    @Argument(help: "The configuration file.")
+    var file: String
+
+    func run() throws {
+        let configuration = try Configuration.reading(file)
+        guard !configuration.tests.isEmpty else {
+            throw complain(UsageError(file, "no endpoint has tests", "add a list of them under the endpoint's 'tests'"))
+        }
+        var failed = 0
+        for test in configuration.tests {
+            let result = try test.run(on: configuration.plan)
+            let endpoint = configuration.plan.endpoints[test.endpoint]
+            let place = "\(endpoint.method.rawValue) \(endpoint.path): \(test.name)"
+            if result.failures.isEmpty {
+                print("ok      \(place)")
+            } else {
+                failed += 1
+                print("FAILED  \(place)")
+                for failure in result.failures { print("          \(failure)") }
+            }
+        }
+        let passed = configuration.tests.count - failed
+        print("\(file): \(passed) of \(configuration.tests.count) tests passed")
+        guard failed == 0 else { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,114 @@
+import Gather
+import GatherConfig
+import JSONText
+import Testing
+
+@testable import Rehearsal
+
+@Suite struct EndpointTestTests {
+    private static let endpoint = """
+        deadline: 500ms
+        calls:
+          a: { get: "shop:/a/{path.id}", allow: [id] }
+          b: { get: "shop:/b/{a.id}", required: false, on_error: [], timeout: 80ms }
+        """
+
+    /// What a test of this endpoint comes to.
+    private func result(_ test: String) throws -> EndpointTest.Result {
+        let lines = test.split(separator: "\n").map { "  \($0)\n" }.joined()
+        let text =
+            "version: 1\nupstreams: { shop: { hosts: [http://a] } }\nendpoints:\n  - path: /x/{id}\n"
+            + (Self.endpoint + "\ntests:\n- name: it\n" + lines).split(separator: "\n").map { "    \($0)\n" }.joined()
+        let configuration = try Configuration.read(text: text, file: "x.yaml")
+        return try #require(configuration.tests.first).run(on: configuration.plan)
+    }
+
+    private static let good = "calls: { a: { body: { id: 7, note: x } }, b: { body: [1] } }\n"
+
+    @Test(arguments: [
+        "expect: { status: 200, complete: true, body: { b: [1.0], a: { id: 7 } }, outcomes: { a: ok, b: ok }, within: 0ms }",
+        "expect: { body: { a: { id: 7e0 }, b: [1] } }",
+    ])
+    func `a test passes if all that it expects is so`(expectation: String) throws {
+        #expect(try result(Self.good + expectation).failures == [])
+    }
+
+    @Test func `what is not as expected is told line by line`() throws {
+        let result = try result(
+            Self.good
+                + "expect: { status: 502, complete: false, body: { a: { id: \"7\", x: 1 }, b: [1, 2] }, outcomes: { b: timeout } }"
+        )
+        #expect(
+            result.failures == [
+                "status: expected 502, got 200", "complete: expected false, got true",
+                "outcomes.b: expected timeout, got ok", #"body.a.id: expected "7", got 7"#,
+                "body.a.x: expected 1, got nothing", "body.b[1]: expected 2, got nothing",
+            ])
+    }
+
+    @Test(arguments: [
+        ("b: { status: 500 }", Outcome.httpError, 0), ("b: { raw: not json }", .badResponse, 0),
+        ("b: { delay: 600ms }", .timeout, 80), ("b: { timeout: true }", .timeout, 80),
+        ("b: { unreachable: true, delay: 5ms }", .unreachable, 5), ("b: { delay: 20ms, body: [] }", .ok, 20),
+    ])
+    func `a reply makes its call end so`(reply: String, outcome: Outcome, milliseconds: Int) throws {
+        let result = try result(
+            "calls: { a: { body: { id: 1 } }, \(reply) }\n"
+                + "expect: { status: 200, body: { a: { id: 1 }, b: [] }, outcomes: { b: \(outcome.rawValue) } }")
+        #expect(result.failures == [])
+        #expect(result.duration == .milliseconds(milliseconds))
+    }
+
+    @Test func `a failed gather has its status and says why`() throws {
+        let calls = "calls: { a: { status: 404 } }\n"
+        #expect(try result(calls + "expect: { status: 502, outcomes: { a: http_error, b: skipped } }").failures == [])
+        #expect(
+            try result(calls + "expect: { status: 200, body: {} }").failures == [
+                "status: expected 200, got 502 (call 'a' failed: http_error (status 404))",
+                "body: expected an answer, got none (call 'a' failed: http_error (status 404))",
+            ])
+    }
+
+    @Test func `too slow is a failure`() throws {
+        let calls = "calls: { a: { body: { id: 1 }, delay: 40ms }, b: { delay: 30ms } }\n"
+        #expect(try result(calls + "expect: { within: 70ms }").failures == [])
+        #expect(
+            try result(calls + "expect: { within: 69ms }").failures == ["within: expected at most 69ms, took 70ms"])
+    }
+
+    @Test func `a call that is made and has no reply is a failure`() throws {
+        #expect(
+            try result("calls: { a: { body: { id: 1 } } }\nexpect: { status: 200 }").failures
+                == ["the call 'b' was made, and the test has no reply for it"])
+    }
+
+    @Test func `replies are given in turn, the last of them to all that follow`() throws {
+        let plan = try plan(
+            "calls: { a: { get: \"shop:/{path.id}\" }, b: { get: \"shop:/b?a={a}\" } }")
+        var test = EndpointTest(name: "", endpoint: 0)
+        let first = EndpointTest.Reply(.response(status: 200, body: Array("1".utf8)))
+        let second = EndpointTest.Reply(.response(status: 500, body: []))
+        test.replies = ["a": [first, second], "b": [first]]
+        test.expected.status = 200
+        // Each run begins anew.
+        #expect(try test.run(on: plan).failures == [])
+        #expect(try test.run(on: plan).failures == [])
+    }
+
+    @Test(
+        arguments: [
+            (#"{"a":1,"b":2}"#, #"{"b":2,"a":1}"#, []), ("19.90", "19.9", []), ("1e2", "100", []),
+            ("9007199254740993", "9007199254740992", [": expected 9007199254740993, got 9007199254740992"]),
+            (#""\u0041""#, #""A""#, []), (#"{"a":1,"a":2}"#, #"{"a":2}"#, []), ("[]", "{}", [": expected [], got {}"]),
+            ("null", "false", [": expected null, got false"]), ("[1]", "[1,2]", ["[1]: expected nothing, got 2"]),
+            (
+                #"{"odd.key":[{"b":true}]}"#, #"{"odd.key":[{"b":false}]}"#,
+                [#"["odd.key"][0].b: expected true, got false"#]
+            ),
+        ] as [(String, String, [String])])
+    func `JSON is compared by value`(expected: String, got: String, differences: [String]) {
+        #expect(
+            JSONDifference.between(
+                JSONValue(validated: Array(expected.utf8)), JSONValue(validated: Array(got.utf8))) == differences)
+    }
+}
