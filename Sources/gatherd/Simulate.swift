@@ -49,6 +49,9 @@ struct Simulate: ParsableCommand {
     @Option(help: "The body of the client's request, JSON.")
     var body: String?
 
+    @Option(help: "What upstreams go without, to compare: retry, hedge, breaker, eject, with commas between them.")
+    var without: String?
+
     func validate() throws {
         guard (1...10_000_000).contains(gathers) else {
             throw ValidationError("--gathers is a number from 1 to 10000000")
@@ -77,6 +80,7 @@ struct Simulate: ParsableCommand {
     }
 
     private func simulated(_ plan: Plan) throws -> Simulation {
+        let plan = try without.map { try plan.without($0) } ?? plan
         let endpoint = try plan.endpoint(named: endpoint)
         var simulation = Simulation(endpoint, of: plan)
         if let models {

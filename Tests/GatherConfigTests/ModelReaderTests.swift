@@ -138,6 +138,21 @@ import Testing
         #expect(try plan.endpoint(named: "POST /y").method == .post)
     }
 
+    @Test func `upstreams go without what is named`() throws {
+        let upstream = "shop: { hosts: [http://a], retry: {}, hedge: { after: 1ms }, breaker: {}, eject: {} }"
+        let plan = try read(
+            "version: 1\nupstreams: { \(upstream) }\nendpoints: [{ path: /, calls: { a: { get: \"shop:/\" } } }]"
+        )
+        .plan
+        let some = try plan.without("hedge,breaker").upstreams[0]
+        #expect(some.hedge == nil && some.breaker == nil && some.retry != nil && some.ejection != nil)
+        let none = try plan.without("retry,eject").upstreams[0]
+        #expect(none.hedge != nil && none.breaker != nil && none.retry == nil && none.ejection == nil)
+        #expect { try plan.without("hedges") } throws: {
+            "\($0)" == "--without 'hedges': no upstream has 'hedges'; did you mean 'hedge'?"
+        }
+    }
+
     @Test func `values of the request are set by name`() throws {
         let endpoint = try plan().endpoints[0]
         let request = try RequestArguments.read(

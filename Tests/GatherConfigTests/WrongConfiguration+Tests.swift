@@ -39,7 +39,7 @@ extension WrongConfiguration {
                 "x.yaml:8:67: endpoints[0].tests[0].request.headers.X-A: the endpoint takes no header 'X-A'; it takes none at all: leave it out",
                 "x.yaml:9:18: endpoints[0].tests[0].calls.order: the endpoint has no call 'order'; did you mean 'orders'?",
                 "x.yaml:10:31: endpoints[0].tests[0].expect.outcomes.ordres: the endpoint has no call 'ordres'; did you mean 'orders'?",
-                "x.yaml:10:51: endpoints[0].tests[0].expect.outcomes.orders: 'fine' is not a value of this key; known are: ok, http_error, timeout, unreachable, bad_response, shed, skipped, cancelled",
+                "x.yaml:10:51: endpoints[0].tests[0].expect.outcomes.orders: 'fine' is not a value of this key; known are: ok, http_error, timeout, unreachable, bad_response, refused, shed, skipped, cancelled",
             ]),
         test(
             "replies that contradict themselves",

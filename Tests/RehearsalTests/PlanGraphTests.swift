@@ -36,8 +36,8 @@ import Testing
                 GET /x/{id}
                 gather all, deadline 2s, 1 call in 1 level
 
-                call  upstream  timeout            waits for
-                a     shop      1s       required
+                call  upstream  timeout  attempts            waits for
+                a     shop      1s       1         required
 
                 critical path: a 1s
                 worst case: 1s, 1 attempt
@@ -51,16 +51,62 @@ import Testing
                 GET /x/{id}
                 gather settled, deadline 800ms, 5 calls in 3 levels
 
-                call     upstream  timeout            waits for
-                a        shop      500ms    required
-                ├─ b     shop      80ms     optional  a
-                └─ c     shop      300ms    required  a
-                   └─ d  shop      500ms    required  a, b, c
-                e        pay       800ms    required
+                call     upstream  timeout  attempts            waits for
+                a        shop      500ms    1         required
+                ├─ b     shop      80ms     1         optional  a
+                └─ c     shop      300ms    1         required  a
+                   └─ d  shop      500ms    1         required  a, b, c
+                e        pay       800ms    1         required
 
                 critical path: a 500ms → c 300ms → d 500ms = 1.3s
                   more than the deadline by 500ms: its last calls may get less than their timeouts
                 worst case: 800ms, 5 attempts
+
+                """)
+    }
+
+    @Test func `retries and hedges add attempts and time to what is safe to repeat`() throws {
+        let graph = try graph(
+            """
+            calls:
+              a: { get: "shop:/a/{path.id}" }
+              b: { post: "shop:/b/{a.id}" }
+            """,
+            upstreams:
+                "shop: { hosts: [http://a], timeout: 100ms, hedge: { after: 20ms }, retry: { attempts: 3, backoff: 30ms } }"
+        )
+        #expect(graph.nodes.map(\.attempts) == [6, 3])
+        // Three attempts, and waits of 30 and 60 ms between them.
+        #expect(graph.nodes.map(\.longest) == [.milliseconds(390), .milliseconds(390)])
+        #expect(graph.text.contains("a     shop      100ms    6         required"))
+        #expect(graph.text.hasSuffix("worst case: 780ms, 9 attempts\n"))
+    }
+
+    @Test func `lists, conditions, old bodies and the policy are told`() throws {
+        let graph = try graph(
+            """
+            gather: { quorum: 2 }
+            calls:
+              a: { get: "shop:/a/{path.id}", stale_for: 5m }
+              b: { foreach: "{a.items}", max_parallel: 4, max_items: 10, get: "shop:/b/{item}", timeout: 100ms }
+              c: { get: "shop:/c", when: "{query.full}" }
+            """)
+        #expect(
+            graph.text == """
+                GET /x/{id}
+                gather 2 successes of b, c, deadline 2s, 3 calls in 2 levels
+
+                call  upstream  timeout  attempts            waits for
+                a     shop      1s       1         optional
+                └─ b  shop      100ms    10        optional  a
+                c     shop      1s       1         optional
+
+                a: if it fails, as it was up to 5m ago
+                b: for each of {a.items}, 4 at once, at most 10
+                c: only when {query.full}
+
+                critical path: a 1s → b 300ms = 1.3s
+                worst case: 1.3s, 12 attempts
 
                 """)
     }

@@ -25,6 +25,28 @@ import Testing
         #expect(bodies["b"] == Array("{}".utf8))
     }
 
+    @Test(arguments: [
+        ("{a.items}", "shop:/b/{item.sku}", #"{"items":[{"sku":1},{"sku":2},{"sku":3}]}"#),
+        ("{a.items[*].sku}", "shop:/b/{item}", #"{"items":[{"sku":1},{"sku":2},{"sku":3}]}"#),
+        ("{a}", "shop:/b/{item}", "[1,2,3]"),
+    ])
+    func `a list has elements with what is made of them`(list: String, target: String, body: String) throws {
+        let simulation = try simulation(
+            """
+            calls:
+              a: { get: "shop:/a/{path.id}" }
+              b: { foreach: "\(list)", get: "\(target)" }
+              c: { get: "shop:/c?x={b[*].x}", when: "{a}" }
+            """, "shop=1ms")
+        let bodies = SampleBody.bodies(for: simulation.endpoint)
+        #expect(bodies["a"].map { String(decoding: $0, as: UTF8.self) } == body)
+        #expect(bodies["b"].map { String(decoding: $0, as: UTF8.self) } == #"{"x":1}"#)
+        let result = try simulation.run()
+        #expect(result.complete == 1000)
+        #expect(result.upstreams[0].calls == 5000)
+        #expect(result.upstreams[0].load == 1)
+    }
+
     @Test func `every call can be made, whatever shaping leaves of bodies`() throws {
         let simulation = try simulation(
             """

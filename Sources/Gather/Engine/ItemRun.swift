@@ -24,8 +24,8 @@ final class ItemRun: CallRun {
     private var room: Int
     /// How old the oldest body is that stands in for an item that failed.
     private var staleAge: Duration?
-    /// How many attempts there were beyond one for each request.
-    private var extraAttempts = 0
+    /// How many requests were sent, those of retries and hedges among them.
+    private var attempts = 0
     /// Why the call failed, once it has.
     private var failure: CallReport?
 
@@ -83,7 +83,7 @@ final class ItemRun: CallRun {
     func end(
         _ request: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?, attempts: Int
     ) {
-        extraAttempts += max(0, attempts - 1)
+        self.attempts += attempts
         progress.end(request)
         underWay -= 1
         note(request, outcome, detail, status: status)
@@ -132,7 +132,7 @@ final class ItemRun: CallRun {
         let isCancelled = progress.isAbandoned || pending > 0
         var report = failure ?? CallReport(isCancelled ? .cancelled : .ok, since: next.since, in: self)
         if report.outcome == .ok { report.staleAge = staleAge }
-        report.attempts = 1 + extraAttempts
+        report.attempts = attempts
         for request in requestOfItem { report.items[requests[request].outcome ?? .cancelled, default: 0] += 1 }
         gather.end(next.call, report, report.outcome == .ok ? JSONValue(validated: joined()) : nil)
     }

@@ -34,7 +34,7 @@ public struct CallReport: Sendable {
     /// When the call began, after the gather's beginning; nil if it was never sent.
     public var start: Duration?
     public var duration: Duration
-    /// How often it was sent, for a call that was: more than once with retries and hedges.
+    /// How often it was sent, for a call that was: more than once with retries, hedges and lists.
     public var attempts: Int
     /// How the items ended of a call that is made for each element of a list, and how many of them.
     public var items: [Outcome: Int] = [:]

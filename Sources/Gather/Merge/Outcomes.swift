@@ -28,7 +28,7 @@ public enum Outcomes {
         }
         output.append(contentsOf: #","duration_ms":"#.utf8)
         append(milliseconds: report.duration, to: &output)
-        if report.attempts > 1 { output.append(contentsOf: ",\"attempts\":\(report.attempts)".utf8) }
+        if report.attempts > 1, report.items.isEmpty { output.append(contentsOf: ",\"attempts\":\(report.attempts)".utf8) }
         if !report.items.isEmpty {
             let counts = Outcome.allCases.compactMap { outcome in
                 report.items[outcome].map { "\"\(outcome.rawValue)\":\($0)" }
@@ -80,7 +80,7 @@ public enum Outcomes {
             return count > 0 ? "items.\(outcome.rawValue)=\(count)" : nil
         }
         let stale = reports.count { $0.staleAge != nil }
-        let extra = reports.reduce(0) { $0 + max(0, $1.attempts - 1) }
+        let extra = reports.reduce(0) { $0 + ($1.items.isEmpty ? max(0, $1.attempts - 1) : 0) }
         let rest = (stale > 0 ? ["stale=\(stale)"] : []) + (extra > 0 ? ["extra_attempts=\(extra)"] : [])
         return (calls + items + rest).joined(separator: " ")
     }

@@ -31,6 +31,12 @@ public struct Call: Sendable {
     public var projection: Projection?
     public var placement = Placement.member
 
+    /// Whether the request may reach the upstream twice.
+    public var isRepeatable: Bool { idempotent ?? Self.idempotentMethods.contains(method) }
+
+    /// Source: RFC 9110 §9.2.2.
+    private static let idempotentMethods: Set<HTTPRequest.Method> = [.get, .head, .put, .delete, .options, .trace]
+
     /// Where in the answer the body goes.
     public enum Placement: Sendable, Equatable {
         /// Under the call's own name.
@@ -96,7 +102,7 @@ final class PreparedCall: Sendable {
         itemReferences = indispensable.filter { $0.source == .item }
         neededCalls = Set(references.filter { $0.fallback == nil }.compactMap(\.call)).sorted()
         isSafe = [.get, .head].contains(call.method) && call.idempotent != false
-        isRepeatable = call.idempotent ?? Self.idempotentMethods.contains(call.method)
+        isRepeatable = call.isRepeatable
         let isConstant = call.requestReferences.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
         constantRequest = isConstant ? try? call.render(Values(input: NoInput(), bodies: [])) : nil
     }
@@ -107,6 +113,4 @@ final class PreparedCall: Sendable {
         return try call.render(values)
     }
 
-    /// Source: RFC 9110 §9.2.2.
-    private static let idempotentMethods: Set<HTTPRequest.Method> = [.get, .head, .put, .delete, .options, .trace]
 }

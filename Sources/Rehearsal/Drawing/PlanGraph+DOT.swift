@@ -26,5 +26,7 @@ extension PlanGraph {
 
 extension PlanGraph.Node {
     /// What stands below the name.
-    var label: String { "\(upstream) \(patience.text)" + (isRequired ? "" : ", optional") }
+    var label: String {
+        "\(upstream) \(timeout.text)" + (attempts > 1 ? " ×\(attempts)" : "") + (isRequired ? "" : ", optional")
+    }
 }

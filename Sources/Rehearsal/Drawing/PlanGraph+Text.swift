@@ -3,20 +3,21 @@ import Gather
 extension PlanGraph {
     /// The graph as a tree, each call below the one that it waits for last, with what the calls may take.
     public var text: String {
-        var table = TextTable(["call", "upstream", "timeout", "", "waits for"], alignment: .left)
+        var table = TextTable(["call", "upstream", "timeout", "attempts", "", "waits for"], alignment: .left)
         for (call, branch) in tree() {
             let node = nodes[call]
             table.add([
-                branch + node.name, node.upstream, node.patience.text, node.isRequired ? "required" : "optional",
+                branch + node.name, node.upstream, node.timeout.text, String(node.attempts),
+                node.isRequired ? "required" : "optional",
                 names(node.inputs, separator: ", "),
             ])
         }
         let levels = (nodes.map(\.level).max() ?? 0) + 1
         var lines = [
             title,
-            "gather \(endpoint.policy.word), deadline \(endpoint.deadline.text), "
+            "gather \(policy), deadline \(endpoint.deadline.text), "
                 + "\(nodes.count) \(nodes.count == 1 ? "call" : "calls") in \(levels) \(levels == 1 ? "level" : "levels")",
-            "", table.text, "critical path: \(criticalWay)",
+            "", table.text + remarks, "critical path: \(criticalWay)",
         ]
         if criticalPath.duration > endpoint.deadline {
             lines.append(
@@ -33,8 +34,31 @@ extension PlanGraph {
             + "critical path \(names(criticalPath.calls, separator: " → "))"
     }
 
+    /// The policy, with what counts for it.
+    private var policy: String {
+        let counted = endpoint.policy.successes == nil ? "" : " of " + names(endpoint.countedCalls, separator: ", ")
+        return endpoint.policy.word + counted
+    }
+
+    /// What holds of a call beside its place in the graph, a line for each.
+    private var remarks: String {
+        var lines: [String] = []
+        for call in endpoint.calls {
+            if let foreach = call.foreach {
+                lines.append(
+                    "\(call.name): for each of {\(foreach.list.text)}, \(foreach.maxParallel) at once, at most \(foreach.maxItems)"
+                )
+            }
+            if let condition = call.condition { lines.append("\(call.name): only when {\(condition.text)}") }
+            if let staleFor = call.staleFor {
+                lines.append("\(call.name): if it fails, as it was up to \(staleFor.text) ago")
+            }
+        }
+        return lines.isEmpty ? "" : "\n" + lines.joined(separator: "\n") + "\n"
+    }
+
     private var criticalWay: String {
-        let way = criticalPath.calls.map { "\(nodes[$0].name) \(nodes[$0].patience.text)" }.joined(separator: " → ")
+        let way = criticalPath.calls.map { "\(nodes[$0].name) \(nodes[$0].longest.text)" }.joined(separator: " → ")
         return way + (criticalPath.calls.count > 1 ? " = \(criticalPath.duration.text)" : "")
     }
 
@@ -67,11 +91,13 @@ extension PlanGraph {
 }
 
 extension Policy {
-    /// The policy as the file spells it.
+    /// What has to be there for the gather to be done.
     fileprivate var word: String {
         switch self {
         case .all: "all"
         case .settled: "settled"
+        case .first: "first success"
+        case .quorum(let count): count == 1 ? "1 success" : "\(count) successes"
         }
     }
 }

@@ -6,8 +6,12 @@ public struct PlanGraph: Sendable {
     struct Node: Sendable {
         let name: String
         let upstream: String
-        /// The longest that the call may take, with all of its attempts.
-        let patience: Duration
+        /// The longest that one attempt may take.
+        let timeout: Duration
+        /// The most attempts that the call may have, retries, hedges and all of a list among them.
+        let attempts: Int
+        /// The longest that the call may take, with all of its attempts and the waits between them.
+        let longest: Duration
         let isRequired: Bool
         let inputs: [Int]
         /// How many calls have to end one after the other before it begins.
@@ -26,20 +30,42 @@ public struct PlanGraph: Sendable {
     public init(_ endpoint: Endpoint, of plan: Plan) {
         self.endpoint = endpoint
         let graph = endpoint.graph
-        let patience = endpoint.calls.map { call in
-            min(call.timeout ?? plan.upstreams[call.upstream].timeout, endpoint.deadline)
+        let longest = endpoint.calls.map { call in
+            min(Self.longest(call, at: plan.upstreams[call.upstream]), endpoint.deadline)
         }
-        let chain = graph.longestChain(weights: patience)
+        let chain = graph.longestChain(weights: longest)
         criticalPath = (chain.calls, chain.weight)
         var levels = Array(repeating: 0, count: endpoint.calls.count)
         for call in graph.order { levels[call] = (graph.inputs[call].map { levels[$0] }.max() ?? -1) + 1 }
         nodes = endpoint.calls.enumerated().map { index, call in
-            Node(
-                name: call.name, upstream: plan.upstreams[call.upstream].name, patience: patience[index],
-                isRequired: call.isRequired, inputs: graph.inputs[index], level: levels[index],
+            let upstream = plan.upstreams[call.upstream]
+            return Node(
+                name: call.name, upstream: upstream.name,
+                timeout: min(call.timeout ?? upstream.timeout, endpoint.deadline),
+                attempts: Self.attempts(call, at: upstream), longest: longest[index], isRequired: call.isRequired,
+                inputs: graph.inputs[index], level: levels[index],
                 isCritical: chain.calls.contains(index))
         }
-        attempts = endpoint.calls.count
+        attempts = nodes.reduce(0) { $0 + $1.attempts }
+    }
+
+    /// Each retry may have a hedge of its own.
+    private static func attempts(_ call: Call, at upstream: Upstream) -> Int {
+        (upstream.retry?.attempts ?? 1) * (upstream.hedge != nil && call.isRepeatable ? 2 : 1)
+            * (call.foreach?.maxItems ?? 1)
+    }
+
+    /// What an upstream asks for by `Retry-After` comes on top of it, up to the deadline.
+    private static func longest(_ call: Call, at upstream: Upstream) -> Duration {
+        let timeout = call.timeout ?? upstream.timeout
+        var longest = timeout
+        if let retry = upstream.retry {
+            for number in 1..<max(1, retry.attempts) {
+                longest += timeout + min(retry.maxBackoff, retry.backoff * (1 << min(number - 1, 30)))
+            }
+        }
+        guard let foreach = call.foreach else { return longest }
+        return longest * ((foreach.maxItems + foreach.maxParallel - 1) / foreach.maxParallel)
     }
 
     var title: String { "\(endpoint.method.rawValue) \(endpoint.path)" }

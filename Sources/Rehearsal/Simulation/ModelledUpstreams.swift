@@ -45,7 +45,7 @@ final class ModelledUpstreams: UpstreamClient {
         switch draw.fault {
         case .status(let status): return UpstreamResponse(status: status, body: [])
         case .garbage: return UpstreamResponse(status: 200, body: Array("<html>".utf8))
-        case .refusal: throw .unreachable("connection refused")
+        case .refusal: throw .notConnected("connection refused")
         case .hanging, nil: return UpstreamResponse(status: 200, body: bodies[request.call] ?? [])
         }
     }

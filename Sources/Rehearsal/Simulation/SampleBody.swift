@@ -17,7 +17,10 @@ struct SampleBody {
         let references = endpoint.calls.flatMap(\.references) + (endpoint.response?.references ?? [])
         var bodies: [String: [UInt8]] = [:]
         for (index, call) in endpoint.calls.enumerated() {
-            let paths = references.filter { $0.call == index }.map(\.path.steps)
+            var paths = references.filter { $0.call == index }.map(\.path.steps)
+            paths += endpoint.calls.flatMap { $0.itemPaths(of: index) }
+            // What others see of a call that is made for a list is the list of its bodies.
+            if call.foreach != nil { paths = paths.map { $0.first == .each ? Array($0.dropFirst()) : $0 } }
             var sample = SampleBody()
             for path in paths { sample.insert(path[...]) }
             var text: [UInt8] = []
@@ -63,5 +66,16 @@ struct SampleBody {
         } else {
             output += Array(String(number).utf8)
         }
+    }
+}
+
+extension Call {
+    /// Where in the body of another call the values are that this one takes from each element of its list.
+    fileprivate func itemPaths(of call: Int) -> [[JSONPath.Step]] {
+        guard let list = foreach?.list, list.call == call else { return [] }
+        let items = references.filter { $0.source == .item }.map(\.path.steps)
+        // A path with [*] leads to the elements themselves.
+        let element = list.path.hasEach ? list.path.steps : list.path.steps + [.each]
+        return [element] + items.map { element + $0 }
     }
 }

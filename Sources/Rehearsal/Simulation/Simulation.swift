@@ -31,7 +31,7 @@ public struct Simulation: Sendable {
     public func run(progress: @escaping @Sendable (Int) -> Void = { _ in }) throws -> SimulationResult {
         // Bodies are made as shaping leaves them: what is simulated is time.
         let endpoint = endpoint.mapCalls { $0.projection = nil }
-        return try EventLoop.runVirtual(seed: seed) { loop in
+        return try EventLoop.runVirtual { loop in
             let client = ModelledUpstreams(
                 models, bodies: SampleBody.bodies(for: endpoint), upstreams: plan.upstreams.count, seed: seed)
             let tally = Tally(endpoint, total: gathers, progress)

@@ -57,12 +57,14 @@ public enum SimulationReport {
             for call in result.calls { add(call.name, call) }
             return table.text
         }
-        let worst = result.calls.enumerated()
+        let failing = result.calls.filter { $0.outcomes[.ok] != result.gathers }
+        let worst = failing.enumerated()
             .sorted { ($0.element.outcomes[.ok] ?? 0, $0.offset) < ($1.element.outcomes[.ok] ?? 0, $1.offset) }
             .prefix(listedCalls / 2)
+        guard !worst.isEmpty else { return "each of the \(result.calls.count) calls is always ok\n" }
         for (_, call) in worst { add(call.name, call) }
         let rest = result.calls.count - worst.count
-        return table.text + "and \(rest) calls more, each of them as often ok as the last of these or more often\n"
+        return table.text + "and \(rest) calls more, each as often ok as the last of these or more often\n"
     }
 
     /// A share in percent with two decimals; only none is 0 and only all is 100.

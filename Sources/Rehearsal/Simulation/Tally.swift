@@ -30,9 +30,16 @@ final class Tally {
         if gathered.isComplete { complete += 1 }
         for (call, report) in gathered.reports.enumerated() {
             outcomes[call][report.outcome, default: 0] += 1
-            if report.start != nil, report.outcome != .shed { sent[call] += 1 }
+            sent[call] += Self.sent(report)
         }
         if durations.count % max(1, total / 100) == 0 { progress(durations.count) }
+    }
+
+    /// How many calls were sent: for a list, those for its items.
+    private static func sent(_ report: CallReport) -> Int {
+        func isSent(_ outcome: Outcome) -> Bool { outcome != .shed && outcome != .refused && outcome != .skipped }
+        guard report.items.isEmpty else { return report.items.reduce(0) { $0 + (isSent($1.key) ? $1.value : 0) } }
+        return report.start != nil && isSent(report.outcome) ? 1 : 0
     }
 
     func result(of plan: Plan, attempts: [AttemptCounts]) -> SimulationResult {

@@ -18,7 +18,7 @@ final class ScriptedUpstreams: UpstreamClient {
         begun[request.call] = number + 1
         guard let script = replies[request.call], let last = script.last else {
             if !unexpected.contains(request.call) { unexpected.append(request.call) }
-            throw .unreachable("the test has no reply for this call")
+            throw .notConnected("the test has no reply for this call")
         }
         let reply = number < script.count ? script[number] : last
         let end = reply.end == .timeout ? nil : loop.now.advanced(by: reply.delay)
@@ -31,7 +31,7 @@ final class ScriptedUpstreams: UpstreamClient {
         switch reply.end {
         case .response(let status, let body): return UpstreamResponse(status: status, body: body)
         case .timeout: throw .timeout
-        case .unreachable: throw .unreachable("connection refused")
+        case .unreachable: throw .notConnected("connection refused")
         }
     }
 }
