@@ -15,9 +15,15 @@ enum GivenFile {
 }
 
 @Suite struct GivenFiles {
-    @Test(arguments: ["gatherd.yaml", "bench.yaml"])
+    @Test(arguments: ["gatherd.yaml", "bench.yaml", "simulation.yaml"])
     func `a given file is read without errors or warnings`(name: String) throws {
         let configuration = try Configuration.read(file: GivenFile.path(name), environment: [:])
         #expect(configuration.warnings == [])
+    }
+
+    @Test func `the tests of the default configuration pass`() throws {
+        let configuration = try Configuration.read(file: GivenFile.path("gatherd.yaml"), environment: [:])
+        #expect(configuration.tests.count == 3)
+        for test in configuration.tests { #expect(try test.run(on: configuration.plan).failures == [], "\(test.name)") }
     }
 }
