@@ -1,5 +1,6 @@
 import Foundation
 import GatherConfig
+import Rehearsal
 import Testing
 
 /// The configurations that come with the project.
@@ -19,6 +20,23 @@ enum GivenFile {
     func `a given file is read without errors or warnings`(name: String) throws {
         let configuration = try Configuration.read(file: GivenFile.path(name), environment: [:])
         #expect(configuration.warnings == [])
+    }
+
+    @Test func `every call of every given endpoint can be simulated`() throws {
+        for name in ["gatherd.yaml", "bench.yaml", "simulation.yaml"] {
+            let plan = try Configuration.read(file: GivenFile.path(name), environment: [:]).plan
+            for endpoint in plan.endpoints {
+                var simulation = Simulation(endpoint, of: plan)
+                let body = endpoint.readsBody ? #"{"customer":1,"sku":"a"}"# : nil
+                simulation.request = try RequestArguments.read([], body: body, for: endpoint)
+                for upstream in plan.upstreams.indices {
+                    simulation.models[.upstream(upstream)] = UpstreamModel(latency: .constant(.milliseconds(1)))
+                }
+                simulation.gathers = 10
+                let result = try simulation.run()
+                #expect(result.complete == 10, "\(name) \(endpoint.path): \(result.calls)")
+            }
+        }
     }
 
     @Test func `the tests of the default configuration pass`() throws {
