@@ -72,7 +72,7 @@ extension Endpoint {
             switch reference.source {
             case .query(let name): query.append(name)
             case .header(let name): headers.append(name.rawName)
-            case .path, .body, .call: continue
+            case .path, .body, .item, .call: continue
             }
         }
         let parameters = (try? RoutePath(path))?.parameters ?? []

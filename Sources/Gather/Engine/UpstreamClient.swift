@@ -14,8 +14,8 @@ public protocol UpstreamClient: AnyObject {
 
 /// A request as the engine has rendered it.
 public struct UpstreamRequest: Sendable {
-    /// The name of the call that it is made for.
-    public var call: String
+    /// The name of the call that it is made for; nil if it is a health check.
+    public var call: String?
     public var method: HTTPRequest.Method
     /// Path and query, escaped.
     public var target: String

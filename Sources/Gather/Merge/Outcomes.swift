@@ -28,7 +28,9 @@ public enum Outcomes {
         }
         output.append(contentsOf: #","duration_ms":"#.utf8)
         append(milliseconds: report.duration, to: &output)
-        if report.attempts > 1, report.items.isEmpty { output.append(contentsOf: ",\"attempts\":\(report.attempts)".utf8) }
+        if report.attempts > 1, report.items.isEmpty {
+            output.append(contentsOf: ",\"attempts\":\(report.attempts)".utf8)
+        }
         if !report.items.isEmpty {
             let counts = Outcome.allCases.compactMap { outcome in
                 report.items[outcome].map { "\"\(outcome.rawValue)\":\($0)" }

@@ -24,7 +24,7 @@ final class ModelledUpstreams: UpstreamClient {
         on loop: isolated EventLoop
     ) async throws(UpstreamFailure) -> UpstreamResponse {
         attempts[upstream].begun += 1
-        let draw = models.model(call: request.call, upstream: upstream, host: host).draw(using: &generator)
+        let draw = models.model(call: request.call ?? "", upstream: upstream, host: host).draw(using: &generator)
         let end: LoopInstant? =
             switch draw.fault {
             case .hanging: nil
@@ -46,7 +46,8 @@ final class ModelledUpstreams: UpstreamClient {
         case .status(let status): return UpstreamResponse(status: status, body: [])
         case .garbage: return UpstreamResponse(status: 200, body: Array("<html>".utf8))
         case .refusal: throw .notConnected("connection refused")
-        case .hanging, nil: return UpstreamResponse(status: 200, body: bodies[request.call] ?? [])
+        case .hanging, nil:
+            return UpstreamResponse(status: 200, body: request.call.flatMap { bodies[$0] } ?? Array("{}".utf8))
         }
     }
 }

@@ -14,10 +14,11 @@ final class ScriptedUpstreams: UpstreamClient {
         _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
         on loop: isolated EventLoop
     ) async throws(UpstreamFailure) -> UpstreamResponse {
-        let number = begun[request.call, default: 0]
-        begun[request.call] = number + 1
-        guard let script = replies[request.call], let last = script.last else {
-            if !unexpected.contains(request.call) { unexpected.append(request.call) }
+        let call = request.call ?? ""
+        let number = begun[call, default: 0]
+        begun[call] = number + 1
+        guard let script = replies[call], let last = script.last else {
+            if !unexpected.contains(call) { unexpected.append(call) }
             throw .notConnected("the test has no reply for this call")
         }
         let reply = number < script.count ? script[number] : last
