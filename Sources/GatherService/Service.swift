@@ -18,6 +18,7 @@ public struct Service: Sendable {
     private let shop: Listener?
     private let loops: Int
     private let signals: CInt
+    private let slowJobs: Duration?
     /// Opens at the first signal, or when a loop fails.
     let drain = Latch()
     /// Opens at the second.
@@ -27,8 +28,10 @@ public struct Service: Sendable {
     private let serving: Counter
 
     /// Binds all addresses, so that a failure is known before anything is served.
+    /// - Parameter slowJobs: how long a job may hold its loop before it is logged; nil if none is.
     /// - Throws: ``ServiceError``.
-    public init(_ configuration: Configuration, logger: Logger) throws {
+    public init(_ configuration: Configuration, logger: Logger, slowJobs: Duration? = nil) throws {
+        self.slowJobs = slowJobs
         self.configuration = configuration
         self.logger = logger
         listener = try Self.listen(configuration.server.listen, for: "server.listen")
@@ -63,6 +66,14 @@ public struct Service: Sendable {
     }
 
     private func serve(_ index: Int, on loop: isolated EventLoop) async throws {
+        if let slowJobs {
+            loop.reactor.reportSlowJobs(over: slowJobs) { job in
+                let microseconds = job.duration.wholeNanoseconds / 1000
+                logger.warning(
+                    "a job held the loop",
+                    metadata: ["task": "\(job.task ?? "-")", "loop": "\(index)", "duration_us": "\(microseconds)"])
+            }
+        }
         let plan = configuration.plan
         let share = LoopShare(index: index, count: loops)
         let upstreams = try CurlUpstreams(plan.upstreams, on: loop)

@@ -29,6 +29,16 @@ struct Serve: ParsableCommand {
     @Option(help: "The least severe level that is logged: trace, debug, info, notice, warning, error.")
     var logLevel = Logger.Level.info
 
+    @Option(
+        help: ArgumentHelp(
+            "Log every job that holds a loop for longer than this, with the name of its task.",
+            valueName: "milliseconds"))
+    var slowJobs: Int?
+
+    func validate() throws {
+        guard slowJobs ?? 1 > 0 else { throw ValidationError("--slow-jobs is a number of milliseconds above 0") }
+    }
+
     func run() throws {
         var configuration = try Configuration.reading(config)
         if let listen { configuration.server.listen = listen }
@@ -36,7 +46,7 @@ struct Serve: ParsableCommand {
         var logger = Logger(label: "gatherd") { _ in LineLogHandler(logFormat) }
         logger.logLevel = logLevel
         for warning in configuration.warnings { logger.warning("\(warning)") }
-        let service = try Service(configuration, logger: logger)
+        let service = try Service(configuration, logger: logger, slowJobs: slowJobs.map { .milliseconds($0) })
         logger.notice(
             "serving \(configuration.plan.endpoints.count) endpoints",
             metadata: ["listen": "\(service.address)", "admin": "\(service.adminAddress ?? "off")"])

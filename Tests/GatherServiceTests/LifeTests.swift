@@ -12,6 +12,7 @@ import Testing
 @Suite struct LifeTests {
     /// Serves the default configuration on threads of its own while `body` runs, and waits for the end of all of them.
     private func run<Value: Sendable>(
+        slowJobs: Duration? = nil,
         _ body: @escaping @Sendable (Service, ShopCounters, RecordedLog, isolated EventLoop) async throws -> Value
     ) throws -> Value {
         let listener = try Listener("127.0.0.1:0")
@@ -21,7 +22,7 @@ import Testing
         configuration.server.loops = 2
         configuration.demo?.shop = nil
         let log = RecordedLog()
-        let service = try Service(configuration, logger: Logger(label: "test") { _ in log.handler })
+        let service = try Service(configuration, logger: Logger(label: "test") { _ in log.handler }, slowJobs: slowJobs)
         let thread = LoopThread { try service.run() }
         let value = Swift.Result {
             try EventLoop.run { loop in
@@ -51,6 +52,19 @@ import Testing
         let client = try Client(port: try port(address), on: loop)
         try client.send(RunningService.request("GET", target))
         return try await client.reply(on: loop)
+    }
+
+    @Test func `jobs that hold a loop are logged with the names of their tasks, when that is asked for`() throws {
+        func tasks(slowJobs: Duration?) throws -> Set<String> {
+            try run(slowJobs: slowJobs) { service, _, log, loop in
+                let status = try await get(service.address, "/v1/customers/1/dashboard", on: loop).status
+                #expect(status == 200)
+                return Set(log.metadata(of: "a job held the loop").compactMap { $0["task"] })
+            }
+        }
+        #expect(try tasks(slowJobs: nil) == [])
+        let named = try tasks(slowJobs: .zero)
+        for kind in ["call ", "connection "] { #expect(named.contains { $0.hasPrefix(kind) }) }
     }
 
     @Test func `it answers on all of its loops, and the admin listener beside them`() throws {

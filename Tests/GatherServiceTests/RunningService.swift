@@ -203,7 +203,12 @@ final class ScriptedUpstream: Responder {
 final class RecordedLog: Sendable {
     private let records = Mutex<[(message: String, metadata: [String: String])]>([])
 
-    var accesses: [[String: String]] { records.withLock { $0.filter { $0.message == "access" }.map(\.metadata) } }
+    var accesses: [[String: String]] { metadata(of: "access") }
+
+    /// What else is said of a message, each time that it was logged.
+    func metadata(of message: String) -> [[String: String]] {
+        records.withLock { $0.filter { $0.message == message }.map(\.metadata) }
+    }
 
     var handler: any LogHandler { Handler(log: self) }
 
