@@ -48,7 +48,7 @@ let package = Package(
                 "EventLoop", "HTTPWire", "CPlatform", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
-        // A loop that a test runs on, which must be left clean.
+        // What tests of loops share: when a loop is settled, and what descriptors are open.
         .target(
             name: "LoopTestSupport", dependencies: ["EventLoop"], path: "Tests/LoopTestSupport", swiftSettings: settings
         ),
@@ -56,7 +56,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "EventLoop", "HTTPServer", "LoopTestSupport", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "EventLoop", "EventLoopTesting", "HTTPServer", "LoopTestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
@@ -74,7 +75,9 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "DemoUpstreamTests", dependencies: ["DemoUpstream", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "DemoUpstreamTests", dependencies: ["DemoUpstream", "EventLoopTesting", "TestSupport"],
+            swiftSettings: settings),
         .target(name: "Fetch", dependencies: ["EventLoop", "CCurl"], swiftSettings: settings),
         .testTarget(
             name: "FetchTests", dependencies: ["CPlatform", "EventLoop", "Fetch", "HTTPServer", "TestSupport"],
@@ -103,7 +106,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "GatherConfigTests", dependencies: ["GatherConfig"], swiftSettings: settings),
-        .testTarget(name: "GatherTests", dependencies: ["Gather"], swiftSettings: settings),
+        .testTarget(name: "GatherTests", dependencies: ["EventLoopTesting", "Gather"], swiftSettings: settings),
         .target(
             name: "GatherService",
             dependencies: [

@@ -39,7 +39,8 @@ import Glibc
 
     func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: inout [ReadyEvent]) {
         ready.removeAll(keepingCapacity: true)
-        let wait = deadline.map { max(0, $0.nanoseconds.subtractingReportingOverflow(start.nanoseconds).partialValue) }
+        // Of a deadline that has passed no difference is taken: one at the beginning of time would overflow.
+        let wait = deadline.map { $0 <= start ? 0 : $0.nanoseconds - start.nanoseconds }
         let count = unsafe cp_epoll_wait(epoll, buffer.baseAddress, CInt(Self.eventsPerPoll), wait ?? -1)
         guard count > 0 else {
             precondition(count == 0 || errno == EINTR, "epoll_wait: \(errno)")

@@ -25,29 +25,19 @@ public actor EventLoop {
     /// The time at this moment: asyncio's `loop.time()`. It reads the clock, for code that has held the loop since the turn began.
     public var time: LoopInstant { executor.reactor.poller.now() }
 
-    /// Suspends the calling task until ``Reactor/wake(_:)``, `deadline` or the task's cancellation, whichever is first.
-    public func suspend(_ wait: WaitID, until deadline: LoopInstant? = nil) async -> Wake {
-        let executor = executor
-        return await withTaskCancellationHandler {
-            unsafe await withUnsafeContinuation { continuation in
-                unsafe reactor.park(wait, continuation, until: deadline)
-            }
-        } onCancel: {
-            executor.wake(wait, .cancelled)
-        }
-    }
-
     /// Suspends the calling task until `instant`.
     /// - Throws: `CancellationError` as soon as the task is cancelled.
     public func sleep(until instant: LoopInstant) async throws(CancellationError) {
         guard !Task.isCancelled else { throw CancellationError() }
-        guard await suspend(reactor.makeWait(), until: instant) == .timedOut else { throw CancellationError() }
+        guard await reactor.suspend(reactor.makeWait(), until: instant) == .timedOut else { throw CancellationError() }
     }
 
     /// Suspends the calling task for a duration; one that is zero or less still lets other tasks run.
+    ///
+    /// It counts from this moment (``time``), not from the turn's beginning: what held the loop since does not shorten it.
     /// - Throws: `CancellationError` as soon as the task is cancelled.
     public func sleep(for duration: Duration) async throws(CancellationError) {
-        try await sleep(until: now.advanced(by: duration))
+        try await sleep(until: time.advanced(by: duration))
     }
 
     /// Has the loop call `body` in its next turn; callable from any thread, without waiting: asyncio's `call_soon_threadsafe`.

@@ -32,7 +32,7 @@ public final class Latch: Sendable {
             return state.isOpen
         }
         if isOpen { loop.reactor.wake(wait) }
-        let wake = await loop.suspend(wait, until: deadline)
+        let wake = await loop.reactor.suspend(wait, until: deadline)
         if wake != .signalled { state.withLock { $0.waiting.removeAll { $0.1 == wait && $0.0 === loop.executor } } }
         return wake
     }

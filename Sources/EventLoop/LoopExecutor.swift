@@ -81,6 +81,9 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
         for call in taken.calls { call() }
     }
 
+    /// Whether the loop has taken all that was handed in.
+    var isInboxEmpty: Bool { inbox.withLock { !$0.isAnnounced } }
+
     /// Has the loop call a function in its next turn.
     /// - Returns: false if the loop has ended, and the call is not made.
     func handOver(_ call: @escaping @Sendable () -> Void) -> Bool {

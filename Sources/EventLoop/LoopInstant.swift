@@ -11,8 +11,11 @@ public struct LoopInstant: InstantProtocol, Sendable {
         return LoopInstant(nanoseconds: duration < .zero ? .min : .max)
     }
 
+    /// How long it is until `other`; saturates at what 64 bits of nanoseconds hold.
     public func duration(to other: LoopInstant) -> Duration {
-        .nanoseconds(other.nanoseconds.subtractingReportingOverflow(nanoseconds).partialValue)
+        let (difference, overflow) = other.nanoseconds.subtractingReportingOverflow(nanoseconds)
+        guard overflow else { return .nanoseconds(difference) }
+        return .nanoseconds(other < self ? Int64.min : .max)
     }
 
     public static func < (left: LoopInstant, right: LoopInstant) -> Bool { left.nanoseconds < right.nanoseconds }

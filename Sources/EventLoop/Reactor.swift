@@ -100,32 +100,46 @@ public final class Reactor {
 
     // MARK: Suspensions
 
-    /// Names a suspension that the calling task is about to enter with ``EventLoop/suspend(_:until:)``.
+    /// Names a suspension that the calling task is about to enter with ``suspend(_:until:)``.
     public func makeWait() -> WaitID { waits.make() }
 
     /// Frees a suspension that will not be entered.
     public func abandon(_ wait: WaitID) { waits.abandon(wait) }
 
     /// Suspends the calling task until ``wake(_:)``, `deadline` or the task's cancellation, whichever is first.
-    public func suspend(_ wait: WaitID, until deadline: LoopInstant? = nil) async -> Wake {
+    ///
+    /// - Parameter actor: the caller's, which is this loop. A closure without it would go to the executor that the task prefers: one
+    ///   job more, and another loop's thread if the task has come from there.
+    public func suspend(
+        _ wait: WaitID, until deadline: LoopInstant? = nil, isolation actor: isolated (any Actor)? = #isolation
+    ) async -> Wake {
         let executor: LoopExecutor = executor
         return await withTaskCancellationHandler {
-            unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: deadline) }
+            _ = actor
+            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: deadline) }
         } onCancel: {
             executor.wake(wait, .cancelled)
         }
     }
 
+    /// Suspends the calling task until the wait is woken, whatever happens to the task.
+    func suspendUncancellably(_ wait: WaitID, isolation actor: isolated (any Actor)? = #isolation) async -> Wake {
+        unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil) }
+    }
+
     /// Suspends a task that waits for tasks of its own until ``wake(_:)``, or its cancellation unless it is shielded from that.
     ///
     /// A deadlock is not its fault: those that it waits for are named instead.
-    func suspendJoining(_ wait: WaitID, shielded: Bool) async -> Wake {
+    func suspendJoining(
+        _ wait: WaitID, shielded: Bool, isolation actor: isolated (any Actor)? = #isolation
+    ) async -> Wake {
         if shielded {
             return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isNamed: false) }
         }
         let executor: LoopExecutor = executor
         return await withTaskCancellationHandler {
-            unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isNamed: false) }
+            _ = actor
+            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isNamed: false) }
         } onCancel: {
             executor.wake(wait, .cancelled)
         }
@@ -259,8 +273,12 @@ public final class Reactor {
         let end = poller.now()
         turns += 1
         busy += now.duration(to: end)
-        let isIdle = ready.isEmpty && marked.isEmpty
-        if isIdle, poller.isVirtual, timers.next == nil { return reportDeadlock() }
+        var isIdle = ready.isEmpty && marked.isEmpty
+        if isIdle, poller.isVirtual {
+            // No time passes before what was handed over has been done; and it may wake who waits.
+            isIdle = executor.isInboxEmpty
+            if isIdle, timers.next == nil { return reportDeadlock() }
+        }
         poller.poll(from: end, until: isIdle ? timers.next : end, into: &reports)
         now = poller.now()
         for report in reports {

@@ -6,10 +6,10 @@ import Glibc
 /// Made before other threads are, so that all of them block the signals and the loop alone reads them. Confined to its loop.
 public final class Signals: ReadinessHandler {
     private let fd: CInt
-    private let executor: LoopExecutor
     private let reactor: Reactor
     private var received: [CInt] = []
     private var waiting: WaitID?
+    private var isOpen = true
 
     /// Blocks the signals for the calling thread and all it creates later; the descriptor reads them.
     /// - Throws: `SystemError` if the system has no descriptor left.
@@ -19,25 +19,25 @@ public final class Signals: ReadinessHandler {
         return fd
     }
 
-    /// - Parameter descriptor: of ``block(_:)``; closed with this object.
+    /// - Parameter descriptor: of ``block(_:)``; closed by ``close()``.
     /// - Throws: `SystemError` if the loop cannot watch it.
     public init(descriptor: CInt, on loop: isolated EventLoop) throws(SystemError) {
         fd = descriptor
-        executor = loop.executor
         reactor = loop.reactor
         try reactor.watch(fd, .readable, .level, self)
     }
 
-    /// Suspends until a signal comes, and returns its number; nil when the task is cancelled.
+    /// Suspends until a signal comes, and returns its number; nil when the task is cancelled, or after ``close()``.
     public func next(on loop: isolated EventLoop) async -> CInt? { await next(isolation: loop) }
 
     /// As ``next(on:)``, for an iterator, which knows the loop only as the actor that it is isolated to.
     func next(isolation actor: isolated (any Actor)?) async -> CInt? {
         while received.isEmpty {
+            guard isOpen else { return nil }
             precondition(waiting == nil, "two tasks wait for the same signals at once")
             let wait = reactor.makeWait()
             waiting = wait
-            guard await executor.suspend(wait) == .signalled else {
+            guard await reactor.suspend(wait, isolation: actor) == .signalled else {
                 waiting = nil
                 return nil
             }
@@ -45,14 +45,21 @@ public final class Signals: ReadinessHandler {
         return received.removeFirst()
     }
 
-    /// Stops watching and closes the descriptor; the signals stay blocked.
+    /// Stops watching, ends the wait and closes the descriptor; again without effect. The signals stay blocked.
     public func close() {
+        guard isOpen else { return }
+        isOpen = false
         reactor.forget(fd)
         Glibc.close(fd)
+        wakeWaiting()
     }
 
     public func descriptorReady(_ fd: CInt, _ events: IOEvents) {
         while case let signal = cp_read_signal(fd), signal != 0 { received.append(signal) }
+        wakeWaiting()
+    }
+
+    private func wakeWaiting() {
         if let waiting { reactor.wake(waiting) }
         waiting = nil
     }

@@ -78,7 +78,7 @@ import EventLoop
         _ request: FetchRequest, from origin: FetchOrigin, until deadline: LoopInstant, on loop: isolated EventLoop
     ) async throws(FetchError) -> FetchResponse {
         let transfer = try start(request, from: origin)
-        return try finish(transfer, await loop.suspend(transfer.wait, until: deadline))
+        return try finish(transfer, await loop.reactor.suspend(transfer.wait, until: deadline))
     }
 
     /// Starts a request. The caller then suspends on ``Transfer/wait`` and passes what woke it to ``finish(_:_:)``: what

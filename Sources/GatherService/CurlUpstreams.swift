@@ -40,7 +40,7 @@ final class CurlUpstreams: UpstreamClient {
             headers: request.headers.map { ($0.name.rawName, $0.value) }, body: request.body)
         do throws(FetchError) {
             let transfer = try fetcher.start(fetch, from: origins[upstream][host])
-            let response = try fetcher.finish(transfer, await loop.suspend(transfer.wait, until: deadline))
+            let response = try fetcher.finish(transfer, await loop.reactor.suspend(transfer.wait, until: deadline))
             return UpstreamResponse(
                 status: response.status, body: response.body, retryAfter: response.retryAfter.map { .seconds($0) })
         } catch {

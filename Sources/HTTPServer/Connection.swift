@@ -82,7 +82,7 @@ import HTTPWire
         let response: Response
         do throws(Refusal) {
             guard let head = try await readHead(on: loop) else { return .close(lingering: false) }
-            if hasHadItsTurn() { _ = await loop.suspend(reactor.makeWait(), until: reactor.now) }
+            if hasHadItsTurn() { _ = await loop.reactor.suspend(reactor.makeWait(), until: reactor.now) }
             exchange.begin(head, at: reactor.now)
             do throws(RequestError) {
                 body = head.framing == .none ? nil : try BodyReader(head.framing, limits: server.options.wire)
@@ -260,7 +260,7 @@ import HTTPWire
             }
             let wait = reactor.makeWait()
             reading = wait
-            let wake = await loop.suspend(wait, until: deadline)
+            let wake = await loop.reactor.suspend(wait, until: deadline)
             reading = nil
             switch wake {
             case .signalled: if isClosing { return .ended }
@@ -346,7 +346,7 @@ import HTTPWire
             }
             let wait = reactor.makeWait()
             writing = wait
-            let wake = await loop.suspend(wait, until: reactor.now.advanced(by: server.options.writeTimeout))
+            let wake = await loop.reactor.suspend(wait, until: reactor.now.advanced(by: server.options.writeTimeout))
             writing = nil
             guard wake == .signalled else { return false }
         }

@@ -71,7 +71,7 @@ public final class RecordQueue<Record> {
                 if isFinished { return }
                 let wait = reactor.makeWait()
                 self.wait = wait
-                let wake = await loop.suspend(wait, until: deadline)
+                let wake = await loop.reactor.suspend(wait, until: deadline)
                 self.wait = nil
                 switch wake {
                 case .signalled: continue

@@ -95,7 +95,7 @@ public final class Server: ReadinessHandler {
     private func waitForAccept(until deadline: LoopInstant?, on loop: isolated EventLoop) async {
         let wait = reactor.makeWait()
         accepting = wait
-        _ = await loop.suspend(wait, until: deadline)
+        _ = await loop.reactor.suspend(wait, until: deadline)
         accepting = nil
         acceptedInTurn = 0
     }
@@ -122,7 +122,7 @@ public final class Server: ReadinessHandler {
             group.addImmediateTask {
                 if await abort.wait(on: loop) == .signalled { loop.reactor.wake(wait) }
             }
-            _ = await loop.suspend(wait, until: deadline)
+            _ = await loop.reactor.suspend(wait, until: deadline)
             group.cancelAll()
         }
         emptied = nil

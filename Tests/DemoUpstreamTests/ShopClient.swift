@@ -19,7 +19,7 @@ final class ShopClient {
         _ options: ShopOptions = ShopOptions(),
         _ body: @escaping @Sendable (ShopClient, isolated EventLoop) async throws -> Value
     ) throws -> Value {
-        try EventLoop.run { loop in
+        try TestLoop.runOnSystem { loop in
             let listener = try Listener("127.0.0.1:0")
             let shop = Shop(options)
             let server = Server(listener, responder: shop, options: ServerOptions(), on: loop)

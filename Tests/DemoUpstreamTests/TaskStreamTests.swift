@@ -64,7 +64,7 @@ struct TaskStreamTests {
     }
 
     @Test func `a query that makes no sense is refused before a stream begins`() throws {
-        let status = try EventLoop.runVirtual { loop in
+        let status = try TestLoop.run { loop in
             let query = QueryItems(Array("sleep=1h".utf8)[...])
             return await TasksDemonstration.respond(to: query, as: .lines, on: loop).status.code
         }

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import HTTPServer
 import HTTPWire
 import Testing
@@ -77,7 +78,7 @@ struct TasksDemonstrationTests {
     }
 
     @Test func `a task that computes holds the loop, and those that sleep wait for its end`() throws {
-        let events = try EventLoop.run { loop in
+        let events = try TestLoop.runOnSystem { loop in
             var events: [TimelineEvent] = []
             _ = try await TaskRun.run(TaskPlan(sleep: "1ms", compute: "20ms,10ms"), on: loop) { events.append($0) }
             return events
@@ -125,7 +126,7 @@ struct TasksDemonstrationTests {
     @Test(arguments: TaskPlan.Mode.allCases.map(\.rawValue)) func `cancellation ends the tasks at once`(mode: String)
         throws
     {
-        let (elapsed, status) = try EventLoop.runVirtual { loop in
+        let (elapsed, status) = try TestLoop.run { loop in
             let start = loop.now
             let status = await withTaskGroup(of: Int.self) { group in
                 group.addImmediateTask {
@@ -148,7 +149,7 @@ struct TasksDemonstrationTests {
     }
 
     private func tasks(_ text: String, status: Int = 200) throws -> String {
-        let (code, type, body) = try EventLoop.runVirtual { loop in
+        let (code, type, body) = try TestLoop.run { loop in
             let response = await TasksDemonstration.respond(to: query(text), on: loop)
             return (response.status.code, response.fields[.contentType], response.body)
         }

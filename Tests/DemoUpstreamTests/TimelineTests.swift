@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import Testing
 
 @testable import DemoUpstream
@@ -81,7 +82,7 @@ struct TimelineTests {
             ("2s,1s", "timeout", "After 1.5s those that had not ended were cancelled."),
         ])
     func meaning(_ sleep: String, _ mode: String, _ meaning: String) throws {
-        let text = try EventLoop.runVirtual { loop in
+        let text = try TestLoop.run { loop in
             let plan = try TaskPlan(sleep: sleep, mode: mode)
             return try await TaskRun.run(plan, on: loop) { _ in }.summary(of: plan)
         }
@@ -89,7 +90,7 @@ struct TimelineTests {
     }
 
     @Test func `the total is told beside sum and maximum`() throws {
-        let text = try EventLoop.runVirtual { loop in
+        let text = try TestLoop.run { loop in
             let plan = try TaskPlan()
             return try await TaskRun.run(plan, on: loop) { _ in }.summary(of: plan)
         }

@@ -40,7 +40,7 @@ struct SimulatedStreamTests {
 
     /// A message each way at once, on virtual time.
     private static func exchange(_ conditions: LinkConditions, seed: UInt64, bytes: Int = 20_000) throws -> [Trace] {
-        try EventLoop.runVirtual(seed: seed) { loop in
+        try TestLoop.run(seed: seed) { loop in
             let (left, right) = SimulatedStream.pair(conditions, seed: seed, on: loop)
             let traces = await withTaskGroup(of: (Int, Trace).self) { group in
                 for (index, stream) in [left, right].enumerated() {
@@ -101,7 +101,7 @@ struct SimulatedStreamTests {
     }
 
     @Test func `a reset in the middle of a message is seen by who reads and by who writes`() throws {
-        try EventLoop.runVirtual { loop in
+        try TestLoop.run { loop in
             let conditions = LinkConditions(latency: .seconds(1) ... .seconds(1), loss: .reset, lossAfter: 5...5)
             let (left, right) = SimulatedStream.pair(conditions, seed: 1, on: loop)
             try await left.write("hello, world", on: loop)
@@ -115,7 +115,7 @@ struct SimulatedStreamTests {
     }
 
     @Test func `bytes take the latency`() throws {
-        try EventLoop.runVirtual { loop in
+        try TestLoop.run { loop in
             let conditions = LinkConditions(latency: .milliseconds(10) ... .milliseconds(10), readsPartially: false)
             let (left, right) = SimulatedStream.pair(conditions, seed: 1, on: loop)
             try await left.write("x", on: loop)
@@ -126,7 +126,7 @@ struct SimulatedStreamTests {
     }
 
     @Test func `a write waits for room, which the reader makes`() throws {
-        try EventLoop.runVirtual { loop in
+        try TestLoop.run { loop in
             let conditions = LinkConditions(segment: 10...10, window: 100, readsPartially: false)
             let (left, right) = SimulatedStream.pair(conditions, seed: 1, on: loop)
             let written = try await withThrowingTaskGroup(of: LoopInstant.self) { group in
@@ -146,7 +146,7 @@ struct SimulatedStreamTests {
 
     @Test(arguments: ["read", "write"])
     func `deadline, cancellation and closing end a wait`(_ what: String) throws {
-        try EventLoop.runVirtual { loop in
+        try TestLoop.run { loop in
             let (left, right) = SimulatedStream.pair(LinkConditions(window: 100), seed: 1, on: loop)
             let deadline = loop.now.advanced(by: .seconds(3))
             #expect(await Self.wait(what, left, until: deadline, on: loop) == .timedOut)
@@ -191,7 +191,7 @@ struct SimulatedStreamTests {
     // MARK: Closing
 
     @Test func `what was written before a close arrives, and then the end`() throws {
-        try EventLoop.runVirtual { loop in
+        try TestLoop.run { loop in
             let (left, right) = SimulatedStream.pair(Self.slow, seed: 3, on: loop)
             try await left.write(Self.message(1000), on: loop)
             left.close()
@@ -200,7 +200,7 @@ struct SimulatedStreamTests {
     }
 
     @Test func `one way ends, and the other goes on`() throws {
-        try EventLoop.runVirtual { loop in
+        try TestLoop.run { loop in
             let (left, right) = SimulatedStream.pair(Self.slow, seed: 3, on: loop)
             left.finishWriting()
             #expect(try await right.read(on: loop) == [])
@@ -212,7 +212,7 @@ struct SimulatedStreamTests {
     }
 
     @Test func `who writes to an end that has closed learns it from the answer`() throws {
-        try EventLoop.runVirtual { loop in
+        try TestLoop.run { loop in
             let conditions = LinkConditions(latency: .seconds(1) ... .seconds(1))
             let (left, right) = SimulatedStream.pair(conditions, seed: 3, on: loop)
             right.close()
@@ -224,7 +224,7 @@ struct SimulatedStreamTests {
     }
 
     @Test func `closing with bytes unread resets, also a writer that waits`() throws {
-        try EventLoop.runVirtual { loop in
+        try TestLoop.run { loop in
             let (left, right) = SimulatedStream.pair(LinkConditions(window: 100), seed: 3, on: loop)
             await withTaskGroup(of: Void.self) { group in
                 group.addImmediateTask {
@@ -240,7 +240,7 @@ struct SimulatedStreamTests {
     }
 
     @Test func `ends that nobody holds leave no timer behind`() throws {
-        let timers = try EventLoop.runVirtual { loop in
+        let timers = try TestLoop.run { loop in
             do {
                 let (left, _) = SimulatedStream.pair(Self.slow, seed: 3, on: loop)
                 try await left.write(Self.message(1000), on: loop)
@@ -252,7 +252,7 @@ struct SimulatedStreamTests {
 
     @Test func `two tasks that read one end at once stop the program`() async {
         await #expect(processExitsWith: .failure) {
-            try EventLoop.runVirtual { loop in
+            try TestLoop.run { loop in
                 let (left, right) = SimulatedStream.pair(seed: 1, on: loop)
                 await withTaskGroup(of: Void.self) { group in
                     for _ in 0..<2 { group.addImmediateTask { _ = try? await left.read(on: loop) } }

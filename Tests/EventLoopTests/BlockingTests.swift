@@ -1,3 +1,4 @@
+import EventLoopTesting
 import Glibc
 import LoopTestSupport
 import Synchronization
@@ -26,7 +27,7 @@ struct BlockingTests {
     }
 
     @Test func `work runs on another thread, and its result comes back to the loop`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let executor = loop.executor
             let there = try await loop.runBlocking { executor.isOnLoop }
             #expect(!there)
@@ -35,7 +36,7 @@ struct BlockingTests {
     }
 
     @Test func `work throws what it throws`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             _ = await #expect(throws: SystemError("open", code: ENOENT)) {
                 try await loop.runBlocking { throw SystemError("open", code: ENOENT) }
             }
@@ -43,7 +44,7 @@ struct BlockingTests {
     }
 
     @Test func `the loop goes on while work blocks`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (pool, gate) = (BlockingPool(threads: 1), Gate())
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask { try await loop.runBlocking(on: pool) { gate.pass() } }
@@ -55,7 +56,7 @@ struct BlockingTests {
     }
 
     @Test func `as many threads work at once as the pool has, and no more`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (pool, gate) = (BlockingPool(threads: 3), Gate())
             let threads = Mutex<Set<UInt>>([])
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -78,7 +79,7 @@ struct BlockingTests {
     }
 
     @Test func `a thread that is idle is used before another is made`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let pool = BlockingPool(threads: 4)
             let threads = Mutex<Set<UInt>>([])
             for _ in 0..<20 {
@@ -91,7 +92,7 @@ struct BlockingTests {
     }
 
     @Test func `work begins in the order in which it was given`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (pool, gate) = (BlockingPool(threads: 1), Gate())
             let order = Mutex<[Int]>([])
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -109,7 +110,7 @@ struct BlockingTests {
     }
 
     @Test func `work that has not begun is cancelled at once, and never runs`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (pool, gate) = (BlockingPool(threads: 1), Gate())
             let ran = Atomic(false)
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -135,7 +136,7 @@ struct BlockingTests {
     }
 
     @Test func `a task that is cancelled beforehand gives no work`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let ran = Atomic(false)
             await withTaskGroup(of: Void.self) { group in
                 group.cancelAll()
@@ -150,7 +151,7 @@ struct BlockingTests {
     }
 
     @Test func `work that runs is waited for, and its result kept, though its task is cancelled`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (pool, gate) = (BlockingPool(threads: 1), Gate())
             let isOver = Atomic(false)
             let result = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -174,7 +175,7 @@ struct BlockingTests {
     }
 
     @Test func `cancelling at any moment either runs the work or throws`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let pool = BlockingPool(threads: 2)
             for round in 0..<500 {
                 let runs = Atomic(0)
@@ -208,7 +209,7 @@ struct BlockingTests {
     }
 
     @Test func `on virtual time work runs in the order of the calls and takes no time`() throws {
-        let (order, elapsed) = try EventLoop.runVirtual { loop in
+        let (order, elapsed) = try TestLoop.run { loop in
             let order = Mutex<[Int]>([])
             let start = loop.now
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -1,3 +1,4 @@
+import EventLoopTesting
 import Glibc
 import LoopTestSupport
 import Synchronization
@@ -30,7 +31,7 @@ struct ChildProcessTests {
         ]
             as [(String, ChildProcess.Exit)])
     func `how a process ends is told, again and again`(_ script: String, _ expected: ChildProcess.Exit) throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             try await withChildProcess(Self.shell(script), on: loop) { child, loop in
                 #expect(try await child.exit(on: loop) == expected)
                 #expect(try await child.exit(on: loop) == expected)
@@ -41,7 +42,7 @@ struct ChildProcessTests {
     }
 
     @Test func `arguments, environment and search path reach the program`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let command = ChildCommand(
                 "sh", ["-c", "echo \"$0|$1|$A|$HOME\"", "one two", "three"], environment: ["A": "b=c"])
             let (text, _) = try await Self.output(of: command, on: loop)
@@ -53,7 +54,7 @@ struct ChildProcessTests {
     }
 
     @Test func `pipes carry what a program reads and writes`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let command = Self.shell("cat; echo done >&2") {
                 ($0.standardInput, $0.standardOutput, $0.standardError) = (.pipe, .pipe, .pipe)
             }
@@ -77,7 +78,7 @@ struct ChildProcessTests {
     }
 
     @Test func `a null stream is empty, and takes all`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let command = Self.shell("cat && echo nobody reads this") { $0.standardOutput = .null }
             try await withChildProcess(command, on: loop) { child, loop in
                 let hasPipes = child.standardInput != nil || child.standardOutput != nil
@@ -100,7 +101,7 @@ struct ChildProcessTests {
         // One that exec would leave open.
         let leak = unsafe open("/dev/null", O_RDONLY)
         defer { close(leak) }
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             // A pipe has this program ignore SIGPIPE, which is handed down unless it is reset.
             let script =
                 "grep -E '^Sig(Blk|Ign):' /proc/self/status; test -e /proc/self/fd/\(leak) && echo leaked; true"
@@ -115,7 +116,7 @@ struct ChildProcessTests {
     }
 
     @Test func `a signal that is sent reaches the process`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             try await withChildProcess(ChildCommand("sleep", ["60"]), on: loop) { child, loop in
                 try child.send(signal: SIGTERM)
                 #expect(try await child.exit(on: loop) == .signalled(number: SIGTERM))
@@ -126,7 +127,7 @@ struct ChildProcessTests {
     // MARK: Ends of waits and scopes
 
     @Test func `deadline and cancellation end the wait, and leave the process alone`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             try await withChildProcess(ChildCommand("sleep", ["60"]), on: loop) { child, loop in
                 let deadline = loop.now.advanced(by: .milliseconds(1))
                 await #expect(throws: StreamError.timedOut) { try await child.exit(until: deadline, on: loop) }
@@ -145,7 +146,7 @@ struct ChildProcessTests {
     @Test(arguments: ["return", "throw", "cancel"])
     func `a scope that is left early kills the process and reaps it`(_ way: String) throws {
         struct Left: Error {}
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let processID = Mutex<pid_t>(0)
             let start = loop.now
             await withTaskGroup(of: Void.self) { group in
@@ -172,7 +173,7 @@ struct ChildProcessTests {
 
     @Test func `the scope's error is the body's`() throws {
         struct Left: Error {}
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             _ = await #expect(throws: Left.self) {
                 try await withChildProcess(ChildCommand("true"), on: loop) { _, _ in throw Left() }
             }
@@ -180,7 +181,7 @@ struct ChildProcessTests {
     }
 
     @Test func `a program that is not there is an error of the system`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             for (name, code) in [("/no/such/program", ENOENT), ("/dev/null", EACCES), ("a\0b", EINVAL)] {
                 var command = ChildCommand(name)
                 command.standardOutput = .pipe
@@ -194,7 +195,7 @@ struct ChildProcessTests {
     @Test func `no process leaves a descriptor behind, however it goes`() async {
         await #expect(processExitsWith: .success) {
             func round() throws {
-                try onTestLoop { loop in
+                try TestLoop.runOnSystem { loop in
                     let piped = ChildProcessTests.shell("cat") {
                         ($0.standardInput, $0.standardOutput, $0.standardError) = (.pipe, .pipe, .pipe)
                     }
@@ -217,7 +218,7 @@ struct ChildProcessTests {
     @Test func `a program gets its streams where this one has closed its own`() async {
         await #expect(processExitsWith: .success) {
             for fd in CInt(0)...1 { close(fd) }
-            let (text, _) = try onTestLoop { loop in
+            let (text, _) = try TestLoop.runOnSystem { loop in
                 var command = ChildProcessTests.shell("read line; echo got $line")
                 (command.standardInput, command.standardOutput) = (.pipe, .pipe)
                 return try await withChildProcess(command, on: loop) { child, loop in

@@ -34,6 +34,14 @@ struct DeadlockTests {
         #expect(unsafe cleanedUp == ["5000000000"])
     }
 
+    @Test func `who waits for what was handed over is in no deadlock`() throws {
+        try TestLoop.run { loop in
+            let latch = Latch()
+            loop.handOver { _ in latch.open() }
+            #expect(await latch.wait(on: loop) == .signalled)
+        }
+    }
+
     @Test func `a deadlock that cancelling does not end is left behind`() {
         #expect(throws: Deadlock(waiting: ["main"])) {
             try TestLoop.run { loop in

@@ -1,3 +1,4 @@
+import EventLoopTesting
 import Glibc
 import Synchronization
 import Testing
@@ -78,7 +79,7 @@ struct EventLoopTests {
 
 struct VirtualTimeTests {
     @Test func `sleeps side by side take the longest of them`() throws {
-        let elapsed = try EventLoop.runVirtual { loop in
+        let elapsed = try TestLoop.run { loop in
             let start = loop.now
             await withDiscardingTaskGroup { group in
                 for seconds in 1...3 { group.addImmediateTask { try? await loop.sleep(for: .seconds(seconds)) } }
@@ -89,7 +90,7 @@ struct VirtualTimeTests {
     }
 
     @Test func `sleeps one after the other take their sum`() throws {
-        let elapsed = try EventLoop.runVirtual { loop in
+        let elapsed = try TestLoop.run { loop in
             let start = loop.now
             for seconds in 1...3 { try await loop.sleep(for: .seconds(seconds)) }
             return start.duration(to: loop.now)
@@ -98,7 +99,7 @@ struct VirtualTimeTests {
     }
 
     @Test func `cancelling a sleep ends it at once and leaves nothing behind`() throws {
-        let (elapsed, timers, waits) = try EventLoop.runVirtual { loop in
+        let (elapsed, timers, waits) = try TestLoop.run { loop in
             let start = loop.now
             await withTaskGroup { group in
                 group.addImmediateTask { try? await loop.sleep(for: .seconds(3600)) }
@@ -114,7 +115,7 @@ struct VirtualTimeTests {
 
     @Test func `a cancellation by the last job that a turn allows is not left behind`() throws {
         for jobs in 250...262 {
-            let elapsed = try EventLoop.runVirtual { loop in
+            let elapsed = try TestLoop.run { loop in
                 let start = loop.now
                 await withTaskGroup { group in
                     group.addImmediateTask { try? await loop.sleep(for: .seconds(3600)) }
@@ -128,7 +129,7 @@ struct VirtualTimeTests {
     }
 
     @Test func `a cancelled task does not begin to sleep`() throws {
-        let threw = try EventLoop.runVirtual { loop in
+        let threw = try TestLoop.run { loop in
             await withTaskGroup(of: Bool.self) { group in
                 group.cancelAll()
                 group.addImmediateTask {
@@ -142,20 +143,20 @@ struct VirtualTimeTests {
     }
 
     @Test func `a wake-up that comes before the suspension is not lost`() throws {
-        let wake = try EventLoop.runVirtual { loop in
+        let wake = try TestLoop.run { loop in
             let wait = loop.reactor.makeWait()
             loop.reactor.wake(wait)
-            return await loop.suspend(wait)
+            return await loop.reactor.suspend(wait)
         }
         #expect(wake == .signalled)
     }
 
     @Test func `only the first wake-up counts`() throws {
-        let (first, second, wake) = try EventLoop.runVirtual { loop in
+        let (first, second, wake) = try TestLoop.run { loop in
             let wait = loop.reactor.makeWait()
             let first = loop.reactor.wake(wait)
             let second = loop.reactor.wake(wait)
-            return (first, second, await loop.suspend(wait))
+            return (first, second, await loop.reactor.suspend(wait))
         }
         #expect(first)
         #expect(!second)
@@ -164,7 +165,7 @@ struct VirtualTimeTests {
 
     @Test func `equal seeds give equal schedules and some seeds differ`() throws {
         func order(seed: UInt64) throws -> [Int] {
-            try EventLoop.runVirtual(seed: seed) { loop in
+            try TestLoop.run(seed: seed) { loop in
                 await withTaskGroup(of: Int.self) { group in
                     for index in 0..<6 {
                         group.addImmediateTask {
@@ -245,7 +246,7 @@ struct ReadinessTests {
             recorder.onReady = { _ in reactor.wake(wait) }
             try loop.reactor.watch(pipe.reading, .readable, .edge, recorder)
             pipe.write()
-            _ = await loop.suspend(wait)
+            _ = await loop.reactor.suspend(wait)
             loop.reactor.forget(pipe.reading)
             return recorder.seen
         }

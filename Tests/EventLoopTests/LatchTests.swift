@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import LoopTestSupport
 import Synchronization
 import Testing
@@ -6,7 +7,7 @@ import Testing
 /// What shutting down is told by.
 struct LatchTests {
     @Test func `a latch lets through all who wait and all who come later`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let latch = Latch()
             let through = Mutex(0)
             await withDiscardingTaskGroup { group in
@@ -28,7 +29,7 @@ struct LatchTests {
     }
 
     @Test func `waiting for a latch ends with its deadline or its task`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let latch = Latch()
             #expect(await latch.wait(until: loop.now.advanced(by: .milliseconds(1)), on: loop) == .timedOut)
             await withTaskGroup(of: Wake.self) { group in

@@ -6,7 +6,7 @@ import Testing
 /// That what a task captures goes with it, and a loop with its run.
 struct LifetimeTests {
     @Test func `a loop is gone when its run is over`() throws {
-        weak let executor = try EventLoop.runVirtual { loop in
+        weak let executor = try TestLoop.run { loop in
             try await loop.gather([1, 2]) { try await loop.sleep(for: .seconds($0)) }
             return loop.executor
         }

@@ -1,11 +1,12 @@
 import EventLoop
+import EventLoopTesting
 import Glibc
 import LoopTestSupport
 import Testing
 
 struct PipeStreamTests {
     @Test func `a pipe keeps order, lets its writer wait, and ends when that finishes`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (reading, writing) = try PipeStream.pair(on: loop)
             let sent = (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 5) }
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -22,7 +23,7 @@ struct PipeStreamTests {
     }
 
     @Test func `a pipe that nobody reads is a peer that is gone, and no signal`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (reading, writing) = try PipeStream.pair(on: loop)
             await withTaskGroup(of: Void.self) { group in
                 group.addImmediateTask {
@@ -38,7 +39,7 @@ struct PipeStreamTests {
     }
 
     @Test func `each end has one direction`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (reading, writing) = try PipeStream.pair(on: loop)
             await #expect(throws: StreamError.system(SystemError("read", code: EBADF))) {
                 try await writing.read(on: loop)
@@ -55,7 +56,7 @@ struct PipeStreamTests {
 
     @Test(arguments: ["read", "write"])
     func `cancellation and deadline end a wait`(_ what: String) throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (reading, writing) = try PipeStream.pair(on: loop)
             let stream = what == "read" ? reading : writing
             let deadline = loop.now.advanced(by: .milliseconds(1))
@@ -87,7 +88,7 @@ struct PipeStreamTests {
 
 struct DescriptorReadinessTests {
     @Test func `a descriptor of someone else is waited for, and not touched`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             var ends: [CInt] = [0, 0]
             #expect(unsafe socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0)
             let (mine, other) = (ends[0], ends[1])
@@ -116,7 +117,7 @@ struct DescriptorReadinessTests {
     }
 
     @Test func `what cannot be waited for is an error of the system`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let file = unsafe open("/dev/null", O_RDONLY)
             defer { close(file) }
             await #expect(throws: StreamError.system(SystemError("epoll_ctl", code: EPERM))) {
@@ -127,7 +128,7 @@ struct DescriptorReadinessTests {
 
     @Test func `two tasks that wait for one descriptor stop the program`() async {
         await #expect(processExitsWith: .failure) {
-            try onTestLoop { loop in
+            try TestLoop.runOnSystem { loop in
                 var ends: [CInt] = [0, 0]
                 _ = unsafe socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends)
                 let fd = ends[0]

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import Glibc
 import LoopTestSupport
 import Testing
@@ -9,7 +10,7 @@ struct SignalsTests {
         defer { unblock([SIGUSR1, SIGUSR2]) }
         // Sent to this thread, which is the loop's: other threads of the process do not block them.
         raise(SIGUSR1)
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let signals = try Signals(descriptor: descriptor, on: loop)
             #expect(await signals.next(on: loop) == SIGUSR1)
             await withDiscardingTaskGroup { group in
@@ -28,7 +29,7 @@ struct SignalsTests {
     @Test func `two signals at once are both received`() throws {
         let descriptor = try Signals.block([SIGUSR1, SIGUSR2])
         defer { unblock([SIGUSR1, SIGUSR2]) }
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let signals = try Signals(descriptor: descriptor, on: loop)
             raise(SIGUSR2)
             raise(SIGUSR1)
@@ -39,10 +40,31 @@ struct SignalsTests {
         }
     }
 
+    @Test func `closing ends the wait, and again changes nothing`() async {
+        // Nobody else opens descriptors there.
+        await #expect(processExitsWith: .success) {
+            let descriptor = try Signals.block([SIGUSR1])
+            try TestLoop.runOnSystem { loop in
+                let signals = try Signals(descriptor: descriptor, on: loop)
+                await withTaskGroup(of: CInt?.self) { group in
+                    group.addImmediateTask { await signals.next(on: loop) }
+                    await loop.settle()
+                    signals.close()
+                    #expect(await group.next() == .some(nil))
+                }
+                // Another descriptor has the number now.
+                #expect(dup2(STDERR_FILENO, descriptor) == descriptor)
+                signals.close()
+                #expect(fcntl(descriptor, F_GETFD) >= 0)
+                #expect(await signals.next(on: loop) == nil)
+            }
+        }
+    }
+
     @Test func `a cancelled task waits for no signal`() throws {
         let descriptor = try Signals.block([SIGUSR1])
         defer { unblock([SIGUSR1]) }
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let signals = try Signals(descriptor: descriptor, on: loop)
             await withTaskGroup(of: CInt?.self) { group in
                 group.addImmediateTask { await signals.next(on: loop) }
@@ -59,7 +81,7 @@ struct SignalsTests {
     @Test func `signals are a sequence whose loop stays on its thread`() throws {
         let descriptor = try Signals.block([SIGUSR1, SIGUSR2])
         defer { unblock([SIGUSR1, SIGUSR2]) }
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let signals = try Signals(descriptor: descriptor, on: loop)
             raise(SIGUSR1)
             var received: [CInt] = []
@@ -77,7 +99,7 @@ struct SignalsTests {
     @Test func `the sequence of signals ends with its task`() throws {
         let descriptor = try Signals.block([SIGUSR1])
         defer { unblock([SIGUSR1]) }
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let signals = try Signals(descriptor: descriptor, on: loop)
             let received = await withTaskGroup(of: [CInt].self) { group in
                 group.addImmediateTask {

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import Glibc
 import LoopTestSupport
 import Testing
@@ -19,7 +20,7 @@ struct SocketStreamTests {
     func `bytes go both ways, and each way ends by itself`(_ kind: String) throws {
         let path = Self.path()
         defer { unsafe unlink(path) }
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let address = try kind == "unix" ? SocketAddress(path: path) : SocketAddress(kind)
             let listener: StreamListener
             do {
@@ -40,7 +41,7 @@ struct SocketStreamTests {
     }
 
     @Test func `a write waits for its reader, and not a byte is lost`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (client, server) = try await Self.pair(on: loop)
             let sent = (0..<8 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 7) }
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -56,7 +57,7 @@ struct SocketStreamTests {
     }
 
     @Test func `a read returns what it was asked for at most`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (client, server) = try await Self.pair(on: loop)
             try await client.write("abcdef", on: loop)
             #expect(try await server.read(atMost: 4, on: loop) == Array("abcd".utf8))
@@ -68,7 +69,7 @@ struct SocketStreamTests {
     // MARK: Ends of waits
 
     @Test func `a read ends with its deadline, and the stream goes on`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (client, server) = try await Self.pair(on: loop)
             let deadline = loop.now.advanced(by: .milliseconds(5))
             await #expect(throws: StreamError.timedOut) { try await server.read(atMost: 1, until: deadline, on: loop) }
@@ -87,7 +88,7 @@ struct SocketStreamTests {
     }
 
     @Test func `a write ends with its deadline`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (client, server) = try await Self.pair(on: loop)
             let bytes = [UInt8](repeating: 1, count: 64 << 20)
             let deadline = loop.now.advanced(by: .milliseconds(5))
@@ -98,7 +99,7 @@ struct SocketStreamTests {
 
     @Test(arguments: ["read", "write", "accept", "connect"])
     func `cancellation ends a wait at once, and a cancelled task begins nothing`(_ what: String) throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (client, server) = try await Self.pair(on: loop)
             let idle = try StreamListener(SocketAddress("127.0.0.1:0"), on: loop)
             let full = try StreamListener(SocketAddress("127.0.0.1:0"), backlog: 0, on: loop)
@@ -130,7 +131,7 @@ struct SocketStreamTests {
     }
 
     @Test func `a connect that nobody answers ends with its deadline`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             // One place in its queue, which is taken: the kernel drops what asks for another.
             let listener = try StreamListener(SocketAddress("127.0.0.1:0"), backlog: 0, on: loop)
             let first = try await SocketStream.connect(to: listener.address, on: loop)
@@ -143,7 +144,7 @@ struct SocketStreamTests {
     }
 
     @Test func `closing ends the waits of its own side`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (client, server) = try await Self.pair(on: loop)
             await withTaskGroup(of: StreamError?.self) { group in
                 group.addImmediateTask {
@@ -171,7 +172,7 @@ struct SocketStreamTests {
     // MARK: Peers
 
     @Test func `a reset is seen by the read that waits and by the next write`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (client, server) = try await Self.pair(on: loop)
             await withTaskGroup(of: Void.self) { group in
                 group.addImmediateTask {
@@ -185,7 +186,7 @@ struct SocketStreamTests {
     }
 
     @Test func `a write that waits ends when its reader resets`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (client, server) = try await Self.pair(on: loop)
             await withTaskGroup(of: Void.self) { group in
                 group.addImmediateTask {
@@ -200,7 +201,7 @@ struct SocketStreamTests {
     }
 
     @Test func `nobody who listens is an error of the system`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let address = try StreamListener(SocketAddress("127.0.0.1:0"), on: loop).address
             await #expect(throws: StreamError.system(SystemError("connect", code: ECONNREFUSED))) {
                 _ = try await SocketStream.connect(to: address, on: loop)
@@ -212,7 +213,7 @@ struct SocketStreamTests {
     }
 
     @Test func `a descriptor that is none is not taken over`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             _ = #expect(throws: StreamError.system(SystemError("fcntl", code: EBADF))) {
                 _ = try SocketStream(adopting: -1, on: loop)
             }
@@ -222,7 +223,7 @@ struct SocketStreamTests {
     // MARK: Fairness
 
     @Test func `a stream that is always ready lets others have turns`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let (client, server) = try await Self.pair(on: loop)
             try await client.write([UInt8](repeating: 1, count: 4096), on: loop)
             let turns = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -246,7 +247,7 @@ struct SocketStreamTests {
 
     @Test func `two tasks that read one stream at once stop the program`() async {
         await #expect(processExitsWith: .failure) {
-            try onTestLoop { loop in
+            try TestLoop.runOnSystem { loop in
                 let (client, server) = try await Self.pair(on: loop)
                 await withTaskGroup(of: Void.self) { group in
                     for _ in 0..<2 { group.addImmediateTask { _ = try? await server.read(on: loop) } }
@@ -259,9 +260,9 @@ struct SocketStreamTests {
 
     @Test func `every way to an end leaves no descriptor behind`() async {
         await #expect(processExitsWith: .success) {
-            try onTestLoop { loop in _ = try await Self.pair(on: loop) }
+            try TestLoop.runOnSystem { loop in _ = try await Self.pair(on: loop) }
             let before = openDescriptors()
-            try onTestLoop { loop in
+            try TestLoop.runOnSystem { loop in
                 let dead = try StreamListener(SocketAddress("127.0.0.1:0"), on: loop).address
                 for round in 0..<20 {
                     let (client, server) = try await Self.pair(on: loop)

@@ -1,11 +1,12 @@
 import EventLoop
+import EventLoopTesting
 import Glibc
 import LoopTestSupport
 import Testing
 
 struct StreamListenerTests {
     @Test func `connections are accepted in a queue, those from before too`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let listener = try StreamListener(SocketAddress("127.0.0.1:0"), on: loop)
             #expect(try listener.tryAccept() == nil)
             var clients: [SocketStream] = []
@@ -25,7 +26,7 @@ struct StreamListenerTests {
     }
 
     @Test func `waiting for a connection ends with its deadline or when the listener closes`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let listener = try StreamListener(SocketAddress("127.0.0.1:0"), on: loop)
             let deadline = loop.now.advanced(by: .milliseconds(1))
             await #expect(throws: StreamError.timedOut) { _ = try await listener.accept(until: deadline, on: loop) }
@@ -41,7 +42,7 @@ struct StreamListenerTests {
     }
 
     @Test func `an address that is taken is an error of the system`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let listener = try StreamListener(SocketAddress("127.0.0.1:0"), on: loop)
             #expect(throws: StreamError.system(SystemError("bind", code: EADDRINUSE))) {
                 _ = try StreamListener(listener.address, on: loop)
@@ -52,7 +53,7 @@ struct StreamListenerTests {
 
     @Test func `without descriptors accepting fails by name, and the connection waits for one`() async {
         await #expect(processExitsWith: .success) {
-            try onTestLoop { loop in
+            try TestLoop.runOnSystem { loop in
                 let listener = try StreamListener(SocketAddress("127.0.0.1:0"), on: loop)
                 let client = try await SocketStream.connect(to: listener.address, on: loop)
                 try await client.write("x", on: loop)

@@ -220,7 +220,7 @@ struct TaskScopeTests {
 
     @Test func `making a task in a scope that has been left stops the program`() async {
         await #expect(processExitsWith: .failure) {
-            try EventLoop.runVirtual { loop in
+            try TestLoop.run { loop in
                 let handles = Handles()
                 try await loop.withTaskScope { handles.scope = $0 }
                 if let scope = handles.scope { loop.spawn(in: scope) {} }

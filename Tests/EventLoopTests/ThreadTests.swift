@@ -13,7 +13,7 @@ struct ThreadTests {
                 for index in 0..<1000 { loop.handOver { _ in trace.withLock { $0.append(index) } } }
                 loop.handOver { $0.reactor.wake(done) }
             }
-            #expect(await loop.suspend(done) == .signalled)
+            #expect(await loop.reactor.suspend(done) == .signalled)
             _ = thread.join()
             #expect(trace.withLock { $0 } == Array(0..<1000))
         }
@@ -48,6 +48,22 @@ struct ThreadTests {
                 let isThere = await other.perform { $0.executor.isOnLoop }
                 #expect(isThere)
                 #expect(loop.executor.isOnLoop)
+                let stays = try await other.perform { other in
+                    try await other.withTaskScope { scope in
+                        let (event, channel) = (Event(on: other), Channel<Int>(capacity: 1, on: other))
+                        for _ in 0..<10 {
+                            other.spawn(in: scope) {
+                                event.set()
+                                try await channel.send(1)
+                            }
+                            try await event.wait()
+                            event.clear()
+                            guard other.executor.isOnLoop, try await channel.receive() == 1 else { return false }
+                        }
+                        return other.executor.isOnLoop
+                    }
+                }
+                #expect(stays, "what it waits for there, it waits for there")
                 let error = await failure {
                     try await other.perform { other in
                         try await other.sleep(for: .milliseconds(1))

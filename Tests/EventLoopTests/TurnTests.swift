@@ -1,4 +1,5 @@
 import EventLoopTesting
+import Synchronization
 import Testing
 
 @testable import EventLoop
@@ -16,6 +17,49 @@ struct SleepTests {
                     }, { trace.note("b") })
                 #expect(trace.events == ["a1", "b", "a2"])
                 #expect(loop.seconds == 0)
+            }
+        }
+    }
+
+    @Test func `no virtual time passes before what was handed over has been done`() throws {
+        try TestLoop.run { loop in
+            let times = Mutex<[LoopInstant]>([])
+            loop.handOver { loop in times.withLock { $0.append(loop.now) } }
+            let begin = loop.now
+            try await loop.sleep(for: .seconds(1))
+            #expect(times.withLock { $0 } == [begin])
+        }
+    }
+
+    @Test(arguments: [Int64.min, Int64.min + 1, Int64(-1)])
+    func `a sleep until long ago ends at once`(instant: Int64) throws {
+        try TestLoop.runOnSystem { loop in try await loop.sleep(until: LoopInstant(nanoseconds: instant)) }
+    }
+
+    @Test func `what is between two instants has its sign, however far they are apart`() {
+        let (first, last) = (LoopInstant(nanoseconds: .min), LoopInstant(nanoseconds: .max))
+        #expect(first.duration(to: last) == .nanoseconds(Int64.max))
+        #expect(last.duration(to: first) == .nanoseconds(Int64.min))
+        #expect(LoopInstant(nanoseconds: 5).duration(to: LoopInstant(nanoseconds: -2)) == .nanoseconds(-7))
+    }
+
+    @Test func `what lasts a while lasts it from its call on, even if the loop was held before`() throws {
+        try TestLoop.runOnSystem { loop in
+            let shortest = Duration.milliseconds(5)
+            try await loop.withTaskScope(atEnd: .cancel) { scope in
+                let endless = loop.spawn(in: scope) { try await loop.sleep(for: .seconds(100)) }
+                let waits: [() async throws -> Void] = [
+                    { try await loop.sleep(for: shortest) },
+                    { try await loop.wait(for: [endless], timeout: shortest) },
+                    { try await loop.withTimeout(shortest) { try await endless.value } },
+                ]
+                for wait in waits {
+                    try await loop.sleep(for: .zero)
+                    while loop.now.duration(to: loop.time) < shortest * 2 {}
+                    let start = loop.time
+                    try? await wait()
+                    #expect(start.duration(to: loop.time) >= shortest)
+                }
             }
         }
     }

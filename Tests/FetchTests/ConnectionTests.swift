@@ -9,7 +9,7 @@ struct ConnectionTests {
     // MARK: Connecting
 
     private func outcome(of base: String) throws -> ScriptedUpstream.Outcome {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let fetcher = try Fetcher(on: loop, maxConnections: 8)
             defer { fetcher.close() }
             var limits = FetchLimits()
@@ -26,7 +26,7 @@ struct ConnectionTests {
     }
 
     @Test func `a port that nobody listens on refuses`() throws {
-        let port = try onTestLoop { loop in try SocketListener(on: loop).port }
+        let port = try TestLoop.runOnSystem { loop in try SocketListener(on: loop).port }
         #expect(try outcome(of: "http://127.0.0.1:\(port)").failure == .connect)
     }
 
@@ -35,7 +35,7 @@ struct ConnectionTests {
     }
 
     @Test func `connecting has a time of its own`() throws {
-        let elapsed = try onTestLoop { loop in
+        let elapsed = try TestLoop.runOnSystem { loop in
             // One connection fills the queue; the kernel drops the handshakes behind it.
             let listener = try SocketListener(backlog: 0, on: loop)
             let first = try SocketEnd(port: listener.port, on: loop)
@@ -145,7 +145,7 @@ struct ConnectionTests {
     }
 
     @Test func `closing the fetcher ends what is in flight`() throws {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let listener = try SocketListener(on: loop)
             let fetcher = try Fetcher(on: loop, maxConnections: 8)
             let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)")

@@ -118,7 +118,7 @@ struct RequestTests {
     @Test func `an origin may be a Unix socket`() throws {
         let path = "/tmp/gatherd-fetch-\(getpid()).sock"
         defer { unsafe unlink(path) }
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let listener = try SocketListener(path: path, on: loop)
             let fetcher = try Fetcher(on: loop, maxConnections: 8)
             defer { fetcher.close() }

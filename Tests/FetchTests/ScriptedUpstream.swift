@@ -24,7 +24,7 @@ final class ScriptedUpstream {
         scheme: String = "http", prefix: String = "", limits: FetchLimits = FetchLimits(),
         _ body: @escaping @Sendable (ScriptedUpstream, isolated EventLoop) async throws -> Value
     ) throws -> Value {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let upstream = try ScriptedUpstream(scheme, prefix, limits, on: loop)
             defer { upstream.fetcher.close() }
             return try await body(upstream, loop)

@@ -51,7 +51,7 @@ final class Client: ReadinessHandler {
                 guard errno == EAGAIN else { throw SystemError("recv") }
                 let wait = reactor.makeWait()
                 reading = wait
-                _ = await loop.suspend(wait)
+                _ = await loop.reactor.suspend(wait)
                 reading = nil
             }
         }

@@ -1,4 +1,5 @@
 import DemoUpstream
+import EventLoopTesting
 import Gather
 import GatherConfig
 import HTTPServer
@@ -25,7 +26,7 @@ import Testing
         let service = try Service(configuration, logger: Logger(label: "test") { _ in log.handler }, slowJobs: slowJobs)
         let thread = LoopThread { try service.run() }
         let value = Swift.Result {
-            try EventLoop.run { loop in
+            try TestLoop.runOnSystem(limit: .seconds(60)) { loop in
                 let counters = ShopCounters()
                 let shop = Server(
                     listener, responder: Shop(counters: counters), options: ServerOptions(), on: loop)

@@ -1,5 +1,6 @@
 import DemoUpstream
 import EventLoop
+import EventLoopTesting
 import Fetch
 import Foundation
 import Gather
@@ -48,7 +49,7 @@ final class RunningService {
         _ configure: @escaping @Sendable (Ports) throws -> Configuration,
         _ body: @escaping @Sendable (RunningService, isolated EventLoop) async throws -> Value
     ) throws -> Value {
-        try EventLoop.run { loop in
+        try TestLoop.runOnSystem(limit: .seconds(60)) { loop in
             let listeners = try (0..<4).map { _ in try Listener("127.0.0.1:0") }
             let configuration = try configure(Ports(shop: listeners[2].port, scripted: listeners[3].port))
             let plan = configuration.plan

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import Testing
 
 @testable import Gather
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func `a bulkhead whose limit changes keeps to it`() throws {
-        let ends = try EventLoop.runVirtual { loop in
+        let ends = try TestLoop.run { loop in
             let bulkhead = Bulkhead(limit: 3, queueLimit: 10)
             var ends: [Int] = []
             for _ in 0..<3 { #expect(bulkhead.tryEnter()) }

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import Testing
 
 @testable import Gather
@@ -26,7 +27,7 @@ import Testing
             let plans = (0..<30).map { _ in
                 (0..<4).map { Duration.milliseconds(Int.random(in: 0...($0 == 3 ? 60 : 20), using: &generator)) }
             }
-            let (visits, left) = try EventLoop.runVirtual(seed: seed) { loop in
+            let (visits, left) = try TestLoop.run(seed: seed) { loop in
                 let bulkhead = Bulkhead(limit: limit, queueLimit: queueLimit)
                 let book = Book()
                 await withDiscardingTaskGroup { group in
@@ -78,7 +79,7 @@ import Testing
     }
 
     @Test func `a place in the queue is free when its waiter has been let in`() throws {
-        let (queued, third) = try EventLoop.runVirtual { loop in
+        let (queued, third) = try TestLoop.run { loop in
             let bulkhead = Bulkhead(limit: 1, queueLimit: 1)
             let soon = loop.now.advanced(by: .seconds(1))
             _ = await bulkhead.enter(until: soon, on: loop)
@@ -183,7 +184,7 @@ import Testing
     }
 
     @Test func `endpoints share the places of an upstream, and upstreams have their own`() throws {
-        let peaks = try EventLoop.runVirtual { loop in
+        let peaks = try TestLoop.run { loop in
             var given = try Given((0..<6).map { ("c\($0)", "/c\($0)") })
             for name in ["c3", "c4", "c5"] { given[name].upstream = 1 }
             let endpoint = try given.endpoint()

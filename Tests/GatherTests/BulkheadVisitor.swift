@@ -34,7 +34,7 @@ extension Bulkhead {
             loop.reactor.abandon(wait)
             return .shed
         }
-        let wake = await loop.suspend(wait, until: deadline)
+        let wake = await loop.reactor.suspend(wait, until: deadline)
         if wake == .signalled { return .admitted }
         visitor.leave()
         withdraw()

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import HTTPTypes
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
         _ endpoints: [Endpoint], asked inputs: [Input]? = nil, from upstream: Upstream, _ reactions: [String: Reaction],
         leaving: [Duration?] = [], seed: UInt64? = nil
     ) throws -> (results: [Result], transfers: [Transfer], left: [Int]) {
-        try EventLoop.runVirtual(seed: seed) { loop in
+        try TestLoop.run(seed: seed) { loop in
             let client = FakeUpstreams(reactions)
             let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: endpoints), client: client)
             var results = [Result?](repeating: nil, count: endpoints.count)
@@ -161,7 +162,7 @@ import Testing
                 Bool.random(using: &generator) ? Duration.milliseconds(Int.random(in: 0...12, using: &generator)) : nil
             }
             let upstream = upstream
-            let (isFree, left) = try EventLoop.runVirtual(seed: seed) { loop in
+            let (isFree, left) = try TestLoop.run(seed: seed) { loop in
                 let client = FakeUpstreams(["a": .json("1", after: .milliseconds(4))])
                 let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: endpoints), client: client)
                 try await withThrowingDiscardingTaskGroup { group in

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 
 @testable import Gather
 
@@ -148,7 +149,7 @@ func gather(
     _ endpoint: Endpoint, asked input: Input = Input(), from upstreams: [Upstream] = [upstream],
     _ reactions: [String: Reaction], leaving: Duration? = nil, seed: UInt64? = nil
 ) throws -> Result {
-    try EventLoop.runVirtual(seed: seed) { loop in
+    try TestLoop.run(seed: seed) { loop in
         let client = FakeUpstreams(reactions)
         let engine = GatherEngine(Plan(upstreams: upstreams, endpoints: [endpoint]), client: client)
         return try await gather(endpoint, input, engine, client, leaving: leaving, on: loop)

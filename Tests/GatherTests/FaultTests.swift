@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import JSONText
 import Testing
 
@@ -127,7 +128,7 @@ extension Scenario {
         var outcomes: [Outcome: Int] = [:]
         for seed in UInt64(0)..<2000 {
             let scenario = try Scenario(seed: seed)
-            let (result, probe) = try EventLoop.runVirtual(seed: seed) { loop in
+            let (result, probe) = try TestLoop.run(seed: seed) { loop in
                 let client = FakeUpstreams(scenario.reactions)
                 let plan = Plan(upstreams: scenario.upstreams, endpoints: [scenario.endpoint])
                 let engine = GatherEngine(plan, client: client)

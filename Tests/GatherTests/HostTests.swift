@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import Testing
 
 @testable import Gather
@@ -29,7 +30,7 @@ import Testing
     }
 
     @Test func `a load that has ended counts no more`() throws {
-        let used = try EventLoop.runVirtual { loop in
+        let used = try TestLoop.run { loop in
             let endpoint = try Given(["a": "/a"]).endpoint()
             let client = FakeUpstreams(["a": .status(500)])
             let engine = GatherEngine(Plan(upstreams: [try hosts(2)], endpoints: [endpoint]), client: client)

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 
 @testable import Gather
 
@@ -31,7 +32,7 @@ func withEngine<Value: Sendable>(
     _ upstreams: [Upstream], _ endpoints: [Endpoint], _ reactions: [String: Reaction], seed: UInt64? = nil,
     _ body: @escaping @Sendable (GatherEngine, FakeUpstreams, isolated EventLoop) async throws -> Value
 ) throws -> Value {
-    try EventLoop.runVirtual(seed: seed) { loop in
+    try TestLoop.run(seed: seed) { loop in
         let client = FakeUpstreams(reactions)
         let engine = GatherEngine(Plan(upstreams: upstreams, endpoints: endpoints), client: client)
         return try await body(engine, client, loop)

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import JSONText
 import Testing
 
@@ -35,7 +36,7 @@ import Testing
     private func observe(
         _ endpoint: Endpoint, _ reactions: [String: Reaction], seed: UInt64? = nil
     ) throws -> (events: [Witness.Event], gathered: Gathered) {
-        try EventLoop.runVirtual(seed: seed) { loop in
+        try TestLoop.run(seed: seed) { loop in
             let engine = GatherEngine(
                 Plan(upstreams: [upstream], endpoints: [endpoint]), client: FakeUpstreams(reactions))
             let witness = Witness(endpoint, on: loop)
@@ -90,7 +91,7 @@ import Testing
     @Test func `an objection is what the gather would end with before anything is sent`() throws {
         let given = try Given(["a": "/a?x={query.q}"])
         let endpoint = try given.endpoint()
-        let objections = try EventLoop.runVirtual { loop in
+        let objections = try TestLoop.run { loop in
             let client = FakeUpstreams([:])
             let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: [endpoint]), client: client)
             let inputs = [Input(), Input(query: [("q", "1")])]

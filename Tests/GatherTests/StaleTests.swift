@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import HTTPTypes
 import JSONText
 import Testing
@@ -19,7 +20,7 @@ import Testing
         _ endpoint: Endpoint, _ turns: [Turn], others: [String: Reaction] = [:], keptBytes: Int = 1 << 20,
         upstream: Upstream = upstream
     ) throws -> [Result] {
-        try EventLoop.runVirtual { loop in
+        try TestLoop.run { loop in
             let client = FakeUpstreams(others)
             let engine = GatherEngine(
                 Plan(upstreams: [upstream], endpoints: [endpoint]), client: client, keptBytes: keptBytes)

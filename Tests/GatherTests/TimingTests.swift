@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import Testing
 
 @testable import Gather
@@ -142,7 +143,7 @@ private let shop: [String: Reaction] = [
     }
 
     @Test func `a client that was gone before sends nothing`() throws {
-        let result = try EventLoop.runVirtual { loop in
+        let result = try TestLoop.run { loop in
             let endpoint = try dashboard().endpoint()
             let client = FakeUpstreams(shop)
             let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: [endpoint]), client: client)

@@ -148,7 +148,7 @@ struct ShutdownTests {
 
     @Test func `cancelling the server's task ends it like an abort`() throws {
         let started = Latch()
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let listener = try Listener("127.0.0.1:0")
             let responder = ScriptedResponder(Self.works(started, until: Latch()))
             let server = Server(listener, responder: responder, options: ServerOptions(), on: loop)

@@ -31,7 +31,7 @@ private final class Pair {
             let wait = loop.reactor.makeWait()
             waits[side] = wait
             loop.reactor.wake(waits[1 - side])
-            _ = await loop.suspend(wait)
+            _ = await loop.reactor.suspend(wait)
         }
         loop.reactor.wake(waits[1 - side])
     }

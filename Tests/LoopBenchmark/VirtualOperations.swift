@@ -49,5 +49,5 @@ private final class Countdown: TimerHandler {
         if left == 0 { reactor.wake(wait) }
     }
 
-    func end(on loop: isolated EventLoop) async { _ = await loop.suspend(wait) }
+    func end(on loop: isolated EventLoop) async { _ = await loop.reactor.suspend(wait) }
 }

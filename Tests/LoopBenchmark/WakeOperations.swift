@@ -59,7 +59,7 @@ private final class Pipe: ReadinessHandler {
 
     func read(on loop: isolated EventLoop) async {
         wait = reactor.makeWait()
-        _ = await loop.suspend(wait)
+        _ = await loop.reactor.suspend(wait)
     }
 
     func descriptorReady(_ fd: CInt, _ events: IOEvents) {

@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import HTTPServer
 public import HTTPTypes
 
@@ -26,7 +27,7 @@ public final class ServerUnderTest {
         handler: @escaping ScriptedResponder.Handler = { _, _ in Response(.ok, text: "hello") },
         _ body: @escaping @Sendable (ServerUnderTest, isolated EventLoop) async throws -> Value
     ) throws -> Value {
-        try onTestLoop { loop in
+        try TestLoop.runOnSystem { loop in
             let subject = try ServerUnderTest(options, handler, on: loop)
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask {
@@ -81,7 +82,7 @@ public final class ScriptedResponder: Responder {
         guard endings.count < count else { return endings }
         let wait = loop.reactor.makeWait()
         waiting = (loop.reactor, wait, count)
-        _ = await loop.suspend(wait)
+        _ = await loop.reactor.suspend(wait)
         waiting = nil
         return endings
     }

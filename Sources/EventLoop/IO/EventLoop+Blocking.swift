@@ -13,7 +13,7 @@ extension EventLoop {
         on pool: BlockingPool = .shared, _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         guard !Task.isCancelled else { throw CancellationError() }
-        if reactor.poller is VirtualPoller { return try work() }
+        if reactor.poller.isVirtual { return try work() }
         let (executor, wait, result) = (executor, reactor.makeWait(), BlockingResult<Value>())
         let item = BlockingWork {
             result.store(Result(catching: work))
@@ -21,7 +21,7 @@ extension EventLoop {
         }
         pool.submit(item)
         let wake = await withTaskCancellationHandler {
-            await suspendUncancellably(wait)
+            await reactor.suspendUncancellably(wait)
         } onCancel: {
             if item.withdraw() { executor.wake(wait, .cancelled) }
         }

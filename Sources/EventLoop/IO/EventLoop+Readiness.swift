@@ -6,7 +6,7 @@ extension EventLoop {
     ///   regular file is always ready).
     public func waitUntilReadable(_ fd: CInt, until deadline: LoopInstant? = nil) async throws(StreamError) {
         let wait = try watchOnce(fd, .readable)
-        let wake = await suspend(wait, until: deadline)
+        let wake = await reactor.suspend(wait, until: deadline)
         reactor.forget(fd)
         try wake.get()
     }
@@ -15,7 +15,7 @@ extension EventLoop {
     /// ``waitUntilReadable(_:until:)``.
     public func waitUntilWritable(_ fd: CInt, until deadline: LoopInstant? = nil) async throws(StreamError) {
         let wait = try watchOnce(fd, .writable)
-        let wake = await suspend(wait, until: deadline)
+        let wake = await reactor.suspend(wait, until: deadline)
         reactor.forget(fd)
         try wake.get()
     }
@@ -23,7 +23,7 @@ extension EventLoop {
     /// As ``waitUntilReadable(_:until:)``, without an end before that.
     func waitUncancellablyUntilReadable(_ fd: CInt) async throws(StreamError) {
         let wait = try watchOnce(fd, .readable)
-        _ = await suspendUncancellably(wait)
+        _ = await reactor.suspendUncancellably(wait)
         reactor.forget(fd)
     }
 

@@ -15,7 +15,7 @@ package final class Waiter {
         checkFree()
         let wait = loop.reactor.makeWait()
         self.wait = wait
-        let wake = await loop.suspend(wait, until: deadline)
+        let wake = await loop.reactor.suspend(wait, until: deadline)
         self.wait = nil
         try wake.get()
     }

@@ -17,7 +17,7 @@ extension EventLoop {
     ) async throws -> Value {
         let scope = TaskScope(.none, reactor)
         let task = spawn(Task<Never, Never>.name, in: scope, operation)
-        let wake = deadline <= now ? .timedOut : await task.end(until: deadline)
+        let wake = deadline <= time ? .timedOut : await task.end(until: deadline)
         if wake != .signalled { scope.cancelAll() }
         await scope.waitForAll()
         if wake == .timedOut, task.failure is CancellationError, !Task.isCancelled { throw TimedOut() }
@@ -25,12 +25,14 @@ extension EventLoop {
     }
 
     /// Runs the operation, and cancels it if it takes longer than `timeout`: asyncio's `timeout` and `wait_for`.
+    ///
+    /// The timeout counts from this moment (``time``), not from the turn's beginning.
     /// - Throws: as ``withDeadline(_:_:)``.
     @discardableResult
     public func withTimeout<Value>(
         _ timeout: Duration, _ operation: @escaping () async throws -> Value
     ) async throws -> Value {
-        try await withDeadline(now.advanced(by: timeout), operation)
+        try await withDeadline(time.advanced(by: timeout), operation)
     }
 
     /// Runs the operation in a task that the caller's cancellation does not reach, and waits for its end.

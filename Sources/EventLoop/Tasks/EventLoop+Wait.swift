@@ -25,7 +25,7 @@ extension EventLoop {
     public func wait<Handle: AnyLoopTask>(
         for tasks: [Handle], until condition: WaitCondition = .allCompleted, timeout: Duration? = nil
     ) async throws(CancellationError) -> (done: [Handle], pending: [Handle]) {
-        let deadline = timeout.map { now.advanced(by: $0) }
+        let deadline = timeout.map { time.advanced(by: $0) }
         let completions = Completions(tasks, reactor)
         var done: [Handle] = []
         var wake = Wake.signalled

@@ -54,7 +54,7 @@ extension CallRun {
         guard !isDecided, !progress.hasNext else { return [] }
         let wait = reactor.makeWait()
         progress.wait = wait
-        let wake = await loop.suspend(wait, until: progress.patience)
+        let wake = await loop.reactor.suspend(wait, until: progress.patience)
         progress.wait = nil
         if wake == .cancelled { progress.isAbandoned = true }
         return wake == .timedOut ? progress.impatient(at: now) : []

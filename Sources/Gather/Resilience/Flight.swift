@@ -50,7 +50,7 @@ final class Flight: BulkheadClient {
         waiting += 1
         let wait = reactor.makeWait()
         waits.append(wait)
-        let wake = await loop.suspend(wait, until: deadline)
+        let wake = await loop.reactor.suspend(wait, until: deadline)
         waiting -= 1
         if wake == .signalled, let landing { return landing }
         if waiting == 0 { task?.cancel() }
@@ -84,7 +84,7 @@ final class Flight: BulkheadClient {
         guard state.bulkhead.queue(0, of: self) else { return .shed }
         let place = reactor.makeWait()
         self.place = place
-        let wake = await loop.suspend(place, until: reactor.now.advanced(by: state.upstream.queueTimeout))
+        let wake = await loop.reactor.suspend(place, until: reactor.now.advanced(by: state.upstream.queueTimeout))
         guard wake != .signalled else { return nil }
         self.place = nil
         state.bulkhead.withdraw()
