@@ -20,7 +20,7 @@ enum ServerReader {
                 .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")
         }
         if let limits = section.section(
-            "limits", keys: ["head", "target", "fields", "body", "connections", "gathers", "lag", "stale"])
+            "limits", keys: ["head", "target", "fields", "body", "connections", "gathers", "lag", "stale", "unsent"])
         {
             read(limits, into: &server.limits)
         }
@@ -39,6 +39,7 @@ enum ServerReader {
         limits.gathers = section["gathers"]?.integer(in: 1...1_000_000) ?? limits.gathers
         limits.lag = section["lag"]?.duration(in: timeouts) ?? limits.lag
         limits.staleBytes = section["stale"]?.size(in: 0...1 << 36) ?? limits.staleBytes
+        limits.unsentBytes = section["unsent"]?.size(in: 1 << 20...1 << 36) ?? limits.unsentBytes
     }
 
     private static func read(_ section: Section, into settings: inout ServerSettings.Timeouts) {

@@ -21,7 +21,7 @@ final class GatherStream: GatherObserver {
 
     func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) {
         isTold[call] = true
-        records.append(.call(call, report, body: body))
+        records.append(.call(call, report, body: body), holding: body?.bytes.count ?? 0)
     }
 
     /// Sends a record for each call of the gather that `gather` runs beside it, and the summary.
@@ -43,6 +43,8 @@ final class GatherStream: GatherObserver {
         for (call, report) in gathered.reports.enumerated() where !isTold[call] {
             callEnded(call, report, body: nil)
         }
-        records.append(.summary(gathered, duration: duration))
+        var answer = 0
+        if case .answered(let bytes) = gathered.verdict { answer = bytes.count }
+        records.append(.summary(gathered, duration: duration), holding: answer)
     }
 }

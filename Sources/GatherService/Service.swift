@@ -144,6 +144,7 @@ public struct Service: Sendable {
         options.wire.fieldCount = settings.limits.fields
         options.wire.bodyBytes = settings.limits.bodyBytes
         options.connectionsPerLoop = share.of(settings.limits.connections)
+        options.unsentBytesPerLoop = share.of(settings.limits.unsentBytes)
         options.headTimeout = settings.timeouts.head
         options.bodyTimeout = settings.timeouts.body
         options.idleTimeout = settings.timeouts.idle

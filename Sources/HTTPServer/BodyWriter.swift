@@ -49,6 +49,11 @@ public final class BodyWriter {
         sentBytes += bytes.count
     }
 
+    /// Takes note that bytes wait to be written, from now on and until ``release(_:)``.
+    func hold(_ bytes: Int) { connection.hold(bytes) }
+
+    func release(_ bytes: Int) { connection.release(bytes) }
+
     /// Ends the body.
     func finish(on loop: isolated EventLoop) async throws(StreamFailure) {
         guard !isBroken else { throw .clientGone }

@@ -122,6 +122,7 @@ import HTTPWire
     private func end(status: Int, bytes: Int) {
         exchange.status = status
         exchange.sentBytes = bytes
+        server.unsent.removeAll(of: self)
         server.responder.ended(exchange, at: reactor.now)
         exchange.head = nil
     }
@@ -320,9 +321,20 @@ import HTTPWire
         exchange.head?.method != .head && response.status.allowsContent
     }
 
+    /// Takes note that bytes wait to be sent, which may cut off another client.
+    func hold(_ bytes: Int) { server.unsent.add(bytes, for: self) }
+
+    /// Takes note that bytes wait no more.
+    func release(_ bytes: Int) { server.unsent.remove(bytes, of: self) }
+
+    /// Ends a connection that waits for its client to take an answer.
+    func cut() { unsafe task?.cancel() }
+
     /// Sends two pieces in one system call if the socket takes them; false if the client does not.
     func send(_ head: [UInt8], _ body: [UInt8], on loop: isolated EventLoop) async -> Bool {
         var sent = 0
+        var held = 0
+        defer { if held > 0 { release(held) } }
         while sent < head.count + body.count {
             if isWritable {
                 let count = unsafe head.span.withUnsafeBytes { head in
@@ -343,6 +355,10 @@ import HTTPWire
                 if errno == EINTR { continue }
                 guard errno == EAGAIN else { return false }
                 isWritable = false
+            }
+            if held == 0 {
+                held = head.count + body.count
+                hold(held)
             }
             let wait = reactor.makeWait()
             writing = wait

@@ -3,7 +3,7 @@ import EventLoop
 /// Records on their way from tasks that do not wait for the client to a client that may read slowly.
 ///
 /// Whoever appends decides how many records there can be, and with that what a slow client costs: they are rendered when they are
-/// sent, and held until then. Confined to its loop.
+/// sent, and held until then. What they hold counts among the bytes that wait for clients. Confined to its loop.
 ///
 /// ```swift
 /// Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
@@ -17,7 +17,8 @@ import EventLoop
 /// ```
 public final class RecordQueue<Record> {
     private let reactor: Reactor
-    private var records: [Record] = []
+    private var records: [(record: Record, bytes: Int)] = []
+    private var writer: BodyWriter?
     private var isFinished = false
     /// What the sending waits for, while it does.
     private var wait: WaitID?
@@ -28,8 +29,10 @@ public final class RecordQueue<Record> {
     public init(on loop: isolated EventLoop) { reactor = loop.reactor }
 
     /// Has a record sent behind those before it.
-    public func append(_ record: Record) {
-        records.append(record)
+    /// - Parameter bytes: about how much memory it holds, if that is much.
+    public func append(_ record: Record, holding bytes: Int = 0) {
+        records.append((record, bytes))
+        writer?.hold(bytes)
         wakeUp()
     }
 
@@ -44,6 +47,8 @@ public final class RecordQueue<Record> {
         as format: RecordFormat, through writer: BodyWriter, heartbeat: Duration = .seconds(15),
         on loop: isolated EventLoop, render: (Record, inout [UInt8]) -> Void, while produce: @escaping () async -> Void
     ) async throws(StreamFailure) {
+        self.writer = writer
+        defer { self.writer = nil }
         var failure: StreamFailure?
         await withDiscardingTaskGroup { group in
             group.addImmediateTask {
@@ -87,7 +92,11 @@ public final class RecordQueue<Record> {
 
     private func takeRendered(_ render: (Record, inout [UInt8]) -> Void) -> [UInt8] {
         var output: [UInt8] = []
-        while output.count < Self.bytesAtOnce, !records.isEmpty { render(records.removeFirst(), &output) }
+        while output.count < Self.bytesAtOnce, !records.isEmpty {
+            let (record, bytes) = records.removeFirst()
+            render(record, &output)
+            writer?.release(bytes)
+        }
         return output
     }
 

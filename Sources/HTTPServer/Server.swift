@@ -21,6 +21,7 @@ public final class Server: ReadinessHandler {
     private var dateField = DateField(unixSeconds: 0)
     private var buffers: [ReceiveBuffer] = []
     private var headBuffers: [[UInt8]] = []
+    var unsent: UnsentAnswers
 
     /// How many accepts a loop does at once before its connections get a turn, and other loops a chance.
     private static let acceptsPerTurn = 16
@@ -29,6 +30,7 @@ public final class Server: ReadinessHandler {
         self.listener = listener
         self.responder = responder
         self.options = options
+        unsent = UnsentAnswers(limit: options.unsentBytesPerLoop)
         reactor = loop.reactor
     }
 

@@ -14,6 +14,8 @@ public struct ServerOptions: Sendable {
     public var idleTimeout: Duration = .seconds(60)
     /// How long a client may take nothing of a response, before its connection is closed.
     public var writeTimeout: Duration = .seconds(30)
+    /// How many bytes of answers may wait for the clients of one loop; beyond that, the client that has waited longest is cut off.
+    public var unsentBytesPerLoop = 256 << 20
     /// How long requests that are running may take to end, once the server shuts down.
     public var shutdownTimeout: Duration = .seconds(30)
 

@@ -35,7 +35,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 == [16384, 8192, 100, 1_048_576])
         #expect(
             [server.limits.connections, server.limits.gathers, server.limits.staleBytes] == [10_000, 1024, 32 << 20])
-        #expect(server.limits.lag == .milliseconds(250))
+        #expect(server.limits.lag == .milliseconds(250) && server.limits.unsentBytes == 256 << 20)
         let timeouts = server.timeouts
         #expect(
             [timeouts.head, timeouts.body, timeouts.idle, timeouts.write, timeouts.shutdown]
@@ -55,7 +55,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
               access_log: false
               client_deadline_header: X-Patience
               limits: { head: 32KiB, target: 4kB, fields: 7, body: 0B, connections: 8, gathers: 9, lag: 80ms,
-                        stale: 1MiB }
+                        stale: 1MiB, unsent: 2MiB }
               timeouts: { head: 1s, body: 1.5s, idle: 2m, write: 250ms, shutdown: 1h }
             demo: {}
             """
@@ -68,7 +68,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         var limits = ServerSettings.Limits()
         (limits.headBytes, limits.targetBytes, limits.fields) = (32_768, 4000, 7)
         (limits.bodyBytes, limits.connections, limits.gathers, limits.staleBytes) = (0, 8, 9, 1 << 20)
-        limits.lag = .milliseconds(80)
+        (limits.lag, limits.unsentBytes) = (.milliseconds(80), 2 << 20)
         #expect(server.limits == limits)
         var timeouts = ServerSettings.Timeouts()
         (timeouts.head, timeouts.body, timeouts.idle) = (.seconds(1), .milliseconds(1500), .seconds(120))

@@ -184,6 +184,34 @@ import Testing
         #expect(outcome == [.ok])
     }
 
+    @Test("Clients that wait too short do not open it", arguments: [false, true])
+    func impatient(_ isRetried: Bool) throws {
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        var upstream = guarded()
+        upstream.retry = isRetried ? RetryPolicy() : nil
+        let outcomes = try withEngine([upstream], [endpoint], ["a": .json("1", after: .milliseconds(2))]) {
+            engine, client, loop in
+            var outcomes: [Outcome] = []
+            for _ in 0..<20 {
+                let gathered = await engine.gather(endpoint, Input(), within: .milliseconds(1), on: loop)
+                outcomes.append(gathered.reports[0].outcome)
+            }
+            return outcomes + (try await gather(endpoint, Input(), engine, client, on: loop).outcomes)
+        }
+        #expect(outcomes == Array(repeating: .timeout, count: 20) + [.ok])
+    }
+
+    @Test func `timeouts of its own open it, however long clients wait`() throws {
+        let endpoint = try Given(["a": "/a"]).endpoint { $0.deadline = .seconds(10) }
+        var upstream = guarded()
+        upstream.timeout = .milliseconds(20)
+        let outcome = try withEngine([upstream], [endpoint], ["a": .hangs]) { engine, client, loop in
+            for _ in 0..<10 { _ = await engine.gather(endpoint, Input(), within: .milliseconds(30), on: loop) }
+            return try await gather(endpoint, Input(), engine, client, on: loop).outcomes[0]
+        }
+        #expect(outcome == .refused)
+    }
+
     @Test func `a call that would be refused does not queue`() throws {
         var upstream = guarded()
         upstream.maxInFlight = 2

@@ -79,6 +79,15 @@ import Testing
         #expect(result.transfers.count == count)
     }
 
+    @Test func `header values that only look alike are not shared`() throws {
+        var given = try Given(["a": "/a"])
+        given["a"].forwardHeaders = [.from]
+        let endpoint = try given.endpoint()
+        let inputs = ["Ren\u{E9}", "Rene\u{301}"].map { Input(headers: [.from: $0]) }
+        let (_, transfers, _) = try gathers([endpoint, endpoint], asked: inputs, from: sharing(), ["a": Self.slow])
+        #expect(transfers.count == 2)
+    }
+
     @Test func `nothing is shared unless the upstream says so, nor with what has ended`() throws {
         let endpoint = try Given(["a": "/a", "b": "/a"]).endpoint()
         #expect(try gather(endpoint, ["a": Self.slow]).transfers.count == 2)

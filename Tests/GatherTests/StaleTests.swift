@@ -84,6 +84,15 @@ import Testing
         #expect(results[1].verdict == "failed: 0")
     }
 
+    @Test func `texts that only look alike are not equal`() throws {
+        let given = try given { $0.forwardHeaders = [.from] }
+        let (composed, decomposed) = (Input(headers: [.from: "Ren\u{E9}"]), Input(headers: [.from: "Rene\u{301}"]))
+        let results = try gather(
+            try given.endpoint(),
+            [Turn(reaction: .json("1"), input: composed), Turn(reaction: .status(500), input: decomposed)])
+        #expect(results[1].verdict == "failed: 0")
+    }
+
     @Test func `it is that of the request that is equal in all that is sent`() throws {
         let given = try given("/a/{path.id}?q={query.q ?? 0}") { $0.forwardHeaders = [.acceptLanguage] }
         let good = Input(query: [("q", "1")], headers: [.acceptLanguage: "de"])

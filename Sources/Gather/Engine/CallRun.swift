@@ -7,6 +7,8 @@ protocol CallRun: BulkheadClient {
     /// When the gather began.
     var start: LoopInstant { get }
     var deadline: LoopInstant { get }
+    /// The deadline, if it is the client's own and earlier than the endpoint's.
+    var clientDeadline: LoopInstant? { get }
     var progress: Progress { get set }
 
     /// Whether nothing more is to be started or waited for.

@@ -172,7 +172,7 @@ public final class GatherEngine {
         if state.repeats {
             let attempts = Attempts(
                 state: state, client: client, request: request, timeout: timeout, deadline: .at(run.deadline),
-                isRepeatable: prepared.isRepeatable)
+                clientDeadline: run.clientDeadline, isRepeatable: prepared.isRepeatable)
             (end, count) = await attempts.run(on: loop)
         } else if let attempt = state.begin(at: loop.now) {
             count = 1
@@ -185,7 +185,7 @@ public final class GatherEngine {
             } catch {
                 end = .failure(error)
             }
-            state.end(attempt, end, at: loop.now)
+            state.end(attempt, end, at: loop.now, clientDeadline: run.clientDeadline)
         }
         state.bulkhead.leave()
         finish(next, end, attempts: count, of: run)

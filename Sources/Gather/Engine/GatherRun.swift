@@ -7,6 +7,7 @@ final class GatherRun: CallRun {
     let reactor: Reactor
     let start: LoopInstant
     let deadline: LoopInstant
+    let clientDeadline: LoopInstant?
     let kept: KeptBodies
     var progress: Progress
     private(set) var values: Values
@@ -42,7 +43,8 @@ final class GatherRun: CallRun {
         self.observer = observer
         self.reactor = reactor
         start = reactor.now
-        deadline = start.advanced(by: min(endpoint.deadline, limit ?? endpoint.deadline))
+        clientDeadline = limit.flatMap { $0 < endpoint.deadline ? reactor.now.advanced(by: $0) : nil }
+        deadline = clientDeadline ?? start.advanced(by: endpoint.deadline)
         let count = endpoint.calls.count
         progress = Progress(calls: count)
         values = Values(input: input, bodies: Array(repeating: nil, count: count))

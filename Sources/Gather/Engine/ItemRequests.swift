@@ -27,7 +27,7 @@ struct ItemRequests {
         _ elements: [JSONValue], of prepared: PreparedCall, _ foreach: Foreach, _ values: Values
     ) throws(PlacementError) {
         var values = values
-        var known: [[String]: Int] = [:]
+        var known: [[UInt8]: Int] = [:]
         for (index, element) in elements.enumerated() {
             values.item = element
             do throws(PlacementError) {
@@ -47,7 +47,7 @@ struct ItemRequests {
     }
 
     /// The index of a request, which is that of an equal one if asking once is enough.
-    private mutating func add(_ request: UpstreamRequest, _ known: inout [[String]: Int]) -> Int {
+    private mutating func add(_ request: UpstreamRequest, _ known: inout [[UInt8]: Int]) -> Int {
         guard request.method == .get else {
             requests.append(ItemRequest(request: request, problem: nil))
             return requests.count - 1

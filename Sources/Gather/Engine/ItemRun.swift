@@ -32,6 +32,7 @@ final class ItemRun: CallRun {
     var reactor: Reactor { gather.reactor }
     var start: LoopInstant { gather.start }
     var deadline: LoopInstant { gather.deadline }
+    var clientDeadline: LoopInstant? { gather.clientDeadline }
     var isDecided: Bool { failure != nil || pending == 0 || progress.isAbandoned }
 
     /// - Parameter maxBytes: how large the bodies of all elements together may be.

@@ -8,6 +8,8 @@ struct Attempts {
     /// The longest that one attempt may take.
     let timeout: Duration
     let deadline: Deadline
+    /// When the client's patience ends, if that is before the endpoint's deadline.
+    var clientDeadline: LoopInstant?
     /// Whether the request may reach the upstream twice.
     let isRepeatable: Bool
 
@@ -60,7 +62,7 @@ struct Attempts {
         } catch {
             end = .failure(error)
         }
-        state.end(attempt, end, at: loop.now)
+        state.end(attempt, end, at: loop.now, clientDeadline: clientDeadline)
         return end
     }
 

@@ -105,18 +105,8 @@ final class Flights {
     /// What makes two calls equal.
     private struct Key: Hashable {
         let method: HTTPRequest.Method
-        let target: String
-        let names: [HTTPField.Name]
-        let values: [String]
+        let identity: [UInt8]
         let timeout: Duration
-
-        init(_ request: UpstreamRequest, timeout: Duration) {
-            method = request.method
-            target = request.target
-            names = request.headers.map(\.name)
-            values = request.headers.map(\.value)
-            self.timeout = timeout
-        }
     }
 
     private var joinable: [Key: Flight] = [:]
@@ -128,7 +118,7 @@ final class Flights {
         for request: UpstreamRequest, timeout: Duration, at state: UpstreamState, client: any UpstreamClient,
         on loop: isolated EventLoop
     ) -> Flight {
-        let key = Key(request, timeout: timeout)
+        let key = Key(method: request.method, identity: request.identity, timeout: timeout)
         if let flight = joinable[key], !flight.isAbandoned { return flight }
         let flight = Flight(at: state, reactor: loop.reactor)
         joinable[key] = flight

@@ -9,7 +9,7 @@ import JSONText
 final class KeptBodies {
     private struct Key: Hashable {
         let call: PreparedCall
-        let request: [String]
+        let request: [UInt8]
 
         static func == (left: Key, right: Key) -> Bool { left.call === right.call && left.request == right.request }
 
@@ -39,7 +39,7 @@ final class KeptBodies {
     private var number = 0
     private(set) var bytes = 0
 
-    /// About what an entry needs beside its texts.
+    /// About what an entry needs beside its bytes.
     private static let overhead = 256
 
     /// - Parameter limit: how many bytes are kept.
@@ -49,7 +49,7 @@ final class KeptBodies {
     func keep(_ body: JSONValue, of request: UpstreamRequest, by call: PreparedCall, at now: LoopInstant) {
         guard call.call.staleFor != nil else { return }
         let key = Key(call: call, request: request.identity)
-        let cost = body.bytes.capacity + key.request.reduce(Self.overhead) { $0 + $1.utf8.count }
+        let cost = body.bytes.capacity + key.request.count + Self.overhead
         forget(key)
         guard cost <= limit else { return }
         number += 1
@@ -87,6 +87,17 @@ final class KeptBodies {
 }
 
 extension UpstreamRequest {
-    /// All that is sent of a request without a body, as texts that are equal if requests are.
-    var identity: [String] { [target] + headers.flatMap { [$0.name.canonicalName, $0.value] } }
+    /// All that is sent of a request without a body, a field on each line.
+    ///
+    /// Bytes, because texts are equal that only look alike: `é` in one code point or in two.
+    var identity: [UInt8] {
+        var bytes = Array(target.utf8)
+        for (name, value) in headers {
+            bytes.append(UInt8(ascii: "\n"))
+            bytes.append(contentsOf: name.canonicalName.utf8)
+            bytes.append(UInt8(ascii: ":"))
+            bytes.append(contentsOf: value.utf8)
+        }
+        return bytes
+    }
 }

@@ -88,7 +88,12 @@ final class UpstreamState {
     }
 
     /// Takes note of an attempt's end.
-    func end(_ attempt: Attempt, _ end: AttemptEnd, at now: LoopInstant) {
+    ///
+    /// One that timed out when the client's patience was over says no more of the upstream than one whose client left: else a client
+    /// that waits for a millisecond could open the breaker for all.
+    func end(_ attempt: Attempt, _ end: AttemptEnd, at now: LoopInstant, clientDeadline: LoopInstant?) {
+        let isGivenUp = end.cause == .timeout && clientDeadline.map { $0 <= now } ?? false
+        let end = isGivenUp ? .failure(.cancelled) : end
         let elapsed = attempt.began.duration(to: now)
         let isFailure = end.isCancelled ? nil : end.isFailure
         // A host that refuses at once is none that answers fast.
