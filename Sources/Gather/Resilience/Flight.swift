@@ -103,7 +103,7 @@ final class Flight: BulkheadClient {
 /// The flights of one upstream.
 final class Flights {
     /// What makes two calls equal.
-    private struct Key: Hashable {
+    struct Key: Hashable {
         let method: HTTPRequest.Method
         let target: String
         let names: [HTTPField.Name]
@@ -119,9 +119,9 @@ final class Flights {
         }
     }
 
-    private var joinable: [Key: Flight] = [:]
+    private(set) var joinable: [Key: Flight] = [:]
     /// All whose task has not ended.
-    private var underWay: [ObjectIdentifier: Flight] = [:]
+    private(set) var underWay: [ObjectIdentifier: Flight] = [:]
 
     /// The flight that makes this request, which is begun if there is none.
     func flight(
