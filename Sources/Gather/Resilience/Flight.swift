@@ -120,8 +120,10 @@ final class Flights {
     }
 
     private(set) var joinable: [Key: Flight] = [:]
-    /// All whose task has not ended.
-    private(set) var underWay: [ObjectIdentifier: Flight] = [:]
+    /// All whose task has not ended, by their number: they are waited for in the order in which they began, so that equal seeds
+    /// give equal runs.
+    private(set) var underWay: [Int: Flight] = [:]
+    private var begun = 0
 
     /// The flight that makes this request, which is begun if there is none.
     func flight(
@@ -132,10 +134,12 @@ final class Flights {
         if let flight = joinable[key], !flight.isAbandoned { return flight }
         let flight = Flight(at: state, reactor: loop.reactor)
         joinable[key] = flight
-        underWay[ObjectIdentifier(flight)] = flight
+        let number = begun
+        begun += 1
+        underWay[number] = flight
         flight.start(request, timeout: timeout, client: client, on: loop) { [weak flight] in
             guard let flight else { return }
-            self.underWay[ObjectIdentifier(flight)] = nil
+            self.underWay[number] = nil
             if self.joinable[key] === flight { self.joinable[key] = nil }
         }
         return flight
@@ -143,6 +147,6 @@ final class Flights {
 
     /// Waits until none is under way.
     func end(on loop: isolated EventLoop) async {
-        for flight in Array(underWay.values) { await flight.end() }
+        for number in underWay.keys.sorted() { await underWay[number]?.end() }
     }
 }
