@@ -57,7 +57,14 @@ enum ResilienceReader {
     }
 
     private static func readHedge(_ node: Node) -> HedgePolicy? {
-        guard let section = Section(node, keys: ["after", "extra_load"]) else { return nil }
+        guard let section = Section(node, keys: ["after", "extra_load", "attempts"]) else { return nil }
+        guard let delay = readDelay(section) else { return nil }
+        var policy = HedgePolicy(delay)
+        policy.attempts = section["attempts"]?.integer(in: 2...5) ?? policy.attempts
+        return policy
+    }
+
+    private static func readDelay(_ section: Section) -> HedgePolicy.Delay? {
         if let after = section["after"] {
             if let other = section.member("extra_load") {
                 other.error("a hedge has one time, and this one has 'after' already", remedy: "keep one of them")
@@ -65,7 +72,7 @@ enum ResilienceReader {
             return after.duration(in: times).map { .after($0) }
         }
         guard let part = section["extra_load"] else {
-            node.error(
+            section.node.error(
                 "a hedge needs a time", remedy: "write { extra_load: 2% } to have it learned, or { after: 40ms }")
             return nil
         }

@@ -110,6 +110,25 @@ struct ConnectionTests {
         #expect(elapsed < .milliseconds(540))
     }
 
+    @Test func `a response that trickles in does not get more time for it`() throws {
+        let elapsed = try ScriptedUpstream.run { upstream, loop in
+            let start = loop.now
+            let outcome = try await upstream.fetch(within: .milliseconds(40), on: loop) { connection, loop in
+                _ = try await connection.message(on: loop)
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                // A byte each two milliseconds would be there after two seconds; the fetcher closes before.
+                for _ in 0..<1000 {
+                    guard (try? connection.send("x")) != nil else { break }
+                    try await loop.sleep(for: .milliseconds(2))
+                }
+            }
+            #expect(outcome.failure == .timeout)
+            return start.duration(to: loop.now)
+        }
+        #expect(elapsed >= .milliseconds(40))
+        #expect(elapsed < .milliseconds(540))
+    }
+
     @Test func `a deadline that has passed is noticed before anything is waited for`() throws {
         try ScriptedUpstream.run { upstream, loop in
             #expect(await upstream.outcome(within: .zero, on: loop).failure == .timeout)

@@ -79,6 +79,10 @@ struct ResponseTests {
         Received("another protocol", "SSH-2.0-OpenSSH_9.2\r\n", "malformed"),
         Received("no status", "HTTP/1.1 OK\r\n\r\n", "malformed"),
         Received("a length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nhello", "malformed"),
+        Received(
+            "a length that is negative", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", "malformed"),
+        Received("a chunk that is longer than its size", chunked + "3\r\nhello\r\n0\r\n\r\n", "reset"),
+        Received("a chunk size past all numbers", chunked + "FFFFFFFFFFFFFFFFF\r\nhello\r\n", "reset"),
         Received("HTTP/3", "HTTP/3 200 OK\r\nContent-Length: 0\r\n\r\n", "malformed"),
     ]
 

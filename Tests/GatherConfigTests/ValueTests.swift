@@ -161,7 +161,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 adaptive_limit: true
                 health: { path: /h?a=b, interval: 1s, timeout: 2s, unhealthy_after: 3, healthy_after: 4 }
                 deadline_header: X-Left
-              other: { hosts: [http://h], hedge: { after: 40ms } }
+              other: { hosts: [http://h], hedge: { after: 40ms, attempts: 5 } }
             demo: {}
             """
         ).plan.upstreams
@@ -172,7 +172,11 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(upstream.health == health && upstream.adaptsLimit)
         #expect(upstream.coalesces && upstream.deadlineHeader?.rawName == "X-Left")
         #expect(upstream.ejection?.after == 2 && upstream.ejection?.duration == .seconds(3))
-        #expect(upstream.hedge == .extraLoad(0.025) && upstreams[1].hedge == .after(.milliseconds(40)))
+        var hedge = HedgePolicy(.extraLoad(0.025))
+        #expect(upstream.hedge == hedge && hedge.attempts == 3)
+        hedge.delay = .after(.milliseconds(40))
+        hedge.attempts = 5
+        #expect(upstreams[1].hedge == hedge)
         var retry = RetryPolicy()
         (retry.attempts, retry.budget, retry.causes) = (3, 0.025, [.timeout, .status(500)])
         (retry.backoff, retry.maxBackoff) = (.milliseconds(1), .seconds(2))

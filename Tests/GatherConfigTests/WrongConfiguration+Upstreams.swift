@@ -77,6 +77,8 @@ extension WrongConfiguration {
               a: { hosts: [http://h], hedge: {} }
               b: { hosts: [http://h], hedge: { after: 40ms, extra_load: 2% } }
               c: { hosts: [http://h], hedge: { extra_load: 60% }, eject: { after: 0, for: 1us } }
+              d: { hosts: [http://h], hedge: { after: 1ms, attempts: 1 } }
+              e: { hosts: [http://h], hedge: { after: 1ms, attempts: 6, atempts: 2 } }
             demo: {}
             """#,
             errors: [
@@ -85,6 +87,9 @@ extension WrongConfiguration {
                 #"x.yaml:5:48: upstreams.c.hedge.extra_load: 60% is out of range; write a value from 0.1% to 50%"#,
                 #"x.yaml:5:71: upstreams.c.eject.after: 0 is out of range; write a value from 1 to 1000"#,
                 #"x.yaml:5:79: upstreams.c.eject.for: 1us is out of range; write a value from 1ms to 1h"#,
+                #"x.yaml:6:58: upstreams.d.hedge.attempts: 1 is out of range; write a value from 2 to 5"#,
+                #"x.yaml:7:58: upstreams.e.hedge.attempts: 6 is out of range; write a value from 2 to 5"#,
+                #"x.yaml:7:61: upstreams.e.hedge.atempts: unknown key 'atempts'; did you mean 'attempts'?"#,
             ]),
     ]
 }

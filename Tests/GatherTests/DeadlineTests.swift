@@ -64,7 +64,7 @@ import Testing
         arguments: [(60, false, Outcome.skipped), (40, false, .ok), (60, true, .timeout)])
     func tooLate(_ first: Int, _ isRequired: Bool, _ outcome: Outcome) throws {
         var upstream = upstream
-        upstream.hedge = .extraLoad(0.01)
+        upstream.hedge = HedgePolicy(.extraLoad(0.01))
         var given = try Given(["a": "/a", "b": "/b?x={a}"])
         given["a"].upstream = 1
         given["b"].isRequired = isRequired

@@ -6,11 +6,11 @@ import Testing
 
 @Suite struct HedgeTests {
     /// An upstream with three hosts whose calls get a hedge after 40 ms.
-    private func hedging(_ policy: HedgePolicy = .after(.milliseconds(40))) throws -> Upstream {
+    private func hedging(_ delay: HedgePolicy.Delay = .after(.milliseconds(40))) throws -> Upstream {
         var upstream = upstream
         upstream.hosts = try (1...3).map { try Origin("http://10.0.0.\($0)") }
         upstream.timeout = .milliseconds(200)
-        upstream.hedge = policy
+        upstream.hedge = HedgePolicy(delay)
         return upstream
     }
 
@@ -48,6 +48,40 @@ import Testing
         #expect(result.transfers.map(\.end) == [.done, .cancelled])
     }
 
+    @Test(
+        "Hedges follow each other after the same time, as many as there may be, each at a host of its own",
+        arguments: [(nil, 3), (2, 2), (5, 5)] as [(Int?, Int)])
+    func several(_ declared: Int?, _ attempts: Int) throws {
+        let result = try result([.hangs]) {
+            $0.hosts = Array(repeating: $0.hosts[0], count: 5)
+            if let declared { $0.hedge?.attempts = declared }
+        }
+        #expect(result.outcomes == [.timeout])
+        #expect(result.gathered.reports[0].attempts == attempts)
+        // An attempt ends after 200 ms, which is later than the call's last begins.
+        #expect(result.transfers.map(\.began) == (0..<attempts).map { .milliseconds(40 * $0) })
+        #expect(Set(result.transfers.map(\.host)).count == attempts)
+        #expect((result.pendingWaits, result.pendingTimers) == (0, 0))
+    }
+
+    @Test func `the last hedge wins as any other, and the others are given up`() throws {
+        let result = try result([.hangs, .hangs, .json("3", after: .milliseconds(10))])
+        #expect(result.verdict == #"{"a":3}"#)
+        #expect(result.elapsed == .milliseconds(90))
+        #expect(result.transfers.map(\.end) == [.cancelled, .cancelled, .done])
+    }
+
+    @Test func `a hedge that has no place at its time is not made later, and the next has its own time`() throws {
+        var upstream = try hedging()
+        upstream.maxInFlight = 2
+        let result = try gather(
+            try Given(["a": "/a", "b": "/b"]).endpoint(), from: [upstream],
+            ["a": .inTurn([Self.slow, .json("2")]), "b": .json("1", after: .milliseconds(50))])
+        // At 40 ms the other call has the place, at 50 ms it is free, at 80 ms it is the next hedge's time.
+        #expect(result.elapsed == .milliseconds(80))
+        #expect(result.gathered.reports.map(\.attempts) == [2, 1])
+    }
+
     @Test func `an attempt that ends in time has no hedge`() throws {
         for reaction in [Reaction.json("1", after: .milliseconds(39)), .status(500), .status(404)] {
             let result = try result([reaction])
@@ -73,9 +107,12 @@ import Testing
 
     @Test func `if both fail the call fails, or is retried`() throws {
         let bad = Reaction.status(503, after: .milliseconds(50))
-        let failing = try result([bad, bad, .json("1")])
+        let failing = try result([bad, bad, .json("1")]) { $0.hedge?.attempts = 2 }
         #expect(failing.outcomes == [.httpError] && failing.elapsed == .milliseconds(90))
-        let retried = try result([bad, bad, .json("1")]) { $0.retry = RetryPolicy() }
+        let retried = try result([bad, bad, .json("1")]) {
+            $0.retry = RetryPolicy()
+            $0.hedge?.attempts = 2
+        }
         #expect(retried.outcomes == [.ok])
         #expect(retried.gathered.reports[0].attempts == 3)
     }

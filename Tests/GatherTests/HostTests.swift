@@ -51,7 +51,7 @@ import Testing
         var picks: [Int: Int] = [:]
         for _ in 0..<1000 {
             var hosts = hosts
-            picks[hosts.begin(at: Self.instant(milliseconds), avoiding: nil, using: &generator), default: 0] += 1
+            picks[hosts.begin(at: Self.instant(milliseconds), avoiding: [], using: &generator), default: 0] += 1
         }
         return picks
     }
@@ -61,7 +61,7 @@ import Testing
         var generator = SplitMix64(seed: 1)
         for _ in 0..<count {
             // Until the host is picked, at a time when all are in; the others give their attempts up.
-            while case let other = hosts.begin(at: Self.instant(1_000_000), avoiding: nil, using: &generator),
+            while case let other = hosts.begin(at: Self.instant(1_000_000), avoiding: [], using: &generator),
                 other != host
             {
                 hosts.end(other, latency: nil, isFailure: nil, at: Self.instant(milliseconds))
@@ -105,11 +105,11 @@ import Testing
         var hosts = ejecting(2)
         var generator = SplitMix64(seed: 1)
         for _ in 0..<100 {
-            #expect(hosts.begin(at: Self.instant(0), avoiding: 0, using: &generator) == 1)
+            #expect(hosts.begin(at: Self.instant(0), avoiding: [0], using: &generator) == 1)
             hosts.end(1, latency: nil, isFailure: nil, at: Self.instant(0))
         }
         end(3, of: 1, in: &hosts, isFailure: true, at: 0)
-        #expect(hosts.begin(at: Self.instant(0), avoiding: 0, using: &generator) == 0)
+        #expect(hosts.begin(at: Self.instant(0), avoiding: [0], using: &generator) == 0)
     }
 
     @Test func `a slow host gets little, and not nothing`() throws {

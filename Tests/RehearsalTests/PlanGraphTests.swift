@@ -75,11 +75,11 @@ import Testing
             upstreams:
                 "shop: { hosts: [http://a], timeout: 100ms, hedge: { after: 20ms }, retry: { attempts: 3, backoff: 30ms } }"
         )
-        #expect(graph.nodes.map(\.attempts) == [6, 3])
+        #expect(graph.nodes.map(\.attempts) == [9, 3])
         // Three attempts, and waits of 30 and 60 ms between them.
         #expect(graph.nodes.map(\.longest) == [.milliseconds(390), .milliseconds(390)])
-        #expect(graph.text.contains("a     shop      100ms    6         required"))
-        #expect(graph.text.hasSuffix("worst case: 780ms, 9 attempts\n"))
+        #expect(graph.text.contains("a     shop      100ms    9         required"))
+        #expect(graph.text.hasSuffix("worst case: 780ms, 12 attempts\n"))
     }
 
     @Test func `lists, conditions, old bodies and the policy are told`() throws {

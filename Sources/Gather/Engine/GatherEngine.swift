@@ -6,9 +6,9 @@ import JSONText
 /// It has no socket and no clock of its own: upstreams come in through ``UpstreamClient``, time is the loop's. Confined to
 /// its loop.
 public final class GatherEngine {
-    private let upstreams: [UpstreamState]
+    let upstreams: [UpstreamState]
     private let client: any UpstreamClient
-    private let kept: KeptBodies
+    let kept: KeptBodies
 
     /// - Parameters:
     ///   - share: which part of each upstream's limits is this loop's.

@@ -24,12 +24,23 @@ public struct RetryPolicy: Sendable, Equatable {
     public init() {}
 }
 
-/// When a second attempt is made beside the first, whichever answers first.
-public enum HedgePolicy: Sendable, Equatable {
-    /// When the first has not answered after this time.
-    case after(Duration)
-    /// After a time, learned from the upstream's latency, that this part of calls exceeds.
-    case extraLoad(Double)
+/// When further attempts are made beside the first, whichever answers first.
+public struct HedgePolicy: Sendable, Equatable {
+    /// The time between the beginnings of two attempts.
+    public enum Delay: Sendable, Equatable {
+        case after(Duration)
+        /// Learned from the upstream's latency: what this part of calls exceeds.
+        case extraLoad(Double)
+    }
+
+    public var delay: Delay
+    /// How many attempts there are beside each other at most, the first included.
+    ///
+    /// Two are slow together too often for an answer that needs a hundred calls: of one slow reply in a hundred, in one answer of a
+    /// hundred.
+    public var attempts = 3
+
+    public init(_ delay: Delay) { self.delay = delay }
 }
 
 /// When one of several hosts is left out for a while.

@@ -29,8 +29,8 @@ struct Attempts {
         var retries = 0
         while true {
             let end: AttemptEnd
-            if isRepeatable, let delay = state.hedgeDelay {
-                let race = await race(attempt, hedgedAfter: delay, on: loop)
+            if isRepeatable, let policy = state.upstream.hedge, let delay = state.hedgeDelay {
+                let race = await race(attempt, of: policy.attempts, delay, on: loop)
                 end = race.end
                 count += race.hedges
             } else {
@@ -43,7 +43,7 @@ struct Attempts {
                 return (.failure(.cancelled), count)
             }
             // Others may have opened the breaker in the meantime.
-            guard let next = state.begin(at: loop.now, avoiding: attempt.host) else { return (end, count) }
+            guard let next = state.begin(at: loop.now, avoiding: [attempt.host]) else { return (end, count) }
             attempt = next
             count += 1
             retries += 1
@@ -72,24 +72,35 @@ struct Attempts {
         case due
     }
 
-    /// Makes an attempt, and another beside it if it has not ended after `delay`: the first good answer wins, and the other's
-    /// transfer is given up.
+    /// Makes an attempt, and another beside it whenever none has ended well after a further `delay`, up to so many: the first good
+    /// answer wins, and the transfers of the others are given up.
     private func race(
-        _ first: Attempt, hedgedAfter delay: Duration, on loop: isolated EventLoop
+        _ first: Attempt, of attempts: Int, _ delay: Duration, on loop: isolated EventLoop
     ) async -> (end: AttemptEnd, hedges: Int) {
         await withTaskGroup(of: Event.self) { group in
             group.addImmediateTask { .ended(await self.make(first, on: loop)) }
             group.addImmediateTask {
-                // Cancelled with the attempt that it was for.
+                // Cancelled with the attempts that it was for.
                 try? await loop.sleep(for: delay)
                 return .due
             }
-            var (running, hedges) = (1, 0)
+            var (running, hedges, chances) = (1, 0, attempts - 1)
+            var hosts = [first.host]
             var last = AttemptEnd.failure(.cancelled)
             for await event in group {
                 switch event {
                 case .due:
-                    guard !Task.isCancelled, let hedge = state.beginHedge(beside: first, at: loop.now) else { continue }
+                    guard !Task.isCancelled else { continue }
+                    chances -= 1
+                    if chances > 0 {
+                        group.addImmediateTask {
+                            try? await loop.sleep(for: delay)
+                            return .due
+                        }
+                    }
+                    // A time for which there is no room passes.
+                    guard let hedge = state.beginHedge(besideThoseAt: hosts, at: loop.now) else { continue }
+                    hosts.append(hedge.host)
                     running += 1
                     hedges += 1
                     group.addImmediateTask {

@@ -103,15 +103,17 @@ final class Flight: BulkheadClient {
 /// The flights of one upstream.
 final class Flights {
     /// What makes two calls equal.
-    private struct Key: Hashable {
+    struct Key: Hashable {
         let method: HTTPRequest.Method
         let identity: [UInt8]
         let timeout: Duration
     }
 
-    private var joinable: [Key: Flight] = [:]
-    /// All whose task has not ended.
-    private var underWay: [ObjectIdentifier: Flight] = [:]
+    private(set) var joinable: [Key: Flight] = [:]
+    /// All whose task has not ended, by their number: they are waited for in the order in which they began, so that equal seeds
+    /// give equal runs.
+    private(set) var underWay: [Int: Flight] = [:]
+    private var begun = 0
 
     /// The flight that makes this request, which is begun if there is none.
     func flight(
@@ -122,10 +124,12 @@ final class Flights {
         if let flight = joinable[key], !flight.isAbandoned { return flight }
         let flight = Flight(at: state, reactor: loop.reactor)
         joinable[key] = flight
-        underWay[ObjectIdentifier(flight)] = flight
+        let number = begun
+        begun += 1
+        underWay[number] = flight
         flight.start(request, timeout: timeout, client: client, on: loop) { [weak flight] in
             guard let flight else { return }
-            self.underWay[ObjectIdentifier(flight)] = nil
+            self.underWay[number] = nil
             if self.joinable[key] === flight { self.joinable[key] = nil }
         }
         return flight
@@ -133,6 +137,6 @@ final class Flights {
 
     /// Waits until none is under way.
     func end(on loop: isolated EventLoop) async {
-        for flight in Array(underWay.values) { await flight.end() }
+        for number in underWay.keys.sorted() { await underWay[number]?.end() }
     }
 }

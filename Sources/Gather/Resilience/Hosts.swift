@@ -2,7 +2,7 @@ import EventLoop
 
 /// The hosts of an upstream: what each has to do, how fast it answers, and which are left out for a while.
 struct Hosts {
-    private struct Host {
+    struct Host {
         var inFlight = 0
         var latency = PeakLatency()
         /// Attempts that failed since the last that did not.
@@ -13,7 +13,7 @@ struct Hosts {
         var doubts = 0
     }
 
-    private var hosts: [Host]
+    private(set) var hosts: [Host]
     private let ejection: EjectionPolicy?
 
     init(count: Int, ejection: EjectionPolicy? = nil) {
@@ -28,8 +28,8 @@ struct Hosts {
     ///
     /// Source: M. Mitzenmacher, «The power of two choices in randomized load balancing», 2001; Finagle's peak EWMA balancer.
     ///
-    /// - Parameter tried: a host that is taken only if there is no other.
-    mutating func begin(at now: LoopInstant, avoiding tried: Int?, using generator: inout SplitMix64) -> Int {
+    /// - Parameter tried: hosts that are taken only if there is no other.
+    mutating func begin(at now: LoopInstant, avoiding tried: [Int], using generator: inout SplitMix64) -> Int {
         let host = hosts.count > 1 ? pick(at: now, avoiding: tried, using: &generator) : 0
         hosts[host].inFlight += 1
         return host
@@ -70,11 +70,14 @@ struct Hosts {
         hosts[host].ejectedUntil = now.advanced(by: ejection.duration)
     }
 
-    private mutating func pick(at now: LoopInstant, avoiding tried: Int?, using generator: inout SplitMix64) -> Int {
+    private mutating func pick(at now: LoopInstant, avoiding tried: [Int], using generator: inout SplitMix64) -> Int {
         var candidates = hosts.indices.filter { hosts[$0].ejectedUntil <= now && hosts[$0].isWell }
         // At least half of the hosts are not ejected.
         if candidates.isEmpty { candidates = hosts.indices.filter { hosts[$0].ejectedUntil <= now } }
-        if let tried, candidates.count > 1 { candidates.removeAll { $0 == tried } }
+        if !tried.isEmpty {
+            let untried = candidates.filter { !tried.contains($0) }
+            if !untried.isEmpty { candidates = untried }
+        }
         let first = Int.random(in: 0..<candidates.count, using: &generator)
         guard candidates.count > 1 else { return candidates[0] }
         var second = Int.random(in: 0..<(candidates.count - 1), using: &generator)

@@ -12,7 +12,7 @@ struct RetryBudget {
     /// Tokens that come by themselves, a second.
     private let floor: Double
     private let most: Double
-    private var tokens: Double
+    private(set) var tokens: Double
     private var refilled: LoopInstant?
 
     static let floorPerSecond = 10.0

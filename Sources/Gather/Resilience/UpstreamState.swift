@@ -9,8 +9,8 @@ final class UpstreamState {
     let bulkhead: Bulkhead
     var budget: RetryBudget
     var generator: SplitMix64
-    private var hosts: Hosts
-    private var breaker: Breaker?
+    private(set) var hosts: Hosts
+    private(set) var breaker: Breaker?
     private var adaptiveLimit: AdaptiveLimit?
     /// What equal calls share, if they do.
     let flights: Flights?
@@ -32,15 +32,15 @@ final class UpstreamState {
             bulkhead.limit = limit.limit
         }
         flights = upstream.coalesces ? Flights() : nil
-        if case .extraLoad(let part) = upstream.hedge { latency = LatencyWindow(percentile: 100 * (1 - part)) }
+        if case .extraLoad(let part) = upstream.hedge?.delay { latency = LatencyWindow(percentile: 100 * (1 - part)) }
     }
 
     /// Whether a call may have more than one attempt.
     var repeats: Bool { upstream.retry != nil || upstream.hedge != nil }
 
-    /// After what time an attempt gets a hedge; nil if it gets none, or if that is not known yet.
+    /// After what time an attempt gets a hedge, and this the next; nil if it gets none, or if that is not known yet.
     var hedgeDelay: Duration? {
-        switch upstream.hedge {
+        switch upstream.hedge?.delay {
         case .after(let delay): delay
         case .extraLoad: latency?.tail
         case nil: nil
@@ -61,9 +61,9 @@ final class UpstreamState {
 
     /// Begins an attempt, for which the caller has a place in the bulkhead, and picks its host; nil if the breaker is open.
     /// - Parameters:
-    ///   - tried: the host of an attempt before, which is taken only if there is no other.
+    ///   - tried: the hosts of attempts before, which are taken only if there is no other.
     ///   - isHedge: whether it is made beside another.
-    func begin(at now: LoopInstant, avoiding tried: Int? = nil, isHedge: Bool = false) -> Attempt? {
+    func begin(at now: LoopInstant, avoiding tried: [Int] = [], isHedge: Bool = false) -> Attempt? {
         var permit: Breaker.Permit?
         if breaker != nil {
             permit = breaker?.admit(at: now)
@@ -73,11 +73,15 @@ final class UpstreamState {
         return Attempt(host: host, began: now, isHedge: isHedge, permit: permit)
     }
 
-    /// Begins an attempt beside another that has not answered, with a place of its own in the bulkhead, for which it does not queue;
-    /// nil if the bulkhead, the budget or the breaker has no room for it.
-    func beginHedge(beside first: Attempt, at now: LoopInstant) -> Attempt? {
+    /// Begins an attempt beside others that have not answered, with a place of its own in the bulkhead, for which it does not queue;
+    /// nil if the bulkhead, the breaker or the budget has no room for it.
+    func beginHedge(besideThoseAt tried: [Int], at now: LoopInstant) -> Attempt? {
         guard bulkhead.tryEnter() else { return nil }
-        if budget.withdraw(at: now), let hedge = begin(at: now, avoiding: first.host, isHedge: true) { return hedge }
+        if !refuses(at: now), budget.withdraw(at: now),
+            let hedge = begin(at: now, avoiding: tried, isHedge: true)
+        {
+            return hedge
+        }
         bulkhead.leave()
         return nil
     }

@@ -49,9 +49,9 @@ public struct PlanGraph: Sendable {
         attempts = nodes.reduce(0) { $0 + $1.attempts }
     }
 
-    /// Each retry may have a hedge of its own.
+    /// Each retry may have hedges of its own.
     private static func attempts(_ call: Call, at upstream: Upstream) -> Int {
-        (upstream.retry?.attempts ?? 1) * (upstream.hedge != nil && call.isRepeatable ? 2 : 1)
+        (upstream.retry?.attempts ?? 1) * (call.isRepeatable ? upstream.hedge?.attempts ?? 1 : 1)
             * (call.foreach?.maxItems ?? 1)
     }
 
