@@ -56,8 +56,8 @@ struct Simulate: ParsableCommand {
         guard (1...10_000_000).contains(gathers) else {
             throw ValidationError("--gathers is a number from 1 to 10000000")
         }
-        guard rate >= 0.001, rate <= 1_000_000 else {
-            throw ValidationError("--rate is a number from 0.001 to 1000000")
+        guard rate >= 0.01, rate <= 1_000_000 else {
+            throw ValidationError("--rate is a number from 0.01 to 1000000")
         }
         if let concurrency, !(1...100_000).contains(concurrency) {
             throw ValidationError("--concurrency is a number from 1 to 100000")

@@ -47,6 +47,18 @@ import Testing
         #expect(result.upstreams[0].load == 1)
     }
 
+    @Test func `a hostile index makes no long list`() throws {
+        let bodies = SampleBody.bodies(
+            for: try simulation(
+                """
+                calls:
+                  a: { get: "shop:/a" }
+                  b: { get: "shop:/b?x={a[2147483647]}" }
+                """, "shop=1ms"
+            ).endpoint)
+        #expect(bodies["a"]?.count ?? 0 < 10_000)
+    }
+
     @Test func `every call can be made, whatever shaping leaves of bodies`() throws {
         let simulation = try simulation(
             """

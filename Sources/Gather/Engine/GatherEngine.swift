@@ -92,10 +92,11 @@ public final class GatherEngine {
 
     /// Skips an optional call that waited for others if half of its kind would not end any more before the deadline.
     private func skipIfTooLate(_ next: Startable, of run: GatherRun) -> Bool {
+        guard !run.endpoint.calls[next.call].isRequired, !run.endpoint.graph.inputs[next.call].isEmpty else {
+            return false
+        }
         let state = upstream(of: next.call, in: run)
-        guard let median = state.latency?.median, !run.endpoint.calls[next.call].isRequired,
-            !run.endpoint.graph.inputs[next.call].isEmpty, median > run.now.duration(to: run.deadline)
-        else { return false }
+        guard let median = state.latency?.median, median > run.now.duration(to: run.deadline) else { return false }
         if next.isAdmitted { state.bulkhead.leave() }
         run.end(next.call, .skipped, "too late: the upstream usually takes longer than what is left", since: nil)
         return true

@@ -12,6 +12,8 @@ struct Progress {
     }
 
     private var stages: [Stage]
+    /// How many calls are queued: mostly none, and then nobody has to look for them.
+    private var queued = 0
     /// Calls that can go on, in the order in which they became so.
     private var next: [Startable] = []
     /// What the run's own task waits for, while it does.
@@ -36,12 +38,16 @@ struct Progress {
         return next
     }
 
-    mutating func end(_ call: Int) { stages[call] = .ended }
+    mutating func end(_ call: Int) {
+        if isQueued(call) { queued -= 1 }
+        stages[call] = .ended
+    }
 
     // MARK: The queue at the bulkhead
 
     mutating func queue(_ next: Startable, until patience: LoopInstant) {
         stages[next.call] = .queued(since: next.since, until: patience)
+        queued += 1
     }
 
     func isQueued(_ call: Int) -> Bool { if case .queued = stages[call] { true } else { false } }
@@ -50,12 +56,14 @@ struct Progress {
     mutating func admit(_ call: Int) -> Bool {
         guard case .queued(let since, _) = stages[call] else { return false }
         stages[call] = .admitted
+        queued -= 1
         next.append(Startable(call: call, since: since, isAdmitted: true))
         return true
     }
 
     /// When the first queued call gives up.
     var patience: LoopInstant? {
+        guard queued > 0 else { return nil }
         var earliest: LoopInstant?
         for case .queued(_, let until) in stages { earliest = min(until, earliest ?? until) }
         return earliest
@@ -72,10 +80,10 @@ struct Progress {
     /// Ends what queues, or has a place and no task yet.
     mutating func takeLeftovers() -> [Startable] {
         var leftovers = next.filter(\.isAdmitted)
-        for call in stages.indices {
+        for call in stages.indices where queued > 0 {
             guard case .queued(let since, _) = stages[call] else { continue }
             leftovers.append(Startable(call: call, since: since, isAdmitted: false))
-            stages[call] = .ended
+            end(call)
         }
         next = []
         return leftovers

@@ -3,9 +3,11 @@ import JSONText
 
 /// A JSON body that has everything that an endpoint refers to, so that every call can be made.
 ///
-/// What is referred to is a number; `[*]` makes a list of three elements.
+/// What is referred to is a number; `[*]` makes a list of three elements. Lists end at a thousand: a call that needs the element at
+/// a later index is skipped.
 struct SampleBody {
     private static let listLength = 3
+    private static let longestList = 1000
 
     private var names: [String] = []
     private var members: [String: SampleBody] = [:]
@@ -44,7 +46,7 @@ struct SampleBody {
     private mutating func insert(element path: ArraySlice<JSONPath.Step>, length: Int) {
         if elements.isEmpty { elements = [SampleBody()] }
         elements[0].insert(path)
-        self.length = max(self.length, length)
+        self.length = max(self.length, min(length, Self.longestList))
     }
 
     /// - Parameter number: what stands where nothing more is known.
