@@ -31,8 +31,17 @@ struct WelcomeTests {
                   The same one after the other: 6 s
                   curl 'http://127.0.0.1:8080/tasks?sleep=1s,2s,3s&mode=sequential'
 
+                  The first to succeed; also wait-first, as-completed, and timeout with timeout=1500ms
+                  curl 'http://127.0.0.1:8080/tasks?sleep=1s,2s,3s&mode=race'
+
+                  One fails, and the rest is cancelled
+                  curl 'http://127.0.0.1:8080/tasks?sleep=1s,2s:fail,3s'
+
                   The server alone
                   curl http://127.0.0.1:8080/hello
+
+                With the field 'Accept: application/x-ndjson' or 'Accept: text/event-stream' each call and each task is told as it ends.
+                  curl -N -H 'Accept: application/x-ndjson' …
 
                 """)
     }
@@ -44,6 +53,7 @@ struct WelcomeTests {
         #expect(page.contains(#"<a href="/v1/customers/1/dashboard">GET /v1/customers/{id}/dashboard</a>"#))
         #expect(page.contains("<h2>POST /v1/orders</h2>"))
         #expect(page.contains(#"<a href="/tasks?sleep=1s,2s,3s&amp;mode=sequential">"#))
+        #expect(page.contains("<p>With the field &#39;Accept: application/x-ndjson&#39;"))
     }
 
     @Test func `the two forms are told apart by Accept, which caches are told`() {

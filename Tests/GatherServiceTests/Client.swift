@@ -7,13 +7,14 @@ final class Client: ReadinessHandler {
     private let reactor: Reactor
     private var reading: WaitID?
 
-    init(port: UInt16, on loop: isolated EventLoop) throws(SystemError) {
+    /// - Parameter host: the last part of an address of the loopback.
+    init(host: UInt32 = 1, port: UInt16, on loop: isolated EventLoop) throws(SystemError) {
         reactor = loop.reactor
         fd = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = (UInt32(0x7F00_0000) + host).bigEndian
         // The loopback's accept queue takes it without waiting.
         let code = unsafe withUnsafePointer(to: &address) { address in
             unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in

@@ -138,6 +138,8 @@ final class ScriptedUpstream: Responder {
     indirect enum Answer {
         case json(String)
         case status(Int)
+        /// With a header field of so many bytes.
+        case field(Int)
         /// 503 with `Retry-After`.
         case busy(retryAfter: Int)
         /// Another at each request; the last for all that follow.
@@ -169,6 +171,8 @@ final class ScriptedUpstream: Responder {
         case .busy(let seconds): return Response(.serviceUnavailable, fields: [.retryAfter: "\(seconds)"])
         case .inTurn: preconditionFailure("one of them was taken")
         case .json(let text): return Response(.ok, text: text, type: "application/json")
+        case .field(let count):
+            return Response(.ok, fields: [.userAgent: String(repeating: "x", count: count)], body: Array("{}".utf8))
         case .status(let code): return Response(HTTPResponse.Status(code: code), text: "{}")
         case .held:
             waiting += 1

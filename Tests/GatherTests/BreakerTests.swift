@@ -95,6 +95,15 @@ import Testing
         #expect(try run([.fail(4, at: 0)] + steps) == state)
     }
 
+    @Test func `it opens at the ratio of its policy, for as long as that says`() throws {
+        var policy = Self.policy()
+        (policy.failureRatio, policy.openFor) = (0.25, .seconds(1))
+        #expect(
+            try run([.ok(3, at: 0), .fail(1, at: 0), .refused(at: 999)], policy) == .open(until: Self.instant(1000)))
+        policy.failureRatio = 0.75
+        #expect(try run([.ok(2, at: 0), .fail(2, at: 0)], policy) == .closed)
+    }
+
     @Test func `what was admitted before a change counts no more`() throws {
         let late: [Step] = [.begin(at: 0), .begin(at: 0), .fail(4, at: 0)]
         #expect(try run(late + [.end(0, isFailure: false, at: 1)]) == .open(until: Self.instant(5000)))

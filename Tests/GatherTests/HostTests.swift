@@ -177,6 +177,48 @@ import Testing
         #expect(sent.count { $0 < .seconds(20) } > 50 && sent.count { $0 > .seconds(46) } > 30)
     }
 
+    @Test func `a host is left out for as long as the policy says`() {
+        var policy = EjectionPolicy()
+        (policy.after, policy.duration) = (1, .seconds(2))
+        var hosts = Hosts(count: 2, ejection: policy)
+        end(1, of: 0, in: &hosts, isFailure: true, at: 0)
+        #expect(picks(hosts, at: 1999) == [1: 1000])
+        #expect(picks(hosts, at: 2000).count == 2)
+    }
+
+    @Test func `a host is left out after as many bad checks as the policy says`() {
+        var policy = HealthPolicy(path: "/")
+        policy.unhealthyAfter = 4
+        var hosts = Hosts(count: 2)
+        for bad in 1...4 {
+            hosts.checked(0, isWell: false, policy)
+            #expect(picks(hosts, at: 0).count == (bad < 4 ? 2 : 1))
+        }
+    }
+
+    @Test func `a check has a time, and the next comes after another`() throws {
+        var upstream = try hosts(2)
+        var health = HealthPolicy(path: "/healthz")
+        (health.interval, health.timeout) = (.seconds(1), .milliseconds(50))
+        upstream.health = health
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        let slow: Reaction = .json("1", after: .milliseconds(100))
+        let transfers = try withEngine([upstream], [endpoint], ["healthz": .byHost([.json("1"), slow])]) {
+            engine, client, loop in
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addImmediateTask { await engine.run(on: loop) }
+                _ = try await load(endpoint, on: engine, every: .milliseconds(10), for: .seconds(10), on: loop)
+                group.cancelAll()
+            }
+            return client.transfers
+        }
+        let checks = transfers.filter { $0.target == "/healthz" }
+        #expect((19...21).contains(checks.count))
+        #expect(
+            checks.filter { $0.host == 1 }.allSatisfy { $0.end == .timedOut && $0.ended - $0.began == health.timeout })
+        #expect(transfers.count { $0.target == "/a" && $0.host == 1 && $0.began > .milliseconds(1100) } == 0)
+    }
+
     @Test func `through the engine a failing host is left out`() throws {
         var upstream = try hosts(3)
         upstream.ejection = EjectionPolicy()

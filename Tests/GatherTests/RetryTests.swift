@@ -191,6 +191,21 @@ import Testing
         }
     }
 
+    @Test func `the budget is the policy's`() throws {
+        var upstream = upstream
+        var retry = RetryPolicy()
+        (retry.budget, retry.backoff) = (0, .zero)
+        upstream.retry = retry
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        let sent = try withEngine([upstream], [endpoint], ["a": .status(503)]) { engine, client, loop in
+            _ = try await load(endpoint, on: engine, every: .milliseconds(5), for: .seconds(60), on: loop)
+            return client.transfers.count
+        }
+        // Nothing but the ten a second that are always allowed.
+        let extra = sent - 12_000
+        #expect(extra >= 590 && extra <= 610)
+    }
+
     @Test func `through the engine as well`() throws {
         var upstream = upstream
         var retry = RetryPolicy()

@@ -33,6 +33,30 @@ import Testing
         #expect(try result(Self.good + expectation).failures == [])
     }
 
+    @Test func `a test asks as its request says`() throws {
+        let text = """
+            version: 1
+            upstreams: { shop: { hosts: [http://a] } }
+            endpoints:
+              - path: /x/{id}
+                method: POST
+                calls: { a: { get: "shop:/a" } }
+                response: { p: "{path.id}", q: "{query.q}", h: "{header.X-A}", b: "{body.n}", a: "{a}" }
+                tests:
+                  - name: what comes
+                    request: { path: { id: 7 }, query: { q: [x, y] }, headers: { X-A: z }, body: { n: 1.50 } }
+                    calls: { a: {} }
+                    expect: { body: { p: "7", q: x, h: z, b: 1.5, a: {} } }
+                  - name: what is there without
+                    request: { query: { q: x }, headers: { X-A: z }, body: {} }
+                    calls: { a: {} }
+                    expect: { body: { p: "1", q: x, h: z, b: null, a: {} } }
+            """
+        let configuration = try Configuration.read(text: text, file: "x.yaml")
+        #expect(configuration.tests.map(\.name) == ["what comes", "what is there without"])
+        for test in configuration.tests { #expect(try test.run(on: configuration.plan).failures == []) }
+    }
+
     @Test func `what is not as expected is told line by line`() throws {
         let result = try result(
             Self.good

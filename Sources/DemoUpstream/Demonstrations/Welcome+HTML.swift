@@ -29,6 +29,7 @@ extension Welcome {
             <p>\(escaped(introduction))</p>
             <ul>
             \(items.joined())</ul>
+            <p>\(escaped(streams))</p>
             </body>
             </html>
 

@@ -1,5 +1,7 @@
 extension Welcome {
     static let introduction = "gatherd answers one request by asking many services at once. To try:"
+    static let streams =
+        "With the field 'Accept: application/x-ndjson' or 'Accept: text/event-stream' each call and each task is told as it ends."
 
     static func text(_ endpoints: [Endpoint], origin: String) -> String {
         var text = introduction + "\n"
@@ -7,7 +9,7 @@ extension Welcome {
             let title = endpoint.title.isEmpty ? "\(endpoint.method.rawValue) \(endpoint.path)" : endpoint.title
             text += "\n  \(title)\n  \(command(endpoint, origin: origin))\n"
         }
-        return text
+        return text + "\n" + streams + "\n  curl -N -H 'Accept: application/x-ndjson' …\n"
     }
 
     /// The curl command that asks the endpoint.

@@ -22,6 +22,10 @@ public struct Welcome: Sendable {
         static let demonstrations = [
             Endpoint(.get, "/tasks?sleep=1s,2s,3s", title: "Three sleeps at once, on one thread: 3 s, not 6"),
             Endpoint(.get, "/tasks?sleep=1s,2s,3s&mode=sequential", title: "The same one after the other: 6 s"),
+            Endpoint(
+                .get, "/tasks?sleep=1s,2s,3s&mode=race",
+                title: "The first to succeed; also wait-first, as-completed, and timeout with timeout=1500ms"),
+            Endpoint(.get, "/tasks?sleep=1s,2s:fail,3s", title: "One fails, and the rest is cancelled"),
             Endpoint(.get, "/hello", title: "The server alone"),
         ]
 
