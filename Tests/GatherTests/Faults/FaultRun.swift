@@ -76,7 +76,9 @@ final class FaultRun {
             }
             checks.cancelAll()
         }
+        let last = loop.now
         await engine.end(on: loop)
+        expect(loop.now == last, "an exchange for nobody went on for \(last.duration(to: loop.now))")
         check(engine, client, generation, ledger)
         record.trace += client.trace
         record.problems += client.problems
