@@ -186,9 +186,6 @@ public final class Reactor {
         if jobWatch != nil, taskNames == nil { taskNames = TaskNames() }
     }
 
-    /// Whether names of tasks are kept, so that it is worth while to give them some.
-    public var keepsTaskNames: Bool { taskNames != nil }
-
     /// A name for a task that has none, while names are kept.
     func madeUpTaskName() -> String? { taskNames?.makeUp() }
 

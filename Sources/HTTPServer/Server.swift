@@ -48,7 +48,7 @@ public final class Server: ReadinessHandler {
             while let fd = await nextConnection(on: loop) {
                 let connection = Connection(fd: fd, server: self, reactor: reactor)
                 connections[ObjectIdentifier(connection)] = connection
-                group.addImmediateTask(name: reactor.keepsTaskNames ? "connection \(fd)" : nil) {
+                group.addImmediateTask {
                     await connection.serve(on: loop)
                     self.closed(connection)
                 }

@@ -31,7 +31,7 @@ struct Serve: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Log every job that holds a loop for longer than this, with the name of its task.",
+            "Log every job that holds a loop for longer than this.",
             valueName: "milliseconds"))
     var slowJobs: Int?
 

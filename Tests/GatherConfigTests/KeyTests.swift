@@ -58,6 +58,15 @@ import Testing
             ["server.limits.stale"]
         ),
         (
+            "HTTPServerTests", "the client that has waited longest is cut off when answers wait beyond the limit",
+            ["server.limits.unsent"]
+        ),
+        (
+            "GatherTests",
+            "Hedges follow each other after the same time, as many as there may be, each at a host of its own",
+            ["upstreams.hedge.attempts"]
+        ),
+        (
             "GatherServiceTests", "timeouts.head and timeouts.body are for a request to come",
             ["server.timeouts.head", "server.timeouts.body"]
         ),

@@ -50,8 +50,7 @@ public final class GatherEngine {
                         continue
                     }
                     guard let request = admittedRequest(for: next, of: run) else { continue }
-                    let name = loop.reactor.keepsTaskNames ? "call \(endpoint.calls[next.call].name)" : nil
-                    group.addImmediateTask(name: name) { await self.perform(next, request, in: run, on: loop) }
+                    group.addImmediateTask { await self.perform(next, request, in: run, on: loop) }
                 }
                 for call in await run.waitForProgress(on: loop) { giveUp(call, of: run) }
             }
