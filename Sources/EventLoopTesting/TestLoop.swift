@@ -24,7 +24,7 @@ public enum TestLoop {
     /// Runs a test on the system's clock and descriptors; one that does not end is cancelled.
     /// - Throws: ``Leftover``; `TimedOut` when `limit` is over; the error of `body`.
     public static func runOnSystem<Value: Sendable>(
-        limit: Duration = .seconds(10), _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
+        limit: Duration = .seconds(60), _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
     ) throws -> Value {
         try EventLoop.run { loop in
             let value = try await loop.withTimeout(limit) { try await body(loop) }
