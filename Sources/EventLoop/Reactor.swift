@@ -100,7 +100,7 @@ public final class Reactor {
 
     // MARK: Suspensions
 
-    /// Names a suspension that the calling task is about to enter with ``suspend(_:until:)``.
+    /// Names a suspension that the calling task is about to enter with ``suspend(_:until:isolation:)``.
     public func makeWait() -> WaitID { waits.make() }
 
     /// Frees a suspension that will not be entered.

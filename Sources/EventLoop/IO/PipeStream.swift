@@ -48,9 +48,7 @@ public final class PipeStream: ByteStream {
     public func read(
         atMost limit: Int, until deadline: LoopInstant?, on loop: isolated EventLoop
     ) async throws(StreamError) -> [UInt8] {
-        try await descriptor.perform(.reading, until: deadline, on: loop) { () throws(StreamError) in
-            try descriptor.tryRead(atMost: limit)
-        }
+        try await descriptor.read(atMost: limit, until: deadline, on: loop)
     }
 
     public func write(

@@ -87,8 +87,15 @@ final class StreamDescriptor: ReadinessHandler {
 
     // MARK: Bytes
 
+    /// Reads some bytes, `limit` at most; none at the end.
+    func read(
+        atMost limit: Int, until deadline: LoopInstant?, on loop: isolated EventLoop
+    ) async throws(StreamError) -> [UInt8] {
+        try await perform(.reading, until: deadline, on: loop) { () throws(StreamError) in try tryRead(atMost: limit) }
+    }
+
     /// The bytes that are there, `limit` at most; none at the end, nil if there are none yet.
-    func tryRead(atMost limit: Int) throws(StreamError) -> [UInt8]? {
+    private func tryRead(atMost limit: Int) throws(StreamError) -> [UInt8]? {
         precondition(limit > 0, "a read has room for at least one byte")
         var failure: CInt = 0
         // At most `limit` bytes are written, and as many as the call says count.
