@@ -15,11 +15,12 @@ extension HTTPField.Name {
 extension Response {
     /// What a client gets for a gather: the answer, or a problem with the outcome of every call.
     init(_ gathered: Gathered, of endpoint: Endpoint) {
-        var fields: HTTPFields = [:]
-        fields[.gatherComplete] = gathered.isComplete ? "true" : "false"
-        fields[.serverTiming] = Outcomes.serverTiming(endpoint, gathered.reports)
-        // The same might have been streamed.
-        fields[.vary] = "Accept"
+        var fields: HTTPFields = [
+            .gatherComplete: gathered.isComplete ? "true" : "false",
+            .serverTiming: Outcomes.serverTiming(endpoint, gathered.reports),
+            // The same might have been streamed.
+            .vary: "Accept",
+        ]
         let (status, detail) = gathered.conclusion(of: endpoint)
         switch gathered.verdict {
         case .answered(let body):

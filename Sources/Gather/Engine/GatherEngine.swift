@@ -159,34 +159,37 @@ public final class GatherEngine {
     func perform(
         _ next: Startable, _ request: UpstreamRequest, in run: any CallRun, on loop: isolated EventLoop
     ) async {
+        let state = upstream(of: next.call, in: run)
+        // By itself: one function with several waits has a frame that is too large for what a task is given at first.
+        guard state.isPlain else { return await performGuarded(next, request, in: run, on: loop) }
+        let until = min(
+            loop.now.advanced(by: run.prepared(next.call).call.timeout ?? state.upstream.timeout), run.deadline)
+        let end: AttemptEnd
+        do throws(UpstreamFailure) {
+            end = .reply(Reply(try await client.send(request, to: state.index, host: 0, until: until, on: loop)))
+        } catch {
+            end = .failure(error)
+        }
+        state.bulkhead.leave()
+        finish(next, end, attempts: 1, of: run)
+    }
+
+    /// Sends a call's request to an upstream that shares, chooses, retries, refuses or is told something.
+    private func performGuarded(
+        _ next: Startable, _ request: UpstreamRequest, in run: any CallRun, on loop: isolated EventLoop
+    ) async {
         let prepared = run.prepared(next.call)
         let state = upstream(of: next.call, in: run)
         let timeout = prepared.call.timeout ?? state.upstream.timeout
-        var end = AttemptEnd.refused
-        var count = 0
         if let flights = state.flights, prepared.isSafe {
             let flight = flights.flight(for: request, timeout: timeout, at: state, client: client, on: loop)
-            (end, count) = await flight.join(until: run.deadline, on: loop)
+            let (end, count) = await flight.join(until: run.deadline, on: loop)
             return finish(next, end, attempts: count, of: run)
         }
-        if state.repeats {
-            let attempts = Attempts(
-                state: state, client: client, request: request, timeout: timeout, deadline: .at(run.deadline),
-                clientDeadline: run.clientDeadline, isRepeatable: prepared.isRepeatable)
-            (end, count) = await attempts.run(on: loop)
-        } else if let attempt = state.begin(at: loop.now) {
-            count = 1
-            // The one attempt of most calls, here because another suspended function would be a cost.
-            do throws(UpstreamFailure) {
-                let until = min(attempt.began.advanced(by: timeout), run.deadline)
-                let request = state.addressed(request, until: until, at: attempt.began)
-                end = .reply(
-                    Reply(try await client.send(request, to: state.index, host: attempt.host, until: until, on: loop)))
-            } catch {
-                end = .failure(error)
-            }
-            state.end(attempt, end, at: loop.now, clientDeadline: run.clientDeadline)
-        }
+        let attempts = Attempts(
+            state: state, client: client, request: request, timeout: timeout, deadline: .at(run.deadline),
+            clientDeadline: run.clientDeadline, isRepeatable: prepared.isRepeatable)
+        let (end, count) = await attempts.run(on: loop)
         state.bulkhead.leave()
         finish(next, end, attempts: count, of: run)
     }

@@ -21,7 +21,10 @@ struct Progress {
     /// Whether the run's task was cancelled.
     var isAbandoned = false
 
-    init(calls: Int) { stages = Array(repeating: .waiting, count: calls) }
+    init(calls: Int) {
+        stages = Array(repeating: .waiting, count: calls)
+        next.reserveCapacity(min(calls, 32))
+    }
 
     /// Whether a call can go on.
     var hasNext: Bool { !next.isEmpty }

@@ -1,6 +1,6 @@
 import EventLoop
 
-/// The attempts of one call at an upstream that retries or hedges: breaker, host, retries, hedges and their budget meet here.
+/// The attempts of one call at an upstream that is more than plain: breaker, host, retries, hedges and their budget meet here.
 struct Attempts {
     let state: UpstreamState
     let client: any UpstreamClient

@@ -16,6 +16,8 @@ final class UpstreamState {
     let flights: Flights?
     /// Kept only for hedges that learn their time.
     private(set) var latency: LatencyWindow?
+    /// Whether a call is one attempt at the one host there is, of which nothing is kept.
+    let isPlain: Bool
 
     /// - Parameter share: which part of the upstream's limits is this loop's.
     init(_ upstream: Upstream, index: Int, share: LoopShare) {
@@ -32,11 +34,11 @@ final class UpstreamState {
             bulkhead.limit = limit.limit
         }
         flights = upstream.coalesces ? Flights() : nil
+        isPlain =
+            upstream.hosts.count == 1 && !upstream.coalesces && !upstream.adaptsLimit && upstream.retry == nil
+            && upstream.hedge == nil && upstream.breaker == nil && upstream.deadlineHeader == nil
         if case .extraLoad(let part) = upstream.hedge?.delay { latency = LatencyWindow(percentile: 100 * (1 - part)) }
     }
-
-    /// Whether a call may have more than one attempt.
-    var repeats: Bool { upstream.retry != nil || upstream.hedge != nil }
 
     /// After what time an attempt gets a hedge, and this the next; nil if it gets none, or if that is not known yet.
     var hedgeDelay: Duration? {
