@@ -35,6 +35,8 @@ public final class Reactor {
     private var jobWatch: JobWatch?
     /// Set when nothing is runnable and nothing will be: on virtual time alone.
     private(set) var deadlock: Deadlock?
+    /// Whether all waits were told that they are cancelled, for a deadlock that cancelling the body did not end.
+    private var hasWokenAll = false
     /// Cancels the loop's body.
     var cancelBody: () -> Void = {}
 
@@ -291,10 +293,17 @@ public final class Reactor {
         }
     }
 
-    /// Cancels the body, so that what waits may clean up; ends the loop if that has been tried.
+    /// Cancels the body, so that what waits may clean up. If that does not end the deadlock, every wait is told that it is cancelled,
+    /// shielded or not, so that no task is left; and if not even that, the loop ends.
     private func reportDeadlock() {
-        guard deadlock == nil else { return stop() }
-        deadlock = Deadlock(waiting: taskNames?.waiting ?? [])
-        cancelBody()
+        if deadlock == nil {
+            deadlock = Deadlock(waiting: taskNames?.waiting ?? [])
+            cancelBody()
+        } else if !hasWokenAll {
+            hasWokenAll = true
+            for wait in waits.parked { wake(wait, .cancelled) }
+        } else {
+            stop()
+        }
     }
 }

@@ -39,6 +39,14 @@ struct Waits {
     private var slots: [Slot] = []
     private var free: [UInt32] = []
 
+    /// The suspensions in which tasks wait; O(the most that there have been).
+    var parked: [WaitID] {
+        slots.indices.compactMap { index in
+            guard case .parked = slots[index].state else { return nil }
+            return WaitID(slot: UInt32(index), generation: slots[index].generation)
+        }
+    }
+
     /// Suspensions that are named and not yet over.
     var count: Int { slots.count - free.count }
 

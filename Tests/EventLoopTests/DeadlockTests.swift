@@ -42,11 +42,20 @@ struct DeadlockTests {
         }
     }
 
-    @Test func `a deadlock that cancelling does not end is left behind`() {
+    @Test func `a deadlock that cancelling does not end wakes what is shielded, and no task is left behind`() {
+        nonisolated(unsafe) var ended: [String] = []
         #expect(throws: Deadlock(waiting: ["main"])) {
             try TestLoop.run { loop in
-                try await loop.shielded { try await loop.shielded { try await Event(on: loop).wait() } }
+                defer { unsafe ended.append("outer") }
+                try await loop.shielded {
+                    defer { unsafe ended.append("middle") }
+                    try await loop.shielded {
+                        defer { unsafe ended.append("inner") }
+                        try await Event(on: loop).wait()
+                    }
+                }
             }
         }
+        #expect(unsafe ended == ["inner", "middle", "outer"])
     }
 }
