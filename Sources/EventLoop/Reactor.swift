@@ -29,8 +29,10 @@ public final class Reactor {
     private var jobs = 0
     private var busy: Duration = .zero
     private var lag = LagGauge()
-    /// The job that is watched for its lag, by its number, and since when it waits.
+    /// The job that is watched because its turn comes not before the next, by its number, and since when it waits.
     private var watched: (job: Int, since: LoopInstant)?
+    /// How long the latest such job waited; none if no more jobs wait than one turn runs.
+    private var backlog: Duration = .zero
     private var taskNames: TaskNames?
     private var jobWatch: JobWatch?
     /// Set when nothing is runnable and nothing will be: on virtual time alone.
@@ -211,8 +213,8 @@ public final class Reactor {
         LoopCounters(turns: turns, jobs: jobs, busy: busy, lag: lag.latest, longestLag: lag.longest)
     }
 
-    /// The lag that every job has had lately, of the last tenth of a second: what lasts longer than one slow job.
-    public var sustainedLag: Duration { lag.sustained(at: now) }
+    /// The mean lag of the last half second or so, in which a moment counts for less the longer ago it is.
+    public var meanLag: Duration { lag.mean(at: now) }
 
     /// Ends ``run()`` after the job that is running.
     func stop() { stopped = true }
@@ -229,7 +231,7 @@ public final class Reactor {
     private func runJobs() {
         let (serial, task) = unsafe (executor.asUnownedSerialExecutor(), executor.asUnownedTaskExecutor())
         var budget = Self.jobsPerTurn
-        watchLastJob()
+        watchBacklog()
         repeat {
             wakeMarked()
             while budget > 0, let job = schedule.next(of: &ready) {
@@ -242,23 +244,22 @@ public final class Reactor {
                 }
                 budget -= 1
                 jobs += 1
-                if jobs == watched?.job { lastJobRan() }
+                if jobs == watched?.job { watchedJobRan() }
                 if stopped { return }
             }
             for handler in turnHandlers { handler.turnEnds() }
         } while budget > 0 && (!ready.isEmpty || !marked.isEmpty)
     }
 
-    private func watchLastJob() {
-        guard watched == nil, !ready.isEmpty else { return }
-        watched = (jobs + ready.count, now)
+    private func watchBacklog() {
+        guard watched == nil else { return }
+        if ready.count > Self.jobsPerTurn { watched = (jobs + ready.count, now) } else { backlog = .zero }
     }
 
-    private func lastJobRan() {
+    private func watchedJobRan() {
         guard let since = watched?.since else { return }
         watched = nil
-        let end = poller.now()
-        lag.record(since.duration(to: end), at: end)
+        backlog = since.duration(to: poller.now())
     }
 
     private func wakeMarked() {
@@ -271,7 +272,9 @@ public final class Reactor {
     private func pollAndDispatch() {
         let end = poller.now()
         turns += 1
-        busy += now.duration(to: end)
+        let length = now.duration(to: end)
+        busy += length
+        lag.record(max(length, backlog), from: now, to: end)
         var isIdle = ready.isEmpty && marked.isEmpty
         if isIdle, poller.isVirtual {
             // No time passes before what was handed over has been done; and it may wake who waits.

@@ -145,7 +145,7 @@ final class GatherResponder: Responder {
     private func load(
         for priority: Endpoint.Priority, on loop: isolated EventLoop
     ) -> (isAdmitted: Bool, sendsOptional: Bool) {
-        shedding.admits(priority, inFlight: gathersInFlight, lag: loop.reactor.sustainedLag)
+        shedding.admits(priority, inFlight: gathersInFlight, lag: loop.reactor.meanLag)
     }
 
     private static var busy: Response {

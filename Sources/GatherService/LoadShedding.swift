@@ -2,7 +2,7 @@ import Gather
 
 /// What is given up when a loop nears its limits: optional calls first, then endpoints of low priority, then the rest.
 ///
-/// Two things are watched: how many gathers are in flight, and the loop's sustained lag. Lag above its limit spares endpoints of high
+/// Two things are watched: how many gathers are in flight, and the loop's mean lag. Lag above its limit spares endpoints of high
 /// priority; the number of gathers spares nothing.
 ///
 /// Source: criticality and graceful degradation in «Site Reliability Engineering» (2016), chapters 21 and 22.
@@ -35,7 +35,7 @@ struct LoadShedding {
 
     /// - Parameters:
     ///   - gathers: how many this loop runs at once.
-    ///   - lag: how long a job may wait for the loop.
+    ///   - lag: how far the loop may be behind, on average.
     init(gathers: Int, lag: Duration) {
         self.gathers = Steps(
             optionalCalls: (gathers * 3 + 3) / 4, lowPriority: (gathers * 9 + 9) / 10, everything: gathers)

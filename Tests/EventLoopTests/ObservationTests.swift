@@ -1,4 +1,5 @@
 import EventLoopTesting
+import LoopTestSupport
 import Testing
 
 @testable import EventLoop
@@ -19,8 +20,7 @@ struct ObservationTests {
     @Test func `a job that holds the loop is its lag, and waiting is not`() throws {
         try TestLoop.runOnSystem { loop in
             try await loop.sleep(for: .milliseconds(1))
-            let start = ContinuousClock.now
-            while ContinuousClock.now - start < .milliseconds(20) {}
+            spin(for: .milliseconds(20))
             try await loop.sleep(for: .milliseconds(40))
             let counters = loop.reactor.counters
             #expect(counters.longestLag >= .milliseconds(20))
@@ -67,10 +67,5 @@ struct ObservationTests {
             for name in ["slow", "slow, then waiting", "task-1", "main"] { #expect(slow.events.contains(name)) }
             #expect(!slow.events.contains("none"))
         }
-    }
-
-    private func spin(for duration: Duration) {
-        let start = ContinuousClock.now
-        while ContinuousClock.now - start < duration {}
     }
 }

@@ -50,7 +50,7 @@ import Testing
             ["server.limits.gathers"]
         ),
         (
-            "GatherServiceTests", "optional calls go first, then low priority, then the rest, and high priority last",
+            "GatherServiceTests", "a loop that is behind by limits.lag refuses all but high priority",
             ["server.limits.lag"]
         ),
         (

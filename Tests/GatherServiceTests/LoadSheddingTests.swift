@@ -1,6 +1,7 @@
 import EventLoop
 import Gather
 import GatherConfig
+import LoopTestSupport
 import Testing
 
 @testable import GatherService
@@ -68,6 +69,37 @@ struct LoadSheddingTests {
             clients = []
             #expect(try await eventually(on: loop) { service.upstream.left == 4 })
             #expect(try await service.get("/both", on: loop)["Gather-Complete"] == "true")
+        }
+    }
+
+    @Test(arguments: [("2ms", true), ("10s", false)])
+    func `a loop that is behind by limits.lag refuses all but high priority`(limit: String, isRefused: Bool) throws {
+        let configure = { @Sendable (ports: RunningService.Ports) in
+            try Configuration.read(
+                text: """
+                    version: 1
+                    server: { limits: { lag: \(limit) } }
+                    upstreams: { a: { hosts: ["http://127.0.0.1:\(ports.scripted)"], timeout: 10s } }
+                    endpoints:
+                      - path: /normal
+                        calls: { a: { get: "a:/a" } }
+                      - path: /high
+                        priority: high
+                        calls: { a: { get: "a:/a" }, b: { get: "a:/b", required: false, on_error: old } }
+                    """, file: "test.yaml")
+        }
+        try RunningService.run(configure) { service, loop in
+            #expect(try await service.get("/normal", on: loop).status == 200)
+            for _ in 0..<10 {
+                spin(for: .milliseconds(20))
+                try await loop.sleep(for: .zero)
+            }
+            let normal = try await service.get("/normal", on: loop)
+            #expect(normal.status == (isRefused ? 503 : 200))
+            #expect(normal["Retry-After"] == (isRefused ? "1" : nil))
+            let high = try await service.get("/high", on: loop)
+            #expect(high.status == 200)
+            #expect(high.body.contains(#""b":"old""#) == isRefused)
         }
     }
 }

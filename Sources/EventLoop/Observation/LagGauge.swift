@@ -1,35 +1,36 @@
-/// How long it takes until a job in the run queue has run: the loop's lag.
+import Glibc
+
+/// How far a loop is behind: how long what becomes runnable in a turn may have to wait.
 ///
-/// One job at a time is watched: the last in the queue when a turn begins. Overload is what lasts: a single slow job makes one lag long,
-/// while ``sustained(at:)`` is the shortest of the latest tenth of a second, as CoDel takes the shortest wait for the one that a queue
-/// imposes on everybody.
-///
-/// Source: K. Nichols, V. Jacobson, «Controlling queue delay», ACM Queue 2012.
+/// That is the length of the turn, since descriptors and timers are looked at between turns; or the time that a job waits in the run
+/// queue, if that takes several turns. The mean is over time and not over turns, with nothing for the time in which the loop rests: what
+/// a stranger meets who comes at any moment. One slow job therefore counts for as long as it takes, and many short turns beside a few long
+/// ones for as little as they take.
 struct LagGauge {
     private(set) var latest: Duration = .zero
     private(set) var longest: Duration = .zero
-    private var shortest: (previous: Duration, current: Duration) = (.zero, .zero)
-    /// When the current interval ends.
-    private var end = LoopInstant(nanoseconds: .min)
+    /// In nanoseconds, as of `end`.
+    private var mean = 0.0
+    /// When the latest turn ended.
+    private var end = LoopInstant(nanoseconds: 0)
 
-    static let interval: Duration = .milliseconds(100)
+    /// After this time a moment counts for e⁻¹, 37%, of what it did.
+    static let memory: Duration = .milliseconds(500)
 
-    mutating func record(_ lag: Duration, at now: LoopInstant) {
+    mutating func record(_ lag: Duration, from start: LoopInstant, to end: LoopInstant) {
         latest = lag
         longest = max(longest, lag)
-        if now < end {
-            shortest.current = min(shortest.current, lag)
-        } else {
-            // An interval in which nothing was recorded is one without lag.
-            shortest.previous = now < end.advanced(by: Self.interval) ? shortest.current : .zero
-            shortest.current = lag
-            end = now.advanced(by: Self.interval)
-        }
+        let kept = weight(of: start.duration(to: end))
+        mean = mean * weight(of: self.end.duration(to: start)) * kept + Double(lag.wholeNanoseconds) * (1 - kept)
+        self.end = end
     }
 
-    /// The shortest lag of this interval and the one before; none if nothing was recorded lately.
-    func sustained(at now: LoopInstant) -> Duration {
-        if now < end { return min(shortest.previous, shortest.current) }
-        return now < end.advanced(by: Self.interval) ? shortest.current : .zero
+    func mean(at now: LoopInstant) -> Duration {
+        .nanoseconds(Int64(mean * weight(of: end.duration(to: now))))
+    }
+
+    /// What a moment counts for after so long.
+    private func weight(of age: Duration) -> Double {
+        exp(-Double(age.wholeNanoseconds) / Double(Self.memory.wholeNanoseconds))
     }
 }

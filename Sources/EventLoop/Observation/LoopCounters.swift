@@ -1,5 +1,5 @@
-/// What a loop has done, for metrics; they count on whether somebody reads them or not, at the cost of two readings of the clock and a few
-/// additions a turn.
+/// What a loop has done, for metrics; they count on whether somebody reads them or not, at the cost of one reading of the clock and a
+/// few additions a turn.
 ///
 /// ``EventLoop/reactor`` has the states that go with them: ``Reactor/readyJobs``, ``Reactor/pendingTimers``, ``Reactor/pendingWaits``,
 /// ``Reactor/watchedDescriptors``.
@@ -10,8 +10,8 @@ public struct LoopCounters: Sendable, Equatable {
     public internal(set) var jobs = 0
     /// The time that the loop has spent on events and jobs; the rest it waited.
     public internal(set) var busy: Duration = .zero
-    /// How long it took until the latest job that was watched, the last of the run queue, had run.
+    /// How long what became runnable in the latest turn may have waited: the turn's length, or longer if more jobs wait than a turn runs.
     public internal(set) var lag: Duration = .zero
-    /// The longest that it has taken.
+    /// The longest that it was.
     public internal(set) var longestLag: Duration = .zero
 }
