@@ -27,7 +27,7 @@ public struct FetchRequest: Sendable {
 public struct FetchResponse: Sendable {
     public var status: Int
     public var body: [UInt8]
-    /// The `Retry-After` field in seconds; nil if there is none, or if it is a date.
+    /// The seconds of the `Retry-After` field, until its date if it has one; nil if there is none, or with a 2xx.
     public var retryAfter: Int?
 
     public init(status: Int, body: [UInt8], retryAfter: Int? = nil) {

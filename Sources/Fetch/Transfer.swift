@@ -17,7 +17,6 @@ import EventLoop
 
     private var body: [UInt8] = []
     private var headBytes = 0
-    private var retryAfter: Int?
     private var exceeded = false
     /// Whether the empty line behind the final head was received: libcurl takes a head that breaks off for a whole one.
     private var isHeadComplete = false
@@ -46,7 +45,6 @@ import EventLoop
     func prepare(_ request: FetchRequest) throws(FetchError) {
         body = []
         headBytes = 0
-        retryAfter = nil
         exceeded = false
         isHeadComplete = false
         isSpent = false
@@ -81,7 +79,8 @@ import EventLoop
         guard code == CURLE_OK else { return .failure(exceeded ? .tooLarge : FetchError(code)) }
         let status = unsafe cc_response_code(handle)
         guard isHeadComplete, status >= 200 else { return .failure(.reset) }
-        return .success(FetchResponse(status: status, body: body, retryAfter: retryAfter))
+        // Nobody is told to wait after a success, so that most responses are not searched.
+        return .success(FetchResponse(status: status, body: body, retryAfter: status < 300 ? nil : retryAfter))
     }
 
     /// Keeps the result; false if the transfer is not under way.
@@ -175,33 +174,9 @@ import EventLoop
         } else if unsafe line.starts(with: "HTTP/".utf8) {
             // The final head follows an interim one.
             isHeadComplete = false
-            retryAfter = nil
-        } else if !isHeadComplete, let seconds = unsafe Self.retryAfter(line) {
-            retryAfter = seconds
         }
         exceeded = headBytes > origin.limits.headBytes
         return !exceeded
-    }
-}
-
-extension Transfer {
-    /// The seconds of a line `Retry-After: 120`; nil for any other, and for the form with a date (RFC 9110 §10.2.3).
-    private static func retryAfter(_ line: UnsafeRawBufferPointer) -> Int? {
-        let name = "retry-after:".utf8
-        // Most lines are told apart by their first byte.
-        guard line.count > name.count, unsafe line[0] | 0x20 == UInt8(ascii: "r"),
-            unsafe zip(line, name).allSatisfy({ $0 == $1 || $0 | 0x20 == $1 })
-        else { return nil }
-        let value = unsafe Array(line.dropFirst(name.count))
-        let words = value.split { $0 <= UInt8(ascii: " ") }
-        guard words.count == 1 else { return nil }
-        var seconds = 0
-        for digit in words[0] {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-            // Longer than a year is as good as for ever.
-            seconds = min(31_536_000, seconds * 10 + Int(digit - UInt8(ascii: "0")))
-        }
-        return seconds
     }
 }
 

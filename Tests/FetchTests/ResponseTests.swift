@@ -117,30 +117,55 @@ struct ResponseTests {
         "Retry-After is known in seconds",
         arguments: [
             ("Retry-After: 7", 7), ("retry-after:0", 0), ("RETRY-AFTER:\t 120 ", 120),
-            ("Retry-After: 99999999999999999999", 31_536_000), ("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT", nil),
-            ("Retry-After: 1.5", nil), ("Retry-After: -1", nil), ("Retry-After:", nil), ("Retry-Aftes: 7", nil),
-            ("X-Retry-After: 7", nil), ("Retry: 7", nil),
+            ("Retry-After: 99999999999999999999", 31_536_000), ("Retry-After: 1.5", nil), ("Retry-After: -1", nil),
+            ("Retry-After:", nil), ("Retry-Aftes: 7", nil), ("X-Retry-After: 7", nil), ("Retry: 7", nil),
+            // The server's clock counts, before and behind the field, and ours if it has none.
+            ("Date: Sun, 06 Nov 1994 08:49:30 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT", 7),
+            ("retry-after:Sun, 06 Nov 1994 08:49:37 GMT \r\nDATE:Sun, 06 Nov 1994 08:49:30 GMT", 7),
+            ("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT", 0),
+            ("Retry-After: Fri, 31 Dec 9999 23:59:59 GMT", 31_536_000),
         ] as [(String, Int?)])
-    func retryAfter(_ field: String, _ seconds: Int?) throws {
+    func retryAfter(_ fields: String, _ seconds: Int?) throws {
         try ScriptedUpstream.run { upstream, loop in
             let outcome = try await upstream.fetch(on: loop) { connection, loop in
                 _ = try await connection.message(on: loop)
-                try connection.send("HTTP/1.1 503 Busy\r\n\(field)\r\nContent-Length: 0\r\n\r\n")
+                try connection.send("HTTP/1.1 503 Busy\r\n\(fields)\r\nContent-Length: 0\r\n\r\n")
             }
             #expect(try outcome.get().retryAfter == seconds)
         }
     }
 
     @Test func `Retry-After of an interim response, of trailers and of the response before does not count`() throws {
+        let busy = Self.chunked.replacing("200 OK", with: "503 Busy")
         try ScriptedUpstream.run { upstream, loop in
             for head in ["HTTP/1.1 103 Early\r\nRetry-After: 1\r\n\r\n", "", ""] {
                 let outcome = try await upstream.fetch(on: loop) { connection, loop in
                     _ = try await connection.message(on: loop)
-                    try connection.send(head + Self.chunked + "0\r\nRetry-After: 2\r\n\r\n")
+                    try connection.send(head + busy + "0\r\nRetry-After: 2\r\n\r\n")
                     connection.close()
                 }
+                #expect(try outcome.get().status == 503)
                 #expect(try outcome.get().retryAfter == nil)
             }
+        }
+    }
+
+    @Test func `Retry-After of the response before on a connection does not count`() throws {
+        try ScriptedUpstream.run { upstream, loop in
+            let seconds = try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask {
+                    let connection = try await upstream.listener.accept(on: loop)
+                    for field in ["Retry-After: 3\r\n", "", "Retry-After: 5\r\n"] {
+                        _ = try await connection.message(on: loop)
+                        try connection.send("HTTP/1.1 503 Busy\r\n\(field)Content-Length: 0\r\n\r\n")
+                    }
+                }
+                var seconds: [Int?] = []
+                for _ in 0..<3 { seconds.append(try await upstream.outcome(on: loop).get().retryAfter) }
+                try await group.waitForAll()
+                return seconds
+            }
+            #expect(seconds == [3, nil, 5])
         }
     }
 

@@ -28,7 +28,7 @@ public struct UpstreamRequest: Sendable {
 public struct UpstreamResponse: Sendable {
     public var status: Int
     public var body: [UInt8]
-    /// How long the upstream wants to be left alone (`Retry-After` in seconds, RFC 9110 §10.2.3), if it says so.
+    /// How long the upstream wants to be left alone (`Retry-After`, RFC 9110 §10.2.3), if it says so.
     public var retryAfter: Duration?
 
     public init(status: Int, body: [UInt8], retryAfter: Duration? = nil) {
