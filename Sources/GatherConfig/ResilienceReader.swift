@@ -2,7 +2,9 @@ import Gather
 
 /// Reads what an upstream does about failures.
 enum ResilienceReader {
-    static let keys = ["retry", "hedge", "breaker", "eject", "coalesce", "deadline_header", "health", "adaptive_limit"]
+    static let keys = [
+        "retry", "hedge", "breaker", "eject", "coalesce", "deadline_header", "health", "adaptive_limit", "warm_up",
+    ]
 
     private static let times = Duration.milliseconds(1)...Duration.seconds(3600)
 
@@ -12,7 +14,15 @@ enum ResilienceReader {
         upstream.adaptsLimit = section["adaptive_limit"]?.boolean() ?? upstream.adaptsLimit
         upstream.health = section.section(
             "health", keys: ["path", "interval", "timeout", "unhealthy_after", "healthy_after"]
-        ).flatMap(readHealth)
+        ).map(readHealth)
+        upstream.warmUp = section.section("warm_up", keys: ["connections", "path"]).map { section in
+            var policy = WarmUpPolicy(path: readPath(section))
+            // Of more to a host, some would never have a call.
+            policy.connections =
+                section["connections"]?.integer(in: 1...upstream.maxInFlight)
+                ?? min(policy.connections, upstream.maxInFlight)
+            return policy
+        }
         upstream.coalesces = section["coalesce"]?.boolean() ?? upstream.coalesces
         upstream.deadlineHeader = section["deadline_header"].flatMap(HeadersReader.readName)
         upstream.hedge = section["hedge"].flatMap(readHedge)
@@ -79,17 +89,23 @@ enum ResilienceReader {
         return part.percentage(in: 0.001...0.5).map { .extraLoad($0) }
     }
 
-    private static func readHealth(_ section: Section) -> HealthPolicy? {
-        let node = section.required("path", such: "path: /healthz")
-        var policy = HealthPolicy(path: node?.text("a path such as /healthz") ?? "/")
-        if !policy.path.hasPrefix("/") || !policy.path.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x23 }) {
-            node?.error("\(quoted(policy.path)) is no path", remedy: "write one that begins with '/', such as /healthz")
-        }
+    private static func readHealth(_ section: Section) -> HealthPolicy {
+        var policy = HealthPolicy(path: readPath(section))
         policy.interval = section["interval"]?.duration(in: times) ?? policy.interval
         policy.timeout = section["timeout"]?.duration(in: times) ?? policy.timeout
         policy.unhealthyAfter = section["unhealthy_after"]?.integer(in: 1...1000) ?? policy.unhealthyAfter
         policy.healthyAfter = section["healthy_after"]?.integer(in: 1...1000) ?? policy.healthyAfter
         return policy
+    }
+
+    /// What hosts are asked for.
+    private static func readPath(_ section: Section) -> String {
+        let node = section.required("path", such: "path: /healthz")
+        let path = node?.text("a path such as /healthz") ?? "/"
+        if !path.hasPrefix("/") || !path.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x23 }) {
+            node?.error("\(quoted(path)) is no path", remedy: "write one that begins with '/', such as /healthz")
+        }
+        return path
     }
 
     private static func readBreaker(_ section: Section) -> BreakerPolicy {

@@ -8,10 +8,12 @@ final class AdminResponder: Responder {
     private enum Target { case health, readiness }
 
     private var router = Router<Target>()
+    private let readiness: Readiness
     private let drain: Latch
 
     /// - Parameter drain: opens when the service begins to shut down.
-    init(drain: Latch) {
+    init(readiness: Readiness, drain: Latch) {
+        self.readiness = readiness
         self.drain = drain
         router.add(.get, "/healthz", .health)
         router.add(.get, "/readyz", .readiness)
@@ -22,7 +24,9 @@ final class AdminResponder: Responder {
         switch router.match(head) {
         case .found(.health, _, _): return Response(.ok, text: "ok\n")
         case .found(.readiness, _, _):
-            return drain.isOpen ? Response(.serviceUnavailable, text: "draining\n") : Response(.ok, text: "ready\n")
+            if drain.isOpen { return Response(.serviceUnavailable, text: "draining\n") }
+            guard readiness.isReady else { return Response(.serviceUnavailable, text: "warming up\n") }
+            return Response(.ok, text: "ready\n")
         case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
         case .options(let allowed): return .options(allowed)
         case .undecodable, .notFound: return .problem(.notFound, "the admin listener has /healthz and /readyz")

@@ -9,8 +9,9 @@ final class CurlUpstreams: UpstreamClient {
 
     /// - Throws: `FetchError` if libcurl refuses a host.
     init(_ upstreams: [Upstream], on loop: isolated EventLoop) throws(FetchError) {
-        // As many connections as may be in flight, and some that finish; libcurl walks all of them at every call.
-        let fetcher = try Fetcher(on: loop, maxConnections: upstreams.reduce(16) { $0 + $1.maxInFlight })
+        // As many connections as may be in flight or are opened at the start, and some that finish; libcurl walks all of them at
+        // every call.
+        let fetcher = try Fetcher(on: loop, maxConnections: upstreams.reduce(16) { $0 + $1.mostConnections })
         self.fetcher = fetcher
         var origins: [[FetchOrigin]] = []
         for upstream in upstreams {
@@ -47,6 +48,11 @@ final class CurlUpstreams: UpstreamClient {
             throw UpstreamFailure(error)
         }
     }
+}
+
+extension Upstream {
+    /// How many connections may rest between calls.
+    fileprivate var mostConnections: Int { max(maxInFlight, hosts.count * (warmUp?.connections ?? 0)) }
 }
 
 extension UpstreamFailure {

@@ -26,6 +26,7 @@ public struct Service: Sendable {
     /// Opens when no loop serves clients any more.
     private let ended = Latch()
     private let serving: Counter
+    private let readiness: Readiness
 
     /// Binds all addresses, so that a failure is known before anything is served.
     /// - Parameter slowJobs: how long a job may hold its loop before it is logged; nil if none is.
@@ -39,6 +40,7 @@ public struct Service: Sendable {
         shop = try configuration.demo?.shop.map { try Self.listen($0.listen, for: "demo.shop.listen") }
         loops = configuration.server.loops ?? EventLoop.processorCount
         serving = Counter(loops)
+        readiness = Readiness(coldLoops: configuration.plan.upstreams.contains { $0.warmUp != nil } ? loops : 0)
         signals = try Signals.block([SIGTERM, SIGINT])
         // A client, an upstream or the reader of the log may go away while it is written to.
         cp_ignore_broken_pipe()
@@ -96,6 +98,7 @@ public struct Service: Sendable {
             }
             await withDiscardingTaskGroup { group in
                 group.addImmediateTask { await engine.run(on: loop) }
+                if !readiness.isReady { group.addImmediateTask { await self.warmUp(engine, on: loop) } }
                 await server.run(drain: drain, abort: abort, on: loop)
                 group.cancelAll()
             }
@@ -108,11 +111,25 @@ public struct Service: Sendable {
         watched?.close()
     }
 
+    /// Opens this loop's connections to upstreams that are to have some before the load balancer sends clients.
+    private func warmUp(_ engine: GatherEngine, on loop: isolated EventLoop) async {
+        let cold = await engine.warmUp(on: loop)
+        // A drain has cut it short, and nobody waits for it any more.
+        guard !Task.isCancelled else { return }
+        for host in readiness.loopIsWarm(butFor: cold) {
+            logger.warning(
+                "not all connections could be warmed up",
+                metadata: ["upstream": "\(host.upstream)", "host": "\(host.host)", "error": "\(host.failure)"])
+        }
+    }
+
     /// Serves admin and shop, which are needed as long as a loop serves clients.
     private func serveOthers(on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
             if let admin {
-                let server = Server(admin, responder: AdminResponder(drain: drain), options: ServerOptions(), on: loop)
+                let server = Server(
+                    admin, responder: AdminResponder(readiness: readiness, drain: drain), options: ServerOptions(),
+                    on: loop)
                 group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
             if let shop, let latency = configuration.demo?.shop?.latency {

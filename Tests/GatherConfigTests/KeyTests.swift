@@ -124,6 +124,10 @@ import Testing
             ["upstreams.health", "upstreams.health.path"]
         ),
         (
+            "GatherServiceTests", "connections are there before it is ready, and the first gather opens none",
+            ["upstreams.warm_up", "upstreams.warm_up.connections", "upstreams.warm_up.path"]
+        ),
+        (
             "GatherTests", "the last of the attempts decides",
             ["upstreams.retry.attempts"]
         ),

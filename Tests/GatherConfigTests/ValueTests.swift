@@ -124,13 +124,16 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
             version: 1
             upstreams:
               plain: { hosts: [http://h] }
-              short: { hosts: [http://h], retry: {}, breaker: {}, eject: {}, health: { path: /h } }
+              short: { hosts: [http://h], retry: {}, breaker: {}, eject: {}, health: { path: /h }, warm_up: { path: /w } }
+              few: { hosts: [http://h], max_in_flight: 3, warm_up: { path: /w } }
             demo: {}
             """
         ).plan.upstreams
         #expect(upstreams[0].retry == nil && upstreams[0].breaker == nil)
         #expect(upstreams[0].health == nil && !upstreams[0].adaptsLimit)
         #expect(upstreams[1].health == HealthPolicy(path: "/h"))
+        #expect(upstreams[0].warmUp == nil && upstreams[1].warmUp == WarmUpPolicy(path: "/w"))
+        #expect(upstreams[1].warmUp?.connections == 4 && upstreams[2].warmUp?.connections == 3)
         #expect(!upstreams[0].coalesces && upstreams[0].deadlineHeader == nil)
         #expect(upstreams[0].hedge == nil && upstreams[0].ejection == nil)
         #expect(upstreams[1].ejection?.after == 5 && upstreams[1].ejection?.duration == .seconds(10))
@@ -160,6 +163,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 coalesce: true
                 adaptive_limit: true
                 health: { path: /h?a=b, interval: 1s, timeout: 2s, unhealthy_after: 3, healthy_after: 4 }
+                warm_up: { connections: 64, path: /w?a=b }
                 deadline_header: X-Left
               other: { hosts: [http://h], hedge: { after: 40ms, attempts: 5 } }
             demo: {}
@@ -170,6 +174,9 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         (health.interval, health.timeout) = (.seconds(1), .seconds(2))
         (health.unhealthyAfter, health.healthyAfter) = (3, 4)
         #expect(upstream.health == health && upstream.adaptsLimit)
+        var warmUp = WarmUpPolicy(path: "/w?a=b")
+        warmUp.connections = 64
+        #expect(upstream.warmUp == warmUp)
         #expect(upstream.coalesces && upstream.deadlineHeader?.rawName == "X-Left")
         #expect(upstream.ejection?.after == 2 && upstream.ejection?.duration == .seconds(3))
         var hedge = HedgePolicy(.extraLoad(0.025))

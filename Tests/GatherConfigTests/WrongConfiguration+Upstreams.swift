@@ -70,6 +70,26 @@ extension WrongConfiguration {
                 #"x.yaml:5:66: upstreams.c.health.healthy_after: 0 is out of range; write a value from 1 to 1000"#,
             ]),
         WrongConfiguration(
+            "warm-ups that are none",
+            #"""
+            version: 1
+            upstreams:
+              a: { hosts: [http://h], warm_up: true }
+              b: { hosts: [http://h], warm_up: { connections: 0 } }
+              c: { hosts: [http://h], warm_up: { connections: 9, path: healthz }, max_in_flight: 8 }
+              d: { hosts: [http://h], warm_up: { conections: 9, path: [] } }
+            demo: {}
+            """#,
+            errors: [
+                #"x.yaml:3:36: upstreams.a.warm_up: expected a mapping with the keys connections, path, found 'true'"#,
+                #"x.yaml:4:36: upstreams.b.warm_up: the key 'path' is missing; add path: /healthz"#,
+                #"x.yaml:4:51: upstreams.b.warm_up.connections: 0 is out of range; write a value from 1 to 64"#,
+                #"x.yaml:5:51: upstreams.c.warm_up.connections: 9 is out of range; write a value from 1 to 8"#,
+                #"x.yaml:5:60: upstreams.c.warm_up.path: 'healthz' is no path; write one that begins with '/', such as /healthz"#,
+                #"x.yaml:6:38: upstreams.d.warm_up.conections: unknown key 'conections'; did you mean 'connections'?"#,
+                #"x.yaml:6:59: upstreams.d.warm_up.path: expected a path such as /healthz, found a list"#,
+            ]),
+        WrongConfiguration(
             "hedges and ejections that are none",
             #"""
             version: 1

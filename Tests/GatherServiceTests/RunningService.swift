@@ -71,7 +71,9 @@ final class RunningService {
             options.wire.bodyBytes = configuration.server.limits.bodyBytes
             let scripted = ScriptedUpstream()
             let shop = Shop(ShopOptions(latency: configuration.demo?.shop?.latency ?? [:]))
-            let responders: [any Responder] = [responder, AdminResponder(drain: drain), shop, scripted]
+            let responders: [any Responder] = [
+                responder, AdminResponder(readiness: Readiness(coldLoops: 0), drain: drain), shop, scripted,
+            ]
             let servers = zip(listeners, responders).map { Server($0, responder: $1, options: options, on: loop) }
             let service = RunningService(
                 port: listeners[0].port, adminPort: listeners[1].port, drain: drain, upstream: scripted,
@@ -155,12 +157,17 @@ final class ScriptedUpstream: Responder {
     /// How many clients left before their answer.
     private(set) var left = 0
     private(set) var waiting = 0
+    /// One for each connection on which something was asked: it is the same for all that is asked there.
+    private var exchanges: [ObjectIdentifier: Exchange] = [:]
+    /// On how many connections something was asked, those that are closed included.
+    var connections: Int { exchanges.count }
     private let released = Latch()
     /// By the first segment of the path.
     var answers: [String: Answer] = [:]
 
     func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
         guard let head = exchange.head else { return Response(.badRequest) }
+        exchanges[ObjectIdentifier(exchange)] = exchange
         let target = String(decoding: head.target, as: UTF8.self)
         let fields = head.fieldLines.map {
             "\(String(decoding: $0.name, as: UTF8.self)): \(String(decoding: $0.value, as: UTF8.self))"

@@ -18,7 +18,7 @@ final class WholeService {
 
     /// Endpoints with calls to the upstream `up`, which has a script.
     private static let rest = """
-        upstreams: { up: { hosts: ["http://127.0.0.1:PORT"], timeout: 20s } }
+        upstreams: { up: { hosts: ["http://127.0.0.1:PORT"], timeout: 20s KEYS }, OTHERS }
         endpoints:
           - { path: /a, deadline: 20s, calls: { a: { get: "up:/a" } } }
           - { path: /kept, deadline: 20s, calls: { a: { get: "up:/a", stale_for: 1h } } }
@@ -26,8 +26,11 @@ final class WholeService {
         """
 
     /// Serves while `body` runs, on free ports and one loop unless `server` says otherwise; then ends it and waits for all threads.
+    /// - Parameters:
+    ///   - upstream: more keys of `up`, behind a comma.
+    ///   - others: more upstreams.
     static func run<Value: Sendable>(
-        server: String = "", loops: Int = 1, demo: String = "{}",
+        server: String = "", loops: Int = 1, demo: String = "{}", upstream: String = "", others: String = "",
         _ body: @escaping @Sendable (WholeService, isolated EventLoop) async throws -> Value
     ) throws -> (value: Value, log: RecordedLog) {
         let listener = try Listener("127.0.0.1:0")
@@ -38,8 +41,9 @@ final class WholeService {
             demo: \(demo)
 
             """
-        let configuration = try Configuration.read(
-            text: text + rest.replacing("PORT", with: "\(listener.port)"), file: "test.yaml")
+        let upstreams = rest.replacing("PORT", with: "\(listener.port)").replacing("KEYS", with: upstream)
+            .replacing("OTHERS", with: others)
+        let configuration = try Configuration.read(text: text + upstreams, file: "test.yaml")
         let log = RecordedLog()
         let service = try Service(configuration, logger: Logger(label: "test") { _ in log.handler })
         let thread = LoopThread { try service.run() }

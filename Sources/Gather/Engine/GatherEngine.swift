@@ -8,6 +8,7 @@ import JSONText
 public final class GatherEngine {
     let upstreams: [UpstreamState]
     private let client: any UpstreamClient
+    private let share: LoopShare
     let kept: KeptBodies
 
     /// - Parameters:
@@ -17,6 +18,7 @@ public final class GatherEngine {
         _ plan: Plan, client: any UpstreamClient, share: LoopShare = .whole, keptBytes: Int = 32 << 20
     ) {
         self.client = client
+        self.share = share
         kept = KeptBodies(limit: keptBytes)
         upstreams = plan.upstreams.enumerated().map { index, upstream in
             UpstreamState(upstream, index: index, share: share)
@@ -66,6 +68,14 @@ public final class GatherEngine {
         let run = GatherRun(endpoint, input, kept: kept, reactor: loop.reactor)
         guard run.isDecided, case .unplaceable(let reason) = run.finish(isCancelled: false).verdict else { return nil }
         return reason
+    }
+
+    /// Opens the connections that upstreams want at the start (``Upstream/warmUp``), and returns when each is there or cannot be had.
+    ///
+    /// It takes no longer than the longest connect timeout and timeout of such an upstream together. Gathers may run meanwhile.
+    /// - Returns: the hosts that have not answered every time.
+    public func warmUp(on loop: isolated EventLoop) async -> [ColdHost] {
+        await WarmUp(upstreams: upstreams, share: share, client: client).run(on: loop)
     }
 
     /// Checks the health of the upstreams' hosts until its task is cancelled; returns at once if none is to be checked.

@@ -14,7 +14,7 @@ public protocol UpstreamClient: AnyObject {
 
 /// A request as the engine has rendered it.
 public struct UpstreamRequest: Sendable {
-    /// The name of the call that it is made for; nil if it is a health check.
+    /// The name of the call that it is made for; nil if it is a health check or a warm-up.
     public var call: String?
     public var method: HTTPRequest.Method
     /// Path and query, escaped.
@@ -50,4 +50,14 @@ public enum UpstreamFailure: Error, Equatable, Sendable {
     case badResponse(String)
     /// The task was cancelled.
     case cancelled
+}
+
+extension UpstreamFailure: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .timeout: "no answer in time"
+        case .notConnected(let reason), .unreachable(let reason), .badResponse(let reason): reason
+        case .cancelled: "the request was cancelled"
+        }
+    }
 }

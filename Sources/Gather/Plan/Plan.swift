@@ -31,6 +31,7 @@ public struct Upstream: Sendable {
     public var breaker: BreakerPolicy?
     public var ejection: EjectionPolicy?
     public var health: HealthPolicy?
+    public var warmUp: WarmUpPolicy?
     /// Whether the bulkhead's limit is learned, up to ``maxInFlight``.
     public var adaptsLimit = false
     /// Whether equal safe requests that are in flight share one exchange.

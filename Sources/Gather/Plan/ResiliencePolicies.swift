@@ -67,6 +67,16 @@ public struct HealthPolicy: Sendable, Equatable {
     public init(path: String) { self.path = path }
 }
 
+/// What connections an upstream gets before there is a call for them.
+public struct WarmUpPolicy: Sendable, Equatable {
+    /// What is asked for on each; any answer will do.
+    public var path: String
+    /// How many there are to each host, from the whole process.
+    public var connections = 4
+
+    public init(path: String) { self.path = path }
+}
+
 /// When an upstream that fails is left alone.
 public struct BreakerPolicy: Sendable, Equatable {
     /// The part of attempts that must fail for the breaker to open.

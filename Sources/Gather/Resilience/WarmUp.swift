@@ -1,0 +1,59 @@
+import EventLoop
+import HTTPTypes
+
+/// Opens connections to the hosts of upstreams before there is a call for them.
+///
+/// A connection is left behind by a request that was answered, and as many at once leave as many behind. They are nobody's
+/// calls: they take no place in the bulkhead, and neither breaker nor hosts are told how they ended.
+struct WarmUp {
+    let upstreams: [UpstreamState]
+    let share: LoopShare
+    let client: any UpstreamClient
+
+    /// Makes all requests at once, and waits until the last has ended.
+    /// - Returns: the hosts that have left one unanswered.
+    func run(on loop: isolated EventLoop) async -> [ColdHost] {
+        await withTaskGroup(of: ColdHost?.self) { group in
+            for state in upstreams {
+                guard let policy = state.upstream.warmUp else { continue }
+                for host in state.upstream.hosts.indices {
+                    for _ in 0..<share.of(policy.connections) {
+                        group.addImmediateTask { await self.open(policy, to: host, of: state, on: loop) }
+                    }
+                }
+            }
+            var cold: [ColdHost] = []
+            for await host in group {
+                if let host, !cold.contains(where: host.isSame(as:)) { cold.append(host) }
+            }
+            return cold
+        }
+    }
+
+    /// Any answer will do, whatever it says: the connection is there then.
+    private func open(
+        _ policy: WarmUpPolicy, to host: Int, of state: UpstreamState, on loop: isolated EventLoop
+    ) async -> ColdHost? {
+        let upstream = state.upstream
+        let request = UpstreamRequest(method: .get, target: policy.path, headers: [], body: nil)
+        let deadline = loop.now.advanced(by: upstream.connectTimeout + upstream.timeout)
+        do throws(UpstreamFailure) {
+            _ = try await client.send(request, to: state.index, host: host, until: deadline, on: loop)
+            return nil
+        } catch {
+            return ColdHost(upstream: upstream.name, host: upstream.hosts[host], failure: error)
+        }
+    }
+}
+
+/// A host to which connections could not be warmed up, or not all of them.
+public struct ColdHost: Sendable, Equatable {
+    /// The name of its upstream.
+    public let upstream: String
+    public let host: Origin
+    /// How the first request failed that did.
+    public let failure: UpstreamFailure
+
+    /// Whether it is the same host, however it failed.
+    public func isSame(as other: ColdHost) -> Bool { upstream == other.upstream && host == other.host }
+}

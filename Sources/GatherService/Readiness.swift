@@ -1,0 +1,31 @@
+import Gather
+import Synchronization
+
+/// Whether the connections are open that upstreams are to have before clients come, which each loop does for itself.
+///
+/// Locked, but not on the way of a request.
+final class Readiness: Sendable {
+    private struct State {
+        var coldLoops: Int
+        var coldHosts: [ColdHost] = []
+    }
+
+    private let state: Mutex<State>
+
+    /// - Parameter coldLoops: how many loops have connections to open; 0 if there are none to be opened.
+    init(coldLoops: Int) { state = Mutex(State(coldLoops: coldLoops)) }
+
+    var isReady: Bool { state.withLock { $0.coldLoops == 0 } }
+
+    /// A loop has opened what it could.
+    /// - Parameter coldHosts: where it could not.
+    /// - Returns: those of them that no other loop has told of.
+    func loopIsWarm(butFor coldHosts: [ColdHost]) -> [ColdHost] {
+        state.withLock { state in
+            state.coldLoops -= 1
+            let new = coldHosts.filter { host in !state.coldHosts.contains(where: host.isSame(as:)) }
+            state.coldHosts += new
+            return new
+        }
+    }
+}
