@@ -19,15 +19,8 @@ struct Test: ParsableCommand {
         var failed = 0
         for test in configuration.tests {
             let result = try test.run(on: configuration.plan)
-            let endpoint = configuration.plan.endpoints[test.endpoint]
-            let place = "\(endpoint.method.rawValue) \(endpoint.path): \(test.name)"
-            if result.failures.isEmpty {
-                print("ok      \(place)")
-            } else {
-                failed += 1
-                print("FAILED  \(place)")
-                for failure in result.failures { print("          \(failure)") }
-            }
+            if !result.failures.isEmpty { failed += 1 }
+            print(test.text(of: result, on: configuration.plan))
         }
         let passed = configuration.tests.count - failed
         print("\(file): \(passed) of \(configuration.tests.count) tests passed")

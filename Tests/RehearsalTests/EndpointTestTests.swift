@@ -57,6 +57,31 @@ import Testing
         for test in configuration.tests { #expect(try test.run(on: configuration.plan).failures == []) }
     }
 
+    @Test(arguments: [
+        ("{ status: 200 }", "ok      GET /x: what comes"),
+        (
+            "{ status: 201, complete: false }",
+            """
+            FAILED  GET /x: what comes
+                      status: expected 201, got 200
+                      complete: expected false, got true
+            """
+        ),
+    ])
+    func `a result is told with the test's endpoint and name`(expectation: String, told: String) throws {
+        let text = """
+            version: 1
+            upstreams: { shop: { hosts: [http://a] } }
+            endpoints:
+              - path: /x
+                calls: { a: { get: "shop:/a" } }
+                tests: [{ name: what comes, calls: { a: {} }, expect: \(expectation) }]
+            """
+        let configuration = try Configuration.read(text: text, file: "x.yaml")
+        let test = try #require(configuration.tests.first)
+        #expect(test.text(of: try test.run(on: configuration.plan), on: configuration.plan) == told)
+    }
+
     @Test func `what is not as expected is told line by line`() throws {
         let result = try result(
             Self.good

@@ -25,6 +25,14 @@ extension EndpointTest {
                 failures: missing + expected.failures(gathered, duration, endpoint), duration: duration)
         }
     }
+
+    /// What a person reads of a result: a line that says which test it was, and one for each thing that is not as expected.
+    public func text(of result: Result, on plan: Plan) -> String {
+        let endpoint = plan.endpoints[endpoint]
+        let verdict = result.failures.isEmpty ? "ok      " : "FAILED  "
+        let first = "\(verdict)\(endpoint.method.rawValue) \(endpoint.path): \(name)"
+        return ([first] + result.failures.map { "          \($0)" }).joined(separator: "\n")
+    }
 }
 
 extension EndpointTest.Expectation {
