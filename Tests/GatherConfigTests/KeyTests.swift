@@ -58,7 +58,7 @@ import Testing
             ["server.limits.stale"]
         ),
         (
-            "HTTPServerTests", "the client that has waited longest is cut off when answers wait beyond the limit",
+            "GatherServiceTests", "limits.unsent is the room for what clients have not taken",
             ["server.limits.unsent"]
         ),
         (
@@ -84,7 +84,7 @@ import Testing
         ),
         (
             "GatherServiceTests", "What is larger or takes longer than the upstream may ends the call",
-            ["upstreams.timeout", "upstreams.max_body", "upstreams.max_head"]
+            ["upstreams.max_body", "upstreams.max_head"]
         ),
         (
             "GatherServiceTests", "connect_timeout is for connecting",
@@ -140,7 +140,7 @@ import Testing
             ["upstreams.retry.on"]
         ),
         (
-            "GatherTests", "the wait is anything up to a bound that doubles up to another",
+            "GatherTests", "through the engine the waits are those of the policy",
             ["upstreams.retry.backoff", "upstreams.retry.max_backoff"]
         ),
         (
@@ -148,36 +148,33 @@ import Testing
             ["upstreams.hedge.extra_load"]
         ),
         (
-            "GatherTests", "it opens at the ratio of its policy, for as long as that says",
-            ["upstreams.breaker.failure_ratio", "upstreams.breaker.open_for"]
+            "GatherTests", "through the engine it opens at the ratio of its policy",
+            ["upstreams.breaker.failure_ratio"]
         ),
         (
-            "GatherTests", "A closed breaker opens at the ratio and volume within the window",
+            "GatherTests", "through the engine what is older than the window does not count",
             ["upstreams.breaker.window"]
         ),
         (
-            "GatherTests", "several probes may be under way at once",
+            "GatherTests", "through the engine it stays open for as long as its policy says",
+            ["upstreams.breaker.open_for"]
+        ),
+        (
+            "GatherTests", "through the engine as many probes are let through as its policy says",
             ["upstreams.breaker.half_open_calls"]
         ),
         (
-            "GatherTests", "a host that fails in a row is left out, comes back, and goes at its next failure",
-            ["upstreams.eject.after"]
-        ),
-        (
-            "GatherTests", "a host is left out for as long as the policy says",
-            ["upstreams.eject.for"]
+            "GatherTests",
+            "through the engine a host is left out after as many failures, and for as long, as the policy says",
+            ["upstreams.eject.after", "upstreams.eject.for"]
         ),
         (
             "GatherTests", "a check has a time, and the next comes after another",
             ["upstreams.health.interval", "upstreams.health.timeout"]
         ),
         (
-            "GatherTests", "a host is left out after as many bad checks as the policy says",
-            ["upstreams.health.unhealthy_after"]
-        ),
-        (
-            "GatherTests", "a host that is not well is left out until it is, unless none is",
-            ["upstreams.health.healthy_after"]
+            "GatherTests", "through the engine a host goes and comes back after as many checks as the policy says",
+            ["upstreams.health.unhealthy_after", "upstreams.health.healthy_after"]
         ),
         (
             "GatherTests", "through the engine, what an upstream cannot take waits in the queue",
@@ -225,8 +222,12 @@ import Testing
             ["endpoints.tests"]
         ),
         (
+            "GatherServiceTests", "A client's value stays one segment and one query value",
+            ["calls.get"]
+        ),
+        (
             "GatherServiceTests", "methods and bodies are sent as the file says",
-            ["calls.get", "calls.post", "calls.put", "calls.patch", "calls.delete", "calls.body", "calls.headers"]
+            ["calls.post", "calls.put", "calls.patch", "calls.delete", "calls.body", "calls.headers"]
         ),
         (
             "GatherServiceTests", "of the client's fields and parameters only those that are listed are sent on",
@@ -263,14 +264,14 @@ import Testing
         ),
         (
             "GatherTests", "a call ends with its own timeout, else with its upstream's",
-            ["calls.timeout"]
+            ["calls.timeout", "upstreams.timeout"]
         ),
         (
             "GatherTests", "A request that may not arrive twice is sent again only if it was not sent",
             ["calls.idempotent"]
         ),
         (
-            "JSONTextTests", "Projections make the documented texts",
+            "GatherServiceTests", "What a call keeps of its body is in the answer",
             ["calls.target", "calls.allow", "calls.deny", "calls.mapping"]
         ),
         (
@@ -285,9 +286,13 @@ import Testing
         (
             "RehearsalTests", "a test asks as its request says",
             [
-                "tests.name", "tests.request", "tests.request.path", "tests.request.query", "tests.request.headers",
+                "tests.request", "tests.request.path", "tests.request.query", "tests.request.headers",
                 "tests.request.body",
             ]
+        ),
+        (
+            "RehearsalTests", "a result is told with the test's endpoint and name",
+            ["tests.name"]
         ),
         (
             "RehearsalTests", "a reply makes its call end so",

@@ -32,42 +32,46 @@ struct LoadSheddingTests {
         #expect(decision.isAdmitted && decision.sendsOptional)
     }
 
-    @Test func `near the limit of gathers, optional calls are shed and endpoints of low priority refused`() throws {
-        let configure = { @Sendable (ports: RunningService.Ports) in
-            try Configuration.read(
-                text: """
-                    version: 1
-                    server: { limits: { gathers: 4 } }
-                    upstreams: { a: { hosts: ["http://127.0.0.1:\(ports.scripted)"], timeout: 10s } }
-                    endpoints:
-                      - path: /held
-                        deadline: 10s
-                        calls: { a: { get: "a:/held" } }
-                      - path: /both
-                        calls: { a: { get: "a:/a" }, b: { get: "a:/b", required: false, on_error: old } }
-                      - path: /low
-                        priority: low
-                        calls: { a: { get: "a:/a" } }
-                    """, file: "test.yaml")
+    /// Has so many clients wait for what the upstream does not answer.
+    private func hold(
+        _ count: Int, with clients: inout [Client], at service: RunningService, on loop: isolated EventLoop
+    ) async throws {
+        while clients.count < count {
+            let client = try Client(port: service.port, on: loop)
+            try client.send(RunningService.request("GET", "/held"))
+            clients.append(client)
         }
-        try RunningService.run(configure) { service, loop in
+        #expect(try await eventually(on: loop) { service.upstream.waiting == count })
+    }
+
+    @Test func `near the limit of gathers, optional calls are shed and endpoints of low priority refused`() throws {
+        let endpoints = """
+            - { path: /held, deadline: 20s, calls: { a: { get: "up:/held" } } }
+            - path: /both
+              deadline: 20s
+              calls: { a: { get: "up:/a" }, b: { get: "up:/b", required: false, on_error: old } }
+            - { path: /low, priority: low, deadline: 20s, calls: { a: { get: "up:/a" } } }
+            """
+        let server = "limits: { gathers: 10 }"
+        try RunningService.run(scripted(endpoints, upstream: "timeout: 20s", server: server)) { service, loop in
             service.upstream.answers = ["held": .never]
+            var clients: [Client] = []
+            try await hold(8, with: &clients, at: service, on: loop)
             #expect(try await service.get("/low", on: loop).status == 200)
-            var clients = try (0..<3).map { _ in try Client(port: service.port, on: loop) }
-            for client in clients { try client.send(RunningService.request("GET", "/held")) }
-            #expect(try await eventually(on: loop) { service.upstream.waiting == 3 })
             let both = try await service.get("/both", on: loop)
             #expect(both.status == 200)
             #expect(both.body.contains(#""b":"old""#))
             #expect(both["Server-Timing"]?.contains("b;dur=0.0;desc=shed") ?? false)
-            clients.append(try Client(port: service.port, on: loop))
-            try clients[3].send(RunningService.request("GET", "/held"))
-            #expect(try await eventually(on: loop) { service.upstream.waiting == 4 })
+            // There is room for one more, but not for everyone.
+            try await hold(9, with: &clients, at: service, on: loop)
             let low = try await service.get("/low", on: loop)
             #expect(low.status == 503)
             #expect(low["Retry-After"] == "1")
+            #expect(try await service.get("/both", on: loop).status == 200)
+            try await hold(10, with: &clients, at: service, on: loop)
+            #expect(try await service.get("/both", on: loop).status == 503)
             clients = []
-            #expect(try await eventually(on: loop) { service.upstream.left == 4 })
+            #expect(try await eventually(on: loop) { service.upstream.left == 10 })
             #expect(try await service.get("/both", on: loop)["Gather-Complete"] == "true")
         }
     }

@@ -46,6 +46,8 @@ import Testing
     @Test func `as many successes as the quorum answer`() throws {
         let (reply, areRemoved) = try reply("/v1/quorum", ["a": .json("1"), "b": .never, "c": .json("3")], hanging: 1)
         #expect(reply.body == #"{"a":1,"c":3}"#)
+        // The third was given up, and did not run into its time.
+        #expect(reply.timings.map(\.outcome) == ["ok", "cancelled", "ok"])
         #expect(areRemoved)
     }
 

@@ -1,5 +1,6 @@
 import EventLoop
 import HTTPServer
+import TestSupport
 import Testing
 
 @testable import GatherService
@@ -106,13 +107,35 @@ import Testing
         }
     }
 
+    @Test func `limits.unsent is the room for what clients have not taken`() throws {
+        let size = 7 << 20
+        let log = try WholeService.run(server: "limits: { unsent: 1MiB }") { whole, loop in
+            whole.upstream.answers = ["a": .json("\"" + String(repeating: "x", count: size) + "\"")]
+            let request = RunningService.request("GET", "/a")
+            let first = try whole.connectSlowly(on: loop)
+            try first.send(request)
+            // It has its head, so that it waits before the other does.
+            _ = try await first.receive(on: loop)
+            let second = try whole.connectSlowly(on: loop)
+            try second.send(request)
+            #expect(try await eventually(on: loop) { !whole.log.accesses.isEmpty })
+            #expect(try await second.rest(on: loop).count > size)
+            withExtendedLifetime(first) {}
+        }.log
+        #expect(log.accesses.map { $0["status"] } == ["499", "200"])
+    }
+
     @Test func `timeouts.head and timeouts.body are for a request to come`() throws {
         let start = RunningService.request("POST", "/body", body: "{}").dropLast()
         for (timeout, bytes) in [("head: 20ms", "GET /a"), ("body: 20ms", String(start))] {
-            let status = try WholeService.run(server: "timeouts: { \(timeout) }") { whole, loop in
-                try await whole.connect(bytes, on: loop).reply(on: loop).status
+            let (status, elapsed) = try WholeService.run(server: "timeouts: { \(timeout) }") { whole, loop in
+                let start = loop.now
+                let status = try await whole.connect(bytes, on: loop).reply(on: loop).status
+                return (status, start.duration(to: loop.now))
             }.value
             #expect(status == 408)
+            // The defaults are 10 s.
+            #expect(elapsed < .seconds(5))
         }
     }
 
@@ -141,7 +164,8 @@ import Testing
         let isCancelled = try WholeService.run(server: "timeouts: { shutdown: 20ms }") { whole, loop in
             whole.upstream.answers = ["a": .never]
             let client = try whole.connect(RunningService.request("GET", "/a"), on: loop)
-            #expect(try await eventually(on: loop) { whole.upstream.waiting == 1 })
+            let isWaiting = try await eventually(on: loop) { whole.upstream.waiting == 1 }
+            #expect(isWaiting)
             whole.service.drain.open()
             defer { withExtendedLifetime(client) {} }
             return try await eventually(on: loop) { whole.upstream.left == 1 }

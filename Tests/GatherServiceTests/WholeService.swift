@@ -1,6 +1,7 @@
 import GatherConfig
 import HTTPServer
 import Logging
+import TestSupport
 import Testing
 
 @testable import EventLoop
@@ -70,6 +71,11 @@ final class WholeService {
         let client = try Client(port: try Self.port(service.address), on: loop)
         try client.send(bytes)
         return client
+    }
+
+    /// Connects a client whose kernel takes little of an answer before the client reads.
+    func connectSlowly(on loop: isolated EventLoop) throws -> SocketEnd {
+        try SocketEnd(port: try Self.port(service.address), receiveBuffer: 4096, on: loop)
     }
 
     func get(_ target: String, _ fields: String..., on loop: isolated EventLoop) async throws -> Reply {

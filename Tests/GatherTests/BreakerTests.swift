@@ -181,6 +181,61 @@ import Testing
         #expect((outcome == .refused) == opens)
     }
 
+    /// What one call comes to at each of these milliseconds, with a policy.
+    private func outcomes(
+        _ reactions: [Reaction], at times: [Int], _ change: (inout BreakerPolicy) -> Void
+    ) throws -> [Outcome] {
+        var policy = BreakerPolicy()
+        policy.minCalls = 4
+        change(&policy)
+        var upstream = upstream
+        upstream.breaker = policy
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        return try withEngine([upstream], [endpoint], ["a": .inTurn(reactions)]) { engine, client, loop in
+            var outcomes: [Outcome] = []
+            for time in times {
+                try await loop.sleep(until: LoopInstant(nanoseconds: Int64(time) * 1_000_000))
+                outcomes += try await gather(endpoint, Input(), engine, client, on: loop).outcomes
+            }
+            return outcomes
+        }
+    }
+
+    @Test func `through the engine it opens at the ratio of its policy`() throws {
+        let reactions: [Reaction] = [.json("1"), .json("1"), .json("1"), .status(500), .json("1")]
+        let times = [0, 1, 2, 3, 4]
+        #expect(try outcomes(reactions, at: times) { $0.failureRatio = 0.25 }.last == .refused)
+        #expect(try outcomes(reactions, at: times) { $0.failureRatio = 0.5 }.last == .ok)
+    }
+
+    @Test func `through the engine what is older than the window does not count`() throws {
+        let reactions = Array(repeating: Reaction.status(500), count: 4) + [.json("1")]
+        let times = [0, 0, 0, 150, 151]
+        #expect(try outcomes(reactions, at: times) { $0.window = .milliseconds(100) }.last == .ok)
+        #expect(try outcomes(reactions, at: times) { $0.window = .milliseconds(200) }.last == .refused)
+    }
+
+    @Test func `through the engine it stays open for as long as its policy says`() throws {
+        let reactions = Array(repeating: Reaction.status(500), count: 4) + [.json("1")]
+        let ends = try outcomes(reactions, at: [0, 0, 0, 0, 999, 1000]) { $0.openFor = .seconds(1) }
+        #expect(ends.suffix(2) == [.refused, .ok])
+    }
+
+    @Test(arguments: [(1, 1), (2, 2), (3, 3)])
+    func `through the engine as many probes are let through as its policy says`(declared: Int, sent: Int) throws {
+        var upstream = guarded()
+        upstream.breaker?.halfOpenCalls = declared
+        let failing = try Given(["a": "/bad"]).endpoint()
+        let probing = try Given(["a": "/a", "b": "/a", "c": "/a", "d": "/a"]).endpoint { $0.policy = .settled }
+        let reactions: [String: Reaction] = ["bad": .status(500), "a": .json("1", after: .milliseconds(10))]
+        let outcomes = try withEngine([upstream], [failing, probing], reactions) { engine, client, loop in
+            for _ in 0..<10 { _ = await engine.gather(failing, Input(), on: loop) }
+            try await loop.sleep(for: .seconds(2))
+            return try await gather(probing, Input(), engine, client, on: loop).outcomes
+        }
+        #expect(outcomes.count { $0 == .ok } == sent && outcomes.count { $0 == .refused } == 4 - sent)
+    }
+
     @Test func `clients that leave do not open it`() throws {
         let endpoint = try Given(["a": "/a"]).endpoint()
         let outcome = try withEngine([guarded()], [endpoint], ["a": .json("1", after: .milliseconds(2))]) {

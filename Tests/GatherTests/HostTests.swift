@@ -231,4 +231,46 @@ import Testing
         // Five, and one each time it has come back.
         #expect(sent == 8)
     }
+
+    @Test func `through the engine a host is left out after as many failures, and for as long, as the policy says`()
+        throws
+    {
+        var upstream = try hosts(3)
+        var ejection = EjectionPolicy()
+        (ejection.after, ejection.duration) = (2, .seconds(2))
+        upstream.ejection = ejection
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        let reaction: Reaction = .byHost([.json("1"), .status(500), .json("1")])
+        let sent = try withEngine([upstream], [endpoint], ["a": reaction]) { engine, client, loop in
+            _ = try await load(endpoint, on: engine, every: .milliseconds(10), for: .seconds(9), on: loop)
+            return client.transfers.count { $0.host == 1 }
+        }
+        // Two, and one each time it has come back.
+        #expect(sent == 6)
+    }
+
+    @Test func `through the engine a host goes and comes back after as many checks as the policy says`() throws {
+        var upstream = try hosts(2)
+        var health = HealthPolicy(path: "/healthz")
+        (health.interval, health.unhealthyAfter, health.healthyAfter) = (.seconds(1), 4, 3)
+        upstream.health = health
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        let ill = Reaction.at { $0 > .milliseconds(9500) && $0 < .milliseconds(19_500) ? .status(500) : .json("1") }
+        let sent = try withEngine([upstream], [endpoint], ["healthz": .byHost([.json("1"), ill])]) {
+            engine, client, loop in
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addImmediateTask { await engine.run(on: loop) }
+                _ = try await load(endpoint, on: engine, every: .milliseconds(20), for: .seconds(30), on: loop)
+                group.cancelAll()
+            }
+            return client.transfers.filter { $0.target == "/a" && $0.host == 1 }.map(\.began)
+        }
+        func count(from start: Int, to end: Int) -> Int {
+            sent.count { $0 > .milliseconds(start) && $0 < .milliseconds(end) }
+        }
+        // It is ill at the checks from the tenth second on, of which the fourth is at the thirteenth, and well from the twentieth on.
+        #expect(count(from: 12_000, to: 13_000) > 0)
+        #expect(count(from: 13_000, to: 22_000) == 0)
+        #expect(count(from: 22_000, to: 23_000) > 0)
+    }
 }

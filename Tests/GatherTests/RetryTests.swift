@@ -105,6 +105,21 @@ import Testing
         #expect(pause > .zero && pause <= .milliseconds(50))
     }
 
+    @Test func `through the engine the waits are those of the policy`() throws {
+        let upstream = retrying { ($0.attempts, $0.backoff, $0.maxBackoff) = (3, .seconds(10), .seconds(15)) }
+        let endpoint = try Given(["a": "/a"]).endpoint { $0.deadline = .seconds(3600) }
+        let transfers = try withEngine([upstream], [endpoint], ["a": .status(503)]) { engine, client, loop in
+            for _ in 0..<50 { _ = await engine.gather(endpoint, Input(), on: loop) }
+            return client.transfers
+        }
+        let began = transfers.map(\.began)
+        try #require(began.count == 150)
+        let seconds = stride(from: 0, to: 150, by: 3).map { began[$0 + 1] - began[$0] }
+        let thirds = stride(from: 0, to: 150, by: 3).map { began[$0 + 2] - began[$0 + 1] }
+        #expect(seconds.allSatisfy { $0 <= .seconds(10) } && seconds.contains { $0 > .seconds(8) })
+        #expect(thirds.allSatisfy { $0 <= .seconds(15) } && thirds.contains { $0 > .seconds(12) })
+    }
+
     @Test func `Retry-After is waited for`() throws {
         for status in [503, 429] {
             let result = try result([.busy(status: status, retryAfter: .seconds(1)), .json("1")]) {
