@@ -127,8 +127,8 @@ final class RunningService {
 
 /// Waits for something that other tasks of the loop will bring about; false if it does not come.
 ///
-/// A closure has all of its waits inside `#expect`, or none: Swift 6.3 may run the condition inside the macro for one of the same type
-/// outside, so that the second wait is none.
+/// A closure has all of its waits inside `#expect`, or none: Swift 6.3 may run the condition inside the macro for one of
+/// the same type outside, so that the second wait is none.
 func eventually(on loop: isolated EventLoop, _ condition: () -> Bool) async throws -> Bool {
     let deadline = loop.now.advanced(by: .seconds(5))
     while !condition() {

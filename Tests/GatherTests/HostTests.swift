@@ -268,7 +268,8 @@ import Testing
         func count(from start: Int, to end: Int) -> Int {
             sent.count { $0 > .milliseconds(start) && $0 < .milliseconds(end) }
         }
-        // It is ill at the checks from the tenth second on, of which the fourth is at the thirteenth, and well from the twentieth on.
+        // It is ill at the checks from the tenth second on, of which the fourth is at the thirteenth, and well from the
+        // twentieth on.
         #expect(count(from: 12_000, to: 13_000) > 0)
         #expect(count(from: 13_000, to: 22_000) == 0)
         #expect(count(from: 22_000, to: 23_000) > 0)
