@@ -27,7 +27,7 @@ public struct ServerSettings: Sendable, Equatable {
         public var connections = 10_000
         /// The most gathers in flight in the process; beyond it 503.
         public var gathers = 1024
-        /// How long a job may wait for its loop before gathers are refused.
+        /// How far a loop may be behind, on average over half a second, before gathers are refused.
         public var lag = Duration.milliseconds(250)
         /// How many bytes of bodies are kept in the process for calls with `stale_for`; beyond it the oldest go.
         public var staleBytes = 32 << 20

@@ -1,6 +1,7 @@
 import DemoUpstream
 import EventLoop
 import Gather
+import GatherConfig
 import HTTPServer
 import HTTPTypes
 import HTTPWire
@@ -23,16 +24,19 @@ final class GatherResponder: Responder {
     private let deadlineHeader: HTTPField.Name?
     private(set) var gathersInFlight = 0
 
-    /// - Parameter deadlineHeader: the field in which a client says how many milliseconds it waits.
+    /// - Parameters:
+    ///   - share: what the loop has of the limits.
+    ///   - address: where the service listens, for the page that lists its endpoints.
     init(
-        _ plan: Plan, engine: GatherEngine, demonstration: DemonstrationResponder, accessLog: AccessLog,
-        shedding: LoadShedding, deadlineHeader: HTTPField.Name?
+        _ configuration: Configuration, engine: GatherEngine, share: LoopShare, address: String, logger: Logger
     ) {
-        self.deadlineHeader = deadlineHeader
+        let (plan, server) = (configuration.plan, configuration.server)
         self.engine = engine
-        self.demonstration = demonstration
-        self.accessLog = accessLog
-        self.shedding = shedding
+        demonstration = DemonstrationResponder(
+            isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints, address: address)
+        accessLog = AccessLog(logger, isEnabled: server.accessLog)
+        shedding = LoadShedding(gathers: share.of(server.limits.gathers), lag: server.limits.lag)
+        deadlineHeader = server.clientDeadlineHeader
         for endpoint in plan.endpoints {
             router.add(endpoint.method, endpoint.path, .endpoint(endpoint, readsBody: endpoint.readsBody))
         }

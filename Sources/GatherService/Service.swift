@@ -82,13 +82,7 @@ public struct Service: Sendable {
         let engine = GatherEngine(
             plan, client: upstreams, share: share, keptBytes: share.of(configuration.server.limits.staleBytes))
         let responder = GatherResponder(
-            plan, engine: engine,
-            demonstration: DemonstrationResponder(
-                isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints, address: address),
-            accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),
-            shedding: LoadShedding(
-                gathers: share.of(configuration.server.limits.gathers), lag: configuration.server.limits.lag),
-            deadlineHeader: configuration.server.clientDeadlineHeader)
+            configuration, engine: engine, share: share, address: address, logger: logger)
         let server = Server(listener, responder: responder, options: options(share), on: loop)
         let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
         await withDiscardingTaskGroup { group in

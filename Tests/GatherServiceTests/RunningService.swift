@@ -59,14 +59,7 @@ final class RunningService {
             let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
             let engine = GatherEngine(plan, client: upstreams, keptBytes: configuration.server.limits.staleBytes)
             let responder = GatherResponder(
-                plan, engine: engine,
-                demonstration: DemonstrationResponder(
-                    isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints,
-                    address: listeners[0].address),
-                accessLog: AccessLog(logger, isEnabled: configuration.server.accessLog),
-                shedding: LoadShedding(
-                    gathers: configuration.server.limits.gathers, lag: configuration.server.limits.lag),
-                deadlineHeader: configuration.server.clientDeadlineHeader)
+                configuration, engine: engine, share: .whole, address: listeners[0].address, logger: logger)
             var options = ServerOptions()
             options.wire.bodyBytes = configuration.server.limits.bodyBytes
             let scripted = ScriptedUpstream()
