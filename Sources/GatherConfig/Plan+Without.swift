@@ -1,25 +1,27 @@
 import Gather
 
 extension Plan {
-    private static let precautions = ["retry", "hedge", "breaker", "eject"]
+    /// How an upstream loses each of its precautions.
+    private static let removals: KeyValuePairs<String, @Sendable (inout Upstream) -> Void> = [
+        "retry": { $0.retry = nil },
+        "hedge": { $0.hedge = nil },
+        "breaker": { $0.breaker = nil },
+        "eject": { $0.ejection = nil },
+        "health": { $0.health = nil },
+        "coalesce": { $0.coalesces = false },
+        "adaptive_limit": { $0.adaptsLimit = false },
+    ]
 
     /// The same plan without what an argument names of its upstreams' precautions: `hedge,retry`.
     public func without(_ list: String) throws(UsageError) -> Plan {
         var plan = self
         for name in list.split(separator: ",").map({ String($0) }) {
-            guard Self.precautions.contains(name) else {
+            guard let remove = Self.removals.first(where: { $0.key == name })?.value else {
                 throw UsageError(
                     "--without \(quoted(list))", "no upstream has \(quoted(name))",
-                    remedy(for: name, among: Self.precautions))
+                    remedy(for: name, among: Self.removals.map(\.key)))
             }
-            for index in plan.upstreams.indices {
-                switch name {
-                case "retry": plan.upstreams[index].retry = nil
-                case "hedge": plan.upstreams[index].hedge = nil
-                case "breaker": plan.upstreams[index].breaker = nil
-                default: plan.upstreams[index].ejection = nil
-                }
-            }
+            for index in plan.upstreams.indices { remove(&plan.upstreams[index]) }
         }
         return plan
     }

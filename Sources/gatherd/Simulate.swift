@@ -49,7 +49,11 @@ struct Simulate: ParsableCommand {
     @Option(help: "The body of the client's request, JSON.")
     var body: String?
 
-    @Option(help: "What upstreams go without, to compare: retry, hedge, breaker, eject, with commas between them.")
+    @Option(
+        help: """
+            What upstreams go without, to compare: retry, hedge, breaker, eject, health, coalesce, adaptive_limit, with commas \
+            between them.
+            """)
     var without: String?
 
     func validate() throws {

@@ -139,15 +139,34 @@ import Testing
     }
 
     @Test func `upstreams go without what is named`() throws {
-        let upstream = "shop: { hosts: [http://a], retry: {}, hedge: { after: 1ms }, breaker: {}, eject: {} }"
         let plan = try read(
-            "version: 1\nupstreams: { \(upstream) }\nendpoints: [{ path: /, calls: { a: { get: \"shop:/\" } } }]"
-        )
-        .plan
-        let some = try plan.without("hedge,breaker").upstreams[0]
-        #expect(some.hedge == nil && some.breaker == nil && some.retry != nil && some.ejection != nil)
-        let none = try plan.without("retry,eject").upstreams[0]
-        #expect(none.hedge != nil && none.breaker != nil && none.retry == nil && none.ejection == nil)
+            """
+            version: 1
+            upstreams:
+              shop:
+                hosts: [http://a]
+                retry: {}
+                hedge: { after: 1ms }
+                breaker: {}
+                eject: {}
+                health: { path: / }
+                coalesce: true
+                adaptive_limit: true
+            endpoints: [{ path: /, calls: { a: { get: "shop:/" } } }]
+            """
+        ).plan
+        let names = ["retry", "hedge", "breaker", "eject", "health", "coalesce", "adaptive_limit"]
+        func left(_ plan: Plan) -> [String] {
+            let upstream = plan.upstreams[0]
+            let has = [
+                upstream.retry != nil, upstream.hedge != nil, upstream.breaker != nil, upstream.ejection != nil,
+                upstream.health != nil, upstream.coalesces, upstream.adaptsLimit,
+            ]
+            return zip(names, has).filter(\.1).map(\.0)
+        }
+        #expect(left(plan) == names)
+        for name in names { #expect(try left(plan.without(name)) == names.filter { $0 != name }) }
+        #expect(try left(plan.without("retry,coalesce")) == ["hedge", "breaker", "eject", "health", "adaptive_limit"])
         #expect { try plan.without("hedges") } throws: {
             "\($0)" == "--without 'hedges': no upstream has 'hedges'; did you mean 'hedge'?"
         }
