@@ -4,7 +4,7 @@ import Synchronization
 public final class Latch: Sendable {
     private struct State {
         var isOpen = false
-        var waiting: [(LoopExecutor, WaitID)] = []
+        var waiting = WaitQueue<(LoopExecutor, WaitID)>()
     }
 
     private let state = Mutex(State())
@@ -15,25 +15,22 @@ public final class Latch: Sendable {
 
     /// Opens the gate for all who wait and will wait; callable from any thread, and again without effect.
     public func open() {
-        let waiting = state.withLock { state in
+        var waiting = state.withLock { state in
             state.isOpen = true
-            defer { state.waiting = [] }
+            defer { state.waiting = WaitQueue() }
             return state.waiting
         }
-        for (executor, wait) in waiting { executor.wake(wait, .signalled) }
+        while let (executor, wait) = waiting.popFirst() { executor.wake(wait, .signalled) }
     }
 
     /// Suspends the calling task until the gate is open, the deadline or its cancellation.
     @discardableResult
     public func wait(until deadline: LoopInstant? = nil, on loop: isolated EventLoop) async -> Wake {
         let wait = loop.reactor.makeWait()
-        let isOpen = state.withLock { state in
-            if !state.isOpen { state.waiting.append((loop.executor, wait)) }
-            return state.isOpen
-        }
-        if isOpen { loop.reactor.wake(wait) }
+        let number = state.withLock { $0.isOpen ? nil : $0.waiting.append((loop.executor, wait)) }
+        if number == nil { loop.reactor.wake(wait) }
         let wake = await loop.reactor.suspend(wait, until: deadline)
-        if wake != .signalled { state.withLock { $0.waiting.removeAll { $0.1 == wait && $0.0 === loop.executor } } }
+        if wake != .signalled, let number { state.withLock { $0.waiting.remove(number) } }
         return wake
     }
 }

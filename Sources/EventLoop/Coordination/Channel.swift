@@ -12,8 +12,8 @@ public final class Channel<Element>: AsyncSequence {
     private let reactor: Reactor
     private let capacity: Int
     private var buffer: Deque<Element> = []
-    private var receivers: Deque<WaitID> = []
-    private var senders: Deque<Sender> = []
+    private var receivers = WaitQueue<WaitID>()
+    private var senders = WaitQueue<Sender>()
     public private(set) var isFinished = false
 
     /// - Parameter capacity: how many elements wait in the channel at most; at least 1.
@@ -33,9 +33,9 @@ public final class Channel<Element>: AsyncSequence {
         guard !isFinished else { throw ChannelFinished() }
         if trySend(element) { return }
         let sender = Sender(wait: reactor.makeWait(), element: element)
-        senders.append(sender)
+        let number = senders.append(sender)
         guard await reactor.suspend(sender.wait) == .signalled else {
-            senders.removeAll { $0 === sender }
+            senders.remove(number)
             throw CancellationError()
         }
         guard sender.isTaken else { throw ChannelFinished() }
@@ -57,9 +57,9 @@ public final class Channel<Element>: AsyncSequence {
             if let element = tryReceive() { return element }
             guard !isFinished else { return nil }
             let wait = reactor.makeWait()
-            receivers.append(wait)
+            let number = receivers.append(wait)
             guard await reactor.suspend(wait) == .signalled else {
-                receivers.removeAll { $0 == wait }
+                receivers.remove(number)
                 throw CancellationError()
             }
         }
@@ -82,10 +82,8 @@ public final class Channel<Element>: AsyncSequence {
     /// Ends the channel: what is in it can be received, nothing more can be sent, and senders that wait fail.
     public func finish() {
         isFinished = true
-        for wait in receivers { reactor.wake(wait) }
-        receivers = []
-        for sender in senders { reactor.wake(sender.wait) }
-        senders = []
+        while let wait = receivers.popFirst() { reactor.wake(wait) }
+        while let sender = senders.popFirst() { reactor.wake(sender.wait) }
     }
 
     /// A task that waits for room.

@@ -3,7 +3,7 @@
 /// ``Latch`` is its kin for tasks on several loops.
 public final class Event {
     private let reactor: Reactor
-    private var waiting: [WaitID] = []
+    private var waiting = WaitQueue<WaitID>()
     public private(set) var isSet = false
 
     public init(on loop: isolated EventLoop) { reactor = loop.reactor }
@@ -11,8 +11,7 @@ public final class Event {
     /// Lets through all who wait, and all who come until ``clear()``.
     public func set() {
         isSet = true
-        for wait in waiting { reactor.wake(wait) }
-        waiting = []
+        while let wait = waiting.popFirst() { reactor.wake(wait) }
     }
 
     public func clear() { isSet = false }
@@ -23,9 +22,9 @@ public final class Event {
         guard !Task.isCancelled else { throw CancellationError() }
         guard !isSet else { return }
         let wait = reactor.makeWait()
-        waiting.append(wait)
+        let number = waiting.append(wait)
         guard await reactor.suspend(wait) == .signalled else {
-            waiting.removeAll { $0 == wait }
+            waiting.remove(number)
             throw CancellationError()
         }
     }

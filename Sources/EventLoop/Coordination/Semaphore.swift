@@ -1,13 +1,10 @@
-import DequeModule
-
 /// Lets a number of tasks at once into a part of the program, the others in order of arrival: asyncio's `Semaphore`, and its `Lock` with
 /// one permit. Confined to its loop.
 ///
 /// A permit goes straight to the task that has waited longest: nobody overtakes, and no task wakes to find none.
 public final class Semaphore {
     private let reactor: Reactor
-    /// Tasks that wait, and some that have given up since.
-    private var waiting: Deque<WaitID> = []
+    private var waiting = WaitQueue<WaitID>()
     /// How many may enter without waiting.
     public private(set) var available: Int
 
@@ -35,9 +32,9 @@ public final class Semaphore {
             return
         }
         let wait = reactor.makeWait()
-        waiting.append(wait)
+        let number = waiting.append(wait)
         guard await reactor.suspend(wait) == .signalled else {
-            waiting.removeAll { $0 == wait }
+            waiting.remove(number)
             throw CancellationError()
         }
     }

@@ -30,7 +30,8 @@ public final class CompletedTasks<Handle: AnyLoopTask>: AsyncSequence {
 /// Takes note of tasks as they end, for one that waits for them.
 final class Completions {
     private let reactor: Reactor
-    private let tasks: [AnyLoopTask]
+    /// Those that had not ended, with the numbers by which they know this.
+    private var observed: [(task: AnyLoopTask, number: Int)] = []
     /// Those that have ended and were not taken.
     private var ended: Deque<AnyLoopTask> = []
     /// How many have not ended.
@@ -39,19 +40,18 @@ final class Completions {
 
     init(_ tasks: [AnyLoopTask], _ reactor: Reactor) {
         self.reactor = reactor
-        self.tasks = tasks
         for task in tasks {
             if task.isDone {
                 ended.append(task)
             } else {
                 pending += 1
-                task.addObserver(self)
+                observed.append((task, task.addObserver(self)))
             }
         }
     }
 
     deinit {
-        for task in tasks where !task.isDone { task.removeObserver(ObjectIdentifier(self)) }
+        for (task, number) in observed { task.removeObserver(number) }
     }
 
     func taskEnded(_ task: AnyLoopTask) {

@@ -12,8 +12,8 @@ public class AnyLoopTask {
     fileprivate let reactor: Reactor
     fileprivate var task: Task<Void, Never>?
     /// Tasks that wait for the end of this one.
-    private var waiting: [WaitID] = []
-    private var observers: [Observer] = []
+    private var waiting = WaitQueue<WaitID>()
+    private var observers = WaitQueue<Observer>()
     /// Where its scope keeps it.
     var place = 0
 
@@ -31,30 +31,26 @@ public class AnyLoopTask {
     public func end(until deadline: LoopInstant? = nil) async -> Wake {
         guard !isDone else { return .signalled }
         let wait = reactor.makeWait()
-        waiting.append(wait)
+        let number = waiting.append(wait)
         let wake = await reactor.suspend(wait, until: deadline)
-        if wake != .signalled { waiting.removeAll { $0 == wait } }
+        if wake != .signalled { waiting.remove(number) }
         return wake
     }
 
-    func addObserver(_ completions: Completions) {
-        observers.append(Observer(id: ObjectIdentifier(completions), completions: completions))
-    }
+    /// Has it told of the end; returns the number to take it off by.
+    func addObserver(_ completions: Completions) -> Int { observers.append(Observer(completions: completions)) }
 
-    func removeObserver(_ id: ObjectIdentifier) { observers.removeAll { $0.id == id } }
+    func removeObserver(_ number: Int) { observers.remove(number) }
 
     /// One that is told of the end; it takes itself off before it goes, and is kept by whoever waits.
     private struct Observer {
-        let id: ObjectIdentifier
         unowned let completions: Completions
     }
 
     fileprivate func announceEnd() {
         task = nil
-        for wait in waiting { reactor.wake(wait) }
-        waiting = []
-        for observer in observers { observer.completions.taskEnded(self) }
-        observers = []
+        while let wait = waiting.popFirst() { reactor.wake(wait) }
+        while let observer = observers.popFirst() { observer.completions.taskEnded(self) }
     }
 }
 
