@@ -226,22 +226,43 @@ struct BlockingTests {
 
     @Test func `a pool's threads end with it, and do what they were given first`() async {
         await #expect(processExitsWith: .success) {
-            func threads() -> Int {
-                guard let directory = unsafe opendir("/proc/self/task") else { return -1 }
-                defer { unsafe closedir(directory) }
-                var count = 0
-                while unsafe readdir(directory) != nil { count += 1 }
-                return count
-            }
-            let before = threads()
+            let gate = Gate()
             let done = Atomic(0)
             do {
                 let pool = BlockingPool(threads: 3)
+                for _ in 0..<3 {
+                    pool.submit(
+                        BlockingWork {
+                            ThreadEnds.announce()
+                            gate.pass()
+                        })
+                }
                 for _ in 0..<100 { pool.submit(BlockingWork { done.add(1, ordering: .relaxed) }) }
             }
-            for _ in 0..<10_000 where threads() > before || done.load(ordering: .relaxed) < 100 { usleep(1000) }
+            while gate.entered < 3 { sched_yield() }
+            precondition(done.load(ordering: .relaxed) == 0)
+            gate.open()
+            ThreadEnds.wait(for: 3)
             precondition(done.load(ordering: .relaxed) == 100)
-            precondition(threads() <= before, "\(before) before, \(threads()) behind")
         }
+    }
+}
+
+/// The ends of threads, which the system tells by the destructors of what they keep for themselves.
+private enum ThreadEnds {
+    private static let ended = Atomic(0)
+    private static let key: pthread_key_t = {
+        var key = pthread_key_t()
+        // The value is a number that nobody follows.
+        unsafe pthread_key_create(&key) { _ in _ = ThreadEnds.ended.add(1, ordering: .acquiringAndReleasing) }
+        return key
+    }()
+
+    /// Has the end of the calling thread counted.
+    static func announce() { unsafe pthread_setspecific(key, UnsafeRawPointer(bitPattern: 1)) }
+
+    /// Waits until so many threads have ended.
+    static func wait(for count: Int) {
+        while ended.load(ordering: .acquiring) < count { sched_yield() }
     }
 }
