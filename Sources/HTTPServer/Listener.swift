@@ -47,15 +47,11 @@ public final class Listener: Sendable {
     }
 
     func accept() -> Accepted {
-        while true {
-            let client = cp_accept(fd)
-            if client >= 0 { return .connection(client) }
-            switch errno {
-            case EAGAIN: return .none
-            case EINVAL: return .stopped
-            case EINTR, ECONNABORTED, EPROTO: continue  // a signal came, or the client gave up between: the next one
-            default: return .exhausted
-            }
+        switch Acceptance({ cp_accept(fd) }) {
+        case .connection(let client): .connection(client)
+        case .none: .none
+        case .failed(EINVAL): .stopped
+        case .failed: .exhausted
         }
     }
 }

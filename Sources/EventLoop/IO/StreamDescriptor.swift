@@ -58,6 +58,18 @@ final class StreamDescriptor: ReadinessHandler {
         }
     }
 
+    /// Waits until `instant`, whatever becomes ready meanwhile.
+    func pause(_ direction: Direction, until instant: LoopInstant, on loop: isolated EventLoop)
+        async throws(StreamError)
+    {
+        let waiter = direction == .reading ? reading : writing
+        do throws(StreamError) {
+            while isOpen { try await waiter.wait(until: instant, on: loop) }
+        } catch .timedOut {
+            // It has come.
+        }
+    }
+
     private func watch() throws(StreamError) {
         guard !isWatched else { return }
         do throws(SystemError) {

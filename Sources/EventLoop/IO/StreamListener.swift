@@ -8,6 +8,11 @@ public final class StreamListener {
     public let address: SocketAddress
     private let descriptor: StreamDescriptor
     private let reactor: Reactor
+    /// Before when no further connection is tried, since there was no descriptor for one.
+    private var pauseEnd: LoopInstant?
+
+    /// How long a lack of descriptors is left alone.
+    private static let pause = Duration.milliseconds(100)
 
     /// Listens on an address; a Unix path must not exist yet, and stays when the listener closes.
     /// - Parameter backlog: how many connections the kernel keeps for ``accept(until:on:)``.
@@ -27,25 +32,32 @@ public final class StreamListener {
 
     /// Waits for the next connection.
     ///
-    /// Without descriptors it throws ``StreamError/exhausted(_:)`` at once, and again as long as that lasts: sleep before the next
-    /// try.
+    /// Connections that the network has lost are passed over. Without descriptors it throws ``StreamError/exhausted(_:)``, and the next
+    /// call waits for a tenth of a second before it tries: who calls again and again does not spin.
     public func accept(
         until deadline: LoopInstant? = nil, on loop: isolated EventLoop
     ) async throws(StreamError) -> SocketStream {
-        try await descriptor.perform(.reading, until: deadline, on: loop) { () throws(StreamError) in try tryAccept() }
+        if let pauseEnd {
+            try await descriptor.pause(.reading, until: min(pauseEnd, deadline ?? pauseEnd), on: loop)
+            self.pauseEnd = nil
+        }
+        do throws(StreamError) {
+            return try await descriptor.perform(.reading, until: deadline, on: loop) { () throws(StreamError) in
+                try tryAccept()
+            }
+        } catch {
+            if case .exhausted = error { pauseEnd = loop.time.advanced(by: Self.pause) }
+            throw error
+        }
     }
 
     /// A connection that is there already, or nil.
     public func tryAccept() throws(StreamError) -> SocketStream? {
         guard descriptor.isOpen else { throw .closed }
-        while true {
-            let fd = cp_accept(descriptor.fd)
-            if fd >= 0 { return SocketStream(fd, on: reactor) }
-            switch errno {
-            case EAGAIN: return nil
-            case EINTR, ECONNABORTED, EPROTO: continue  // a signal came, or the peer gave up between: the next one
-            default: throw StreamError("accept4")
-            }
+        switch Acceptance({ cp_accept(descriptor.fd) }) {
+        case .connection(let fd): return SocketStream(fd, on: reactor)
+        case .none: return nil
+        case .failed(let code): throw StreamError("accept4", code: code)
         }
     }
 
