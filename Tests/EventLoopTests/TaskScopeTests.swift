@@ -90,17 +90,18 @@ struct TaskScopeTests {
         }
     }
 
-    @Test func `a body that ends with CancellationError cancels the tasks`() throws {
+    @Test(arguments: [CancellationError(), StreamError.cancelled] as [any Error])
+    func `a body that ends with CancellationError cancels the tasks`(cancellation: any Error) throws {
         try TestLoop.run { loop in
             let trace = Trace()
             let error = await failure {
                 try await loop.withTaskScope { scope in
                     loop.spawn(in: scope) { try await loop.sleepUntilCancelled("task", trace) }
                     try await loop.sleep(for: .seconds(1))
-                    throw CancellationError()
+                    throw cancellation
                 }
             }
-            #expect(error is CancellationError)
+            #expect(error.map { type(of: $0) == type(of: cancellation) } == true)
             #expect(trace.events == ["task cancelled"])
         }
     }

@@ -58,6 +58,37 @@ struct TimeoutTests {
         }
     }
 
+    @Test func `a stream's wait that the deadline cancels is timed out, and one that fails before is not`() throws {
+        try TestLoop.run { loop in
+            let (near, far) = SimulatedStream.pair(seed: 1, on: loop)
+            let late = await failure { try await loop.withTimeout(.seconds(1)) { try await near.read(on: loop) } }
+            #expect(late as? TimedOut == TimedOut())
+            let closed = await failure {
+                try await loop.withTimeout(.seconds(1)) {
+                    near.close()
+                    return try await near.read(on: loop)
+                }
+            }
+            #expect(closed as? StreamError == .closed)
+            far.close()
+        }
+    }
+
+    @Test func `a cancellation from outside is a stream's own error, not a timeout`() throws {
+        try TestLoop.run { loop in
+            let (near, far) = SimulatedStream.pair(seed: 1, on: loop)
+            try await loop.withTaskScope { scope in
+                let task = loop.spawn(in: scope) {
+                    try await loop.withTimeout(.seconds(9)) { try await near.read(on: loop) }
+                }
+                try await loop.sleep(for: .seconds(1))
+                task.cancel()
+                #expect(await failure { try await task.value } as? StreamError == .cancelled)
+            }
+            far.close()
+        }
+    }
+
     @Test func `what has a deadline in the past is not begun`() throws {
         try TestLoop.run { loop in
             let trace = Trace()

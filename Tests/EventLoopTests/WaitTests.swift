@@ -54,6 +54,24 @@ struct WaitTests {
         }
     }
 
+    @Test func `a task that is cancelled while it reads a stream is no failure`() throws {
+        try TestLoop.run { loop in
+            let (near, far) = SimulatedStream.pair(seed: 1, on: loop)
+            try await loop.withTaskScope { scope in
+                let victim = loop.spawn(in: scope) { _ = try await near.read(on: loop) }
+                let other = loop.spawn(in: scope) { try await loop.sleep(for: .seconds(2)) }
+                try await loop.sleep(for: .seconds(1))
+                victim.cancel()
+                let (done, _) = try await loop.wait(for: [victim, other], until: .firstFailure)
+                #expect(done.count == 2)
+                #expect(victim.failure as? StreamError == .cancelled)
+                #expect(!scope.isCancelled)
+                #expect(loop.seconds == 2)
+            }
+            far.close()
+        }
+    }
+
     @Test func `a wait that times out throws nothing and cancels nothing`() throws {
         try TestLoop.run { loop in
             try await loop.withTaskScope { scope in

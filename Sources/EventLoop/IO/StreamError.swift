@@ -35,3 +35,8 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 }
+
+extension Error {
+    /// Whether an operation has thrown it because its task was cancelled: streams, whose errors are typed, have one of their own for it.
+    var isCancellation: Bool { self is CancellationError || self as? StreamError == .cancelled }
+}

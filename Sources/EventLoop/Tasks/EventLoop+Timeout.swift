@@ -9,7 +9,7 @@ extension EventLoop {
     /// Runs the operation, and cancels it if it has not ended by `deadline`.
     ///
     /// It returns when the operation has ended, and that may be later: cancellation asks. An operation that returns a value all the same, or
-    /// throws an error of its own, has its way. One whose deadline has passed is not begun.
+    /// throws an error of its own (neither `CancellationError` nor ``StreamError/cancelled``), has its way. One whose deadline has passed is not begun.
     /// - Throws: ``TimedOut`` if the operation was cancelled because of the deadline; the operation's error.
     @discardableResult
     public func withDeadline<Value>(
@@ -20,7 +20,7 @@ extension EventLoop {
         let wake = deadline <= time ? .timedOut : await task.end(until: deadline)
         if wake != .signalled { scope.cancelAll() }
         await scope.waitForAll()
-        if wake == .timedOut, task.failure is CancellationError, !Task.isCancelled { throw TimedOut() }
+        if wake == .timedOut, task.failure?.isCancellation == true, !Task.isCancelled { throw TimedOut() }
         return try task.outcome.get()
     }
 

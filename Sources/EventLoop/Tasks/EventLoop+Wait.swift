@@ -75,7 +75,7 @@ extension WaitCondition {
         switch self {
         case .allCompleted: false
         case .firstCompleted: !done.isEmpty
-        case .firstFailure: done.contains { task in task.failure.map { !($0 is CancellationError) } ?? false }
+        case .firstFailure: done.contains { task in task.failure.map { !$0.isCancellation } ?? false }
         }
     }
 }

@@ -80,7 +80,7 @@ public final class TaskScope {
     private func counts(_ error: any Error) -> Bool {
         switch rule {
         case .none: false
-        case .allButCancellation: !(error is CancellationError)
+        case .allButCancellation: !error.isCancellation
         case .all: true
         }
     }
@@ -90,7 +90,7 @@ extension EventLoop {
     /// Runs `body`, which may make tasks in the scope that it gets, and returns when it and all of them have ended.
     ///
     /// The first error, of the body or of a task, cancels the body and all tasks, and is thrown when they have ended. A task that ends with
-    /// `CancellationError` (because its handle was cancelled) cancels nothing. Cancelling the caller cancels the body and all tasks; a
+    /// `CancellationError` or ``StreamError/cancelled`` (because its handle was cancelled) cancels nothing. Cancelling the caller cancels the body and all tasks; a
     /// caller that is cancelled already does not begin.
     ///
     /// ```swift
@@ -111,7 +111,7 @@ extension EventLoop {
                 let value = try await body(scope)
                 if ending == .cancel { scope.cancelAll() }
                 return value
-            } catch let error as CancellationError {
+            } catch  where error.isCancellation {
                 // Of a task it would cancel nothing; but the body is what the tasks are there for.
                 scope.cancelAll()
                 throw error
