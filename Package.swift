@@ -63,7 +63,7 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "CPlatform", "EventLoop", "HTTPServer", "HTTPWire", "TestSupport",
+                "EventLoop", "HTTPServer", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
@@ -76,11 +76,15 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "DemoUpstreamTests", dependencies: ["DemoUpstream", "EventLoopTesting", "TestSupport"],
+            name: "DemoUpstreamTests",
+            dependencies: [
+                "DemoUpstream", "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: settings),
         .target(name: "Fetch", dependencies: ["EventLoop", "CCurl"], swiftSettings: settings),
         .testTarget(
-            name: "FetchTests", dependencies: ["CPlatform", "EventLoop", "Fetch", "HTTPServer", "TestSupport"],
+            name: "FetchTests", dependencies: ["EventLoop", "Fetch", "HTTPServer", "TestSupport"],
             swiftSettings: settings),
         .target(
             name: "Gather",
@@ -97,7 +101,9 @@ let package = Package(
                 "EventLoop", "Gather", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "RehearsalTests", dependencies: ["GatherConfig", "Rehearsal"], swiftSettings: settings),
+        .testTarget(
+            name: "RehearsalTests", dependencies: ["EventLoop", "Gather", "GatherConfig", "JSONText", "Rehearsal"],
+            swiftSettings: settings),
         .target(
             name: "GatherConfig",
             dependencies: [
@@ -105,8 +111,19 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "GatherConfigTests", dependencies: ["GatherConfig"], swiftSettings: settings),
-        .testTarget(name: "GatherTests", dependencies: ["EventLoopTesting", "Gather"], swiftSettings: settings),
+        .testTarget(
+            name: "GatherConfigTests",
+            dependencies: [
+                "Gather", "GatherConfig", "Rehearsal", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GatherTests",
+            dependencies: [
+                "EventLoop", "EventLoopTesting", "Gather", "JSONText",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
         .target(
             name: "GatherService",
             dependencies: [
@@ -125,7 +142,14 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "GatherServiceTests", dependencies: ["GatherService", "TestSupport"], swiftSettings: settings),
+            name: "GatherServiceTests",
+            dependencies: [
+                "CPlatform", "DemoUpstream", "EventLoop", "EventLoopTesting", "Fetch", "Gather", "GatherConfig",
+                "GatherService", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "EventLoopTests", dependencies: ["EventLoop", "EventLoopTesting", "LoopTestSupport"],
             swiftSettings: settings),
@@ -136,7 +160,10 @@ let package = Package(
         .executableTarget(
             name: "LoopBenchmark", dependencies: ["CPlatform", "EventLoop"], path: "Tests/LoopBenchmark",
             swiftSettings: settings),
-        .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: settings),
+        .testTarget(
+            name: "HTTPWireTests",
+            dependencies: ["HTTPWire", .product(name: "HTTPTypes", package: "swift-http-types")],
+            swiftSettings: settings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
     ]
 )
