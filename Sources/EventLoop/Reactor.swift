@@ -190,6 +190,13 @@ public final class Reactor {
         if jobWatch != nil, taskNames == nil { taskNames = TaskNames() }
     }
 
+    /// Says what the running job is for, which reports of slow jobs have instead of its task's name: the last of what it says counts.
+    ///
+    /// The description is not even put together unless slow jobs are reported.
+    public func describeJob(_ description: @autoclosure () -> String) {
+        if jobWatch != nil { taskNames?.described = description() }
+    }
+
     /// A name for a task that has none, while names are kept.
     func madeUpTaskName() -> String? { taskNames?.makeUp() }
 

@@ -48,7 +48,8 @@ public final class Server: ReadinessHandler {
             while let fd = await nextConnection(on: loop) {
                 let connection = Connection(fd: fd, server: self, reactor: reactor)
                 connections[ObjectIdentifier(connection)] = connection
-                group.addImmediateTask {
+                // With a name alone it would begin on the global executor (Swift 6.3).
+                group.addImmediateTask(name: "connection", executorPreference: loop.executor) {
                     await connection.serve(on: loop)
                     self.closed(connection)
                 }

@@ -55,16 +55,24 @@ import Testing
         return try await client.reply(on: loop)
     }
 
-    @Test func `jobs that hold a loop are logged when that is asked for`() throws {
-        func jobs(over limit: Duration?) throws -> Int {
+    @Test func `jobs that hold a loop are logged when that is asked for, with what was done in them`() throws {
+        func jobs(over limit: Duration?) throws -> Set<String> {
             try run(slowJobs: limit) { service, _, log, loop in
+                // Before it has sent anything, so that its task is seen to wait.
+                let idle = try Client(port: try port(service.address), on: loop)
                 let status = try await get(service.address, "/v1/customers/1/dashboard", on: loop).status
                 #expect(status == 200)
-                return log.metadata(of: "a job held the loop").count
+                let tasks = { Set(log.metadata(of: "a job held the loop").compactMap { $0["task"] }) }
+                if limit != nil { #expect(try await eventually(on: loop) { tasks().contains("connection") }) }
+                withExtendedLifetime(idle) {}
+                return tasks()
             }
         }
-        #expect(try jobs(over: nil) == 0)
-        #expect(try jobs(over: .zero) > 0)
+        #expect(try jobs(over: nil).isEmpty)
+        let logged = try jobs(over: .zero)
+        for task in ["GET /v1/customers/{id}/dashboard", "call customer", "call orders"] {
+            #expect(logged.contains(task))
+        }
     }
 
     @Test func `it answers on all of its loops, and the admin listener beside them`() throws {

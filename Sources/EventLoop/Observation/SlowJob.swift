@@ -1,6 +1,7 @@
 /// A job that held the loop for longer than it should have: no other task ran, and no event was seen meanwhile.
 public struct SlowJob: Sendable, Equatable {
-    /// The name of the task, if it has one that the loop came to know while the job ran: as it suspended on the loop or ended.
+    /// What the job was for, if it said so (``Reactor/describeJob(_:)``); else the name of its task, if it has one that the loop came to
+    /// know while the job ran: as it suspended on the loop or ended.
     public let task: String?
     public let duration: Duration
 }
@@ -18,11 +19,11 @@ final class JobWatch {
     }
 
     func run(_ names: TaskNames, clock: any Poller, _ job: () -> Void) {
-        names.noted = nil
+        (names.noted, names.described) = (nil, nil)
         let start = clock.now()
         job()
         let duration = start.duration(to: clock.now())
-        if duration >= threshold, !isOver { report(SlowJob(task: names.noted, duration: duration)) }
+        if duration >= threshold, !isOver { report(SlowJob(task: names.described ?? names.noted, duration: duration)) }
     }
 }
 
@@ -32,6 +33,8 @@ final class TaskNames {
     private var suspended: [String?] = []
     /// That of the task whose job is running, once it is known.
     var noted: String?
+    /// What the running job is for, once it has said so.
+    var described: String?
     private var madeUp = 0
 
     /// The names of the tasks that are suspended, in alphabetical order.

@@ -29,6 +29,9 @@ protocol CallRun: BulkheadClient {
 extension CallRun {
     var now: LoopInstant { reactor.now }
 
+    /// Says that the running job is for one of the calls.
+    func describeJob(of call: Int) { reactor.describeJob("call \(prepared(call).call.name)") }
+
     var isPastDeadline: Bool { reactor.now >= deadline }
 
     /// Ends a call that was not sent.

@@ -5,6 +5,7 @@ extension GatherEngine {
     func perform(_ items: ItemRun, on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
             while !items.isDecided {
+                items.describeJob(of: 0)
                 while let next = items.takeNext() {
                     guard let request = admittedRequest(for: next, of: items) else { continue }
                     group.addImmediateTask { await self.perform(next, request, in: items, on: loop) }
@@ -14,6 +15,7 @@ extension GatherEngine {
             withdraw(items)
             group.cancelAll()
         }
+        items.describeJob(of: 0)
         items.finish()
     }
 }

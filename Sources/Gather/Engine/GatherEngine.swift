@@ -43,6 +43,7 @@ public final class GatherEngine {
             reactor: loop.reactor)
         await withDiscardingTaskGroup { group in
             while !run.isDecided {
+                run.describeJob()
                 while let next = run.takeNext() {
                     if skipIfTooLate(next, of: run) { continue }
                     if !run.prepared(next.call).isPlain, let foreach = run.prepared(next.call).call.foreach {
@@ -59,6 +60,7 @@ public final class GatherEngine {
             withdraw(run)
             group.cancelAll()
         }
+        run.describeJob()
         return run.finish(isCancelled: Task.isCancelled)
     }
 
@@ -169,6 +171,7 @@ public final class GatherEngine {
     func perform(
         _ next: Startable, _ request: UpstreamRequest, in run: any CallRun, on loop: isolated EventLoop
     ) async {
+        run.describeJob(of: next.call)
         let state = upstream(of: next.call, in: run)
         // By itself: one function with several waits has a frame that is too large for what a task is given at first.
         guard state.isPlain else { return await performGuarded(next, request, in: run, on: loop) }
@@ -206,6 +209,7 @@ public final class GatherEngine {
 
     /// Ends a call as its last attempt ended.
     private func finish(_ next: Startable, _ end: AttemptEnd, attempts: Int, of run: any CallRun) {
+        run.describeJob(of: next.call)
         var status: Int?
         if case .reply(let reply) = end { status = reply.status }
         do throws(CallError) {

@@ -58,6 +58,9 @@ final class GatherRun: CallRun {
 
     var isDecided: Bool { failure != nil || pending == 0 || progress.isAbandoned || (quorum?.isMet ?? false) }
 
+    /// Says that the running job is for the gather as a whole.
+    func describeJob() { reactor.describeJob("\(endpoint.method) \(endpoint.path)") }
+
     func prepared(_ call: Int) -> PreparedCall { endpoint.prepared[call] }
 
     // MARK: Requests

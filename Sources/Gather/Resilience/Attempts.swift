@@ -62,6 +62,7 @@ struct Attempts {
         } catch {
             end = .failure(error)
         }
+        loop.reactor.describeJob("attempt at \(state.upstream.name)")
         state.end(attempt, end, at: loop.now, clientDeadline: clientDeadline)
         return end
     }
