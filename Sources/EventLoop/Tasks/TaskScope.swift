@@ -111,7 +111,7 @@ extension EventLoop {
                 let value = try await body(scope)
                 if ending == .cancel { scope.cancelAll() }
                 return value
-            } catch where error.isCancellation {
+            } catch let error where error.isCancellation {
                 // Of a task it would cancel nothing; but the body is what the tasks are there for.
                 scope.cancelAll()
                 throw error
