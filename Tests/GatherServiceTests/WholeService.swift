@@ -44,7 +44,8 @@ final class WholeService {
             """
         let upstreams = rest.replacing("PORT", with: "\(listener.port)").replacing("KEYS", with: upstream)
             .replacing("OTHERS", with: others)
-        let configuration = try Configuration.read(text: text + upstreams, file: "test.yaml")
+        var configuration = try Configuration.read(text: text + upstreams, file: "test.yaml")
+        configuration.server.limits.allowSlowMachine()
         let log = RecordedLog()
         let service = try Service(configuration, logger: Logger(label: "test") { _ in log.handler })
         let thread = LoopThread { try service.run() }
