@@ -1,4 +1,6 @@
 import EventLoop
+import EventLoopTesting
+import HTTPTypes
 import JSONText
 import Testing
 
@@ -19,6 +21,31 @@ private func listed(
 }
 
 private func milliseconds(_ count: Int) -> Duration { .milliseconds(count) }
+
+/// A request that counts how often something of it is asked for.
+private final class CountingInput: GatherInput {
+    private let input: Input
+    private(set) var lookups = 0
+
+    init(_ input: Input) { self.input = input }
+
+    var body: JSONValue? {
+        lookups += 1
+        return input.body
+    }
+
+    func pathParameter(_ index: Int) -> String { input.pathParameter(index) }
+
+    func queryValues(_ name: String) -> [String] {
+        lookups += 1
+        return input.queryValues(name)
+    }
+
+    func header(_ name: HTTPField.Name) -> String? {
+        lookups += 1
+        return input.header(name)
+    }
+}
 
 @Suite struct ListTests {
     private func run(_ given: Given, _ list: String, _ reactions: [String: Reaction] = [:]) throws -> Result {
@@ -255,6 +282,47 @@ private func milliseconds(_ count: Int) -> Duration { .milliseconds(count) }
             #expect(result.outcomes[1] == (isKept ? .ok : .badResponse))
             #expect(result.elapsed == .zero)
         }
+    }
+
+    @Test func `what is the same for all items is looked up once, however many there are`() throws {
+        var given = try listed("/b/{item}?p={query.p}&l={body.l[*]}", "{body.items}") {
+            $1.maxItems = 1000
+            $1.key = try TextTemplate("{body.k}-{item}", in: $0.scope)
+        }
+        given["b"].forwardQuery = ["q", "none"]
+        given["b"].forwardHeaders = [.accept, .from]
+        given["b"].headers = [(.userAgent, try TextTemplate("{header.Accept} {a}", in: given.scope))]
+        given["b"].method = .post
+        given["b"].body = try given.object([
+            "k": "{body.k}", "l": "{body.l[*]}", "o": "{body.o}", "t": "{item} {body.k}",
+        ])
+        let endpoint = try given.endpoint()
+        let lookups = try [2, 900].map { count in
+            try TestLoop.run { loop in
+                let json =
+                    #"{"items":[\#((0..<count).map { "\($0)" }.joined(separator: ","))],"k":"v","l":[1,"b"],"o":{}}"#
+                let input = CountingInput(
+                    Input(query: [("p", "é"), ("q", "1"), ("q", "&")], headers: [.accept: "x"], json: json))
+                let client = FakeUpstreams(["a": .json("7")])
+                let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: [endpoint]), client: client)
+                let gathered = await engine.gather(endpoint, input, on: loop)
+                #expect(gathered.reports[1].items == [.ok: count])
+                guard let last = client.requests.last else { return 0 }
+                #expect(last.target == "/b/\(count - 1)?p=%C3%A9&l=1%2Cb&q=1&q=%26")
+                #expect(last.headers.map(\.value) == ["x 7", "x", "application/json"])
+                #expect(text(last.body ?? []) == #"{"k":"v","l":[1,"b"],"o":{},"t":"\#(count - 1) v"}"#)
+                return input.lookups
+            }
+        }
+        #expect(lookups[0] == lookups[1])
+    }
+
+    @Test func `a value that is too long for a URL is told before anything is sent`() throws {
+        let given = try listed("/b?x={item}", "{body}")
+        let long = String(repeating: "x", count: 64 * 1024 + 1)
+        let result = try gather(try given.endpoint(), asked: Input(json: #"[1,"\#(long)"]"#), [:])
+        #expect(result.verdict == "unplaceable: item makes the URL longer than 64 KiB, in item [1]")
+        #expect(result.requests.isEmpty)
     }
 
     @Test func `a client that leaves and a gather that is decided cancel the items`() throws {

@@ -26,7 +26,7 @@ struct ItemRequests {
     init(
         _ elements: [JSONValue], of prepared: PreparedCall, _ foreach: Foreach, _ values: Values
     ) throws(PlacementError) {
-        var values = values
+        var values = values.settled(for: prepared.call)
         var known: [[UInt8]: Int] = [:]
         for (index, element) in elements.enumerated() {
             values.item = element
