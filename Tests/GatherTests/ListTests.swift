@@ -325,6 +325,13 @@ private final class CountingInput: GatherInput {
         #expect(result.requests.isEmpty)
     }
 
+    @Test func `a key that cannot be one is told before anything is sent`() throws {
+        let given = try listed("/b?x={item.x}", "{body}") { $1.key = try TextTemplate("{item.k}", in: $0.scope) }
+        let result = try gather(try given.endpoint(), asked: Input(json: #"[{"x":1,"k":{}}]"#), [:])
+        #expect(result.verdict == "unplaceable: item.k is object, not a plain value, in item [0]")
+        #expect(result.requests.isEmpty)
+    }
+
     @Test func `a client that leaves and a gather that is decided cancel the items`() throws {
         let hanging = list.merging(["x": .hangs, "y": .hangs, "z": .hangs]) { $1 }
         let left = try gather(try listed { $1.maxParallel = 2 }.endpoint(), hanging, leaving: .milliseconds(5))

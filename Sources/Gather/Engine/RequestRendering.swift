@@ -41,6 +41,7 @@ extension Call {
             }
         }
         for reference in target.references where isClients(reference) { _ = try Self.urlText(reference, values) }
+        for reference in foreach?.key?.references ?? [] where isClients(reference) { _ = try values.text(reference) }
         for (_, template) in headers {
             for reference in template.references where isClients(reference) {
                 _ = try Self.fieldText(reference, values)
