@@ -332,6 +332,34 @@ private final class CountingInput: GatherInput {
         #expect(result.requests.isEmpty)
     }
 
+    @Test(
+        "The requests for all items together are limited, and so are their keys",
+        arguments: [("body", "[1]"), ("body", "[1,2]"), ("key", "[1,2]")])
+    func largeRequests(_ part: String, _ items: String) throws {
+        let half = String(repeating: "x", count: 8 << 20)
+        var given = try listed("/b", part == "body" ? "{body.items}" : "{a.items}") {
+            if part == "key" { $1.key = try TextTemplate("{body.half}{item}", in: $0.scope) }
+        }
+        given["b"].method = .post
+        if part == "body" { given["b"].body = try given.object(["i": "{item}", "h": "{body.half}"]) }
+        let json = #"{"items":\#(items),"half":"\#(half)"}"#
+        let result = try gather(
+            try given.endpoint { $0.policy = .settled }, asked: Input(json: json), ["a": .json(#"{"items":\#(items)}"#)]
+        )
+        guard items == "[1,2]" else {
+            #expect(result.outcomes == [.ok, .ok])
+            return
+        }
+        #expect(!result.transfers.contains { $0.target == "/b" })
+        let problem = "items makes requests of more than 16 MiB together"
+        if part == "body" {
+            #expect(result.verdict == "unplaceable: body.\(problem)")
+        } else {
+            #expect(result.gathered.reports[1].outcome == .skipped)
+            #expect(result.gathered.reports[1].detail == "a.\(problem)")
+        }
+    }
+
     @Test func `a client that leaves and a gather that is decided cancel the items`() throws {
         let hanging = list.merging(["x": .hangs, "y": .hangs, "z": .hangs]) { $1 }
         let left = try gather(try listed { $1.maxParallel = 2 }.endpoint(), hanging, leaving: .milliseconds(5))
