@@ -284,6 +284,20 @@ private final class CountingInput: GatherInput {
         }
     }
 
+    @Test func `white space around what comes for an item counts as well, once for all that share it`() throws {
+        var small = upstream
+        small.maxBodyBytes = 10
+        for (body, list, isKept) in [
+            ("1   ", #"["x","y"]"#, true), ("1    ", #"["x","y","z"]"#, false),
+            ("1    ", #"["x","x","x"]"#, true),
+        ] {
+            let reactions = ["x", "y", "z"].map { ($0, Reaction.json(body)) } + [("a", .json(list))]
+            let result = try gather(
+                try listed().endpoint(), from: [small], Dictionary(uniqueKeysWithValues: reactions))
+            #expect(result.outcomes[1] == (isKept ? .ok : .badResponse))
+        }
+    }
+
     @Test func `what is the same for all items is looked up once, however many there are`() throws {
         var given = try listed("/b/{item}?p={query.p}&l={body.l[*]}", "{body.items}") {
             $1.maxItems = 1000
