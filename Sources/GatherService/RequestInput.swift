@@ -13,7 +13,7 @@ struct RequestInput: GatherInput {
 
     func queryValues(_ name: String) -> [String] {
         guard head.query != nil else { return [] }
-        return QueryItems(head.query).compactMap { $0.name == name ? $0.value : nil }
+        return QueryItems(head.query).compactMap { $0.isNamed(name) ? $0.value : nil }
     }
 
     func header(_ name: HTTPField.Name) -> String? { head[name] }

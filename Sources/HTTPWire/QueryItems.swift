@@ -11,7 +11,7 @@ public struct QueryItems: Sequence, Sendable {
 
     /// The value of the first parameter with this name, decoded; `nil` without one, or if it is not UTF-8. O(n).
     public subscript(name: String) -> String? {
-        for item in self where item.name == name { return item.value }
+        for item in self where item.isNamed(name) { return item.value }
         return nil
     }
 
@@ -46,6 +46,15 @@ public struct QueryItem: Sendable {
 
     /// The name with `+` and percent triplets decoded; `nil` if that is not UTF-8.
     public var name: String? { PercentEncoding.decodeText(encodedName, plusIsSpace: true) }
+
+    /// Whether the decoded name is `name`, byte for byte in UTF-8.
+    ///
+    /// That takes no text for each parameter: a query may have thousands that nobody wants.
+    public func isNamed(_ name: String) -> Bool {
+        let isPlain = !encodedName.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }
+        if isPlain { return name.utf8.elementsEqual(encodedName) }
+        return PercentEncoding.decode(encodedName, plusIsSpace: true).map(name.utf8.elementsEqual) ?? false
+    }
 
     /// The value with `+` and percent triplets decoded; `nil` if that is not UTF-8.
     public var value: String? { PercentEncoding.decodeText(encodedValue, plusIsSpace: true) }

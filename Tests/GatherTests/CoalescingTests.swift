@@ -132,6 +132,58 @@ import Testing
         }
     }
 
+    @Test(
+        "A shared exchange that outlasts the endpoint's deadline speaks against the upstream, one that outlasts clients does not",
+        arguments: [(nil, nil, true), (Duration.milliseconds(10), nil, false), (nil, Duration.milliseconds(10), false)]
+            as [(Duration?, Duration?, Bool)])
+    func overdue(_ patience: Duration?, _ leaving: Duration?, _ isFailure: Bool) throws {
+        var upstream = sharing()
+        upstream.breaker = BreakerPolicy()
+        upstream.breaker?.minCalls = 5
+        let endpoint = try Given(["a": "/a"]).endpoint { $0.deadline = .milliseconds(500) }
+        let outcome = try withEngine([upstream], [endpoint], ["a": .hangs]) { engine, client, loop in
+            for _ in 0..<5 {
+                await withDiscardingTaskGroup { group in
+                    group.addImmediateTask { _ = await engine.gather(endpoint, Input(), within: patience, on: loop) }
+                    if let leaving {
+                        try? await loop.sleep(for: leaving)
+                        group.cancelAll()
+                    }
+                }
+                await engine.end(on: loop)
+            }
+            let outcome = await engine.gather(endpoint, Input(), on: loop).reports[0].outcome
+            await engine.end(on: loop)
+            return outcome
+        }
+        #expect(outcome == (isFailure ? .refused : .timeout))
+    }
+
+    @Test func `a hedge's loser is not to blame for one who waited for too short a time`() throws {
+        var upstream = sharing()
+        upstream.hosts = [origin, origin]
+        upstream.hedge = HedgePolicy(.after(.milliseconds(20)))
+        upstream.breaker = BreakerPolicy()
+        upstream.breaker?.minCalls = 5
+        let short = try Given(["a": "/a"]).endpoint { $0.deadline = .milliseconds(10) }
+        let long = try Given(["a": "/a"]).endpoint()
+        let reaction = Reaction.byHost([.hangs, .hangs])
+        let rounds: Reaction = .inTurn((0..<12).map { $0.isMultiple(of: 2) ? reaction : .json("1") })
+        let outcomes = try withEngine([upstream], [short, long], ["a": rounds]) { engine, client, loop in
+            var outcomes: [Outcome] = []
+            for _ in 0..<6 {
+                await withDiscardingTaskGroup { group in
+                    group.addImmediateTask { _ = await engine.gather(short, Input(), on: loop) }
+                    group.addImmediateTask {
+                        outcomes.append(await engine.gather(long, Input(), on: loop).reports[0].outcome)
+                    }
+                }
+            }
+            return outcomes
+        }
+        #expect(outcomes == Array(repeating: .ok, count: 6))
+    }
+
     @Test func `a failure is shared as well, and so are retries`() throws {
         let endpoint = try Given(["a": "/a"]).endpoint()
         let failing = try gathers([endpoint, endpoint], from: sharing(), ["a": .status(503, after: .milliseconds(1))])

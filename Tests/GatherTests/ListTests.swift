@@ -1,4 +1,6 @@
 import EventLoop
+import EventLoopTesting
+import HTTPTypes
 import JSONText
 import Testing
 
@@ -19,6 +21,31 @@ private func listed(
 }
 
 private func milliseconds(_ count: Int) -> Duration { .milliseconds(count) }
+
+/// A request that counts how often something of it is asked for.
+private final class CountingInput: GatherInput {
+    private let input: Input
+    private(set) var lookups = 0
+
+    init(_ input: Input) { self.input = input }
+
+    var body: JSONValue? {
+        lookups += 1
+        return input.body
+    }
+
+    func pathParameter(_ index: Int) -> String { input.pathParameter(index) }
+
+    func queryValues(_ name: String) -> [String] {
+        lookups += 1
+        return input.queryValues(name)
+    }
+
+    func header(_ name: HTTPField.Name) -> String? {
+        lookups += 1
+        return input.header(name)
+    }
+}
 
 @Suite struct ListTests {
     private func run(_ given: Given, _ list: String, _ reactions: [String: Reaction] = [:]) throws -> Result {
@@ -254,6 +281,96 @@ private func milliseconds(_ count: Int) -> Duration { .milliseconds(count) }
                 try given.endpoint(), from: [small], reactions.merging(["a": .json(list)]) { $1 })
             #expect(result.outcomes[1] == (isKept ? .ok : .badResponse))
             #expect(result.elapsed == .zero)
+        }
+    }
+
+    @Test func `white space around what comes for an item counts as well, once for all that share it`() throws {
+        var small = upstream
+        small.maxBodyBytes = 10
+        for (body, list, isKept) in [
+            ("1   ", #"["x","y"]"#, true), ("1    ", #"["x","y","z"]"#, false),
+            ("1    ", #"["x","x","x"]"#, true),
+        ] {
+            let reactions = ["x", "y", "z"].map { ($0, Reaction.json(body)) } + [("a", .json(list))]
+            let result = try gather(
+                try listed().endpoint(), from: [small], Dictionary(uniqueKeysWithValues: reactions))
+            #expect(result.outcomes[1] == (isKept ? .ok : .badResponse))
+        }
+    }
+
+    @Test func `what is the same for all items is looked up once, however many there are`() throws {
+        var given = try listed("/b/{item}?p={query.p}&l={body.l[*]}", "{body.items}") {
+            $1.maxItems = 1000
+            $1.key = try TextTemplate("{body.k}-{item}", in: $0.scope)
+        }
+        given["b"].forwardQuery = ["q", "none"]
+        given["b"].forwardHeaders = [.accept, .from]
+        given["b"].headers = [(.userAgent, try TextTemplate("{header.Accept} {a}", in: given.scope))]
+        given["b"].method = .post
+        given["b"].body = try given.object([
+            "k": "{body.k}", "l": "{body.l[*]}", "o": "{body.o}", "t": "{item} {body.k}",
+        ])
+        let endpoint = try given.endpoint()
+        let lookups = try [2, 900].map { count in
+            try TestLoop.run { loop in
+                let json =
+                    #"{"items":[\#((0..<count).map { "\($0)" }.joined(separator: ","))],"k":"v","l":[1,"b"],"o":{}}"#
+                let input = CountingInput(
+                    Input(query: [("p", "é"), ("q", "1"), ("q", "&")], headers: [.accept: "x"], json: json))
+                let client = FakeUpstreams(["a": .json("7")])
+                let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: [endpoint]), client: client)
+                let gathered = await engine.gather(endpoint, input, on: loop)
+                #expect(gathered.reports[1].items == [.ok: count])
+                guard let last = client.requests.last else { return 0 }
+                #expect(last.target == "/b/\(count - 1)?p=%C3%A9&l=1%2Cb&q=1&q=%26")
+                #expect(last.headers.map(\.value) == ["x 7", "x", "application/json"])
+                #expect(text(last.body ?? []) == #"{"k":"v","l":[1,"b"],"o":{},"t":"\#(count - 1) v"}"#)
+                return input.lookups
+            }
+        }
+        #expect(lookups[0] == lookups[1])
+    }
+
+    @Test func `a value that is too long for a URL is told before anything is sent`() throws {
+        let given = try listed("/b?x={item}", "{body}")
+        let long = String(repeating: "x", count: 64 * 1024 + 1)
+        let result = try gather(try given.endpoint(), asked: Input(json: #"[1,"\#(long)"]"#), [:])
+        #expect(result.verdict == "unplaceable: item makes the URL longer than 64 KiB, in item [1]")
+        #expect(result.requests.isEmpty)
+    }
+
+    @Test func `a key that cannot be one is told before anything is sent`() throws {
+        let given = try listed("/b?x={item.x}", "{body}") { $1.key = try TextTemplate("{item.k}", in: $0.scope) }
+        let result = try gather(try given.endpoint(), asked: Input(json: #"[{"x":1,"k":{}}]"#), [:])
+        #expect(result.verdict == "unplaceable: item.k is object, not a plain value, in item [0]")
+        #expect(result.requests.isEmpty)
+    }
+
+    @Test(
+        "The requests for all items together are limited, and so are their keys",
+        arguments: [("body", "[1]"), ("body", "[1,2]"), ("key", "[1,2]")])
+    func largeRequests(_ part: String, _ items: String) throws {
+        let half = String(repeating: "x", count: 8 << 20)
+        var given = try listed("/b", part == "body" ? "{body.items}" : "{a.items}") {
+            if part == "key" { $1.key = try TextTemplate("{body.half}{item}", in: $0.scope) }
+        }
+        given["b"].method = .post
+        if part == "body" { given["b"].body = try given.object(["i": "{item}", "h": "{body.half}"]) }
+        let json = #"{"items":\#(items),"half":"\#(half)"}"#
+        let result = try gather(
+            try given.endpoint { $0.policy = .settled }, asked: Input(json: json), ["a": .json(#"{"items":\#(items)}"#)]
+        )
+        guard items == "[1,2]" else {
+            #expect(result.outcomes == [.ok, .ok])
+            return
+        }
+        #expect(!result.transfers.contains { $0.target == "/b" })
+        let problem = "items makes requests of more than 16 MiB together"
+        if part == "body" {
+            #expect(result.verdict == "unplaceable: body.\(problem)")
+        } else {
+            #expect(result.gathered.reports[1].outcome == .skipped)
+            #expect(result.gathered.reports[1].detail == "a.\(problem)")
         }
     }
 

@@ -196,7 +196,8 @@ public final class GatherEngine {
         let timeout = prepared.call.timeout ?? state.upstream.timeout
         if let flights = state.flights, prepared.isSafe {
             let flight = flights.flight(for: request, timeout: timeout, at: state, client: client, on: loop)
-            let (end, count) = await flight.join(until: run.deadline, on: loop)
+            let (end, count) = await flight.join(
+                until: run.deadline, isClients: run.clientDeadline != nil, on: loop)
             return finish(next, end, attempts: count, of: run)
         }
         let attempts = Attempts(

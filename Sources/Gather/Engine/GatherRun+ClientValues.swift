@@ -22,7 +22,7 @@ extension GatherRun {
         guard let foreach = prepared.call.foreach, foreach.list.isClients else {
             return try prepared.call.checkClientValues(values)
         }
-        var values = values
+        var values = values.settled(for: prepared.call)
         for (index, element) in try values.elements(of: foreach).enumerated() {
             values.item = element
             do throws(PlacementError) {

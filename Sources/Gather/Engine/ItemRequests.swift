@@ -21,12 +21,17 @@ struct ItemRequests {
     private(set) var requestOfItem: [Int] = []
     /// The member for each element, if there are members.
     private(set) var keys: [String] = []
+    /// How large requests and keys are together.
+    private var bytes = 0
+
+    /// What the requests of one list may need: each is there before the first is sent, and may hold all that the client sent.
+    private static let byteLimit = 16 << 20
 
     /// - Throws: `PlacementError` for a value of the client's.
     init(
         _ elements: [JSONValue], of prepared: PreparedCall, _ foreach: Foreach, _ values: Values
     ) throws(PlacementError) {
-        var values = values
+        var values = values.settled(for: prepared.call)
         var known: [[UInt8]: Int] = [:]
         for (index, element) in elements.enumerated() {
             values.item = element
@@ -35,6 +40,7 @@ struct ItemRequests {
                 if let template = foreach.key { key = try template.text(values) }
                 requestOfItem.append(add(try prepared.request(values), &known))
                 keys.append(key)
+                bytes += key.utf8.count
             } catch {
                 guard !prepared.call.isClients(error.reference) else {
                     throw PlacementError(reference: error.reference, reason: "\(error.reason), in item [\(index)]")
@@ -43,12 +49,16 @@ struct ItemRequests {
                 requests.append(ItemRequest(request: nil, problem: "\(error.reference.text) \(error.reason)"))
                 keys.append("")
             }
+            guard bytes <= Self.byteLimit else {
+                throw PlacementError(reference: foreach.list, reason: "makes requests of more than 16 MiB together")
+            }
         }
     }
 
     /// The index of a request, which is that of an equal one if asking once is enough.
     private mutating func add(_ request: UpstreamRequest, _ known: inout [[UInt8]: Int]) -> Int {
         guard request.method == .get else {
+            bytes += request.size
             requests.append(ItemRequest(request: request, problem: nil))
             return requests.count - 1
         }
@@ -58,7 +68,15 @@ struct ItemRequests {
             return index
         }
         known[identity] = requests.count
+        bytes += request.size
         requests.append(ItemRequest(request: request, problem: nil))
         return requests.count - 1
+    }
+}
+
+extension UpstreamRequest {
+    /// The bytes of target, fields and body.
+    fileprivate var size: Int {
+        headers.reduce(target.utf8.count + (body?.count ?? 0)) { $0 + $1.name.rawName.utf8.count + $1.value.utf8.count }
     }
 }

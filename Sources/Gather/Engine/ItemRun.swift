@@ -115,7 +115,8 @@ final class ItemRun: CallRun {
 
     private func place(_ body: JSONValue, of request: Int) {
         requests[request].body = body
-        room -= body.range.count * requests[request].items
+        // What is around a value is held with it.
+        room -= body.bytes.count + body.range.count * (requests[request].items - 1)
         guard room < 0, failure == nil else { return }
         let detail = "what came for the items is larger than 'max_body' of the upstream"
         failure = CallReport(.badResponse, detail: detail, since: next.since, in: self)

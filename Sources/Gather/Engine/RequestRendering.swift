@@ -5,20 +5,23 @@ extension Call {
     /// The longest target or header value that is made of what others sent, in bytes: far above what servers take, and below what
     /// libcurl refuses.
     private static let textLimit = 64 * 1024
+    private static let tooLong = "makes the URL longer than 64 KiB"
 
     /// Writes the call's request with every value in its place.
     /// - Throws: `PlacementError` for a value that is missing or cannot stand where it should.
     func render(_ values: Values) throws(PlacementError) -> UpstreamRequest {
-        var target = try target.render { (reference) throws(PlacementError) in try values.text(reference) }
+        var target = try target.render { (reference) throws(PlacementError) in try Self.urlText(reference, values) }
         if target.utf8.count > Self.textLimit, let reference = self.target.references.last {
-            throw PlacementError(reference: reference, reason: "makes the URL longer than 64 KiB")
+            throw PlacementError(reference: reference, reason: Self.tooLong)
         }
-        appendForwardedQuery(values.input, to: &target)
+        let forwarded = values.forwarded ?? forwarded(values.input)
+        if !forwarded.query.isEmpty {
+            target += target.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
+            target += forwarded.query
+        }
         var fields: [(name: HTTPField.Name, value: String)] = []
         for (name, template) in headers { fields.append((name, try Self.fieldValue(template, values))) }
-        for name in forwardHeaders {
-            if let value = values.input.header(name) { fields.append((name, value)) }
-        }
+        fields += forwarded.fields
         guard let template = body else {
             return UpstreamRequest(call: name, method: method, target: target, headers: fields, body: nil)
         }
@@ -34,10 +37,11 @@ extension Call {
         for case .segment(let parts) in target.path
         where TextTemplate(parts: parts).references.contains(where: isClients) {
             _ = try TargetTemplate.segment(parts) { (reference) throws(PlacementError) in
-                isClients(reference) ? try values.text(reference) : "-"
+                isClients(reference) ? try Self.urlText(reference, values) : "-"
             }
         }
-        for reference in target.references where isClients(reference) { _ = try values.text(reference) }
+        for reference in target.references where isClients(reference) { _ = try Self.urlText(reference, values) }
+        for reference in foreach?.key?.references ?? [] where isClients(reference) { _ = try values.text(reference) }
         for (_, template) in headers {
             for reference in template.references where isClients(reference) {
                 _ = try Self.fieldText(reference, values)
@@ -45,17 +49,11 @@ extension Call {
         }
     }
 
-    private func appendForwardedQuery(_ input: any GatherInput, to target: inout String) {
-        var separator = target.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
-        for name in forwardQuery {
-            for value in input.queryValues(name) {
-                target += separator
-                URLCharacters.append(encoding: name, to: &target)
-                target += "="
-                URLCharacters.append(encoding: value, to: &target)
-                separator = "&"
-            }
-        }
+    /// The text of a reference in a target, refused before it is encoded if it cannot be short enough.
+    private static func urlText(_ reference: Reference, _ values: Values) throws(PlacementError) -> String? {
+        let text = try values.text(reference)
+        guard text?.utf8.count ?? 0 <= textLimit else { throw PlacementError(reference: reference, reason: tooLong) }
+        return text
     }
 
     private static func fieldValue(_ template: TextTemplate, _ values: Values) throws(PlacementError) -> String {

@@ -16,6 +16,14 @@ struct Values {
     var bodies: [JSONValue?]
     /// The element of the list that a call is made for.
     var item: JSONValue?
+    /// What has been looked up for all items of a list, and what is sent on with each.
+    var settled: [Reference: Settled] = [:]
+    var forwarded: Forwarded?
+
+    init(input: any GatherInput, bodies: [JSONValue?]) {
+        self.input = input
+        self.bodies = bodies
+    }
 
     /// The value of a reference without `[*]`, its default included.
     func resolve(_ reference: Reference) -> Resolved {
@@ -37,6 +45,7 @@ struct Values {
     /// - Returns: nil if the value is missing.
     /// - Throws: `PlacementError` if it is an object or array.
     func text(_ reference: Reference) throws(PlacementError) -> String? {
+        if let settled = settled[reference] { return try settled.text.get() }
         if reference.path.hasEach, let document = document(of: reference.source) {
             return try joined(reference, in: document)
         }
@@ -77,11 +86,12 @@ struct Values {
 
     /// Appends the JSON text of a reference; false, with nothing appended, if it is missing.
     func append(_ reference: Reference, to output: inout [UInt8]) -> Bool {
-        if reference.path.hasEach, let document = document(of: reference.source) {
+        let settled = settled[reference]?.value
+        if settled == nil, reference.path.hasEach, let document = document(of: reference.source) {
             document.append(valuesAt: reference.path, to: &output)
             return true
         }
-        switch resolve(reference) {
+        switch settled ?? resolve(reference) {
         case .json(let value): value.append(to: &output)
         case .text(let text): JSONText.append(string: text, to: &output)
         case .missing, .omitted: return false

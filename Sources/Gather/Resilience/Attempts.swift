@@ -63,7 +63,10 @@ struct Attempts {
             end = .failure(error)
         }
         loop.reactor.describeJob("attempt at \(state.upstream.name)")
-        state.end(attempt, end, at: loop.now, clientDeadline: clientDeadline)
+        var told = end
+        // Those who waited until their deadline have cancelled it: to the upstream that is a timeout like any other.
+        if case .endOf(let flight) = deadline, end.isCancelled, flight.isOverdue { told = .failure(.timeout) }
+        state.end(attempt, told, at: loop.now, clientDeadline: clientDeadline)
         return end
     }
 

@@ -15,6 +15,8 @@ final class Flight: BulkheadClient {
     /// Those who wait, and some that have left since.
     private var waits: [WaitID] = []
     private var waiting = 0
+    /// Whether somebody has waited until the deadline of an endpoint, and not only for as long as a client wanted.
+    private var isLate = false
     /// When the last of those that have joined has to have its answer.
     private(set) var deadline: LoopInstant
     /// What the flight's own task waits for while it queues at the bulkhead.
@@ -44,7 +46,8 @@ final class Flight: BulkheadClient {
     }
 
     /// Waits until the flight lands, until `deadline`, or until the calling task is cancelled.
-    func join(until deadline: LoopInstant, on loop: isolated EventLoop) async -> Landing {
+    /// - Parameter isClients: whether the deadline is the client's, earlier than the endpoint's.
+    func join(until deadline: LoopInstant, isClients: Bool, on loop: isolated EventLoop) async -> Landing {
         if let landing { return landing }
         self.deadline = max(self.deadline, deadline)
         waiting += 1
@@ -53,12 +56,16 @@ final class Flight: BulkheadClient {
         let wake = await loop.reactor.suspend(wait, until: deadline)
         waiting -= 1
         if wake == .signalled, let landing { return landing }
+        if wake == .timedOut, !isClients { isLate = true }
         if waiting == 0 { task?.cancel() }
         return (.failure(wake == .timedOut ? .timeout : .cancelled), 1)
     }
 
     /// Whether nobody waits for it any more: it is about to end, and not to be joined.
     var isAbandoned: Bool { waiting == 0 }
+
+    /// Whether it is given up because the upstream took too long.
+    var isOverdue: Bool { isAbandoned && isLate }
 
     /// Waits for the end of the flight's task.
     func end() async { await task?.value }
