@@ -114,9 +114,6 @@ cpu_us() {
 # rss_kib PID: its resident memory.
 rss_kib() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
 
-# descriptors PID: how many it has open.
-descriptors() { find "/proc/$1/fd" -mindepth 1 -maxdepth 1 | wc -l; }
-
 # run_wrk URL CONNECTIONS SECONDS [COMMAND…]: sets requests, rate, p50_us, p90_us, p99_us, max_us and errors.
 run_wrk() {
     local url=$1 connections=$2 seconds=$3 report
