@@ -1,4 +1,5 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import GatherService
@@ -86,7 +87,7 @@ import Testing
 
     @Test func `a client that leaves ends what it asked for`() throws {
         let (cancelled, accesses, after) = try RunningService.run(patientConfiguration) { service, loop in
-            var client: Client? = try Client(port: service.port, on: loop)
+            var client: SocketEnd? = try SocketEnd(port: service.port, on: loop)
             try client?.send(RunningService.request("GET", "/v1/customers/1/settled?delay_stock=20s&delay_orders=20s"))
             _ = try await eventually(on: loop) { service.shop.inFlight == 2 && service.shop.requests == 3 }
             client = nil

@@ -1,9 +1,9 @@
 import DemoUpstream
-import EventLoopTesting
 import Gather
 import GatherConfig
 import HTTPServer
 import Logging
+import TestSupport
 import Testing
 
 @testable import EventLoop
@@ -50,7 +50,7 @@ import Testing
     }
 
     private func get(_ address: String?, _ target: String, on loop: isolated EventLoop) async throws -> Reply {
-        let client = try Client(port: try port(address), on: loop)
+        let client = try SocketEnd(port: try port(address), on: loop)
         try client.send(RunningService.request("GET", target))
         return try await client.reply(on: loop)
     }
@@ -99,9 +99,9 @@ import Testing
 
     @Test func `a drain lets what is running end, and is seen by the admin listener`() throws {
         let (reply, readiness, log) = try run { service, shop, log, loop in
-            let idle = try Client(port: try self.port(service.address), on: loop)
+            let idle = try SocketEnd(port: try self.port(service.address), on: loop)
             try idle.send(RunningService.request("GET", "/hello").replacing("Connection: close\r\n", with: ""))
-            let client = try Client(port: try self.port(service.address), on: loop)
+            let client = try SocketEnd(port: try self.port(service.address), on: loop)
             try client.send(RunningService.request("GET", "/v1/customers/1/settled?delay_stock=300ms"))
             #expect(try await eventually(on: loop) { shop.requests == 3 && log.accesses.count == 1 })
             service.drain.open()
@@ -119,7 +119,7 @@ import Testing
 
     @Test func `an abort cancels what is running`() throws {
         let (log, cancelled) = try run { service, shop, log, loop in
-            let client = try Client(port: try self.port(service.address), on: loop)
+            let client = try SocketEnd(port: try self.port(service.address), on: loop)
             try client.send(RunningService.request("GET", "/v1/customers/1/settled?delay_stock=60s"))
             #expect(try await eventually(on: loop) { shop.requests == 3 && shop.inFlight == 1 })
             service.drain.open()

@@ -1,7 +1,7 @@
 import EventLoop
 import Gather
 import GatherConfig
-import LoopTestSupport
+import TestSupport
 import Testing
 
 @testable import GatherService
@@ -34,10 +34,10 @@ struct LoadSheddingTests {
 
     /// Has so many clients wait for what the upstream does not answer.
     private func hold(
-        _ count: Int, with clients: inout [Client], at service: RunningService, on loop: isolated EventLoop
+        _ count: Int, with clients: inout [SocketEnd], at service: RunningService, on loop: isolated EventLoop
     ) async throws {
         while clients.count < count {
-            let client = try Client(port: service.port, on: loop)
+            let client = try SocketEnd(port: service.port, on: loop)
             try client.send(RunningService.request("GET", "/held"))
             clients.append(client)
         }
@@ -55,7 +55,7 @@ struct LoadSheddingTests {
         let server = "limits: { gathers: 10 }"
         try RunningService.run(scripted(endpoints, upstream: "timeout: 20s", server: server)) { service, loop in
             service.upstream.answers = ["held": .never]
-            var clients: [Client] = []
+            var clients: [SocketEnd] = []
             try await hold(8, with: &clients, at: service, on: loop)
             #expect(try await service.get("/low", on: loop).status == 200)
             let both = try await service.get("/both", on: loop)

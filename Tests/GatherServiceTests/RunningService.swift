@@ -1,6 +1,5 @@
 import DemoUpstream
 import EventLoop
-import EventLoopTesting
 import Fetch
 import Foundation
 import Gather
@@ -10,6 +9,7 @@ import HTTPTypes
 import HTTPWire
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GatherService
@@ -101,13 +101,13 @@ final class RunningService {
     func send(
         _ method: String, _ target: String, _ fields: [String] = [], body: String? = nil, on loop: isolated EventLoop
     ) async throws -> Reply {
-        let client = try Client(port: port, on: loop)
+        let client = try SocketEnd(port: port, on: loop)
         try client.send(Self.request(method, target, fields, body: body))
         return try await client.reply(on: loop)
     }
 
     func admin(_ method: String, _ target: String, on loop: isolated EventLoop) async throws -> Reply {
-        let client = try Client(port: adminPort, on: loop)
+        let client = try SocketEnd(port: adminPort, on: loop)
         try client.send(Self.request(method, target))
         return try await client.reply(on: loop)
     }

@@ -188,7 +188,7 @@ import Testing
             var elapsed: [Duration] = []
             for target in ["/customers/1", "/stock?skus=sku-1"] {
                 let start = loop.now
-                let client = try Client(host: 9, port: port, on: loop)
+                let client = try SocketEnd(host: "127.0.0.9", port: port, on: loop)
                 try client.send(RunningService.request("GET", target))
                 #expect(try await client.reply(on: loop).status == 200)
                 elapsed.append(start.duration(to: loop.now))

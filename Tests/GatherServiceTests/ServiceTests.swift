@@ -1,5 +1,6 @@
 import EventLoop
 import Gather
+import TestSupport
 import Testing
 
 @testable import GatherService
@@ -106,7 +107,7 @@ import Testing
         let (refused, free, after) = try run(upstream: "timeout: 10s", server: "limits: { gathers: 2 }") {
             service, loop in
             service.upstream.answers = ["held": .never]
-            var clients = try (0..<2).map { _ in try Client(port: service.port, on: loop) }
+            var clients = try (0..<2).map { _ in try SocketEnd(port: service.port, on: loop) }
             for client in clients { try client.send(RunningService.request("GET", "/v1/held")) }
             #expect(try await eventually(on: loop) { service.upstream.waiting == 2 })
             let refused = try await service.get("/v1/things/1", on: loop)
@@ -209,7 +210,7 @@ import Testing
     @Test func `while it drains it is healthy and not ready, and what is running ends`() throws {
         let (admin, reply, refused) = try RunningService.run(scripted(Self.endpoints)) { service, loop in
             service.upstream.answers = ["slow": .never]
-            let client = try Client(port: service.port, on: loop)
+            let client = try SocketEnd(port: service.port, on: loop)
             try client.send(RunningService.request("GET", "/v1/slow").replacing("Connection: close\r\n", with: ""))
             _ = try await eventually(on: loop) { service.upstream.waiting == 1 }
             service.drain.open()
@@ -218,7 +219,7 @@ import Testing
                 try await service.admin("GET", "/readyz", on: loop),
             ]
             let reply = try await client.reply(on: loop)
-            let late = Result { try Client(port: service.port, on: loop) }
+            let late = Result { try SocketEnd(port: service.port, on: loop) }
             return (admin, reply, (try? late.get()) == nil)
         }
         #expect(admin.map(\.status) == [200, 503])

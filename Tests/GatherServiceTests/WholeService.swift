@@ -68,8 +68,8 @@ final class WholeService {
     }
 
     /// Sends bytes to the service on a connection of their own.
-    func connect(_ bytes: String = "", on loop: isolated EventLoop) throws -> Client {
-        let client = try Client(port: try Self.port(service.address), on: loop)
+    func connect(_ bytes: String = "", on loop: isolated EventLoop) throws -> SocketEnd {
+        let client = try SocketEnd(port: try Self.port(service.address), on: loop)
         try client.send(bytes)
         return client
     }
@@ -85,7 +85,7 @@ final class WholeService {
 
     /// What the admin listener answers; the first loop has then gone round.
     func admin(_ target: String, on loop: isolated EventLoop) async throws -> Reply {
-        let client = try Client(port: try Self.port(service.adminAddress), on: loop)
+        let client = try SocketEnd(port: try Self.port(service.adminAddress), on: loop)
         try client.send(RunningService.request("GET", target))
         return try await client.reply(on: loop)
     }

@@ -13,14 +13,16 @@ public final class SocketEnd {
     init(_ stream: SocketStream) { self.stream = stream }
 
     /// Connects to a port of the loopback, which takes no longer than a call as long as its accept queue has room.
-    public convenience init(port: UInt16, receiveBuffer: CInt? = nil, on loop: isolated EventLoop) throws {
+    public convenience init(
+        host: String = "127.0.0.1", port: UInt16, receiveBuffer: CInt? = nil, on loop: isolated EventLoop
+    ) throws {
         // Not for a program that another test starts: it would keep the connection open.
         let fd = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard fd >= 0 else { throw SystemError("socket") }
         if var size = receiveBuffer {
             _ = unsafe setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
         }
-        guard try SocketAddress(host: "127.0.0.1", port: port).connect(fd) == 0 else {
+        guard try SocketAddress(host: host, port: port).connect(fd) == 0 else {
             let failure = SystemError("connect")
             Glibc.close(fd)
             throw failure
