@@ -16,5 +16,5 @@ struct Gatherd: ParsableCommand {
               gatherd tasks --sleep 1s,2s,3s
             """,
         version: "0.1.0",
-        subcommands: [Serve.self, Check.self, Draw.self, Simulate.self, Test.self, Tasks.self])
+        subcommands: [Serve.self, Check.self, DrawPlan.self, Simulate.self, Test.self, Tasks.self])
 }

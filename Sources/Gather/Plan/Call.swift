@@ -57,7 +57,7 @@ public struct Call: Sendable {
     public var references: [Reference] { (condition.map { [$0] } ?? []) + neededReferences }
 
     /// What the call cannot be made without: the references of list, key, target, headers and body, in this order.
-    public var neededReferences: [Reference] {
+    var neededReferences: [Reference] {
         (foreach.map { [$0.list] + ($0.key?.references ?? []) } ?? []) + requestReferences
     }
 
@@ -70,47 +70,4 @@ public struct Call: Sendable {
     func isClients(_ reference: Reference) -> Bool {
         reference.isClients || (reference.source == .item && foreach?.list.isClients ?? false)
     }
-}
-
-/// A call in the shape that the engine wants: behind one reference, because a call has too many fields to be copied for each
-/// request, and with its request made in advance if nothing of the client or of other calls is in it.
-final class PreparedCall: Sendable {
-    let call: Call
-    let constantRequest: UpstreamRequest?
-    /// Whether it has no condition, no list and no old bodies, so that the engine need not look for them.
-    let isPlain: Bool
-    let takesClientValues: Bool
-    /// What the call takes from the client and cannot do without.
-    let clientReferences: [Reference]
-    /// What it takes from an item and cannot do without.
-    let itemReferences: [Reference]
-    /// The calls without whose bodies the request cannot be made.
-    let neededCalls: [Int]
-
-    /// Whether the request may reach the upstream twice.
-    let isRepeatable: Bool
-    /// Whether the request asks for nothing but an answer (RFC 9110 §9.2.1), so that one answer may serve several calls.
-    let isSafe: Bool
-
-    init(_ call: Call) {
-        self.call = call
-        isPlain = call.condition == nil && call.foreach == nil && call.staleFor == nil
-        let references = call.neededReferences
-        takesClientValues = references.contains(where: \.isClients)
-        let indispensable = references.filter { $0.fallback == nil && !$0.path.hasEach }
-        clientReferences = indispensable.filter(\.isClients)
-        itemReferences = indispensable.filter { $0.source == .item }
-        neededCalls = Set(references.filter { $0.fallback == nil }.compactMap(\.call)).sorted()
-        isSafe = [.get, .head].contains(call.method) && call.idempotent != false
-        isRepeatable = call.isRepeatable
-        let isConstant = call.requestReferences.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
-        constantRequest = isConstant ? try? call.render(Values(input: NoInput(), bodies: [])) : nil
-    }
-
-    /// The call's request, made of these values.
-    func request(_ values: Values) throws(PlacementError) -> UpstreamRequest {
-        if let constantRequest { return constantRequest }
-        return try call.render(values)
-    }
-
 }

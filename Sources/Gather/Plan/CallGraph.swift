@@ -7,7 +7,7 @@ public struct CallGraph: Sendable {
     /// For each call, the calls that take values from it.
     public let dependents: [[Int]]
     /// The calls that wait for nothing.
-    public let roots: [Int]
+    let roots: [Int]
 
     /// Calls that wait for each other: each takes a value from the next, and the last is the first again.
     public struct Cycle: Error, Equatable {

@@ -31,7 +31,7 @@ public struct Reference: Sendable, Hashable {
     public var call: Int? { if case .call(let index) = source { index } else { nil } }
 
     /// Whether its value is the client's.
-    public var isClients: Bool {
+    var isClients: Bool {
         switch source {
         case .path, .query, .header, .body: true
         case .item, .call: false

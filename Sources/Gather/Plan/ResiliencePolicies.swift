@@ -19,7 +19,7 @@ public struct RetryPolicy: Sendable, Equatable {
     public var budget = Self.defaultBudget
 
     /// The budget of an upstream that says nothing of one.
-    public static let defaultBudget = 0.2
+    static let defaultBudget = 0.2
 
     public init() {}
 }

@@ -96,12 +96,6 @@ public struct TargetTemplate: Sendable, Hashable {
     }
 }
 
-/// A value that cannot be placed where a template wants it.
-public struct PlacementError: Error, Equatable {
-    public let reference: Reference
-    public let reason: String
-}
-
 extension TargetTemplate {
     /// Writes path and query with every value in its place.
     /// - Parameter value: the text of a reference, nil if it is missing.

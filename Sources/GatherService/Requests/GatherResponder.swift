@@ -18,7 +18,7 @@ final class GatherResponder: Responder {
 
     private var router = Router<Target>()
     private let engine: GatherEngine
-    private let demonstration: DemonstrationResponder
+    private let demonstrations: Demonstrations
     private let accessLog: AccessLog
     private let shedding: LoadShedding
     private let deadlineHeader: HTTPField.Name?
@@ -32,7 +32,7 @@ final class GatherResponder: Responder {
     ) {
         let (plan, server) = (configuration.plan, configuration.server)
         self.engine = engine
-        demonstration = DemonstrationResponder(
+        demonstrations = Demonstrations(
             isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints, address: address)
         accessLog = AccessLog(logger, isEnabled: server.accessLog)
         shedding = LoadShedding(gathers: share.of(server.limits.gathers), lag: server.limits.lag)
@@ -40,7 +40,7 @@ final class GatherResponder: Responder {
         for endpoint in plan.endpoints {
             router.add(endpoint.method, endpoint.path, .endpoint(endpoint, readsBody: endpoint.readsBody))
         }
-        for (path, target) in demonstration.routes { router.add(.get, path, .demonstration(target)) }
+        for (path, target) in demonstrations.routes { router.add(.get, path, .demonstration(target)) }
     }
 
     func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
@@ -51,7 +51,7 @@ final class GatherResponder: Responder {
             return try await gather(endpoint, readsBody: readsBody, parameters, exchange, head, on: loop)
         case .found(.demonstration(let page), let route, _):
             exchange.route = route
-            if let response = demonstration.response(page, head) { return response }
+            if let response = demonstrations.response(page, head) { return response }
             return await tasks(head, on: loop)
         case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
         case .options(let allowed): return .options(allowed)

@@ -9,7 +9,7 @@ import HTTPWire
 enum Demonstration { case welcome, hello, tasks }
 
 /// Answers the demonstration endpoints.
-struct DemonstrationResponder {
+struct Demonstrations {
     private let welcome: Welcome
     let routes: [(String, Demonstration)]
 

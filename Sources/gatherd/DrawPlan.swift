@@ -4,7 +4,7 @@ import GatherConfig
 import Rehearsal
 
 /// `gatherd plan`
-struct Draw: ParsableCommand {
+struct DrawPlan: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Draw an endpoint's calls: what waits for what, and how long it may take.",

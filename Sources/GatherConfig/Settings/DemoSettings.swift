@@ -17,5 +17,5 @@ public struct ShopSettings: Sendable, Equatable {
     public init() {}
 
     /// The resources that may have a latency of their own.
-    public static let resources = ["customers", "orders", "offers", "reviews", "stock", "delivery"]
+    static let resources = ["customers", "orders", "offers", "reviews", "stock", "delivery"]
 }

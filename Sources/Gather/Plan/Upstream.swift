@@ -1,0 +1,39 @@
+import HTTPTypes
+
+/// A service that calls go to, with the limits that all its callers share.
+public struct Upstream: Sendable {
+    public var name: String
+    /// Where the service is reached; never empty.
+    public var hosts: [Origin]
+    /// The longest that one attempt may take.
+    public var timeout: Duration = .seconds(1)
+    /// The part of the timeout that connecting may take.
+    public var connectTimeout: Duration = .milliseconds(250)
+    /// The bulkhead: how many attempts may be in flight at once, in the whole process.
+    public var maxInFlight = 64
+    /// How many calls may wait for a place in the bulkhead, in the whole process; more are shed.
+    public var maxQueued = 256
+    /// How long a call waits for a place before it is shed.
+    public var queueTimeout: Duration = .milliseconds(50)
+    public var retry: RetryPolicy?
+    public var hedge: HedgePolicy?
+    public var breaker: BreakerPolicy?
+    public var ejection: EjectionPolicy?
+    public var health: HealthPolicy?
+    public var warmUp: WarmUpPolicy?
+    /// Whether the bulkhead's limit is learned, up to ``maxInFlight``.
+    public var adaptsLimit = false
+    /// Whether equal safe requests that are in flight share one exchange.
+    public var coalesces = false
+    /// The header field that tells the upstream how many milliseconds an attempt has.
+    public var deadlineHeader: HTTPField.Name?
+    /// The largest response body that is read, in bytes.
+    public var maxBodyBytes = 8 * 1024 * 1024
+    /// The largest response head that is read, in bytes.
+    public var maxHeadBytes = 64 * 1024
+
+    public init(name: String, hosts: [Origin]) {
+        self.name = name
+        self.hosts = hosts
+    }
+}

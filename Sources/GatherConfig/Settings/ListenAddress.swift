@@ -1,0 +1,33 @@
+/// A host and a port to listen on.
+public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    /// A host name or an IP address; an IPv6 address without its brackets.
+    public var host: String
+    /// 0 lets the kernel choose.
+    public var port: UInt16
+
+    public init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `host:port` and `[v6]:port`; nil for anything else.
+    public init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let port = UInt16(digits)
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+            guard host.contains(":"), host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else { return nil }
+        } else {
+            guard !host.isEmpty, host.utf8.allSatisfy({ Name.isNameByte($0) || $0 == UInt8(ascii: ".") }) else {
+                return nil
+            }
+        }
+        self.init(host: String(host), port: port)
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
