@@ -45,7 +45,8 @@ let package = Package(
         .target(
             name: "HTTPServer",
             dependencies: [
-                "EventLoop", "HTTPWire", "CPlatform", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "CPlatform", "EventLoop", "HTTPWire", "JSONText",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
         // What tests of loops share: when a loop is settled, and what descriptors are open.

@@ -32,8 +32,4 @@ final class AdminResponder: Responder {
         case .undecodable, .notFound: return .problem(.notFound, "the admin listener has /healthz and /readyz")
         }
     }
-
-    func response(to refusal: Refusal) -> Response { .problem(refusal.status, refusal.detail) }
-
-    func ended(_ exchange: Exchange, at now: LoopInstant) {}
 }

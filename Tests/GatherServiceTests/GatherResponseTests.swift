@@ -55,6 +55,21 @@ import Testing
                 == "a;dur=0.0;start=0.0;desc=ok, b;dur=2.0;start=1.0;desc=unreachable")
     }
 
+    @Test func `a status that has no name has no title, in a problem and in a record`() throws {
+        let report = CallReport(outcome: .httpError, status: 460, start: .zero, duration: .zero)
+        let problem = String(decoding: try response(report, passing: [460]).body, as: UTF8.self)
+        #expect(
+            problem.hasPrefix(#"{"type":"about:blank","status":460,"detail":"call 'b' failed: http_error","calls":"#))
+        let gathered = Gathered(verdict: .failed(1), reports: [report, report], isComplete: false)
+        var record: [UInt8] = []
+        GatherRecord.summary(gathered, duration: .zero)
+            .append(to: &record, as: .lines, of: try endpoint { $0.passStatus = [460] })
+        #expect(
+            String(decoding: record, as: UTF8.self)
+                == #"{"gather":{"complete":false,"status":460,"calls":2,"duration_ms":0.0,"#
+                + #""detail":"call 'b' failed: http_error"}}"# + "\n")
+    }
+
     @Test func `an answer is sent as it is`() throws {
         let reports = Array(repeating: CallReport(outcome: .ok, status: 200, start: .zero, duration: .zero), count: 2)
         let gathered = Gathered(verdict: .answered(Array("[1]".utf8)), reports: reports, isComplete: true)

@@ -39,8 +39,6 @@ public final class Shop: Responder {
         do throws(Problem) { return try request.answer(body) } catch { return error.response }
     }
 
-    public func response(to refusal: Refusal) -> Response { Problem(refusal.status, refusal.detail).response }
-
     public func ended(_ exchange: Exchange, at now: LoopInstant) {
         guard exchange.route != nil else { return }
         counters.countEnd(cancelled: exchange.status == Refusal.clientGone.status.code)

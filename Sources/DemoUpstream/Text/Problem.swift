@@ -1,7 +1,7 @@
 import HTTPServer
 import HTTPTypes
 
-/// An answer that says what is wrong, in the form of RFC 9457.
+/// What is wrong with a request, and how the answer says it.
 struct Problem: Error {
     let status: HTTPResponse.Status
     let detail: String
@@ -20,19 +20,7 @@ struct Problem: Error {
             .methodNotAllowed, "\(method.rawValue) is not allowed here; use \(allow)", fields: [.allow: allow])
     }
 
-    var response: Response {
-        var json = JSONWriter()
-        json.object { json in
-            json.member("type", "about:blank")
-            // For about:blank the title is the status phrase (RFC 9457 §4.2.1), which an unusual status lacks.
-            if !status.reasonPhrase.isEmpty { json.member("title", status.reasonPhrase) }
-            json.member("status", status.code)
-            json.member("detail", detail)
-        }
-        var fields = fields
-        fields[.contentType] = "application/problem+json"
-        return Response(status, fields: fields, body: json.bytes)
-    }
+    var response: Response { .problem(status, detail, fields: fields) }
 }
 
 extension Response {

@@ -46,8 +46,11 @@ enum GatherRecord {
         output += Array(#""calls":\#(gathered.reports.count),"duration_ms":"#.utf8)
         Outcomes.append(milliseconds: duration, to: &output)
         if let detail {
-            output += Array(#","title":"#.utf8)
-            JSONText.append(string: status.reasonPhrase, to: &output)
+            // As in a problem document: an unusual status has no phrase.
+            if !status.reasonPhrase.isEmpty {
+                output += Array(#","title":"#.utf8)
+                JSONText.append(string: status.reasonPhrase, to: &output)
+            }
             output += Array(#","detail":"#.utf8)
             JSONText.append(string: detail, to: &output)
         }

@@ -156,7 +156,5 @@ final class GatherResponder: Responder {
         .problem(.serviceUnavailable, "too many gathers are in flight", fields: [.retryAfter: "1"])
     }
 
-    func response(to refusal: Refusal) -> Response { .problem(refusal.status, refusal.detail) }
-
     func ended(_ exchange: Exchange, at now: LoopInstant) { accessLog.write(exchange, at: now) }
 }
