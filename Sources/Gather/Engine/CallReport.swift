@@ -8,7 +8,7 @@ public struct CallReport: Sendable {
     /// What went wrong, for people.
     public var detail: String?
     /// Whether it was skipped because its condition is false, or that of a call that it needs: no failure of anybody's.
-    public var isUnwanted = false
+    var isUnwanted = false
     /// When the call began, after the gather's beginning; nil if it was never sent.
     public var start: Duration?
     public var duration: Duration
@@ -16,9 +16,8 @@ public struct CallReport: Sendable {
     public var attempts: Int
     /// How the items ended of a call that is made for each element of a list, and how many of them.
     public var items: [Outcome: Int] = [:]
-
     /// How old the body is that stands in for a call that failed, or the oldest that does for an item of it.
-    public var staleAge: Duration?
+    var staleAge: Duration?
 
     /// Whether the call has come to something, new or old.
     var hasBody: Bool { outcome == .ok || staleAge != nil }

@@ -66,10 +66,8 @@ final class GatherRun: CallRun {
     // MARK: Requests
 
     func request(for next: Startable) -> UpstreamRequest? {
-        let prepared = endpoint.prepared[next.call]
-        if let request = prepared.constantRequest { return request }
         do throws(PlacementError) {
-            return try prepared.call.render(values)
+            return try endpoint.prepared[next.call].request(values)
         } catch {
             refuse(error, for: next.call)
             return nil
@@ -136,18 +134,22 @@ final class GatherRun: CallRun {
         if quorum?.isLost ?? false { failure = failure ?? .quorum }
     }
 
-    /// Keeps a body for when the call fails. What comes for the items of a list is kept by item.
+    /// Keeps a body for when the call fails.
     private func keep(_ body: JSONValue, of call: Int) {
         let prepared = endpoint.prepared[call]
-        guard !prepared.isPlain, prepared.call.staleFor != nil, prepared.call.foreach == nil else { return }
-        if let request = try? prepared.request(values) { kept.keep(body, of: request, by: prepared, at: now) }
+        if let request = keptRequest(of: prepared) { kept.keep(body, of: request, by: prepared, at: now) }
     }
 
     private func recall(_ call: Int, after report: CallReport) -> KeptBodies.Kept? {
         let prepared = endpoint.prepared[call]
-        guard !prepared.isPlain, prepared.call.staleFor != nil, prepared.call.foreach == nil else { return nil }
-        guard let request = try? prepared.request(values) else { return nil }
+        guard let request = keptRequest(of: prepared) else { return nil }
         return kept.recall(request, by: prepared, after: report.outcome, status: report.status, at: now)
+    }
+
+    /// The request of a call whose bodies are kept; nil of any other. What comes for the items of a list is kept by item.
+    private func keptRequest(of prepared: PreparedCall) -> UpstreamRequest? {
+        guard !prepared.isPlain, prepared.call.staleFor != nil, prepared.call.foreach == nil else { return nil }
+        return try? prepared.request(values)
     }
 
     // MARK: Starting calls

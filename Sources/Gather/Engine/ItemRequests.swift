@@ -37,7 +37,7 @@ struct ItemRequests {
             values.item = element
             do throws(PlacementError) {
                 var key = ""
-                if let template = foreach.key { key = try template.text(values) }
+                if let template = foreach.key { key = try template.render(values.requiredText) }
                 requestOfItem.append(add(try prepared.request(values), &known))
                 keys.append(key)
                 bytes += key.utf8.count

@@ -20,7 +20,12 @@ extension Call {
             target += forwarded.query
         }
         var fields: [(name: HTTPField.Name, value: String)] = []
-        for (name, template) in headers { fields.append((name, try Self.fieldValue(template, values))) }
+        for (name, template) in headers {
+            let value = try template.render { (reference) throws(PlacementError) in
+                try Self.fieldText(reference, values)
+            }
+            fields.append((name, value))
+        }
         fields += forwarded.fields
         guard let template = body else {
             return UpstreamRequest(call: name, method: method, target: target, headers: fields, body: nil)
@@ -50,27 +55,14 @@ extension Call {
     }
 
     /// The text of a reference in a target, refused before it is encoded if it cannot be short enough.
-    private static func urlText(_ reference: Reference, _ values: Values) throws(PlacementError) -> String? {
-        let text = try values.text(reference)
-        guard text?.utf8.count ?? 0 <= textLimit else { throw PlacementError(reference: reference, reason: tooLong) }
+    private static func urlText(_ reference: Reference, _ values: Values) throws(PlacementError) -> String {
+        let text = try values.requiredText(reference)
+        guard text.utf8.count <= textLimit else { throw PlacementError(reference: reference, reason: tooLong) }
         return text
     }
 
-    private static func fieldValue(_ template: TextTemplate, _ values: Values) throws(PlacementError) -> String {
-        var value = ""
-        for part in template.parts {
-            switch part {
-            case .literal(let literal): value += literal
-            case .reference(let reference): value += try fieldText(reference, values)
-            }
-        }
-        return value
-    }
-
     private static func fieldText(_ reference: Reference, _ values: Values) throws(PlacementError) -> String {
-        guard let text = try values.text(reference) else {
-            throw PlacementError(reference: reference, reason: "is missing")
-        }
+        let text = try values.requiredText(reference)
         guard text.utf8.count <= textLimit else {
             throw PlacementError(reference: reference, reason: "is longer than 64 KiB")
         }
@@ -83,17 +75,13 @@ extension Call {
 
 extension TextTemplate {
     /// The text with every value in its place.
-    /// - Throws: `PlacementError` for a value that is missing or not plain.
-    func text(_ values: Values) throws(PlacementError) -> String {
+    /// - Throws: what `value` throws for a reference.
+    func render(_ value: (Reference) throws(PlacementError) -> String) throws(PlacementError) -> String {
         var text = ""
         for part in parts {
             switch part {
             case .literal(let literal): text += literal
-            case .reference(let reference):
-                guard let value = try values.text(reference) else {
-                    throw PlacementError(reference: reference, reason: "is missing")
-                }
-                text += value
+            case .reference(let reference): text += try value(reference)
             }
         }
         return text

@@ -60,6 +60,15 @@ struct Values {
         }
     }
 
+    /// The text that a reference puts into a URL or a header, which cannot do without.
+    /// - Throws: `PlacementError` if it is missing, an object or array.
+    func requiredText(_ reference: Reference) throws(PlacementError) -> String {
+        guard let text = try text(reference) else {
+            throw PlacementError(reference: reference, reason: "is missing")
+        }
+        return text
+    }
+
     /// Whether a value is there and counts as yes: neither null, false, zero nor empty. A text counts as the JSON that it
     /// spells, and `[*]` as yes if one of its values does.
     func isTruthy(_ reference: Reference) -> Bool {

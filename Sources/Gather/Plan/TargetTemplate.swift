@@ -59,7 +59,7 @@ public struct TargetTemplate: Sendable, Hashable {
     }
 
     /// Path and query as they are sent, if no reference is in them.
-    public var literal: String? { references.isEmpty ? try? render { _ in nil } : nil }
+    public var literal: String? { references.isEmpty ? try? render { _ in "" } : nil }
 
     private static func check(_ literal: String, inQuery: Bool) throws(TemplateError) {
         var inQuery = inQuery
@@ -98,9 +98,9 @@ public struct TargetTemplate: Sendable, Hashable {
 
 extension TargetTemplate {
     /// Writes path and query with every value in its place.
-    /// - Parameter value: the text of a reference, nil if it is missing.
-    /// - Throws: `PlacementError` for a value that is missing, or would make a segment empty, `.` or `..`.
-    func render(_ value: (Reference) throws(PlacementError) -> String?) throws(PlacementError) -> String {
+    /// - Parameter value: the text of a reference.
+    /// - Throws: `PlacementError` for a value that would make a segment empty, `.` or `..`, and what `value` throws.
+    func render(_ value: (Reference) throws(PlacementError) -> String) throws(PlacementError) -> String {
         var output = ""
         for piece in path {
             switch piece {
@@ -115,7 +115,7 @@ extension TargetTemplate {
 
     /// Writes one segment.
     static func segment(
-        _ parts: [TextTemplate.Part], _ value: (Reference) throws(PlacementError) -> String?
+        _ parts: [TextTemplate.Part], _ value: (Reference) throws(PlacementError) -> String
     ) throws(PlacementError) -> String {
         var segment = ""
         var last: Reference?
@@ -132,15 +132,11 @@ extension TargetTemplate {
     }
 
     private static func append(
-        _ part: TextTemplate.Part, _ value: (Reference) throws(PlacementError) -> String?, to output: inout String
+        _ part: TextTemplate.Part, _ value: (Reference) throws(PlacementError) -> String, to output: inout String
     ) throws(PlacementError) {
         switch part {
         case .literal(let literal): output += literal
-        case .reference(let reference):
-            guard let text = try value(reference) else {
-                throw PlacementError(reference: reference, reason: "is missing")
-            }
-            URLCharacters.append(encoding: text, to: &output)
+        case .reference(let reference): URLCharacters.append(encoding: try value(reference), to: &output)
         }
     }
 }
