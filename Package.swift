@@ -42,6 +42,7 @@ let package = Package(
             name: "HTTPWire",
             dependencies: [.product(name: "HTTPTypes", package: "swift-http-types")],
             swiftSettings: settings),
+        .target(name: "JSONText", swiftSettings: settings),
         .target(
             name: "HTTPServer",
             dependencies: [
@@ -49,44 +50,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
-        // What tests of loops share: when a loop is settled, and what descriptors are open.
-        .target(
-            name: "LoopTestSupport", dependencies: ["EventLoop"], path: "Tests/LoopTestSupport", swiftSettings: settings
-        ),
-        // What black-box tests share: sockets that a test drives by hand, and a server with clients on its loop.
-        .target(
-            name: "TestSupport",
-            dependencies: [
-                "EventLoop", "EventLoopTesting", "HTTPServer", "LoopTestSupport",
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-            ],
-            path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(
-            name: "HTTPServerTests",
-            dependencies: [
-                "EventLoop", "HTTPServer", "TestSupport",
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-            ],
-            swiftSettings: settings),
-        .target(name: "JSONText", swiftSettings: settings),
-        .target(
-            name: "DemoUpstream",
-            dependencies: [
-                "EventLoop", "HTTPServer", "HTTPWire", "JSONText",
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-            ],
-            swiftSettings: settings),
-        .testTarget(
-            name: "DemoUpstreamTests",
-            dependencies: [
-                "DemoUpstream", "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-            ],
-            swiftSettings: settings),
         .target(name: "Fetch", dependencies: ["EventLoop", "CCurl"], swiftSettings: settings),
-        .testTarget(
-            name: "FetchTests", dependencies: ["EventLoop", "Fetch", "HTTPServer", "TestSupport"],
-            swiftSettings: settings),
         .target(
             name: "Gather",
             dependencies: [
@@ -102,9 +66,6 @@ let package = Package(
                 "EventLoop", "Gather", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
-        .testTarget(
-            name: "RehearsalTests", dependencies: ["EventLoop", "Gather", "GatherConfig", "JSONText", "Rehearsal"],
-            swiftSettings: settings),
         .target(
             name: "GatherConfig",
             dependencies: [
@@ -112,16 +73,10 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings),
-        .testTarget(
-            name: "GatherConfigTests",
+        .target(
+            name: "DemoUpstream",
             dependencies: [
-                "Gather", "GatherConfig", "Rehearsal", .product(name: "HTTPTypes", package: "swift-http-types"),
-            ],
-            swiftSettings: settings),
-        .testTarget(
-            name: "GatherTests",
-            dependencies: [
-                "EventLoop", "EventLoopTesting", "Gather", "JSONText",
+                "EventLoop", "HTTPServer", "HTTPWire", "JSONText",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
@@ -142,6 +97,62 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        // What tests of loops share: when a loop is settled, and what descriptors are open.
+        .target(
+            name: "LoopTestSupport", dependencies: ["EventLoop"], path: "Tests/LoopTestSupport", swiftSettings: settings
+        ),
+        // What black-box tests share: sockets that a test drives by hand, and a server with clients on its loop.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "EventLoop", "EventLoopTesting", "HTTPServer", "LoopTestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "EventLoopTests", dependencies: ["EventLoop", "EventLoopTesting", "LoopTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EventLoopTestingTests", dependencies: ["EventLoop", "EventLoopTesting", "LoopTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HTTPWireTests",
+            dependencies: ["HTTPWire", .product(name: "HTTPTypes", package: "swift-http-types")],
+            swiftSettings: settings),
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
+        .testTarget(
+            name: "HTTPServerTests",
+            dependencies: [
+                "EventLoop", "HTTPServer", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "FetchTests", dependencies: ["EventLoop", "Fetch", "HTTPServer", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GatherTests",
+            dependencies: [
+                "EventLoop", "EventLoopTesting", "Gather", "JSONText",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RehearsalTests", dependencies: ["EventLoop", "Gather", "GatherConfig", "JSONText", "Rehearsal"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GatherConfigTests",
+            dependencies: [
+                "Gather", "GatherConfig", "Rehearsal", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DemoUpstreamTests",
+            dependencies: [
+                "DemoUpstream", "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "GatherServiceTests",
             dependencies: [
@@ -151,20 +162,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        .testTarget(
-            name: "EventLoopTests", dependencies: ["EventLoop", "EventLoopTesting", "LoopTestSupport"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "EventLoopTestingTests", dependencies: ["EventLoop", "EventLoopTesting", "LoopTestSupport"],
-            swiftSettings: settings),
         // What a loop's operations cost: `scripts/bench loop`.
         .executableTarget(
             name: "LoopBenchmark", dependencies: ["CPlatform", "EventLoop"], path: "Tests/LoopBenchmark",
             swiftSettings: settings),
-        .testTarget(
-            name: "HTTPWireTests",
-            dependencies: ["HTTPWire", .product(name: "HTTPTypes", package: "swift-http-types")],
-            swiftSettings: settings),
-        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
     ]
 )
