@@ -1,4 +1,3 @@
-import CPlatform
 import Glibc
 
 /// Where a connection's bytes lie between the socket and the parser.

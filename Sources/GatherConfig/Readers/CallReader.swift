@@ -1,6 +1,5 @@
 import Gather
 import HTTPTypes
-import JSONText
 
 /// Reads one call of an endpoint.
 struct CallReader {

@@ -1,4 +1,3 @@
-import Gather
 import HTTPTypes
 import HTTPWire
 
