@@ -135,7 +135,7 @@ public final class GatherEngine {
         let state = upstream(of: next.call, in: run)
         if next.isAdmitted || state.bulkhead.tryEnter() { return true }
         if state.refuses(at: run.now) {
-            run.end(next.call, .refused, Self.refusedDetail, since: next.since)
+            run.end(next.call, .refused, CallError.refusedDetail, since: next.since)
             return false
         }
         if state.bulkhead.queue(next.call, of: run) {
@@ -214,64 +214,11 @@ public final class GatherEngine {
         var status: Int?
         if case .reply(let reply) = end { status = reply.status }
         do throws(CallError) {
-            let body = try Self.body(
-                of: end, for: run.prepared(next.call).call,
-                fullDetail: upstream(of: next.call, in: run).upstream.fullDetail)
+            let body = try end.body(
+                for: run.prepared(next.call).call, fullDetail: upstream(of: next.call, in: run).upstream.fullDetail)
             run.succeeded(next, status: status ?? 200, body: body, attempts: attempts)
         } catch {
             run.end(next.call, error.outcome, error.detail, since: next.since, status: status, attempts: attempts)
-        }
-    }
-
-    private static let refusedDetail = "the breaker is open"
-
-    private static func body(
-        of end: AttemptEnd, for call: borrowing Call, fullDetail: @autoclosure () -> String
-    ) throws(CallError) -> JSONValue {
-        let reply: Reply
-        switch end {
-        case .reply(let response): reply = response
-        case .failure(let failure): throw CallError(failure)
-        case .refused: throw CallError(.refused, Self.refusedDetail)
-        case .shed: throw CallError(.shed, fullDetail())
-        }
-        let value: JSONValue
-        switch reply.body {
-        case .success(let body): value = body
-        case .failure(let error): throw CallError(.badResponse, error.description)
-        case nil: throw CallError(.httpError, "status \(reply.status)")
-        }
-        // 204 is null, whatever is kept of other bodies.
-        guard let projection = call.projection, reply.status != 204 else { return value }
-        var shaped: [UInt8] = []
-        guard projection.append(value, to: &shaped) else {
-            throw CallError(.badResponse, "the body has nothing at 'target'")
-        }
-        return JSONValue(validated: shaped)
-    }
-}
-
-extension Upstream {
-    /// Why a call was shed.
-    fileprivate var fullDetail: String { "\(maxInFlight) attempts are in flight, and the queue is full or too slow" }
-}
-
-/// How a call failed.
-private struct CallError: Error {
-    let outcome: Outcome
-    let detail: String?
-
-    init(_ outcome: Outcome, _ detail: String?) {
-        self.outcome = outcome
-        self.detail = detail
-    }
-
-    init(_ failure: UpstreamFailure) {
-        switch failure {
-        case .timeout: self.init(.timeout, nil)
-        case .cancelled: self.init(.cancelled, nil)
-        case .notConnected(let reason), .unreachable(let reason): self.init(.unreachable, reason)
-        case .badResponse(let reason): self.init(.badResponse, reason)
         }
     }
 }

@@ -1,0 +1,55 @@
+import JSONText
+
+/// How a call failed.
+struct CallError: Error {
+    let outcome: Outcome
+    let detail: String?
+
+    static let refusedDetail = "the breaker is open"
+
+    init(_ outcome: Outcome, _ detail: String?) {
+        self.outcome = outcome
+        self.detail = detail
+    }
+
+    init(_ failure: UpstreamFailure) {
+        switch failure {
+        case .timeout: self.init(.timeout, nil)
+        case .cancelled: self.init(.cancelled, nil)
+        case .notConnected(let reason), .unreachable(let reason): self.init(.unreachable, reason)
+        case .badResponse(let reason): self.init(.badResponse, reason)
+        }
+    }
+}
+
+extension AttemptEnd {
+    /// What a call has of it: the body of a success, shaped as the call says.
+    /// - Throws: the outcome of any other end.
+    func body(for call: borrowing Call, fullDetail: @autoclosure () -> String) throws(CallError) -> JSONValue {
+        let reply: Reply
+        switch self {
+        case .reply(let response): reply = response
+        case .failure(let failure): throw CallError(failure)
+        case .refused: throw CallError(.refused, CallError.refusedDetail)
+        case .shed: throw CallError(.shed, fullDetail())
+        }
+        let value: JSONValue
+        switch reply.body {
+        case .success(let body): value = body
+        case .failure(let error): throw CallError(.badResponse, error.description)
+        case nil: throw CallError(.httpError, "status \(reply.status)")
+        }
+        // 204 is null, whatever is kept of other bodies.
+        guard let projection = call.projection, reply.status != 204 else { return value }
+        var shaped: [UInt8] = []
+        guard projection.append(value, to: &shaped) else {
+            throw CallError(.badResponse, "the body has nothing at 'target'")
+        }
+        return JSONValue(validated: shaped)
+    }
+}
+
+extension Upstream {
+    /// Why a call was shed.
+    var fullDetail: String { "\(maxInFlight) attempts are in flight, and the queue is full or too slow" }
+}
