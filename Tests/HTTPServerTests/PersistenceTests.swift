@@ -49,6 +49,17 @@ struct PersistenceTests {
         }
     }
 
+    @Test func `a client that pipelines does not keep another waiting until its last answer`() throws {
+        try ServerUnderTest.run { subject, loop in
+            let clients = [try subject.connect(on: loop), try subject.connect(on: loop)]
+            for client in clients {
+                try client.send(String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: 60))
+            }
+            for client in clients { _ = try await client.message(on: loop) }
+            #expect(subject.responder.endings.count < 120)
+        }
+    }
+
     @Test func `more pipelined requests than a buffer holds are all answered`() throws {
         try ServerUnderTest.run(handler: Self.echoPath) { subject, loop in
             let client = try subject.connect(on: loop)

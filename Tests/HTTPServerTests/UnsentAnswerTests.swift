@@ -6,33 +6,35 @@ import Testing
 
 /// Answers that clients do not take, and what they may cost together.
 struct UnsentAnswerTests {
-    /// More than sockets take, and less than the limit.
+    /// More than sockets take. Two fit below the limit, and three do not, even without what sockets have taken of the first two.
     private static let size = 12 << 20
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     private static let options: ServerOptions = {
         var options = ServerOptions()
-        options.unsentBytesPerLoop = 16 << 20
+        options.unsentBytesPerLoop = 26 << 20
         return options
     }()
 
-    /// Two clients, the second of which reads when the first is cut off, and a third that comes then.
+    /// Three clients, the second and third of which read when the first is cut off, and a fourth that comes then.
     private func longestWaiting(_ handler: @escaping ScriptedResponder.Handler) throws {
         try ServerUnderTest.run(Self.options, handler: handler) { subject, loop in
-            let first = try subject.connect(receiveBuffer: 4096, on: loop)
-            try first.send(Self.get)
-            // It has its head, so that it waits before the other does.
-            _ = try await first.receive(on: loop)
-            let second = try subject.connect(receiveBuffer: 4096, on: loop)
-            try second.send(Self.get)
+            var clients: [(socket: SocketEnd, received: Int)] = []
+            for _ in 0..<3 {
+                let client = try subject.connect(receiveBuffer: 4096, on: loop)
+                try client.send(Self.get)
+                // It has its head, so that it waits before the next does.
+                clients.append((client, try await client.receive(on: loop).count))
+            }
             #expect(await subject.responder.endings(1, on: loop) == [499])
-            let cutOff = (try? await first.rest(on: loop))?.count ?? 0
+            let cutOff = (try? await clients[0].socket.rest(on: loop))?.count ?? 0
             #expect(cutOff < Self.size)
-            let whole = try await second.rest(on: loop)
-            #expect(whole.count > Self.size)
-            let third = try subject.connect(on: loop)
-            try third.send(Self.get)
-            #expect(try await third.rest(on: loop).count > Self.size)
-            #expect(subject.responder.endings == [499, 200, 200])
+            for (client, received) in clients[1...] {
+                #expect(try await received + client.rest(on: loop).count > Self.size)
+            }
+            let fourth = try subject.connect(on: loop)
+            try fourth.send(Self.get)
+            #expect(try await fourth.rest(on: loop).count > Self.size)
+            #expect(subject.responder.endings == [499, 200, 200, 200])
         }
     }
 
@@ -55,11 +57,11 @@ struct UnsentAnswerTests {
 
     @Test func `a single answer may be larger than the limit`() throws {
         try ServerUnderTest.run(
-            Self.options, handler: { _, _ in Response(.ok, body: [UInt8](repeating: 65, count: 24 << 20)) }
+            Self.options, handler: { _, _ in Response(.ok, body: [UInt8](repeating: 65, count: 32 << 20)) }
         ) { subject, loop in
             let client = try subject.connect(receiveBuffer: 4096, on: loop)
             try client.send(Self.get)
-            #expect(try await client.rest(on: loop).count > 24 << 20)
+            #expect(try await client.rest(on: loop).count > 32 << 20)
         }
     }
 }
