@@ -59,7 +59,7 @@ import Testing
         func jobs(over limit: Duration?) throws -> Set<String> {
             try run(slowJobs: limit) { service, _, log, loop in
                 // Before it has sent anything, so that its task is seen to wait.
-                let idle = try Client(port: try port(service.address), on: loop)
+                let idle = try SocketEnd(port: try port(service.address), on: loop)
                 let status = try await get(service.address, "/v1/customers/1/dashboard", on: loop).status
                 #expect(status == 200)
                 let tasks = { Set(log.metadata(of: "a job held the loop").compactMap { $0["task"] }) }
