@@ -3,20 +3,42 @@ import Testing
 
 /// That the documentation says what is: each behaviour that it lists has its test, each example is one that runs.
 struct ArticleTests {
-    @Test func `every behaviour in the table has a test of that name`() throws {
+    @Test func `every behaviour in the tables has a test of that name`() throws {
         let article = try Self.text("Sources/EventLoop/EventLoop.docc/ComingFromAsyncio.md")
-        let table = try #require(
-            article.components(separatedBy: "## Behaviours").last?.components(separatedBy: "## ").first)
-        let rows = table.split(separator: "\n").filter { $0.hasPrefix("| ") }.dropFirst()
-        #expect(rows.count >= 45)
+        let section = try #require(
+            article.components(separatedBy: "\n## Behaviours\n").last?.components(separatedBy: "\n## ").first)
         let tests = try Self.tests()
-        for row in rows {
-            let cells = row.components(separatedBy: " | ")
-            guard cells.count == 4 else {
-                Issue.record("a row has four cells: \(row)")
+        var header: [String]?
+        var rows = 0
+        for line in section.components(separatedBy: "\n") {
+            guard line.hasPrefix("|") else {
+                header = nil
                 continue
             }
-            #expect(tests.contains("func \(cells[2])("), "no test is called \(cells[2])")
+            guard !line.hasPrefix("|---") else { continue }
+            let cells = line.dropFirst(2).dropLast(2).components(separatedBy: " | ")
+            guard let columns = header else {
+                header = cells
+                continue
+            }
+            rows += 1
+            guard let column = columns.firstIndex(of: "test"), cells.count == columns.count else {
+                Issue.record("a row has \(columns.count) cells, one of them its test: \(line)")
+                continue
+            }
+            #expect(cells.allSatisfy { !$0.isEmpty }, "an empty cell: \(line)")
+            #expect(tests.contains("func \(cells[column])("), "no test is called \(cells[column])")
+        }
+        #expect(rows >= 81)
+    }
+
+    @Test func `every public type stands in the list of topics`() throws {
+        let topics = try Self.text("Sources/EventLoop/EventLoop.docc/EventLoop.md")
+        let types = try Self.sources().matches(of: /(?m)^public (?:final )?(?:class|struct|enum|protocol|actor) (\w+)/)
+        #expect(types.count >= 39)
+        for type in types {
+            let name = type.1 == "EventLoop" ? "EventLoop/EventLoop" : type.1
+            #expect(topics.contains("\n- ``\(name)``\n"), "\(type.1) is no topic")
         }
     }
 
@@ -55,10 +77,15 @@ struct ArticleTests {
         try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
     }
 
-    private static func tests() throws -> String {
-        let folder = root.appendingPathComponent("Tests/EventLoopTests")
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        return try files.filter { $0.pathExtension == "swift" }
-            .map { try String(contentsOf: $0, encoding: .utf8) }.joined(separator: "\n")
+    private static func tests() throws -> String { try swift(in: "Tests/EventLoopTests") }
+
+    private static func sources() throws -> String { try swift(in: "Sources/EventLoop") }
+
+    /// The text of all Swift files below a folder.
+    private static func swift(in folder: String) throws -> String {
+        let folder = root.appendingPathComponent(folder)
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
+        return try files.map { try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8) }
+            .joined(separator: "\n")
     }
 }
