@@ -1,3 +1,4 @@
+import Gather
 import GatherConfig
 import Rehearsal
 import Testing
@@ -41,6 +42,13 @@ import Testing
                 #expect(isNamed, "\(section ?? "").\(key)")
             }
         }
+    }
+
+    @Test func `the reference explains every outcome`() throws {
+        let readme = try GivenFile.text("README.md")
+        let section = try #require(readme.split(separator: "\n## Outcomes\n").last?.split(separator: "\n## ").first)
+        let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        #expect(rows.map { String($0.split(separator: "`")[1]) } == Outcome.allCases.map(\.rawValue))
     }
 
     @Test func `the reference's first example is read without warnings`() throws {
