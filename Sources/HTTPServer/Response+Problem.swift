@@ -1,4 +1,5 @@
 import HTTPTypes
+import HTTPWire
 import JSONText
 
 extension Response {
@@ -11,9 +12,9 @@ extension Response {
     ) -> Response {
         var body = Array(#"{"type":"about:blank","#.utf8)
         // For about:blank the title is the status phrase (RFC 9457 §4.2.1), which an unusual status lacks.
-        if !status.reasonPhrase.isEmpty {
+        if !status.phrase.isEmpty {
             body += Array(#""title":"#.utf8)
-            JSONText.append(string: status.reasonPhrase, to: &body)
+            JSONText.append(string: status.phrase, to: &body)
             body.append(UInt8(ascii: ","))
         }
         body += Array("\"status\":\(status.code),\"detail\":".utf8)

@@ -49,11 +49,6 @@ struct Fault {
 extension Problem {
     /// The fault that `fail=` with a status asks for.
     init(injected code: Int) {
-        let named: [HTTPResponse.Status] = [
-            .badRequest, .forbidden, .notFound, .conflict, .tooManyRequests, .internalServerError, .badGateway,
-            .serviceUnavailable, .gatewayTimeout,
-        ]
-        self.init(
-            named.first { $0.code == code } ?? HTTPResponse.Status(code: code), "the request asked for this fault")
+        self.init(HTTPResponse.Status(code: code), "the request asked for this fault")
     }
 }

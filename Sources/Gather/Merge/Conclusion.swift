@@ -22,7 +22,7 @@ extension CallReport {
     /// The status for a gather that this call made fail: the one table.
     fileprivate func failureStatus(passing passed: Set<Int>) -> HTTPResponse.Status {
         switch outcome {
-        case .httpError where status.map(passed.contains) ?? false: HTTPResponse.Status(integerLiteral: status ?? 502)
+        case .httpError where status.map(passed.contains) ?? false: HTTPResponse.Status(code: status ?? 502)
         case .timeout: .gatewayTimeout
         case .refused, .shed: .serviceUnavailable
         case .ok, .httpError, .unreachable, .badResponse, .skipped, .cancelled: .badGateway

@@ -1,6 +1,7 @@
 import Gather
 import HTTPServer
 import HTTPTypes
+import HTTPWire
 import JSONText
 
 /// A line or event of a streamed gather: how a call ended, with what it leaves, or how the gather did.
@@ -47,9 +48,9 @@ enum GatherRecord {
         Outcomes.append(milliseconds: duration, to: &output)
         if let detail {
             // As in a problem document: an unusual status has no phrase.
-            if !status.reasonPhrase.isEmpty {
+            if !status.phrase.isEmpty {
                 output += Array(#","title":"#.utf8)
-                JSONText.append(string: status.reasonPhrase, to: &output)
+                JSONText.append(string: status.phrase, to: &output)
             }
             output += Array(#","detail":"#.utf8)
             JSONText.append(string: detail, to: &output)

@@ -1,0 +1,36 @@
+import HTTPTypes
+import HTTPWire
+import Testing
+
+@Suite struct StatusPhraseTests {
+    /// The registered codes from 400 on, but for those that are marked as unused.
+    private static let registered = [
+        400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
+        405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required",
+        408: "Request Timeout", 409: "Conflict", 410: "Gone", 411: "Length Required", 412: "Precondition Failed",
+        413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable",
+        417: "Expectation Failed", 421: "Misdirected Request", 422: "Unprocessable Content", 423: "Locked",
+        424: "Failed Dependency", 425: "Too Early", 426: "Upgrade Required", 428: "Precondition Required",
+        429: "Too Many Requests", 431: "Request Header Fields Too Large", 451: "Unavailable For Legal Reasons",
+        500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
+        504: "Gateway Timeout", 505: "HTTP Version Not Supported", 506: "Variant Also Negotiates",
+        507: "Insufficient Storage", 508: "Loop Detected", 511: "Network Authentication Required",
+    ]
+
+    @Test func `a status that is made from its code has the registered phrase, or none`() {
+        for code in 400...599 { #expect(HTTPResponse.Status(code: code).phrase == Self.registered[code] ?? "") }
+    }
+
+    @Test func `a phrase of its own stays`() {
+        #expect(HTTPResponse.Status(code: 404, reasonPhrase: "Gone Fishing").phrase == "Gone Fishing")
+    }
+
+    @Test(arguments: [(404, "HTTP/1.1 404 Not Found"), (423, "HTTP/1.1 423 Locked"), (499, "HTTP/1.1 499 ")])
+    func `the status line has it`(code: Int, line: String) {
+        var head: [UInt8] = []
+        ResponseSerializer().appendHead(
+            HTTPResponse.Status(code: code), fields: [:], framing: .length(0), persistence: .keepAlive,
+            version: .http11, date: DateField(unixSeconds: 0), to: &head)
+        #expect(String(decoding: head, as: UTF8.self).hasPrefix(line + "\r\n"))
+    }
+}
