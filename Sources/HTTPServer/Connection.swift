@@ -95,7 +95,7 @@ import HTTPWire
             response = try await server.responder.respond(to: exchange, on: loop)
         } catch {
             guard error != .clientGone else {
-                end(status: 499, bytes: 0)
+                end(status: goneStatus, bytes: 0)
                 return .close(lingering: false)
             }
             if exchange.head == nil { exchange.begin(nil, at: reactor.now) }
@@ -104,7 +104,7 @@ import HTTPWire
         }
         if let produce = response.stream { return await stream(response, produce, on: loop) }
         guard response.status.code != 499, await write(response, on: loop) else {
-            end(status: 499, bytes: 0)
+            end(status: goneStatus, bytes: 0)
             return .close(lingering: false)
         }
         end(status: response.status.code, bytes: hasContent(response) ? response.body.count : 0)
@@ -125,7 +125,11 @@ import HTTPWire
         server.unsent.removeAll(of: self)
         server.responder.ended(exchange, at: reactor.now)
         exchange.head = nil
+        exchange.note = nil
     }
+
+    /// The status of an exchange that has no whole answer: the client left, or the server waits for nobody any more.
+    private var goneStatus: Int { server.isCutting && !sawHangup ? 503 : 499 }
 
     // MARK: Reading
 
@@ -310,7 +314,7 @@ import HTTPWire
         } catch {
             // What was not begun is cut short as well, behind its head.
             if error == .failed { try? await writer.write([], on: loop) }
-            end(status: error == .failed ? response.status.code : 499, bytes: writer.sentBytes)
+            end(status: error == .failed ? response.status.code : goneStatus, bytes: writer.sentBytes)
             return error == .failed ? state.responseCutShort() : .close(lingering: false)
         }
         end(status: response.status.code, bytes: writer.sentBytes)

@@ -15,6 +15,8 @@ public final class Server: ReadinessHandler {
     private let listener: Listener
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var isDraining = false
+    /// Whether the connections that are left are cancelled.
+    private(set) var isCutting = false
     private var accepting: WaitID?
     private var acceptedInTurn = 0
     private var emptied: WaitID?
@@ -129,6 +131,7 @@ public final class Server: ReadinessHandler {
             group.cancelAll()
         }
         emptied = nil
+        isCutting = true
     }
 
     private func closed(_ connection: Connection) {

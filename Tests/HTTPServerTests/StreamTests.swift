@@ -254,7 +254,7 @@ struct StreamTests {
             subject.abort.open()
             await subject.ended.wait(on: loop)
             await #expect(throws: SocketEnd.Ended.self) { try await message.next(on: loop) }
-            #expect(subject.responder.endings == [499])
+            #expect(subject.responder.endings == [503])
         }
     }
 }
