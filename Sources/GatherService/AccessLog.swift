@@ -4,6 +4,9 @@ import Logging
 
 /// One line for each exchange: method, route, status, duration, bytes, and how the calls of a gather ended.
 struct AccessLog {
+    /// How many bytes of a path are logged that leads nowhere.
+    private static let pathBytes = 256
+
     private let logger: Logger
     let isEnabled: Bool
 
@@ -19,10 +22,14 @@ struct AccessLog {
             "method": .string(exchange.head?.method.rawValue ?? "-"),
             "route": .string(exchange.route ?? "-"),
             "status": .stringConvertible(exchange.status ?? 0),
-            "duration_us": .stringConvertible(microseconds),
+            "duration_us": .stringConvertible(Int(microseconds)),
             "bytes": .stringConvertible(exchange.sentBytes),
         ]
-        if let note = exchange.note { metadata["calls"] = .string(note) }
+        if exchange.route == nil, let path = exchange.head?.path {
+            let shown = String(decoding: path.prefix(Self.pathBytes), as: UTF8.self)
+            metadata["path"] = .string(path.count > Self.pathBytes ? shown + "…" : shown)
+        }
+        if let gather = exchange.note as? GatherNote { gather.add(to: &metadata) }
         logger.info("access", metadata: metadata)
     }
 }

@@ -8,7 +8,7 @@ public struct LineLogHandler: LogHandler {
     public enum Format: String, Sendable, CaseIterable {
         /// `2026-11-22T16:30:47.123Z info access method=GET status=200`
         case text
-        /// `{"time":"2026-11-22T16:30:47.123Z","level":"info","message":"access","method":"GET","status":"200"}`
+        /// `{"time":"2026-11-22T16:30:47.123Z","level":"info","message":"access","method":"GET","status":200}`
         case json
     }
 
@@ -43,12 +43,21 @@ public struct LineLogHandler: LogHandler {
                 line.append(UInt8(ascii: ","))
                 JSONText.append(string: key, to: &line)
                 line.append(UInt8(ascii: ":"))
-                JSONText.append(string: "\(value)", to: &line)
+                Self.append(value, to: &line)
             }
             line.append(UInt8(ascii: "}"))
         }
         line.append(UInt8(ascii: "\n"))
         return line
+    }
+
+    /// Appends a value as JSON: a whole number as a number, an object as one, anything else as a string.
+    private static func append(_ value: Logger.MetadataValue, to line: inout [UInt8]) {
+        switch value {
+        case .stringConvertible(let number as Int): line += Array(String(number).utf8)
+        case .stringConvertible(let object as any LogObject): object.append(to: &line)
+        default: JSONText.append(string: "\(value)", to: &line)
+        }
     }
 
     /// A value with spaces, quotes or control characters is written as a JSON string, so that a line stays one line.
@@ -84,4 +93,9 @@ public struct LineLogHandler: LogHandler {
         let time = unsafe "\(pad(parts.tm_hour, 2)):\(pad(parts.tm_min, 2)):\(pad(parts.tm_sec, 2))"
         return "\(date)T\(time).\(pad(now / 1_000_000 % 1000, 3))Z"
     }
+}
+
+/// A value of a record that has members: in JSON an object, in text its description.
+protocol LogObject: CustomStringConvertible, Sendable {
+    func append(to output: inout [UInt8])
 }

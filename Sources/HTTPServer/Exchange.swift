@@ -11,15 +11,16 @@ public final class Exchange {
     public internal(set) var head: RequestHead?
     /// When the head was complete.
     public internal(set) var start: LoopInstant
-    /// The status that was sent, or 499 if the client left before; nil until it is known.
+    /// The status that was sent; if none was or not all of the answer, 499 for a client that left and 503 for one that the server's
+    /// shutdown cut off. Nil until it is known.
     public internal(set) var status: Int?
     /// The bytes of the response's content.
     public internal(set) var sentBytes = 0
 
     /// What the responder wants to remember for ``Responder/ended(_:at:)``: which route it was.
     public var route: String?
-    /// The same: what else is to be logged.
-    public var note: String?
+    /// The same: what else it knows of the exchange.
+    public var note: Any?
 
     init(connection: Connection, start: LoopInstant) {
         self.connection = connection

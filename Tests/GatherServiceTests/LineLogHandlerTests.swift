@@ -2,6 +2,7 @@ import JSONText
 import Logging
 import Testing
 
+@testable import Gather
 @testable import GatherService
 
 @Suite struct LineLogHandlerTests {
@@ -30,6 +31,43 @@ import Testing
         #expect(
             line(.json, "access", ["status": "200", "calls": "ok=5"])
                 == #"{"time":"\#(Self.time)","level":"info","message":"access","calls":"ok=5","status":"200"}"# + "\n")
+    }
+
+    private struct Counts: LogObject {
+        var description: String { "ok=5 timeout=1" }
+        func append(to output: inout [UInt8]) { output += Array(#"{"ok":5,"timeout":1}"#.utf8) }
+    }
+
+    @Test func `in JSON whole numbers are numbers and objects are objects`() {
+        let metadata: Logger.Metadata = [
+            "status": .stringConvertible(502), "calls": .stringConvertible(Counts()), "ratio": .stringConvertible(0.5),
+        ]
+        #expect(
+            line(.json, "access", metadata)
+                == #"{"time":"\#(Self.time)","level":"info","message":"access","#
+                + #""calls":{"ok":5,"timeout":1},"ratio":"0.5","status":502}"# + "\n")
+        #expect(
+            line(.text, "access", metadata)
+                == #"\#(Self.time) info access calls="ok=5 timeout=1" ratio=0.5 status=502"# + "\n")
+    }
+
+    @Test func `in JSON the calls of a gather and those that failed are objects`() throws {
+        let scope = ReferenceScope(calls: ["a", "b"])
+        let calls = [
+            Call(name: "a", upstream: 0, target: try TargetTemplate("/a", in: scope)),
+            Call(name: "b", upstream: 0, target: try TargetTemplate("/b", in: scope)),
+        ]
+        var failed = CallReport(outcome: .httpError, status: 500, duration: .zero)
+        failed.detail = "odd\n" + String(repeating: "x", count: 200)
+        let gathered = Gathered(
+            verdict: .failed(1), reports: [CallReport(outcome: .ok, duration: .zero), failed], isComplete: false)
+        let endpoint = try Endpoint(path: "/", calls: calls)
+        var metadata: Logger.Metadata = [:]
+        GatherNote(gathered, of: endpoint, isStreamed: true).add(to: &metadata)
+        let members =
+            #""calls":{"ok":1,"http_error":1},"failed":{"b":{"outcome":"http_error","status":500,"detail":"odd\n"#
+            + String(repeating: "x", count: 156) + #"…"}},"gather":502}"#
+        #expect(line(.json, "access", metadata).hasSuffix(members + "\n"))
     }
 
     @Test func `what a record says goes before what its logger says`() {

@@ -167,12 +167,94 @@ import Testing
         #expect(accesses.map { $0["route"] } == ["/v1/things/{id}", "/v1/failing", "-"])
         #expect(accesses.map { $0["status"] } == ["200", "502", "404"])
         #expect(accesses.map { $0["calls"] } == ["ok=1", "http_error=1", nil])
+        #expect(accesses.map { $0["path"] } == [nil, nil, "/v1/nothing"])
         #expect(accesses[0]["bytes"] == "8")
         #expect(accesses.allSatisfy { $0["duration_us"].flatMap(Int.init).map { $0 >= 0 } ?? false })
         #expect(
             accesses.allSatisfy {
-                Set($0.keys).isSubset(of: ["method", "route", "status", "duration_us", "bytes", "calls"])
+                Set($0.keys).isSubset(of: [
+                    "method", "route", "status", "duration_us", "bytes", "calls", "failed", "path",
+                ])
             })
+    }
+
+    @Test func `the line of a gather names the calls that failed, and why`() throws {
+        let endpoints = """
+            - path: /v1/chain
+              calls:
+                orders: { get: "up:/orders?page={query.page ?? 1}" }
+                stock: { get: "up:/stock/{orders.sku}" }
+                reviews: { get: "up:/reviews", when: "{query.reviews}" }
+            - path: /v1/needs
+              calls: { a: { get: "up:/a?x={query.x}" } }
+            - path: /v1/body
+              method: POST
+              calls: { a: { post: "up:/a", body: "{body}" } }
+            """
+        let (accesses, refusals, stream) = try RunningService.run(scripted(endpoints)) { service, loop in
+            service.upstream.answers = ["orders": .inTurn([.json(#"{"sku":"a"}"#), .status(500)])]
+            _ = try await service.get("/v1/chain", on: loop)
+            _ = try await service.get("/v1/chain", on: loop)
+            _ = try await service.get("/v1/needs", on: loop)
+            let plain = service.log.accesses
+            _ = try await service.get("/v1/needs", "Accept: application/x-ndjson", on: loop)
+            _ = try await service.send("POST", "/v1/body", body: "x", on: loop)
+            let refusals = Array(service.log.accesses.dropFirst(3))
+            _ = try await service.get("/v1/chain", "Accept: application/x-ndjson", on: loop)
+            _ = try await eventually(on: loop) { service.log.accesses.count == 6 }
+            return (plain, refusals, service.log.accesses.last)
+        }
+        #expect(accesses.map { $0["status"] } == ["200", "502", "400"])
+        #expect(accesses.map { $0["calls"] } == ["ok=2 skipped=1", "http_error=1 skipped=2", nil])
+        #expect(
+            accesses.map { $0["failed"] } == [
+                nil, "orders: http_error (status 500); stock: skipped ('orders' left no value)", nil,
+            ])
+        #expect(accesses.map { $0["problem"] } == [nil, nil, "query.x is missing"])
+        #expect(refusals.map { $0["status"] } == ["400", "400"])
+        #expect(refusals.first?["problem"] == "query.x is missing")
+        #expect(refusals.last?["problem"]?.hasPrefix("the request body is not JSON at byte 0: ") == true)
+        #expect(accesses.allSatisfy { $0["gather"] == nil })
+        #expect(stream?["status"] == "200" && stream?["gather"] == "502")
+        #expect(stream?["failed"] == accesses[1]["failed"])
+    }
+
+    @Test func `the line names some of many calls that failed, those first that others failed for`() throws {
+        let calls = (0..<10).map { #"c\#($0): { get: "up:/c/{a\#($0).x}" }, a\#($0): { get: "up:/a" }"# }
+        let endpoints = """
+            - path: /v1/many
+              gather: settled
+              calls: { \(calls.joined(separator: ", ")) }
+            """
+        let failed = try RunningService.run(scripted(endpoints)) { service, loop in
+            service.upstream.answers = ["a": .status(503)]
+            _ = try await service.get("/v1/many", on: loop)
+            return service.log.accesses.last?["failed"]
+        }
+        let named = (0..<8).map { "a\($0): http_error (status 503)" }.joined(separator: "; ")
+        #expect(failed == named + "; and 12 more")
+    }
+
+    @Test func `a path that leads nowhere is logged, as far as it is not too long`() throws {
+        let long = "/" + String(repeating: "x", count: 1000)
+        let accesses = try run { service, loop in
+            _ = try await service.get("/v1/nothing?secret=1", on: loop)
+            _ = try await service.get(long, on: loop)
+            _ = try await service.send("DELETE", "/v1/things/1", on: loop)
+            return service.log.accesses
+        }
+        #expect(accesses.map { $0["path"] } == ["/v1/nothing", long.prefix(256) + "…", "/v1/things/1"])
+    }
+
+    @Test func `a status that is passed has its phrase and title`() throws {
+        let reply = try run { service, loop in
+            service.upstream.answers = ["failing": .status(404)]
+            let plain = try await service.get("/v1/failing", on: loop)
+            return (plain, try await service.get("/v1/failing", "Accept: application/x-ndjson", on: loop).body)
+        }
+        #expect(reply.0.status == 404)
+        #expect(reply.0.body.hasPrefix(#"{"type":"about:blank","title":"Not Found","status":404,"#))
+        #expect(reply.1.contains(#","title":"Not Found","detail":"#))
     }
 
     @Test func `without access_log there are no lines`() throws {

@@ -124,6 +124,7 @@ import Testing
             summary.text.hasSuffix(
                 #","title":"Bad Gateway","detail":"call 'orders' failed: http_error (status 500)"}}"#))
         #expect(log.map { $0["status"] } == ["200"])
+        #expect(log.map { $0["gather"] } == ["502"])
         #expect(log.map { $0["calls"] } == ["ok=1 http_error=1 skipped=3 cancelled=1"])
     }
 

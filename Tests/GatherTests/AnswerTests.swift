@@ -228,7 +228,7 @@ import Testing
         #expect(
             text(json)
                 == #"{"a":{"outcome":"timeout","start_ms":0.0,"duration_ms":1.0,"stale":true,"age_ms":12000.0}}"#)
-        #expect(Outcomes.counts([old, reports[0]]) == "ok=1 timeout=1 stale=1")
+        #expect(counted([old, reports[0]]) == "ok=1 timeout=1 stale=1")
     }
 
     @Test func `items are told with the call that they are of`() throws {
@@ -239,7 +239,7 @@ import Testing
         #expect(
             text(json)
                 == #"{"a":{"outcome":"ok","start_ms":0.0,"duration_ms":1.0,"items":{"ok":8,"timeout":1}}}"#)
-        #expect(Outcomes.counts([list, reports[0], list]) == "ok=3 items.ok=16 items.timeout=2")
+        #expect(counted([list, reports[0], list]) == "ok=3 items.ok=16 items.timeout=2")
     }
 
     @Test func `outcomes as Server-Timing`() throws {
@@ -251,13 +251,13 @@ import Testing
     }
 
     @Test func `outcomes as counts, in the order of the words`() {
-        #expect(Outcomes.counts(reports) == "ok=1 http_error=1 timeout=1 bad_response=1 skipped=1")
-        #expect(Outcomes.counts(reports + reports) == "ok=2 http_error=2 timeout=2 bad_response=2 skipped=2")
-        #expect(Outcomes.counts([]) == "")
+        #expect(counted(reports) == "ok=1 http_error=1 timeout=1 bad_response=1 skipped=1")
+        #expect(counted(reports + reports) == "ok=2 http_error=2 timeout=2 bad_response=2 skipped=2")
+        #expect(counted([]) == "")
         var retried = reports
         (retried[0].attempts, retried[1].attempts) = (2, 3)
         #expect(
-            Outcomes.counts(retried) == "ok=1 http_error=1 timeout=1 bad_response=1 skipped=1 extra_attempts=3")
+            counted(retried) == "ok=1 http_error=1 timeout=1 bad_response=1 skipped=1 extra_attempts=3")
     }
 
     @Test func `the words are the documented ones`() {
@@ -266,4 +266,8 @@ import Testing
                 "ok", "http_error", "timeout", "unreachable", "bad_response", "refused", "shed", "skipped", "cancelled",
             ])
     }
+}
+
+private func counted(_ reports: [CallReport]) -> String {
+    Outcomes.counts(reports).map { "\($0.name)=\($0.count)" }.joined(separator: " ")
 }

@@ -8,7 +8,7 @@ public struct CallReport: Sendable {
     /// What went wrong, for people.
     public var detail: String?
     /// Whether it was skipped because its condition is false, or that of a call that it needs: no failure of anybody's.
-    var isUnwanted = false
+    public var isUnwanted = false
     /// When the call began, after the gather's beginning; nil if it was never sent.
     public var start: Duration?
     public var duration: Duration

@@ -71,20 +71,22 @@ public enum Outcomes {
     }
 
     /// How many calls ended how, for the log, how many items of those that are made for lists, and for how many calls something
-    /// old stands in, and how many attempts there were beyond the first: `ok=5 timeout=1 items.ok=8 stale=1 extra_attempts=2`.
-    public static func counts(_ reports: [CallReport]) -> String {
-        let calls = Outcome.allCases.compactMap { outcome in
-            let count = reports.count { $0.outcome == outcome }
-            return count > 0 ? "\(outcome.rawValue)=\(count)" : nil
+    /// old stands in, and how many attempts there were beyond the first: `ok`, `timeout`, `items.ok`, `stale`, `extra_attempts`,
+    /// each if it is not 0.
+    public static func counts(_ reports: [CallReport]) -> [(name: String, count: Int)] {
+        var counts: [(name: String, count: Int)] = []
+        func add(_ name: @autoclosure () -> String, _ count: Int) {
+            if count > 0 { counts.append((name(), count)) }
         }
-        let items = Outcome.allCases.compactMap { outcome in
-            let count = reports.reduce(0) { $0 + ($1.items[outcome] ?? 0) }
-            return count > 0 ? "items.\(outcome.rawValue)=\(count)" : nil
+        for outcome in Outcome.allCases { add(outcome.rawValue, reports.count { $0.outcome == outcome }) }
+        if reports.contains(where: { !$0.items.isEmpty }) {
+            for outcome in Outcome.allCases {
+                add("items.\(outcome.rawValue)", reports.reduce(0) { $0 + ($1.items[outcome] ?? 0) })
+            }
         }
-        let stale = reports.count { $0.staleAge != nil }
-        let extra = reports.reduce(0) { $0 + ($1.items.isEmpty ? max(0, $1.attempts - 1) : 0) }
-        let rest = (stale > 0 ? ["stale=\(stale)"] : []) + (extra > 0 ? ["extra_attempts=\(extra)"] : [])
-        return (calls + items + rest).joined(separator: " ")
+        add("stale", reports.count { $0.staleAge != nil })
+        add("extra_attempts", reports.reduce(0) { $0 + ($1.items.isEmpty ? max(0, $1.attempts - 1) : 0) })
+        return counts
     }
 
     /// Appends milliseconds with one decimal.

@@ -70,14 +70,14 @@ final class GatherResponder: Responder {
             do throws(JSONError) {
                 body = try JSONValue(validating: bytes)
             } catch {
-                return .problem(.badRequest, "the request body is \(error)")
+                return refuse(exchange, "the request body is \(error)")
             }
         }
         var limit: Duration?
         if let name = deadlineHeader, let text = head[name] {
             limit = Self.milliseconds(text)
             guard limit != nil else {
-                return .problem(.badRequest, "\(name) is not a whole number of milliseconds above 0")
+                return refuse(exchange, "\(name) is not a whole number of milliseconds above 0")
             }
         }
         let input = RequestInput(head: head, parameters: parameters, body: body)
@@ -91,8 +91,14 @@ final class GatherResponder: Responder {
         defer { gathersInFlight -= 1 }
         let gathered = await engine.gather(
             endpoint, input, within: limit, sendsOptional: load.sendsOptional, on: loop)
-        exchange.note = accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
+        if accessLog.isEnabled { exchange.note = GatherNote(gathered, of: endpoint, isStreamed: false) }
         return Response(gathered, of: endpoint)
+    }
+
+    /// The answer to a request with something that no gather can be made of.
+    private func refuse(_ exchange: Exchange, _ problem: String) -> Response {
+        if accessLog.isEnabled { exchange.note = GatherNote(problem: problem) }
+        return .problem(.badRequest, problem)
     }
 
     /// A client's patience; nil if it is no number of milliseconds.
@@ -110,7 +116,7 @@ final class GatherResponder: Responder {
         on loop: isolated EventLoop
     ) -> Response {
         if let objection = engine.objection(to: input, for: endpoint, on: loop) {
-            return .problem(.badRequest, objection)
+            return refuse(exchange, objection)
         }
         let load = load(for: endpoint.priority, on: loop)
         guard load.isAdmitted else { return Self.busy }
@@ -122,7 +128,9 @@ final class GatherResponder: Responder {
                 defer { self.gathersInFlight -= 1 }
                 let gathered = await self.engine.gather(
                     endpoint, input, within: limit, sendsOptional: load.sendsOptional, observer: stream, on: loop)
-                exchange.note = self.accessLog.isEnabled ? Outcomes.counts(gathered.reports) : nil
+                if self.accessLog.isEnabled {
+                    exchange.note = GatherNote(gathered, of: endpoint, isStreamed: true)
+                }
                 return gathered
             }
         }

@@ -1,0 +1,111 @@
+import Gather
+import JSONText
+import Logging
+
+/// What the access log tells of a gather. It is rendered with its line, if there is one.
+struct GatherNote {
+    private let calls: [Call]
+    private let reports: [CallReport]
+    /// What was wrong with the client's request, so that what became of the calls says nothing.
+    private var problem: String?
+    /// The gather's status, if that of the exchange was sent before.
+    private let streamed: Int?
+
+    init(_ gathered: Gathered, of endpoint: Endpoint, isStreamed: Bool) {
+        calls = endpoint.calls
+        reports = gathered.reports
+        if case .unplaceable(let reason) = gathered.verdict { problem = reason }
+        streamed = isStreamed ? gathered.conclusion(of: endpoint).status.code : nil
+    }
+
+    /// Of a request that there was no gather for.
+    init(problem: String) {
+        (calls, reports, streamed) = ([], [], nil)
+        self.problem = problem
+    }
+
+    func add(to metadata: inout Logger.Metadata) {
+        if let streamed { metadata["gather"] = .stringConvertible(streamed) }
+        if let problem {
+            metadata["problem"] = .string(FailedCalls.bounded(problem))
+            return
+        }
+        metadata["calls"] = .stringConvertible(CallCounts(reports: reports))
+        if let failed = FailedCalls(calls, reports) { metadata["failed"] = .stringConvertible(failed) }
+    }
+}
+
+/// How many calls ended how: `ok=5 timeout=1`, `{"ok":5,"timeout":1}`.
+private struct CallCounts: LogObject {
+    let reports: [CallReport]
+
+    var description: String { Outcomes.counts(reports).map { "\($0.name)=\($0.count)" }.joined(separator: " ") }
+
+    func append(to output: inout [UInt8]) {
+        for (index, (name, count)) in Outcomes.counts(reports).enumerated() {
+            output.append(UInt8(ascii: index == 0 ? "{" : ","))
+            JSONText.append(string: name, to: &output)
+            output += Array(":\(count)".utf8)
+        }
+        output.append(UInt8(ascii: "}"))
+    }
+}
+
+/// Which calls failed and why: `orders: http_error (status 500); stock: skipped ('orders' left no value)`, and in JSON
+/// `{"orders":{"outcome":"http_error","status":500,"detail":"status 500"},…}`.
+///
+/// First those that failed by themselves, then what followed from them; some of them, if they are many.
+private struct FailedCalls: LogObject {
+    private static let mostCalls = 8
+    private static let detailCharacters = 160
+
+    private var failed: [(name: String, report: CallReport)] = []
+    /// How many are not named.
+    private var omitted = 0
+
+    /// Nil if no call failed: one whose condition is false did not.
+    init?(_ calls: [Call], _ reports: [CallReport]) {
+        guard reports.contains(where: \.isFailed) else { return nil }
+        let all = reports.indices.filter { reports[$0].isFailed }
+        let sorted = all.filter { !reports[$0].isConsequence } + all.filter { reports[$0].isConsequence }
+        failed = sorted.prefix(Self.mostCalls).map { (calls[$0].name, reports[$0]) }
+        omitted = sorted.count - failed.count
+    }
+
+    var description: String {
+        let texts = failed.map { name, report in
+            let detail = report.detail.map { " (\(Self.bounded($0)))" } ?? ""
+            return "\(name): \(report.outcome.rawValue)\(detail)"
+        }
+        return (texts + (omitted > 0 ? ["and \(omitted) more"] : [])).joined(separator: "; ")
+    }
+
+    func append(to output: inout [UInt8]) {
+        for (index, (name, report)) in failed.enumerated() {
+            output.append(UInt8(ascii: index == 0 ? "{" : ","))
+            JSONText.append(string: name, to: &output)
+            output += Array(#":{"outcome":"\#(report.outcome.rawValue)""#.utf8)
+            if let status = report.status { output += Array(#","status":\#(status)"#.utf8) }
+            if let detail = report.detail {
+                output += Array(#","detail":"#.utf8)
+                JSONText.append(string: Self.bounded(detail), to: &output)
+            }
+            output.append(UInt8(ascii: "}"))
+        }
+        // No call can have this name.
+        if omitted > 0 { output += Array(#","…":\#(omitted)"#.utf8) }
+        output.append(UInt8(ascii: "}"))
+    }
+
+    static func bounded(_ text: String) -> String {
+        let shown = text.unicodeScalars.prefix(detailCharacters)
+        return shown.endIndex == text.endIndex ? text : String(shown) + "…"
+    }
+}
+
+extension CallReport {
+    fileprivate var isFailed: Bool { outcome != .ok && !isUnwanted }
+
+    /// Whether it ended because of what became of others.
+    fileprivate var isConsequence: Bool { outcome == .skipped || outcome == .cancelled }
+}
