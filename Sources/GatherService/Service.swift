@@ -73,14 +73,18 @@ public struct Service: Sendable {
                 let microseconds = job.duration.wholeNanoseconds / 1000
                 logger.warning(
                     "a job held the loop",
-                    metadata: ["task": "\(job.task ?? "-")", "loop": "\(index)", "duration_us": "\(microseconds)"])
+                    metadata: [
+                        "task": "\(job.task ?? "-")", "loop": .stringConvertible(index),
+                        "duration_us": .stringConvertible(Int(microseconds)),
+                    ])
             }
         }
         let plan = configuration.plan
         let share = LoopShare(index: index, count: loops)
         let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
         let engine = GatherEngine(
-            plan, client: upstreams, share: share, keptBytes: share.of(configuration.server.limits.staleBytes))
+            plan, client: upstreams, share: share, keptBytes: share.of(configuration.server.limits.staleBytes),
+            upstreamChanged: UpstreamLog(logger: logger, loop: index).write)
         let responder = GatherResponder(
             configuration, engine: engine, share: share, address: address, logger: logger)
         let server = Server(listener, responder: responder, options: options(share), on: loop)

@@ -51,5 +51,8 @@ extension AttemptEnd {
 
 extension Upstream {
     /// Why a call was shed.
-    var fullDetail: String { "\(maxInFlight) attempts are in flight, and the queue is full or too slow" }
+    var fullDetail: String {
+        let attempts = maxInFlight == 1 ? "an attempt is" : "\(maxInFlight) attempts are"
+        return "\(attempts) in flight, and the queue is full or too slow"
+    }
 }

@@ -14,14 +14,16 @@ public final class GatherEngine {
     /// - Parameters:
     ///   - share: which part of each upstream's limits is this loop's.
     ///   - keptBytes: how many bytes of good bodies this loop keeps for calls that fail.
+    ///   - upstreamChanged: is told of each change in an upstream's state, once and at once.
     public init(
-        _ plan: Plan, client: any UpstreamClient, share: LoopShare = .whole, keptBytes: Int = 32 << 20
+        _ plan: Plan, client: any UpstreamClient, share: LoopShare = .whole, keptBytes: Int = 32 << 20,
+        upstreamChanged: @escaping (UpstreamChange) -> Void = { _ in }
     ) {
         self.client = client
         self.share = share
         kept = KeptBodies(limit: keptBytes)
         upstreams = plan.upstreams.enumerated().map { index, upstream in
-            UpstreamState(upstream, index: index, share: share)
+            UpstreamState(upstream, index: index, share: share, report: upstreamChanged)
         }
     }
 

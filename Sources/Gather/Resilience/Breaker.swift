@@ -53,6 +53,9 @@ struct Breaker {
         return Permit(epoch: epoch)
     }
 
+    /// Whether it lets everything through.
+    var isClosed: Bool { state == .closed }
+
     /// Takes note of how an attempt ended.
     mutating func record(_ permit: Permit, isFailure: Bool, at now: LoopInstant) {
         guard permit.epoch == epoch else { return }

@@ -8,6 +8,8 @@ struct Hosts {
         /// Attempts that failed since the last that did not.
         var failures = 0
         var ejectedUntil = LoopInstant(nanoseconds: .min)
+        /// Whether it was left out for its failures, and has not answered well since its time was over.
+        var isSuspect = false
         /// Whether its health checks say that it is well, and how many since have said otherwise.
         var isWell = true
         var doubts = 0
@@ -39,25 +41,39 @@ struct Hosts {
     /// - Parameters:
     ///   - latency: how long it took, if that says something of the host.
     ///   - isFailure: nil if it was given up.
-    mutating func end(_ host: Int, latency: Duration?, isFailure: Bool?, at now: LoopInstant) {
+    /// - Returns: what it changes for the host.
+    @discardableResult
+    mutating func end(
+        _ host: Int, latency: Duration?, isFailure: Bool?, at now: LoopInstant
+    ) -> UpstreamChange.Kind? {
         hosts[host].inFlight -= 1
-        guard hosts.count > 1 else { return }
+        guard hosts.count > 1 else { return nil }
         if let latency { hosts[host].latency.record(latency, at: now) }
-        guard let isFailure else { return }
+        guard let isFailure else { return nil }
         hosts[host].failures = isFailure ? hosts[host].failures + 1 : 0
-        ejectIfFailing(host, at: now)
+        let wasSuspect = hosts[host].isSuspect
+        if isFailure {
+            ejectIfFailing(host, at: now)
+        } else if wasSuspect, hosts[host].ejectedUntil <= now {
+            hosts[host].isSuspect = false
+        }
+        guard wasSuspect != hosts[host].isSuspect else { return nil }
+        return wasSuspect ? .hostReturned : .hostEjected
     }
 
     /// Takes note of a health check. A host that is not well is left out, unless none is well.
-    mutating func checked(_ host: Int, isWell: Bool, _ policy: HealthPolicy) {
+    /// - Returns: what it changes for the host.
+    @discardableResult
+    mutating func checked(_ host: Int, isWell: Bool, _ policy: HealthPolicy) -> UpstreamChange.Kind? {
         guard isWell != hosts[host].isWell else {
             hosts[host].doubts = 0
-            return
+            return nil
         }
         hosts[host].doubts += 1
-        guard hosts[host].doubts >= (isWell ? policy.healthyAfter : policy.unhealthyAfter) else { return }
+        guard hosts[host].doubts >= (isWell ? policy.healthyAfter : policy.unhealthyAfter) else { return nil }
         hosts[host].isWell = isWell
         hosts[host].doubts = 0
+        return isWell ? .hostWell : .hostUnwell
     }
 
     /// Leaves a host out that has failed too often in a row, unless half of the hosts are left out already.
@@ -68,6 +84,7 @@ struct Hosts {
         let ejected = hosts.count { $0.ejectedUntil > now }
         guard 2 * (ejected + 1) <= hosts.count else { return }
         hosts[host].ejectedUntil = now.advanced(by: ejection.duration)
+        hosts[host].isSuspect = true
     }
 
     private mutating func pick(at now: LoopInstant, avoiding tried: [Int], using generator: inout SplitMix64) -> Int {

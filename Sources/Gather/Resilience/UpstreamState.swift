@@ -18,9 +18,15 @@ final class UpstreamState {
     private(set) var latency: LatencyWindow?
     /// Whether a call is one attempt at the one host there is, of which nothing is kept.
     let isPlain: Bool
+    private let report: (UpstreamChange) -> Void
 
-    /// - Parameter share: which part of the upstream's limits is this loop's.
-    init(_ upstream: Upstream, index: Int, share: LoopShare) {
+    /// - Parameters:
+    ///   - share: which part of the upstream's limits is this loop's.
+    ///   - report: is told when the breaker or a host changes its state.
+    init(
+        _ upstream: Upstream, index: Int, share: LoopShare, report: @escaping (UpstreamChange) -> Void = { _ in }
+    ) {
+        self.report = report
         self.upstream = upstream
         self.index = index
         hosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
@@ -90,7 +96,12 @@ final class UpstreamState {
 
     /// Takes note of a health check of a host.
     func checked(_ host: Int, isWell: Bool) {
-        if let policy = upstream.health { hosts.checked(host, isWell: isWell, policy) }
+        guard let policy = upstream.health, let change = hosts.checked(host, isWell: isWell, policy) else { return }
+        tell(change, of: host)
+    }
+
+    private func tell(_ change: UpstreamChange.Kind, of host: Int? = nil) {
+        report(UpstreamChange(kind: change, upstream: upstream.name, host: host.map { upstream.hosts[$0] }))
     }
 
     /// Takes note of an attempt's end.
@@ -104,14 +115,10 @@ final class UpstreamState {
         let isFailure = end.isCancelled ? nil : end.isFailure
         // A host that refuses at once is none that answers fast.
         let isTimed = isFailure == false || end.cause == .timeout
-        hosts.end(attempt.host, latency: isTimed ? elapsed : nil, isFailure: isFailure, at: now)
-        if let permit = attempt.permit {
-            if let isFailure {
-                breaker?.record(permit, isFailure: isFailure, at: now)
-            } else {
-                breaker?.abandon(permit)
-            }
-        }
+        let change = hosts.end(
+            attempt.host, latency: isTimed ? elapsed : nil, isFailure: isFailure, at: now)
+        if let change { tell(change, of: attempt.host) }
+        if let permit = attempt.permit { settle(permit, isFailure: isFailure, at: now) }
         if isTimed, adaptiveLimit != nil {
             adaptiveLimit?.record(elapsed, inFlight: bulkhead.inFlight, at: now)
             bulkhead.limit = adaptiveLimit?.limit ?? bulkhead.limit
@@ -120,6 +127,18 @@ final class UpstreamState {
         // Without those, it would fall from hedge to hedge.
         if !attempt.isHedge, latency != nil, isTimed || (end.isCancelled && elapsed >= latency?.tail ?? .zero) {
             latency?.record(elapsed, at: now)
+        }
+    }
+
+    private func settle(_ permit: Breaker.Permit, isFailure: Bool?, at now: LoopInstant) {
+        guard let isFailure else {
+            breaker?.abandon(permit)
+            return
+        }
+        let wasClosed = breaker?.isClosed
+        breaker?.record(permit, isFailure: isFailure, at: now)
+        if let isClosed = breaker?.isClosed, isClosed != wasClosed {
+            tell(isClosed ? .breakerClosed : .breakerOpened)
         }
     }
 }

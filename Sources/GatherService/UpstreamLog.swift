@@ -1,0 +1,27 @@
+import Gather
+import Logging
+
+/// A line for each change in an upstream's state. Each loop knows upstreams by itself, and tells of its own.
+struct UpstreamLog {
+    let logger: Logger
+    let loop: Int
+
+    func write(_ change: UpstreamChange) {
+        var metadata: Logger.Metadata = ["upstream": .string(change.upstream), "loop": .stringConvertible(loop)]
+        if let host = change.host { metadata["host"] = .string(host.description) }
+        logger.log(level: change.kind.isRecovery ? .notice : .warning, "\(change.kind.message)", metadata: metadata)
+    }
+}
+
+extension UpstreamChange.Kind {
+    fileprivate var message: String {
+        switch self {
+        case .breakerOpened: "breaker opened: calls are refused"
+        case .breakerClosed: "breaker closed: calls are sent again"
+        case .hostEjected: "host left out: its attempts fail"
+        case .hostReturned: "host back: it answers again"
+        case .hostUnwell: "host left out: its health checks fail"
+        case .hostWell: "host back: its health checks succeed"
+        }
+    }
+}
