@@ -46,6 +46,56 @@ import Testing
             ])
     }
 
+    @Test func `a timeout that never comes is warned of`() throws {
+        let text = """
+            version: 1
+            upstreams: { shop: { hosts: [http://127.0.0.1:9100], timeout: 9s } }
+            endpoints:
+              - path: /x
+                deadline: 500ms
+                calls:
+                  a: { get: "shop:/a", timeout: 600ms }
+                  b: { get: "shop:/b", timeout: 500ms }
+              - { path: /y, calls: { a: { get: "shop:/a", timeout: 10s } } }
+            """
+        #expect(
+            try read(text).warnings.map(\.description) == [
+                "x.yaml:7:37: warning: endpoints[0].calls.a.timeout: is longer than the endpoint's deadline of 500ms, "
+                    + "which ends the call before; write a shorter one, or leave it out"
+            ])
+    }
+
+    @Test func `what others write for a parameter or a text is warned of`() throws {
+        let text = """
+            version: 1
+            upstreams: { shop: { hosts: [http://127.0.0.1:9100] } }
+            endpoints:
+              - path: /x/:id/a:b
+                calls:
+                  a: { get: "shop:/a?x={query.x ?? 'x'}&y={query.y ?? y}&z={query.z ?? it's}" }
+                response: { a: "{a.b ?? 'none'}", b: '{a.c ?? "none"}' }
+            """
+        #expect(
+            try read(text).warnings.map(\.description) == [
+                "x.yaml:4:11: warning: endpoints[0].path: ':id' is matched as it stands; a parameter is written {id}",
+                "x.yaml:6:10: warning: endpoints[0].calls.a: the single quotes of the default in {query.x ?? …} are part of "
+                    + "its text; leave them out, or write double quotes",
+                "x.yaml:7:15: warning: endpoints[0].response: the single quotes of the default in {a.b ?? …} are part of "
+                    + "its text; leave them out, or write double quotes",
+            ])
+    }
+
+    @Test func `a warning has a form without the word, for a log that says it`() throws {
+        let text = """
+            version: 1
+            upstreams: { spare: { hosts: [http://127.0.0.1:9200] } }
+            demo: {}
+            """
+        let warning = try #require(try read(text).warnings.first)
+        #expect(warning.description.hasPrefix("x.yaml:2:14: warning: upstreams.spare: no call"))
+        #expect(warning.message.hasPrefix("x.yaml:2:14: upstreams.spare: no call"))
+    }
+
     @Test func `an error silences the warnings`() {
         let text = """
             version: 1

@@ -120,6 +120,10 @@ struct TemplateReader {
                 remedy: "add foreach to the call, or refer to something else")
         default:
             guard let index = scope.calls.firstIndex(of: root) else {
+                if scope.pathParameters.contains(root) {
+                    throw TemplateError(
+                        column: column, "'\(root)' is a parameter of the path", remedy: "write {path.\(root)}")
+                }
                 let known = ReferenceScope.reservedNames.filter { $0 != "item" || scope.hasItem } + scope.calls
                 throw TemplateError(
                     column: column,

@@ -31,6 +31,11 @@ struct CallReader {
 
     /// Nil if the call has no target to build it from; other errors are reported only.
     mutating func read(_ node: Node) -> Call? {
+        if case .scalar(let scalar) = node.content {
+            let target = scalar.text.contains(":") ? scalar.text : "\(upstreams.first ?? "upstream"):/path"
+            node.error("a call is a mapping", remedy: "write \(name): { get: \"\(target)\" }")
+            return nil
+        }
         guard let section = Section(node, keys: Self.keys) else { return nil }
         let condition = section["when"]?.reference(in: scope, such: "when: \"{query.full}\"")
         let foreachReader = ForeachReader(section: section, scope: scope)

@@ -64,8 +64,34 @@ struct EndpointChecks {
             remedy: "write a number from 1 to \(counted.count)")
     }
 
+    /// Warns of timeouts that never come, because the endpoint's deadline comes first.
+    func warnOfTimeouts(beyond deadline: Duration) {
+        for (member, call) in zip(members, calls) {
+            guard let timeout = call?.timeout, timeout > deadline else { continue }
+            Section.value(of: "timeout", in: member)?.warning(
+                "is longer than the endpoint's deadline of \(deadline.text), which ends the call before",
+                remedy: "write a shorter one, or leave it out")
+        }
+    }
+
+    /// Warns of defaults such as `{query.x ?? 'x'}`.
+    private func warnOfQuotes(in references: [Reference], at place: Node) {
+        for reference in references {
+            guard let fallback = reference.fallback, fallback.starts(with: "\"'".utf8),
+                fallback.suffix(2) == Array("'\"".utf8)
+            else { continue }
+            place.warning(
+                "the single quotes of the default in {\(reference.text) ?? …} are part of its text",
+                remedy: "leave them out, or write double quotes")
+        }
+    }
+
     /// Warns of what the endpoint declares and does not use.
     func warn(about endpoint: Endpoint, parameters: [String]) {
+        for (member, call) in zip(members, endpoint.calls) { warnOfQuotes(in: call.references, at: member.value) }
+        if let response = section["response"] {
+            warnOfQuotes(in: endpoint.response?.references ?? [], at: response)
+        }
         let inCalls = endpoint.calls.flatMap(\.references)
         let references = inCalls + (endpoint.response?.references ?? [])
         for (index, name) in parameters.enumerated() where !references.contains(where: { $0.source == .path(index) }) {
@@ -91,7 +117,11 @@ struct EndpointChecks {
 extension Section {
     /// The value that decides where a call's body goes.
     fileprivate static func group(of call: Node.Member) -> Node? {
+        value(of: "group", in: call) ?? value(of: "flatten", in: call)
+    }
+
+    fileprivate static func value(of key: String, in call: Node.Member) -> Node? {
         guard case .mapping(let members) = call.value.content else { return nil }
-        return members.first { $0.name == "group" || $0.name == "flatten" }?.value
+        return members.first { $0.name == key }?.value
     }
 }

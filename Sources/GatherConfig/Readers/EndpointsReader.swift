@@ -66,6 +66,7 @@ struct EndpointsReader {
         endpoint.priority = priority.flatMap(Endpoint.Priority.init) ?? endpoint.priority
         checks.checkQuorum(of: endpoint)
         checks.warn(about: endpoint, parameters: path.parameters)
+        if let deadline { checks.warnOfTimeouts(beyond: deadline) }
         if let node = section["tests"] {
             tests += TestsReader(endpoint: endpoint, index: endpoints.count).read(node)
         }
@@ -75,7 +76,12 @@ struct EndpointsReader {
     private func readPath(_ node: Node) -> RoutePath? {
         guard let text = node.text("a path such as /v1/things/{id}") else { return nil }
         do throws(TemplateError) {
-            return try RoutePath(text)
+            let path = try RoutePath(text)
+            for segment in text.split(separator: "/") where segment.hasPrefix(":") && segment.count > 1 {
+                node.warning(
+                    "'\(segment)' is matched as it stands", remedy: "a parameter is written {\(segment.dropFirst())}")
+            }
+            return path
         } catch {
             node.error(error)
             return nil

@@ -22,6 +22,11 @@ struct RootReader {
         } else if root["demo"] == nil {
             _ = root.required("endpoints", such: "a list of endpoints")
         }
+        if let list = root["endpoints"], case .sequence(let all) = list.content, all.isEmpty,
+            !(demo?.servesSomething ?? false)
+        {
+            list.error("nothing is served", remedy: "add an endpoint, or demo: {} to try the service without one")
+        }
         guard !node.report.hasErrors else { return nil }
         for (index, upstream) in upstreams.enumerated() where !endpoints.usedUpstreams.contains(index) {
             upstream.member.warning(

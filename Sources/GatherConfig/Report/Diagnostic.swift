@@ -23,8 +23,14 @@ public struct Diagnostic: Sendable, Hashable {
 extension Diagnostic: CustomStringConvertible {
     /// One line: `config/x.yaml:12:7: endpoints[0].path: problem; remedy`.
     public var description: String {
+        line(severity == .warning ? "warning: " : "")
+    }
+
+    /// The same for a reader that tells the severity itself.
+    public var message: String { line("") }
+
+    private func line(_ kind: String) -> String {
         let place = line > 0 ? "\(file):\(line):\(column): " : "\(file): "
-        let kind = severity == .warning ? "warning: " : ""
         let path = keyPath.isEmpty ? "" : keyPath + ": "
         // What is quoted from the file may hold line breaks.
         return (place + kind + path + problem + (remedy.map { "; " + $0 } ?? "")).replacing("\n", with: "\\n")

@@ -1,4 +1,3 @@
-import Foundation
 import Gather
 import Rehearsal
 
@@ -42,17 +41,12 @@ public struct Configuration: Sendable {
             report.error(problem, remedy: remedy, at: .file)
             return ConfigurationErrors(diagnostics: report.diagnostics(.error))
         }
-        var data = Data()
-        do {
-            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+        let data: [UInt8]
+        do throws(FileError) {
             // One byte more than the bound shows that the file is larger; a device or a pipe may have no end.
-            while data.count <= DocumentReader.maxFileBytes, let more = try handle.read(upToCount: 1 << 16),
-                !more.isEmpty
-            {
-                data += more
-            }
+            data = try FileContents.read(file, atMost: DocumentReader.maxFileBytes + 1)
         } catch {
-            throw fail("cannot be read: \(error.localizedDescription)", "name a file that exists and that you may read")
+            throw fail("cannot be read: \(error)", "name a file that exists and that you may read")
         }
         guard data.count <= DocumentReader.maxFileBytes else {
             throw fail("the file has more than 2 MiB", "split it over several services")

@@ -6,6 +6,8 @@ public struct DemoSettings: Sendable, Equatable {
     public var shop: ShopSettings?
 
     public init() {}
+
+    var servesSomething: Bool { endpoints || shop != nil }
 }
 
 /// The embedded upstream: a small shop to gather from.
