@@ -84,7 +84,7 @@ let package = Package(
             name: "GatherService",
             dependencies: [
                 "CPlatform", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "HTTPServer", "HTTPWire",
-                "JSONText",
+                "JSONText", "Rehearsal",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],

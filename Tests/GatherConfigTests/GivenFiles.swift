@@ -41,7 +41,7 @@ enum GivenFile {
 
     @Test func `the tests of the default configuration pass`() throws {
         let configuration = try Configuration.read(file: GivenFile.path("gatherd.yaml"), environment: [:])
-        #expect(configuration.tests.count == 3)
+        #expect(configuration.tests.count == 4)
         for test in configuration.tests { #expect(try test.run(on: configuration.plan).failures == [], "\(test.name)") }
     }
 }

@@ -19,7 +19,7 @@ extension Welcome {
         case .get: "curl \(url)"
         case .head: "curl --head \(url)"
         case .post, .put, .patch:
-            "curl -X \(endpoint.method.rawValue) -H 'Content-Type: application/json' -d '{}' \(url)"
+            "curl -X \(endpoint.method.rawValue) -H 'Content-Type: application/json' -d \(shellQuoted(endpoint.body)) \(url)"
         default: "curl -X \(endpoint.method.rawValue) \(url)"
         }
     }

@@ -8,14 +8,18 @@ public struct Welcome: Sendable {
         let method: HTTPRequest.Method
         let path: String
         let title: String
+        /// What is sent to it, if its method sends something.
+        let body: String
 
         /// - Parameters:
         ///   - path: as it is routed; parameters such as `{id}` become 1 in the examples.
         ///   - title: one line for people; without it the path must do.
-        public init(_ method: HTTPRequest.Method = .get, _ path: String, title: String = "") {
+        ///   - body: JSON to send.
+        public init(_ method: HTTPRequest.Method = .get, _ path: String, title: String = "", body: String = "{}") {
             self.method = method
             self.path = path
             self.title = title
+            self.body = body
         }
 
         /// What this module has to show.

@@ -1,9 +1,11 @@
 import DemoUpstream
 import EventLoop
 import Gather
+import GatherConfig
 import HTTPServer
 import HTTPTypes
 import HTTPWire
+import Rehearsal
 
 /// The pages that show what the service does, where the configuration asks for them.
 enum Demonstration { case welcome, hello, tasks }
@@ -13,10 +15,10 @@ struct Demonstrations {
     private let welcome: Welcome
     let routes: [(String, Demonstration)]
 
-    /// - Parameter isEnabled: whether there are any.
-    init(isEnabled: Bool, endpoints: [Endpoint], address: String) {
+    init(_ configuration: Configuration, address: String) {
+        let isEnabled = configuration.demo?.endpoints ?? false
         routes = isEnabled ? [("/", .welcome), ("/hello", .hello), ("/tasks", .tasks)] : []
-        welcome = Welcome(endpoints: endpoints.map { Welcome.Endpoint($0.method, $0.path) }, address: address)
+        welcome = Welcome(endpoints: configuration.examples, address: address)
     }
 
     /// The answer of a page that waits for nothing; nil for `/tasks`.
@@ -25,6 +27,20 @@ struct Demonstrations {
         case .welcome: welcome.response(accept: head[.accept])
         case .hello: HelloDemonstration.response
         case .tasks: nil
+        }
+    }
+}
+
+extension Configuration {
+    /// The endpoints to try, each with the body of a test that sends one: it means something there. Else one is made up.
+    fileprivate var examples: [Welcome.Endpoint] {
+        plan.endpoints.enumerated().map { index, endpoint in
+            let tested = tests.lazy.filter { $0.endpoint == index }.compactMap {
+                $0.request.body.map { Array($0.text) }
+            }
+            .first
+            let body = tested ?? SampleBody.request(to: endpoint) ?? Array("{}".utf8)
+            return Welcome.Endpoint(endpoint.method, endpoint.path, body: String(decoding: body, as: UTF8.self))
         }
     }
 }

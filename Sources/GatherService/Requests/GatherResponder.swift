@@ -32,8 +32,7 @@ final class GatherResponder: Responder {
     ) {
         let (plan, server) = (configuration.plan, configuration.server)
         self.engine = engine
-        demonstrations = Demonstrations(
-            isEnabled: configuration.demo?.endpoints ?? false, endpoints: plan.endpoints, address: address)
+        demonstrations = Demonstrations(configuration, address: address)
         accessLog = AccessLog(logger, isEnabled: server.accessLog)
         shedding = LoadShedding(gathers: share.of(server.limits.gathers), lag: server.limits.lag)
         deadlineHeader = server.clientDeadlineHeader

@@ -5,7 +5,7 @@ import JSONText
 ///
 /// What is referred to is a number; `[*]` makes a list of three elements. Lists end at a thousand: a call that needs the element at
 /// a later index is skipped.
-struct SampleBody {
+public struct SampleBody {
     private static let listLength = 3
     private static let longestList = 1000
 
@@ -20,7 +20,7 @@ struct SampleBody {
         var bodies: [String: [UInt8]] = [:]
         for (index, call) in endpoint.calls.enumerated() {
             var paths = references.filter { $0.call == index }.map(\.path.steps)
-            paths += endpoint.calls.flatMap { $0.itemPaths(of: index) }
+            paths += endpoint.calls.flatMap { $0.itemPaths(of: .call(index)) }
             // What others see of a call that is made for a list is the list of its bodies.
             if call.foreach != nil { paths = paths.map { $0.first == .each ? Array($0.dropFirst()) : $0 } }
             var sample = SampleBody()
@@ -30,6 +30,21 @@ struct SampleBody {
             bodies[call.name] = text
         }
         return bodies
+    }
+
+    /// A request body that has everything that an endpoint takes of it; nil if it takes nothing.
+    public static func request(to endpoint: Endpoint) -> [UInt8]? {
+        let references = endpoint.calls.flatMap(\.references) + (endpoint.response?.references ?? [])
+        let paths =
+            references.filter { $0.source == .body }.map(\.path.steps)
+            + endpoint.calls.flatMap { $0.itemPaths(of: .body) }
+        guard !paths.isEmpty else { return nil }
+        var sample = SampleBody()
+        for path in paths { sample.insert(path[...]) }
+        guard !sample.names.isEmpty || !sample.elements.isEmpty else { return Array("{}".utf8) }
+        var text: [UInt8] = []
+        sample.append(number: 1, to: &text)
+        return text
     }
 
     private mutating func insert(_ path: ArraySlice<JSONPath.Step>) {
@@ -72,9 +87,9 @@ struct SampleBody {
 }
 
 extension Call {
-    /// Where in the body of another call the values are that this one takes from each element of its list.
-    fileprivate func itemPaths(of call: Int) -> [[JSONPath.Step]] {
-        guard let list = foreach?.list, list.call == call else { return [] }
+    /// Where in a body the values are that this call takes from each element of its list, if its list is there.
+    fileprivate func itemPaths(of body: Reference.Source) -> [[JSONPath.Step]] {
+        guard let list = foreach?.list, list.source == body else { return [] }
         let items = references.filter { $0.source == .item }.map(\.path.steps)
         // A path with [*] leads to the elements themselves.
         let element = list.path.hasEach ? list.path.steps : list.path.steps + [.each]
