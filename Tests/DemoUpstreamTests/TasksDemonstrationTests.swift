@@ -142,6 +142,12 @@ struct TasksDemonstrationTests {
         #expect(status == 499)
     }
 
+    @Test func `a parameter that there is not is told`() throws {
+        #expect(
+            try tasks("slep=1s", status: 400)
+                .contains(#""detail":"there is no parameter \"slep\"; write one of sleep, compute, mode, timeout""#))
+    }
+
     @Test func `hello is 13 bytes`() {
         let response = HelloDemonstration.response
         #expect(response.body == Array("Hello, World!".utf8))

@@ -18,6 +18,7 @@ public enum TasksDemonstration {
     ) async -> Response {
         let plan: TaskPlan
         do throws(TaskPlanError) {
+            try check(query)
             plan = try TaskPlan(
                 sleep: query["sleep"], compute: query["compute"], mode: query["mode"], timeout: query["timeout"])
         } catch {
@@ -30,6 +31,17 @@ public enum TasksDemonstration {
             return .json(.ok) { timeline.write(outcome, to: &$0) }
         } catch {
             return Response(Refusal.clientGone.status)
+        }
+    }
+
+    private static let parameters = ["sleep", "compute", "mode", "timeout"]
+
+    private static func check(_ query: QueryItems) throws(TaskPlanError) {
+        for item in query {
+            let name = item.name ?? String(decoding: item.encodedName, as: UTF8.self)
+            guard !parameters.contains(name) else { continue }
+            throw TaskPlanError(
+                description: "there is no parameter \"\(name)\"; write one of \(parameters.joined(separator: ", "))")
         }
     }
 
