@@ -18,6 +18,6 @@ struct Check: ParsableCommand {
         for warning in configuration.warnings { print(warning) }
         guard configuration.warnings.isEmpty else { throw ExitCode(1) }
         let calls = plan.endpoints.reduce(0) { $0 + $1.calls.count }
-        print("\(file): \(plan.endpoints.count) endpoints with \(calls) calls, nothing wrong")
+        print("\(file): \(counted(plan.endpoints.count, "endpoint")) with \(counted(calls, "call")), nothing wrong")
     }
 }

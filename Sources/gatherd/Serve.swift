@@ -44,10 +44,10 @@ struct Serve: ParsableCommand {
         if let admin { configuration.server.admin = admin.address }
         var logger = Logger(label: "gatherd") { _ in LineLogHandler(logFormat) }
         logger.logLevel = logLevel
-        for warning in configuration.warnings { logger.warning("\(warning)") }
+        for warning in configuration.warnings { logger.warning("\(warning.message)") }
         let service = try Service(configuration, logger: logger, slowJobs: slowJobs.map { .milliseconds($0) })
         logger.notice(
-            "serving \(configuration.plan.endpoints.count) endpoints",
+            "serving \(counted(configuration.plan.endpoints.count, "endpoint"))",
             metadata: ["listen": "\(service.address)", "admin": "\(service.adminAddress ?? "off")"])
         try service.run()
         logger.notice("stopped")
