@@ -40,4 +40,28 @@ import Testing
             }
         }
     }
+
+    /// A target that imports a module which its entry does not name is not built again when the module changes: what it was compiled
+    /// to then writes past objects that have grown.
+    @Test func `targets name the modules that they import`() throws {
+        let system: Set = ["Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Synchronization", "Testing"]
+        let package = try GivenFile.text("../Package.swift")
+        let targets = package.split(separator: /\.(?:target|testTarget|executableTarget)\(/).dropFirst()
+        #expect(targets.count > 20)
+        for target in targets {
+            let name = try #require(target.firstMatch(of: /name: "(\w+)"/)).1
+            let isTest = ["Tests", "Support", "Benchmark"].contains { name.hasSuffix($0) }
+            let folder = URL(fileURLWithPath: GivenFile.path("../\(isTest ? "Tests" : "Sources")/\(name)"))
+            let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+            var imported: Set<String> = []
+            for case let file as URL in files where file.pathExtension == "swift" {
+                let text = try String(contentsOf: file, encoding: .utf8)
+                imported.formUnion(text.matches(of: /(?m)^(?:@\w+ )*(?:public )?import (\w+)/).map { String($0.1) })
+            }
+            #expect(!imported.isEmpty || name == "JSONText", "\(name)")
+            for module in imported.subtracting(system) {
+                #expect(target.contains("\"\(module)\""), "\(name): \(module)")
+            }
+        }
+    }
 }
