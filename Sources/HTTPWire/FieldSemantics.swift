@@ -48,7 +48,7 @@ struct FieldSemantics: Sendable {
     /// RFC 9110 §10.1.1: a list whose members may repeat; anything but `100-continue` may be refused.
     private mutating func noteExpect(_ value: Range<Int>, in bytes: Span<UInt8>) throws(RequestError) {
         var rest = value
-        while let member = Self.nextMember(of: &rest, in: bytes) {
+        while let member = bytes.nextMember(of: &rest) {
             guard bytes.spells("100-continue", in: member) else { throw .expectationFailed }
             expectsContinue = true
         }
@@ -56,7 +56,7 @@ struct FieldSemantics: Sendable {
 
     private mutating func noteConnection(_ value: Range<Int>, in bytes: Span<UInt8>) {
         var rest = value
-        while let member = Self.nextMember(of: &rest, in: bytes) {
+        while let member = bytes.nextMember(of: &rest) {
             if bytes.spells("close", in: member) {
                 saysClose = true
             } else if bytes.spells("keep-alive", in: member) {
@@ -70,18 +70,12 @@ struct FieldSemantics: Sendable {
     private mutating func noteContentLength(_ value: Range<Int>, in bytes: Span<UInt8>) throws(RequestError) {
         guard contentLength == nil else { throw .badRequest(.repeatedContentLength) }
         guard !isChunked else { throw .badRequest(.contentLengthWithTransferEncoding) }
-        guard !value.isEmpty else { throw .badRequest(.invalidContentLength) }
-        var length = 0
-        var isOverflowing = false
-        for index in value {
-            guard bytes[index].isDigit else { throw .badRequest(.invalidContentLength) }
-            let (tens, overflow) = length.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = tens.addingReportingOverflow(Int(bytes[index] - UInt8(ascii: "0")))
-            isOverflowing = isOverflowing || overflow || carry
-            length = sum
+        do throws(MessageError) {
+            contentLength = try bytes.contentLength(in: value)
+        } catch {
+            throw RequestError(error)
         }
-        guard !isOverflowing else { throw .contentTooLarge }
-        contentLength = length
+        guard contentLength != nil else { throw .badRequest(.invalidContentLength) }
     }
 
     /// RFC 9112 §6.1: `chunked` alone. Another coding, or chunked not once and last, leaves the end of the content or
@@ -93,19 +87,5 @@ struct FieldSemantics: Sendable {
         guard contentLength == nil else { throw .badRequest(.contentLengthWithTransferEncoding) }
         guard !isChunked, bytes.spells("chunked", in: value) else { throw .badRequest(.unsupportedTransferEncoding) }
         isChunked = true
-    }
-
-    /// Takes the next member off a comma-separated list, without blanks around it; skips empty ones (RFC 9110 §5.6.1).
-    private static func nextMember(of rest: inout Range<Int>, in bytes: Span<UInt8>) -> Range<Int>? {
-        while !rest.isEmpty {
-            var end = rest.lowerBound
-            while end < rest.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
-            var member = rest.lowerBound..<end
-            rest = min(end + 1, rest.upperBound)..<rest.upperBound
-            while let first = member.first, bytes[first].isBlank { member.removeFirst() }
-            while let last = member.last, bytes[last].isBlank { member.removeLast() }
-            if !member.isEmpty { return member }
-        }
-        return nil
     }
 }

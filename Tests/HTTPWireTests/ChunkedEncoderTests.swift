@@ -18,7 +18,7 @@ import Testing
             encoded += bytes(piece) + ChunkedEncoder.dataEnd
         }
         encoded += ChunkedEncoder.lastChunk
-        var decoder = ChunkedDecoder(limits: WireLimits())
+        var decoder = ChunkedDecoder(limits: ContentLimits(WireLimits()))
         var (index, content) = (0, [UInt8]())
         loop: while true {
             switch try decoder.next(in: encoded.span, from: &index) {

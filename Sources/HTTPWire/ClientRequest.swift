@@ -1,0 +1,108 @@
+public import HTTPTypes
+
+/// A request to an upstream.
+public struct ClientRequest: Sendable {
+    public let method: HTTPRequest.Method
+    /// Path and query as they are to be sent; begins with a slash.
+    public let target: String
+    /// The fields but those that frame the message and name the host, which ``RequestSerializer`` writes itself.
+    public var fields: FieldSection
+    public var body: [UInt8]?
+    /// Whose fields the response keeps.
+    public var keptFields = ResponseReader.KeptFields.ofFailures
+
+    /// - Throws: for a method or a target that could not stand in a request line.
+    public init(
+        _ method: HTTPRequest.Method = .get, target: String, fields: FieldSection = FieldSection(),
+        body: [UInt8]? = nil
+    ) throws(RequestLineError) {
+        guard Self.isToken(method.rawValue.utf8Span.span) else { throw .invalidMethod }
+        guard Self.isTarget(target.utf8Span.span) else { throw .invalidTarget }
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.body = body
+    }
+
+    private static func isToken(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices where !text[index].isToken { return false }
+        return !text.isEmpty
+    }
+
+    /// Visible ASCII without `#`, from a slash on (RFC 9112 §3.2.1).
+    private static func isTarget(_ text: Span<UInt8>) -> Bool {
+        guard !text.isEmpty, text[0] == UInt8(ascii: "/") else { return false }
+        for index in text.indices where !text[index].isTarget && text[index] != UInt8(ascii: "%") { return false }
+        return true
+    }
+}
+
+/// Why no request line can be made.
+public enum RequestLineError: Error, Equatable, Sendable {
+    /// The method is not a token (RFC 9110 §9.1).
+    case invalidMethod
+    /// The target does not begin with a slash, or holds a byte that cannot stand in one (RFC 9112 §3.2.1).
+    case invalidTarget
+}
+
+/// Writes the heads of requests to one server (RFC 9112 §3, §5).
+///
+/// The fields of framing and connection are the serialiser's: what a request has of them is left out.
+public struct RequestSerializer: Sendable {
+    private let prefix: String
+    /// What follows the target: the version, and Host.
+    private let afterTarget: [UInt8]
+
+    /// - Parameters:
+    ///   - authority: host and optional port, as in the server's URL (RFC 9110 §7.2).
+    ///   - prefix: what every target begins with; empty, or a path without a slash at its end.
+    /// - Throws: for an authority or a prefix that could not stand in a head.
+    public init(authority: String, prefix: String = "") throws(RequestLineError) {
+        let bytes = Array(authority.utf8)
+        guard Authority.isValid(bytes.span, in: 0..<bytes.count) else { throw .invalidTarget }
+        // By its own rules: a prefix is the beginning of a target.
+        _ = try ClientRequest(target: prefix + "/")
+        self.prefix = prefix
+        afterTarget = Array(" HTTP/1.1\r\nHost: ".utf8) + bytes + Array("\r\n".utf8)
+    }
+
+    /// Appends the head of a request to `output`, the empty line included. One allocation, if `output` has no room.
+    public func appendHead(of request: ClientRequest, to output: inout [UInt8]) {
+        let method = request.method.rawValue.utf8Span.span
+        let target = request.target.utf8Span.span
+        let prefix = prefix.utf8Span.span
+        // The longest Content-Length, the spaces and the line ends have room in 64 bytes.
+        let size = method.count + prefix.count + target.count + afterTarget.count + request.fields.bytes.count + 64
+        if output.capacity - output.count < size { output.reserveCapacity(output.count + size) }
+        output.append(copying: method)
+        output.append(.space)
+        output.append(copying: prefix)
+        output.append(copying: target)
+        output.append(copying: afterTarget.span)
+        append(request.fields, to: &output)
+        if let body = request.body {
+            appendLength(body.count, to: &output)
+        } else if Self.expectsContent(request.method) {
+            appendLength(0, to: &output)
+        }
+        output.append(literal: "\r\n")
+    }
+
+    private func append(_ fields: FieldSection, to output: inout [UInt8]) {
+        guard fields.mayFrame else { return output.append(copying: fields.bytes.span) }
+        var fields = fields
+        fields.removeFraming()
+        output.append(copying: fields.bytes.span)
+    }
+
+    private func appendLength(_ length: Int, to output: inout [UInt8]) {
+        output.append(literal: "Content-Length: ")
+        output.append(decimal: length)
+        output.append(literal: "\r\n")
+    }
+
+    /// RFC 9110 §8.6: a request of a method that anticipates content says that there is none.
+    private static func expectsContent(_ method: HTTPRequest.Method) -> Bool {
+        method == .post || method == .put || method == .patch
+    }
+}

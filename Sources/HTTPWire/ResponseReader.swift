@@ -1,0 +1,91 @@
+/// Reads one response off a byte stream: its head, then its content.
+///
+/// The caller keeps what is not yet consumed and passes it again with more behind it: the whole head until that is
+/// complete, then only what is new.
+public struct ResponseReader: Sendable {
+    public typealias Progress = ContentReader.Progress
+
+    /// Which responses keep their fields, at the price of an allocation.
+    public enum KeptFields: Sendable, Equatable {
+        /// Those of a response that is no success: they say why, or for how long.
+        case ofFailures
+        case always
+    }
+
+    /// The head, as soon as it is complete.
+    public private(set) var head: ResponseHead?
+
+    private let limits: ResponseLimits
+    private let kept: KeptFields
+    private var parser: ResponseHeadParser
+    private var content = ContentReader()
+    private var fields = FieldSection()
+    private var body: [UInt8] = []
+
+    /// Content that is announced gets its memory at once up to this, and beyond it as it comes.
+    private static let reservedBytes = 256 * 1024
+
+    /// Makes a reader for the response to one request.
+    public init(isHEAD: Bool, keeping kept: KeptFields, limits: ResponseLimits) {
+        parser = ResponseHeadParser(isHEAD: isHEAD)
+        self.kept = kept
+        self.limits = limits
+    }
+
+    /// Whether any byte of the response has come.
+    public var hasStarted: Bool { head != nil || parser.position > 0 }
+
+    /// Whether the response has been read to its end.
+    public var isComplete: Bool { head != nil && content.isComplete }
+
+    /// Reads what is new in `input`. O(new bytes).
+    ///
+    /// - Throws: what makes it no response that can be used; the reader is of no further use then.
+    public mutating func read(_ input: Span<UInt8>) throws(MessageError) -> Progress {
+        var consumed = 0
+        if head == nil {
+            guard case .complete(let head) = try parser.parse(input, limits: limits) else {
+                return Progress(consumed: 0, isComplete: false)
+            }
+            try begin(head, in: input)
+            consumed = head.byteCount
+        }
+        let progress = try content.read(input.extracting(consumed...), into: &body)
+        return Progress(consumed: consumed + progress.consumed, isComplete: progress.isComplete)
+    }
+
+    /// No more input comes: the connection has ended.
+    ///
+    /// - Returns: whether the response is complete with that.
+    public mutating func inputEnded() -> Bool { head != nil && content.inputEnded() }
+
+    /// The response, once it is complete.
+    public mutating func takeResponse() -> ClientResponse {
+        guard let head, isComplete else { preconditionFailure("a response is taken before its end") }
+        defer { body = [] }
+        return ClientResponse(status: head.status, fields: fields, body: body)
+    }
+
+    private mutating func begin(_ head: ResponseHead, in input: Span<UInt8>) throws(MessageError) {
+        self.head = head
+        content = try ContentReader(head.framing, limits: ContentLimits(limits, after: head))
+        if kept == .always || !(200..<300).contains(head.status) {
+            fields = FieldSection(validated: input.extracting(head.fields))
+        }
+        if case .length(let length) = head.framing { body.reserveCapacity(min(length, Self.reservedBytes)) }
+    }
+}
+
+/// A response that has come in whole.
+public struct ClientResponse: Sendable {
+    public var status: Int
+    /// The fields; empty if they were not kept.
+    public var fields: FieldSection
+    public var body: [UInt8]
+
+    public init(status: Int, fields: FieldSection = FieldSection(), body: [UInt8]) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+}
