@@ -2,6 +2,13 @@
 ///
 /// On text that was not validated the answers mean nothing, yet they stay within the text.
 enum Extent {
+    /// The first byte of a text that is neither whitespace nor a byte order mark, which may only be at the very beginning.
+    @inline(__always)
+    static func textStart(in text: Span<UInt8>) -> Int {
+        let hasMark = text.count >= 3 && text[0] == 0xEF && text[1] == 0xBB && text[2] == 0xBF
+        return whitespaceEnd(in: text, from: hasMark ? 3 : 0)
+    }
+
     /// The first byte from `start` that is not whitespace, or the count of bytes.
     @inline(__always)
     static func whitespaceEnd(in text: Span<UInt8>, from start: Int) -> Int {

@@ -7,8 +7,6 @@ public struct JSONError: Error, Hashable, Sendable {
     public enum Reason: Hashable, Sendable {
         /// The text stops inside a value, or there is none.
         case unexpectedEnd
-        /// U+FEFF at the start (RFC 8259 §8.1 forbids sending it).
-        case byteOrderMark
         case expectedValue
         /// `true`, `false` or `null` misspelled.
         case invalidLiteral
@@ -44,7 +42,6 @@ extension JSONError.Reason {
     fileprivate var sentence: String {
         switch self {
         case .unexpectedEnd: "the text ends too early"
-        case .byteOrderMark: "a byte order mark is not allowed"
         case .expectedValue: "a value was expected"
         case .invalidLiteral: "only true, false and null are literals"
         case .invalidNumber: "a number is malformed"

@@ -1,18 +1,15 @@
 extension JSONText {
     /// Checks that bytes are exactly one JSON text, with or without whitespace around it.
     ///
-    /// The grammar is that of RFC 8259 in UTF-8 without a byte order mark. Escaped lone surrogates are accepted: the grammar has
-    /// them (§8.2). Numbers of any size and repeated names are accepted too.
+    /// The grammar is that of RFC 8259 in UTF-8. A byte order mark before the text is skipped (§8.1 allows that), and escaped lone
+    /// surrogates are accepted: the grammar has them (§8.2). Numbers of any size and repeated names are accepted too.
     ///
     /// - Complexity: O(n); memory O(`maxDepth` / 64).
     /// - Parameter maxDepth: how many arrays and objects may be open at once; 0 allows scalars only.
     /// - Throws: ``JSONError`` at the first byte that can't belong to such a text.
     public static func validate(_ bytes: Span<UInt8>, maxDepth: Int = defaultMaxDepth) throws(JSONError) {
-        if bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF {
-            throw JSONError(.byteOrderMark, at: 0)
-        }
         var nesting = Nesting(limit: maxDepth)
-        var i = Extent.whitespaceEnd(in: bytes, from: 0)
+        var i = Extent.textStart(in: bytes)
         values: while true {
             // A value starts at i.
             guard i < bytes.count else { throw JSONError(.unexpectedEnd, at: i) }

@@ -5,7 +5,7 @@
 public struct JSONValue: Sendable {
     /// The whole text.
     public let bytes: [UInt8]
-    /// Where the value stands in it, whitespace around it excluded.
+    /// Where the value stands in it, whitespace and a byte order mark around it excluded.
     public let range: Range<Int>
 
     /// The value of bytes that are one JSON text.
@@ -20,7 +20,7 @@ public struct JSONValue: Sendable {
     /// The value of bytes that ``JSONText/validate(_:maxDepth:)`` accepted.
     public init(validated bytes: [UInt8]) {
         let text = bytes.span
-        let start = Extent.whitespaceEnd(in: text, from: 0)
+        let start = Extent.textStart(in: text)
         var end = text.count
         while end > start, text[end - 1] <= ASCII.space { end -= 1 }
         self.init(bytes: bytes, range: start..<end)

@@ -8,6 +8,8 @@ enum Conformance {
         "1.25", "-1.25", "1e5", "1E5", "1e+5", "1e-5", "0e0", "0E-0", "-0e+0", "1.5e300", "1e99999",
         "0.00000000000000000001",
         "123.456e-789", " 1", "1 ", "\t\n\r 1 \t\n\r", "\n", "100e1", "9.0E+00",
+        // A byte order mark may come before the text (RFC 8259 §8.1).
+        "\u{FEFF}1", "\u{FEFF} {}",
     ].filter { $0 != "\n" }
 
     private static let containers = [
@@ -38,7 +40,8 @@ enum Conformance {
         // No value, or more than one.
         "", " ", "\n", "1 2", "1,2", "1,", ",", ",1", "[],", "[][]", "{}{}", "[]1", "nulll", "null null", "\"a\"\"b\"",
         "]", "}",
-        "[]]", "{}}", ":", "1:", "\u{FEFF}1", "\u{FEFF}", "1\u{FEFF}", "\u{A0}1", "1\u{A0}", "\u{0C}1", "1\u{0B}",
+        "[]]", "{}}", ":", "1:", " \u{FEFF}1", "\u{FEFF}\u{FEFF}1", "\u{FEFF}", "1\u{FEFF}", "\u{A0}1", "1\u{A0}",
+        "\u{0C}1", "1\u{0B}",
         "1\u{0}",
         "\u{2028}1",
         // Literals.

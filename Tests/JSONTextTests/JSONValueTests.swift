@@ -76,6 +76,13 @@ extension JSONValue {
         #expect(try texts.map { try json($0).kind } == [.object, .array, .string, .number, .true, .false, .null])
     }
 
+    @Test func `a byte order mark before a text is no part of its value`() throws {
+        let value = try json("\u{FEFF} {\"a\":[1]} ")
+        #expect(value.spelling == #"{"a":[1]}"#)
+        #expect(value.kind == .object)
+        #expect(value.value(at: try JSONPath("a[0]"))?.spelling == "1")
+    }
+
     @Test("Members and elements come in the order of the text, names as spelled and decoded")
     func iterates() throws {
         let value = try json(#" { "a" : 1 , "\u0062": [2, "x"] ,"a":{} } "#)

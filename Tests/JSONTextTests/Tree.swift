@@ -15,7 +15,8 @@ indirect enum Tree: Equatable {
 
     static func parse(_ bytes: [UInt8]) -> Tree? {
         guard String(validating: bytes, as: UTF8.self) != nil else { return nil }
-        var parser = TreeParser(rest: bytes[...])
+        // A byte order mark may come before the text.
+        var parser = TreeParser(rest: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...])
         guard let tree = parser.value(), parser.rest.isEmpty else { return nil }
         return tree
     }
@@ -143,11 +144,36 @@ private struct TreeParser {
     }
 
     private mutating func word() -> Tree? {
-        let word = Array(rest.prefix { $0 > 0x20 && !Array(",:]}[{\"".utf8).contains($0) })
+        let word = Array(rest.prefix { $0 > 0x20 && !Self.delimiters.contains($0) })
         rest = rest.dropFirst(word.count)
-        let text = String(decoding: word, as: UTF8.self)
-        let isNumber = text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+\-]?[0-9]+)?/) != nil
-        return isNumber || ["true", "false", "null"].contains(text) ? .word(word) : nil
+        return Self.isNumber(word[...]) || Self.literals.contains(word) ? .word(word) : nil
+    }
+
+    private static let delimiters = Array(",:]}[{\"".utf8)
+    private static let literals = ["true", "false", "null"].map { Array($0.utf8) }
+
+    /// By the grammar of RFC 8259 §6. No regular expression: this runs for each word of large texts.
+    private static func isNumber(_ word: ArraySlice<UInt8>) -> Bool {
+        var rest = word
+        func digits() -> Int {
+            let count = rest.prefix { (0x30...0x39).contains($0) }.count
+            rest = rest.dropFirst(count)
+            return count
+        }
+        if rest.first == UInt8(ascii: "-") { rest.removeFirst() }
+        let isZero = rest.first == UInt8(ascii: "0")
+        let whole = digits()
+        guard whole > 0, !isZero || whole == 1 else { return false }
+        if rest.first == UInt8(ascii: ".") {
+            rest.removeFirst()
+            guard digits() > 0 else { return false }
+        }
+        if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
+            rest.removeFirst()
+            if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") { rest.removeFirst() }
+            guard digits() > 0 else { return false }
+        }
+        return rest.isEmpty
     }
 
     private mutating func take(_ character: Unicode.Scalar) -> Bool {
@@ -156,5 +182,7 @@ private struct TreeParser {
         return true
     }
 
-    private mutating func skipSpace() { rest = rest.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) } }
+    private mutating func skipSpace() {
+        while let byte = rest.first, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D { rest.removeFirst() }
+    }
 }

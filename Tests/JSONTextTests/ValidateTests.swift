@@ -60,7 +60,7 @@ import Testing
         arguments: [
             ("", .unexpectedEnd, 0), ("  ", .unexpectedEnd, 2), ("[1,", .unexpectedEnd, 3), ("\"ab", .unexpectedEnd, 3),
             ("{\"a\"", .unexpectedEnd, 4), ("-", .unexpectedEnd, 1), ("tru", .unexpectedEnd, 3),
-            ("\u{FEFF}1", .byteOrderMark, 0),
+            ("\u{FEFF}", .unexpectedEnd, 3), (" \u{FEFF}1", .expectedValue, 1),
             ("[x]", .expectedValue, 1), ("[nul1]", .invalidLiteral, 4), ("[fals3]", .invalidLiteral, 5),
             ("01", .invalidNumber, 1),
             ("[1.]", .invalidNumber, 3), ("[-a]", .invalidNumber, 2), ("{a:1}", .expectedName, 1),
