@@ -103,7 +103,7 @@ import HTTPWire
             response = server.responder.response(to: error)
         }
         if let produce = response.stream { return await stream(response, produce, on: loop) }
-        guard response.status.code != 499, await write(response, on: loop) else {
+        guard await write(response, on: loop) else {
             end(status: goneStatus, bytes: 0)
             return .close(lingering: false)
         }

@@ -11,8 +11,8 @@ struct TaskStreamTests {
     private func stream(
         _ query: String, as format: RecordFormat
     ) throws -> (head: Message, text: String) {
-        let handler: ScriptedResponder.Handler = { _, loop in
-            await TasksDemonstration.respond(to: QueryItems(Array(query.utf8)[...]), as: format, on: loop)
+        let handler: ScriptedResponder.Handler = { (_, loop) async throws(Refusal) in
+            try await TasksDemonstration.respond(to: QueryItems(Array(query.utf8)[...]), as: format, on: loop)
         }
         return try ServerUnderTest.run(handler: handler) { subject, loop in
             let client = try subject.connect(on: loop)
@@ -66,7 +66,7 @@ struct TaskStreamTests {
     @Test func `a query that makes no sense is refused before a stream begins`() throws {
         let status = try TestLoop.run { loop in
             let query = QueryItems(Array("sleep=1h".utf8)[...])
-            return await TasksDemonstration.respond(to: query, as: .lines, on: loop).status.code
+            return try await TasksDemonstration.respond(to: query, as: .lines, on: loop).status.code
         }
         #expect(status == 400)
     }

@@ -126,20 +126,25 @@ struct TasksDemonstrationTests {
     @Test(arguments: TaskPlan.Mode.allCases.map(\.rawValue)) func `cancellation ends the tasks at once`(mode: String)
         throws
     {
-        let (elapsed, status) = try TestLoop.run { loop in
+        let (elapsed, refusal) = try TestLoop.run { loop in
             let start = loop.now
-            let status = await withTaskGroup(of: Int.self) { group in
+            let refusal = await withTaskGroup(of: Refusal?.self) { group in
                 group.addImmediateTask {
-                    await TasksDemonstration.respond(to: query("mode=\(mode)"), on: loop).status.code
+                    do throws(Refusal) {
+                        _ = try await TasksDemonstration.respond(to: query("mode=\(mode)"), on: loop)
+                        return nil
+                    } catch {
+                        return error
+                    }
                 }
                 try? await loop.sleep(for: .milliseconds(10))
                 group.cancelAll()
-                return await group.next()
+                return await group.next() ?? nil
             }
-            return (start.duration(to: loop.now), status)
+            return (start.duration(to: loop.now), refusal)
         }
         #expect(elapsed == .milliseconds(10))
-        #expect(status == 499)
+        #expect(refusal == .some(.clientGone))
     }
 
     @Test func `a parameter that there is not is told`() throws {
@@ -156,7 +161,7 @@ struct TasksDemonstrationTests {
 
     private func tasks(_ text: String, status: Int = 200) throws -> String {
         let (code, type, body) = try TestLoop.run { loop in
-            let response = await TasksDemonstration.respond(to: query(text), on: loop)
+            let response = try await TasksDemonstration.respond(to: query(text), on: loop)
             return (response.status.code, response.fields[.contentType], response.body)
         }
         #expect(code == status)

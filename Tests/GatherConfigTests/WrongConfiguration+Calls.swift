@@ -1,6 +1,32 @@
 extension WrongConfiguration {
     static let calls = [
         WrongConfiguration(
+            "stars, which stand for nothing but themselves",
+            #"""
+            version: 1
+            server: { client_deadline_header: "X-*" }
+            upstreams:
+              shop: { hosts: [http://127.0.0.1:9100] }
+            endpoints:
+              - path: /w/*
+                calls:
+                  a:
+                    get: "shop:/a?x={query.*}&y={header.X-*}"
+                    headers: { "*": a }
+                    forward_headers: ["*", "X-*"]
+                    forward_query: ["*", "filter*"]
+            """#,
+            errors: [
+                #"x.yaml:2:35: server.client_deadline_header: the '*' in 'X-*' would stand for itself: there are no wildcards; write each name out"#,
+                #"x.yaml:6:14: endpoints[0].path: the '*' in '*' would stand for itself: there are no wildcards; use a parameter, which fills one segment: /{name}"#,
+                #"x.yaml:9:26: endpoints[0].calls.a.get: the '*' in 'query.*' would stand for itself: there are no wildcards; name one value"#,
+                #"x.yaml:10:20: endpoints[0].calls.a.headers['*']: the '*' in '*' would stand for itself: there are no wildcards; write each name out"#,
+                #"x.yaml:11:27: endpoints[0].calls.a.forward_headers[0]: the '*' in '*' would stand for itself: there are no wildcards; write each name out"#,
+                #"x.yaml:11:32: endpoints[0].calls.a.forward_headers[1]: the '*' in 'X-*' would stand for itself: there are no wildcards; write each name out"#,
+                #"x.yaml:12:25: endpoints[0].calls.a.forward_query[0]: the '*' in '*' would stand for itself: there are no wildcards; write each name out"#,
+                #"x.yaml:12:30: endpoints[0].calls.a.forward_query[1]: the '*' in 'filter*' would stand for itself: there are no wildcards; write each name out"#,
+            ]),
+        WrongConfiguration(
             "a misspelt key",
             #"""
             version: 1

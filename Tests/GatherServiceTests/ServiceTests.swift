@@ -22,6 +22,9 @@ import Testing
         - path: /v1/failing
           calls: { a: { get: "up:/failing" } }
           pass_status: [404]
+        - path: /v1/passing
+          calls: { a: { get: "up:/failing" } }
+          pass_status: [400, 408, 421, 425, 499, 500, 503, 599]
         """
 
     private func run<Value: Sendable>(
@@ -53,6 +56,21 @@ import Testing
         #expect(elapsed >= .milliseconds(150))
         #expect(elapsed < .milliseconds(170) + lateness * 4)
         #expect(left)
+    }
+
+    @Test func `no status of an upstream is a sign inside: each can be passed on`() throws {
+        let statuses = [400, 408, 421, 425, 499, 500, 503, 599]
+        let (replies, log) = try run { service, loop in
+            var replies: [Reply] = []
+            for status in statuses {
+                service.upstream.answers = ["failing": .status(status)]
+                replies.append(try await service.get("/v1/passing", on: loop))
+            }
+            return (replies, service.log.accesses)
+        }
+        #expect(replies.map(\.status) == statuses)
+        #expect(replies.allSatisfy { $0.body.contains("call 'a' failed: http_error") })
+        #expect(log.map { $0["status"] } == statuses.map(String.init))
     }
 
     @Test func `methods and paths that there are not`() throws {
@@ -88,7 +106,7 @@ import Testing
         "A request body that cannot be used is refused before anything is sent",
         arguments: [
             ("{", 400, "the request body is not JSON at byte 1: "),
-            ("", 400, "the request body is not JSON at byte 0: "),
+            ("", 400, "body is missing"), (" ", 400, "the request body is not JSON at byte 1: "),
             ("{} x", 400, "the request body is not JSON at byte 3: "), ("null", 400, "body is missing"),
             (String(repeating: "[", count: 129), 400, "the request body is not JSON at byte 128: "),
             (#""\#(String(repeating: "x", count: 1023))""#, 413, "The content is larger than this server accepts."),

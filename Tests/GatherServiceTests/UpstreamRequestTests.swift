@@ -1,4 +1,5 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import GatherService
@@ -53,7 +54,7 @@ import Testing
             ("/v1/header?tenant=a%0D%0AX-Evil:%201", "query.tenant holds a character that cannot stand in a header"),
             ("/v1/header?tenant=a%00", "query.tenant holds a character that cannot stand in a header"),
             ("/v1/header", "query.tenant is missing"),
-            ("/v1/header?tenant=%FF", "query.tenant is missing"),
+            ("/v1/header?tenant=%FF", "query.tenant is not percent-encoded UTF-8"),
         ])
     func refusing(_ target: String, _ detail: String) throws {
         let (reply, sent) = try RunningService.run(scripted(Self.endpoints)) { service, loop in
@@ -64,6 +65,92 @@ import Testing
         #expect(
             reply.body == #"{"type":"about:blank","title":"Bad Request","status":400,"detail":"\#(detail)"}"# + "\n")
         #expect(sent == 0)
+    }
+
+    @Test(
+        "A client's bytes that are no text are refused wherever an endpoint takes them, and never dropped",
+        arguments: [
+            ("/v1/default?x=caf%E9&tenant=1", "", "query.x"), ("/v1/default?x=a&%78=%C3", "", "query.x"),
+            ("/v1/forwarded?tenant=caf%E9&page=2", "", "query.tenant"),
+            ("/v1/condition?x=%FF", "", "query.x"), ("/v1/answer?x=%FF", "", "query.x"),
+            ("/v1/headers", "X-Tenant: caf\u{E9}", "header.X-Tenant"),
+            ("/v1/headers", "x-sent: \u{E9}", "header.X-Sent"),
+        ])
+    func undecodable(_ target: String, _ field: String, _ value: String) throws {
+        let endpoints = """
+            - { path: /v1/default, calls: { a: { get: "up:/a?x={query.x ?? all}" } } }
+            - { path: /v1/forwarded, calls: { a: { get: "up:/a", forward_query: [page, tenant] } } }
+            - { path: /v1/condition, calls: { a: { get: "up:/a", when: "{query.x}" } } }
+            - { path: /v1/answer, calls: { a: { get: "up:/a" } }, response: { x: "{query.x}", a: "{a}" } }
+            - path: /v1/headers
+              calls: { a: { get: "up:/a", headers: { X-A: "{header.X-Tenant ?? none}" }, forward_headers: [X-Sent] } }
+            """
+        let (reply, good, sent) = try RunningService.run(scripted(endpoints)) { service, loop in
+            let client = try SocketEnd(port: service.port, on: loop)
+            // As Latin-1, which has a byte for each of these characters.
+            let text = RunningService.request("GET", target, field.isEmpty ? [] : [field])
+            try await client.send(text.unicodeScalars.map { UInt8($0.value) }, on: loop)
+            let reply = try await client.reply(on: loop)
+            let sent = service.upstream.requests.count
+            // What no endpoint takes may be anything.
+            return (reply, try await service.get("/v1/default?y=%FF&%FF=1", on: loop).status, sent)
+        }
+        #expect(reply.status == 400)
+        #expect(reply.body.contains("\"detail\":\"\(value) is not "))
+        #expect(sent == 0)
+        #expect(good == 200)
+    }
+
+    @Test func `of a request without a body its values are missing`() throws {
+        let endpoints = """
+            - path: /v1/defaults
+              method: POST
+              calls: { a: { post: "up:/a?v={body.v ?? 1}", body: { all: "{body ?? null}", l: "{body.l[*] ?? none}" } } }
+            - { path: /v1/needs, method: POST, calls: { a: { post: "up:/a", body: "{body}" } } }
+            - { path: /v1/answer, method: POST, calls: { a: { post: "up:/a" } }, response: { a: "{a}", b: "{body.x}" } }
+            """
+        let (replies, requests) = try RunningService.run(scripted(endpoints)) { service, loop in
+            let chunked = ["Transfer-Encoding: chunked"]
+            let replies = [
+                try await service.send("POST", "/v1/defaults", on: loop),
+                try await service.send("POST", "/v1/defaults", body: "", on: loop),
+                try await service.send("POST", "/v1/answer", on: loop),
+                try await service.send("POST", "/v1/needs", on: loop),
+                try await service.send("POST", "/v1/defaults", body: " ", on: loop),
+            ]
+            let client = try SocketEnd(port: service.port, on: loop)
+            try client.send(RunningService.request("POST", "/v1/defaults", chunked) + "0\r\n\r\n")
+            return (replies + [try await client.reply(on: loop)], service.upstream.requests)
+        }
+        #expect(replies.map(\.status) == [200, 200, 200, 400, 400, 200])
+        #expect(requests.map(\.line) == ["POST /a?v=1", "POST /a?v=1", "POST /a", "POST /a?v=1"])
+        #expect(requests[0].body == #"{"all":null,"l":"none"}"#)
+        #expect(replies[2].body == #"{"a":{},"b":null}"#)
+        #expect(replies[3].body.contains("body is missing"))
+    }
+
+    @Test func `a byte order mark before a client's body, or an upstream's, is skipped`() throws {
+        let (reply, body) = try RunningService.run(scripted(Self.endpoints)) { service, loop in
+            service.upstream.answers = ["d": .json("\u{FEFF}{}")]
+            let reply = try await service.send("POST", "/v1/send", body: "\u{FEFF}{\"n\":1}", on: loop)
+            return (reply, service.upstream.requests.first { $0.line == "PATCH /d" }?.body)
+        }
+        #expect(reply.body == #"{"a":{},"b":{},"c":{},"d":{}}"#)
+        #expect(body == #"{"n":1}"#)
+    }
+
+    @Test func `a client's body with a content coding is 415, which names it`() throws {
+        let (reply, plain) = try RunningService.run(scripted(Self.endpoints)) { service, loop in
+            let reply = try await service.send(
+                "POST", "/v1/send", ["Content-Encoding: gzip"], body: "\u{1F}x", on: loop)
+            let plain = try await service.send(
+                "POST", "/v1/send", ["Content-Encoding: Identity"], body: #"{"n":1}"#, on: loop)
+            return (reply, plain.status)
+        }
+        #expect(reply.status == 415)
+        #expect(reply["Accept-Encoding"] == "identity")
+        #expect(reply.body.contains("the request body has the content coding 'gzip'"))
+        #expect(plain == 200)
     }
 
     @Test func `a value that cannot be placed keeps back the other calls too`() throws {

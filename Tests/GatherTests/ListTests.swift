@@ -235,7 +235,7 @@ private final class CountingInput: GatherInput {
         arguments: [
             ("null", "is missing"), ("7", "is number, not a list"), (#""x,y""#, "is string, not a list"),
             (#"{"l":[]}"#, "is object, not a list"), ("[1,2,3,4]", "has more than 3 items"),
-            (#"["..", 1]"#, nil), (#"[[1]]"#, nil), ("[null]", nil),
+            (#"["..", 1]"#, nil), (#"[{}]"#, nil), ("[null]", nil),
         ] as [(String, String?)])
     func unusable(_ list: String, _ problem: String?) throws {
         var given = try listed { $1.maxItems = 3 }
@@ -244,7 +244,7 @@ private final class CountingInput: GatherInput {
         let upstreams = try gather(try given.endpoint(), ["a": .json(list)])
         #expect(upstreams.outcomes == [.ok, .skipped])
         let itemProblems = [
-            #"["..", 1]"#: "item is '..', which cannot be a path segment", "[[1]]": "item is array, not a plain value",
+            #"["..", 1]"#: "item is '..', which cannot be a path segment", "[{}]": "item is object, not a plain value",
             "[null]": "item is missing",
         ]
         let itemProblem = itemProblems[list] ?? ""

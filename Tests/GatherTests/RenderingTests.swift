@@ -92,7 +92,6 @@ private let missing: String? = nil
             ("{a.x}", "[1]", "a.x is missing"),
             ("{a.x ?? null}", "{}", "a.x is null, not a plain value"),
             ("{a.x}", #"{"x":{}}"#, "a.x is object, not a plain value"),
-            ("{a.x}", #"{"x":[1]}"#, "a.x is array, not a plain value"),
             ("{a}", "{}", "a is object, not a plain value"),
         ])
     func scalars(_ reference: String, _ body: String, _ written: String) throws {
@@ -105,6 +104,12 @@ private let missing: String? = nil
         arguments: [
             ("{a.items[*].sku}", #"{"items":[{"sku":"a"},{"sku":2},{"sku":true}]}"#, "a,2,true"),
             ("{a[*]}", #"["x y","z"]"#, "x y,z"),
+            ("{a}", #"["x y","z"]"#, "x y,z"),
+            ("{a.ids}", #"{"ids":[1, 2]}"#, "1,2"),
+            ("{a.ids ?? 7}", #"{"ids":[]}"#, ""),
+            ("{a.ids ?? 7}", #"{"ids":null}"#, "7"),
+            ("{a}", #"[1,[2]]"#, "refused: a holds array, not only plain values"),
+            ("{a}", #"[1,null]"#, "refused: a holds null, not only plain values"),
             ("{a[*][*]}", "[[1,2],[3]]", "1,2,3"),
             ("{a.items[*].sku}", #"{"items":[{"sku":"a"},{"other":2}]}"#, "a"),
             ("{a.items[*].sku}", #"{"items":[]}"#, ""),
@@ -251,6 +256,16 @@ private let missing: String? = nil
         let input = Input(query: [("q", "2")], json: #"{"x":true}"#)
         let rendered = try render("/b", input, a: a) { call, given in call.body = try given.value(value) }
         #expect(rendered.request?.body.map(text) ?? rendered.refusal == written)
+    }
+
+    @Test func `a list is joined in a header and inside a text as in a URL`() throws {
+        let rendered = try render("/b/{a.l}", a: #"{"l":[1,"x"]}"#) { call, given in
+            call.headers = [(.accept, try TextTemplate("{a.l}", in: given.scope))]
+            call.body = try given.value("l={a.l}")
+        }
+        #expect(rendered.request?.target == "/b/1%2Cx")
+        #expect(rendered.request?.headers.first?.value == "1,x")
+        #expect(rendered.request?.body.map(text) == #""l=1,x""#)
     }
 
     @Test func `a tree keeps the order and the literals of the file`() throws {

@@ -27,7 +27,7 @@ struct ClientGoneTests {
             if exchange.head?.method == .head { return Response(.ok) }
             _ = try await exchange.readBody(on: loop)
             started.open()
-            do { try await loop.sleep(for: .seconds(3600)) } catch { return Response(Refusal.clientGone.status) }
+            do { try await loop.sleep(for: .seconds(3600)) } catch { throw .clientGone }
             return Response(.ok)
         }
     }

@@ -39,8 +39,8 @@ extension AttemptEnd {
         case .failure(let error): throw CallError(.badResponse, error.description)
         case nil: throw CallError(.httpError, "status \(reply.status)")
         }
-        // 204 is null, whatever is kept of other bodies.
-        guard let projection = call.projection, reply.status != 204 else { return value }
+        // No content is null, whatever is kept of other bodies.
+        guard let projection = call.projection, !reply.isEmpty else { return value }
         var shaped: [UInt8] = []
         guard projection.append(value, to: &shaped) else {
             throw CallError(.badResponse, "the body has nothing at 'target'")

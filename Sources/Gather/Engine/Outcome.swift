@@ -1,6 +1,6 @@
 /// How a call ended.
 public enum Outcome: String, Sendable, CaseIterable {
-    /// A 2xx response with a JSON body.
+    /// A 2xx response with a JSON body or none.
     case ok
     /// Another status.
     case httpError = "http_error"

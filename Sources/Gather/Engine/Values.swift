@@ -41,17 +41,18 @@ struct Values {
         }
     }
 
-    /// The text that a reference puts into a URL or a header; `[*]` joins its values by commas.
+    /// The text that a reference puts into a URL or a header: a list is joined by commas.
     /// - Returns: nil if the value is missing.
-    /// - Throws: `PlacementError` if it is an object or array.
+    /// - Throws: `PlacementError` if it is an object, or a list of anything but plain values.
     func text(_ reference: Reference) throws(PlacementError) -> String? {
         if let settled = settled[reference] { return try settled.text.get() }
         if reference.path.hasEach, let document = document(of: reference.source) {
-            return try joined(reference, in: document)
+            return try joined(document.values(at: reference.path), of: reference)
         }
         switch resolve(reference) {
         case .text(let text): return text
         case .missing, .omitted: return nil
+        case .json(let value) where value.kind == .array: return try joined(value.elements, of: reference)
         case .json(let value):
             guard let text = value.scalarText else {
                 throw PlacementError(reference: reference, reason: "is \(value.kind), not a plain value")
@@ -61,7 +62,7 @@ struct Values {
     }
 
     /// The text that a reference puts into a URL or a header, which cannot do without.
-    /// - Throws: `PlacementError` if it is missing, an object or array.
+    /// - Throws: `PlacementError` if it is missing, an object, or a list of anything but plain values.
     func requiredText(_ reference: Reference) throws(PlacementError) -> String {
         guard let text = try text(reference) else {
             throw PlacementError(reference: reference, reason: "is missing")
@@ -108,9 +109,11 @@ struct Values {
         return true
     }
 
-    private func joined(_ reference: Reference, in document: JSONValue) throws(PlacementError) -> String {
+    private func joined(
+        _ values: some Sequence<JSONValue>, of reference: Reference
+    ) throws(PlacementError) -> String {
         var text = ""
-        for (index, value) in document.values(at: reference.path).enumerated() {
+        for (index, value) in values.enumerated() {
             guard let scalar = value.scalarText else {
                 throw PlacementError(reference: reference, reason: "holds \(value.kind), not only plain values")
             }

@@ -49,7 +49,28 @@ public struct Endpoint: Sendable {
     }
 
     /// Whether a template takes something from the client's request body.
-    public var readsBody: Bool {
-        (calls.flatMap(\.references) + (response?.references ?? [])).contains { $0.source == .body }
+    public var readsBody: Bool { clientValues.readsBody }
+
+    /// What the endpoint takes from a client's request, besides the parameters of its path.
+    public var clientValues: ClientValues {
+        var taken = ClientValues(
+            query: Set(calls.flatMap(\.forwardQuery)), headers: Set(calls.flatMap(\.forwardHeaders)), readsBody: false)
+        for reference in calls.flatMap(\.references) + (response?.references ?? []) {
+            switch reference.source {
+            case .query(let name): taken.query.insert(name)
+            case .header(let name): taken.headers.insert(name)
+            case .body: taken.readsBody = true
+            case .path, .item, .call: continue
+            }
+        }
+        return taken
     }
+}
+
+/// What an endpoint refers to, or sends on, of a client's request.
+public struct ClientValues: Sendable {
+    /// Parameters of the query.
+    public var query: Set<String>
+    public var headers: Set<HTTPField.Name>
+    public var readsBody: Bool
 }

@@ -139,6 +139,11 @@ struct TemplateReader {
         guard rest.hasPrefix("."), rest.count > 1, !rest.contains("[") else {
             throw TemplateError(column: column, "'\(root)' needs one name after it", remedy: "write {\(root).name}")
         }
+        guard !rest.contains("*") else {
+            throw TemplateError(
+                column: column, "the '*' in '\(root)\(rest)' would stand for itself: there are no wildcards",
+                remedy: "name one value")
+        }
         return String(rest.dropFirst())
     }
 

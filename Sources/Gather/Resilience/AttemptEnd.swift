@@ -51,15 +51,19 @@ struct Reply: Sendable {
     /// The body of a success; nil with any other status.
     let body: Result<JSONValue, JSONError>?
     let retryAfter: Duration?
+    /// Whether it has no content, which is no failure of a 2xx (RFC 9110 §8.6: a length of 0 is a valid representation).
+    let isEmpty: Bool
 
     init(_ response: UpstreamResponse) {
         status = response.status
         retryAfter = response.retryAfter
+        // What comes with a 204 belongs to no content (RFC 9110 §15.3.5).
+        isEmpty = response.body.isEmpty || response.status == 204
         guard (200..<300).contains(response.status) else {
             body = nil
             return
         }
-        if response.status == 204 {
+        if isEmpty {
             body = .success(JSONValue(validated: Array("null".utf8)))
         } else {
             body = Result { () throws(JSONError) in try JSONValue(validating: response.body) }

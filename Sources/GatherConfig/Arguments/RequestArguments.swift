@@ -65,17 +65,8 @@ public enum RequestArguments {
 extension Endpoint {
     /// What the endpoint can take from a client, by name; the path's parameters by index.
     var clientNames: (path: [String], query: [String], headers: [String]) {
-        let references = calls.flatMap(\.references) + (response?.references ?? [])
-        var query = calls.flatMap(\.forwardQuery)
-        var headers = calls.flatMap(\.forwardHeaders).map(\.rawName)
-        for reference in references {
-            switch reference.source {
-            case .query(let name): query.append(name)
-            case .header(let name): headers.append(name.rawName)
-            case .path, .body, .item, .call: continue
-            }
-        }
+        let taken = clientValues
         let parameters = (try? RoutePath(path))?.parameters ?? []
-        return (parameters, Array(Set(query)).sorted(), Array(Set(headers)).sorted())
+        return (parameters, taken.query.sorted(), taken.headers.map(\.rawName).sorted())
     }
 }

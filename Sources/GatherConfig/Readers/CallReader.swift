@@ -46,7 +46,7 @@ struct CallReader {
         let headers = HeadersReader(scope: scope)
         let set = section["headers"].map(headers.readFields) ?? []
         let forwarded = section["forward_headers"].map { headers.readNames($0, besides: set.map(\.name)) } ?? []
-        let forwardQuery = section["forward_query"]?.texts("query parameters").map { $0.map(\.text) } ?? []
+        let forwardQuery = readForwardQuery(section)
         let body = readBody(section, method: target?.method)
         let isRequired = section["required"]?.boolean() ?? !areOptional
         let fallback = readFallback(section, isRequired: isRequired)
@@ -114,6 +114,13 @@ struct CallReader {
         } catch {
             node.error(error, offset: upstreamName.count + 1)
             return nil
+        }
+    }
+
+    private func readForwardQuery(_ section: Section) -> [String] {
+        (section["forward_query"]?.texts("query parameters") ?? []).map { element, name in
+            if name.contains("*") { element.error(Wildcard.problem(in: name), remedy: "write each name out") }
+            return name
         }
     }
 

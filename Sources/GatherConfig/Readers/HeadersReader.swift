@@ -1,6 +1,13 @@
 import Gather
 import HTTPTypes
 
+/// A star where people who come from elsewhere expect it to stand for several names.
+enum Wildcard {
+    static func problem(in text: String) -> String {
+        "the '*' in \(quoted(text)) would stand for itself: there are no wildcards"
+    }
+}
+
 /// Reads `headers:` and `forward_headers:` of a call.
 struct HeadersReader {
     let scope: ReferenceScope
@@ -72,6 +79,10 @@ struct HeadersReader {
     private static func name(_ text: String, report: (_ problem: String, _ remedy: String) -> Void) -> HTTPField.Name? {
         guard let name = HTTPField.Name(text) else {
             report("\(quoted(text)) is no header's name", "use letters, digits and -")
+            return nil
+        }
+        guard !text.contains("*") else {
+            report(Wildcard.problem(in: text), "write each name out")
             return nil
         }
         guard !refused.contains(name.canonicalName) else {

@@ -63,17 +63,21 @@ struct RoutePath {
                 throw TemplateError(
                     column: column, "a path is compared decoded, so it has no escapes",
                     remedy: "use a parameter for this segment")
+            case "*":
+                throw TemplateError(
+                    column: column, Wildcard.problem(in: String(segment)),
+                    remedy: "use a parameter, which fills one segment: /{name}")
             case "?", "#":
                 throw TemplateError(
                     column: column, "a path has no '\(character)'",
                     remedy: character == "?"
                         ? "leave the query out; calls take from it by {query.name}" : "leave it out")
             case _ where character.utf8.count == 1 && (character.isLetter || character.isNumber): continue
-            case _ where "-._~!$&'()*+,;=:@".contains(character): continue
+            case _ where "-._~!$&'()+,;=:@".contains(character): continue
             default:
                 throw TemplateError(
                     column: column, "\(quoted(String(character))) cannot stand in a path",
-                    remedy: "use letters, digits and -._~!$&'()*+,;=:@")
+                    remedy: "use letters, digits and -._~!$&'()+,;=:@")
             }
         }
     }

@@ -12,7 +12,7 @@ import Logging
 final class GatherResponder: Responder {
     /// What a route leads to.
     enum Target {
-        case endpoint(Endpoint, readsBody: Bool)
+        case endpoint(Endpoint, takes: ClientValues)
         case demonstration(Demonstration)
     }
 
@@ -37,21 +37,21 @@ final class GatherResponder: Responder {
         shedding = LoadShedding(gathers: share.of(server.limits.gathers), lag: server.limits.lag)
         deadlineHeader = server.clientDeadlineHeader
         for endpoint in plan.endpoints {
-            router.add(endpoint.method, endpoint.path, .endpoint(endpoint, readsBody: endpoint.readsBody))
+            router.add(endpoint.method, endpoint.path, .endpoint(endpoint, takes: endpoint.clientValues))
         }
         for (path, target) in demonstrations.routes { router.add(.get, path, .demonstration(target)) }
     }
 
     func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        guard let head = exchange.head else { return response(to: .clientGone) }
+        guard let head = exchange.head else { throw .clientGone }
         switch router.match(head) {
-        case .found(.endpoint(let endpoint, let readsBody), let route, let parameters):
+        case .found(.endpoint(let endpoint, let taken), let route, let parameters):
             exchange.route = route
-            return try await gather(endpoint, readsBody: readsBody, parameters, exchange, head, on: loop)
+            return try await gather(endpoint, taking: taken, parameters, exchange, head, on: loop)
         case .found(.demonstration(let page), let route, _):
             exchange.route = route
             if let response = demonstrations.response(page, head) { return response }
-            return await tasks(head, on: loop)
+            return try await tasks(head, on: loop)
         case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
         case .options(let allowed): return .options(allowed)
         case .undecodable: return .problem(.badRequest, "a path parameter is not UTF-8")
@@ -60,16 +60,26 @@ final class GatherResponder: Responder {
     }
 
     private func gather(
-        _ endpoint: Endpoint, readsBody: Bool, _ parameters: [String], _ exchange: Exchange, _ head: RequestHead,
-        on loop: isolated EventLoop
+        _ endpoint: Endpoint, taking taken: ClientValues, _ parameters: [String], _ exchange: Exchange,
+        _ head: RequestHead, on loop: isolated EventLoop
     ) async throws(Refusal) -> Response {
+        if let problem = head.undecodable(of: taken) { return refuse(exchange, problem) }
         var body: JSONValue?
-        if readsBody {
+        if taken.readsBody {
+            if let coding = head.contentCoding {
+                return refuse(
+                    exchange,
+                    "the request body has the content coding '\(coding)', which is not decoded: send it without",
+                    status: .unsupportedMediaType, fields: [.acceptEncoding: "identity"])
+            }
             let bytes = try await exchange.readBody(on: loop)
-            do throws(JSONError) {
-                body = try JSONValue(validating: bytes)
-            } catch {
-                return refuse(exchange, "the request body is \(error)")
+            // Without a body its values are missing, as others may be.
+            if !bytes.isEmpty {
+                do throws(JSONError) {
+                    body = try JSONValue(validating: bytes)
+                } catch {
+                    return refuse(exchange, "the request body is \(error)")
+                }
             }
         }
         var limit: Duration?
@@ -91,13 +101,15 @@ final class GatherResponder: Responder {
         let gathered = await engine.gather(
             endpoint, input, within: limit, sendsOptional: load.sendsOptional, on: loop)
         if accessLog.isEnabled { exchange.note = GatherNote(gathered, of: endpoint, isStreamed: false) }
-        return Response(gathered, of: endpoint)
+        return try Response(gathered, of: endpoint)
     }
 
     /// The answer to a request with something that no gather can be made of.
-    private func refuse(_ exchange: Exchange, _ problem: String) -> Response {
+    private func refuse(
+        _ exchange: Exchange, _ problem: String, status: HTTPResponse.Status = .badRequest, fields: HTTPFields = [:]
+    ) -> Response {
         if accessLog.isEnabled { exchange.note = GatherNote(problem: problem) }
-        return .problem(.badRequest, problem)
+        return .problem(status, problem, fields: fields)
     }
 
     /// A client's patience; nil if it is no number of milliseconds.
@@ -136,12 +148,12 @@ final class GatherResponder: Responder {
     }
 
     /// The answer of `/tasks`, which holds a place like a gather while its tasks run.
-    private func tasks(_ head: RequestHead, on loop: isolated EventLoop) async -> Response {
+    private func tasks(_ head: RequestHead, on loop: isolated EventLoop) async throws(Refusal) -> Response {
         guard load(for: .normal, on: loop).isAdmitted else { return Self.busy }
         gathersInFlight += 1
         defer { gathersInFlight -= 1 }
         let format = RecordFormat(accept: head[.accept])
-        var response = await TasksDemonstration.respond(to: QueryItems(head.query), as: format, on: loop)
+        var response = try await TasksDemonstration.respond(to: QueryItems(head.query), as: format, on: loop)
         guard let produce = response.stream else { return response }
         response.stream = { writer async throws(StreamFailure) in
             _ = loop  // What captures the loop is the loop's.

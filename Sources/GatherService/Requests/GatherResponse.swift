@@ -14,7 +14,8 @@ extension HTTPField.Name {
 
 extension Response {
     /// What a client gets for a gather: the answer, or a problem with the outcome of every call.
-    init(_ gathered: Gathered, of endpoint: Endpoint) {
+    /// - Throws: ``Refusal/clientGone`` if the client is not there to get anything.
+    init(_ gathered: Gathered, of endpoint: Endpoint) throws(Refusal) {
         var fields: HTTPFields = [
             .gatherComplete: gathered.isComplete ? "true" : "false",
             .serverTiming: Outcomes.serverTiming(endpoint, gathered.reports),
@@ -35,8 +36,7 @@ extension Response {
         case .unplaceable:
             self = .problem(status, detail ?? "")
         case .clientGone:
-            // Nobody reads it; the connection notes the status 499.
-            self.init(status)
+            throw .clientGone
         }
     }
 }

@@ -18,3 +18,34 @@ struct RequestInput: GatherInput {
 
     func header(_ name: HTTPField.Name) -> String? { head[name] }
 }
+
+extension RequestHead {
+    /// Says which value that an endpoint takes is no text once it is decoded; nil if none is.
+    ///
+    /// Such a value must not be taken for one that is missing: a filter would be gone.
+    func undecodable(of taken: ClientValues) -> String? {
+        if let query, !taken.query.isEmpty, query.contains(where: { $0 == UInt8(ascii: "%") || $0 >= 0x80 }) {
+            for item in QueryItems(query) where item.value == nil {
+                guard let name = taken.query.first(where: item.isNamed) else { continue }
+                return "query.\(name) is not percent-encoded UTF-8"
+            }
+        }
+        guard !taken.headers.isEmpty else { return nil }
+        for (name, value) in fieldLines where value.contains(where: { $0 >= 0x80 }) {
+            guard String(validating: value, as: UTF8.self) == nil,
+                let sent = HTTPField.Name(String(decoding: name, as: UTF8.self)),
+                let taken = taken.headers.first(where: { $0 == sent })
+            else { continue }
+            return "header.\(taken.rawName) is not UTF-8"
+        }
+        return nil
+    }
+
+    /// How the request's body is encoded, if it is (RFC 9110 §8.4).
+    var contentCoding: String? {
+        guard let coding = self[.contentEncoding], !coding.isEmpty, coding.lowercased() != "identity" else {
+            return nil
+        }
+        return coding
+    }
+}

@@ -11,11 +11,11 @@ import HTTPWire
 public enum TasksDemonstration {
     /// Runs what the query says and tells what happened; 400 with what to write if the query makes no sense.
     ///
-    /// Ends at once, with status 499, when its task is cancelled.
     /// - Parameter format: how the tasks are to be streamed, if they are; they run when the response is sent, then.
+    /// - Throws: ``Refusal/clientGone`` as soon as its task is cancelled.
     public static func respond(
         to query: QueryItems, as format: RecordFormat? = nil, on loop: isolated EventLoop
-    ) async -> Response {
+    ) async throws(Refusal) -> Response {
         let plan: TaskPlan
         do throws(TaskPlanError) {
             try check(query)
@@ -30,7 +30,7 @@ public enum TasksDemonstration {
             let outcome = try await TaskRun.run(plan, on: loop) { timeline.note($0) }
             return .json(.ok) { timeline.write(outcome, to: &$0) }
         } catch {
-            return Response(Refusal.clientGone.status)
+            throw .clientGone
         }
     }
 
