@@ -42,12 +42,9 @@ private struct CallCounts: LogObject {
     var description: String { Outcomes.counts(reports).map { "\($0.name)=\($0.count)" }.joined(separator: " ") }
 
     func append(to output: inout [UInt8]) {
-        for (index, (name, count)) in Outcomes.counts(reports).enumerated() {
-            output.append(UInt8(ascii: index == 0 ? "{" : ","))
-            JSONText.append(string: name, to: &output)
-            output += Array(":\(count)".utf8)
+        JSONText.append(to: &output) { json in
+            json.object { for (name, count) in Outcomes.counts(reports) { $0.member(name, count) } }
         }
-        output.append(UInt8(ascii: "}"))
     }
 }
 
@@ -81,20 +78,21 @@ private struct FailedCalls: LogObject {
     }
 
     func append(to output: inout [UInt8]) {
-        for (index, (name, report)) in failed.enumerated() {
-            output.append(UInt8(ascii: index == 0 ? "{" : ","))
-            JSONText.append(string: name, to: &output)
-            output += Array(#":{"outcome":"\#(report.outcome.rawValue)""#.utf8)
-            if let status = report.status { output += Array(#","status":\#(status)"#.utf8) }
-            if let detail = report.detail {
-                output += Array(#","detail":"#.utf8)
-                JSONText.append(string: Self.bounded(detail), to: &output)
+        JSONText.append(to: &output) { json in
+            json.object { json in
+                for (name, report) in failed {
+                    json.member(name) { json in
+                        json.object { json in
+                            json.member("outcome", report.outcome.rawValue)
+                            if let status = report.status { json.member("status", status) }
+                            if let detail = report.detail { json.member("detail", Self.bounded(detail)) }
+                        }
+                    }
+                }
+                // No call can have this name.
+                if omitted > 0 { json.member("…", omitted) }
             }
-            output.append(UInt8(ascii: "}"))
         }
-        // No call can have this name.
-        if omitted > 0 { output += Array(#","…":\#(omitted)"#.utf8) }
-        output.append(UInt8(ascii: "}"))
     }
 
     static func bounded(_ text: String) -> String {

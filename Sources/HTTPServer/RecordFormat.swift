@@ -1,5 +1,6 @@
 import HTTPTypes
 import HTTPWire
+import JSONText
 
 /// How a body that is a sequence of JSON texts is written, so that each can be read as it comes.
 public enum RecordFormat: Sendable, Equatable, CaseIterable {
@@ -61,10 +62,7 @@ public enum RecordFormat: Sendable, Equatable, CaseIterable {
         if self == .events { output += Array("event: \(event)\ndata: ".utf8) }
         let start = output.count
         write(&output)
-        for index in start..<output.count
-        where output[index] == UInt8(ascii: "\n") || output[index] == UInt8(ascii: "\r") {
-            output[index] = UInt8(ascii: " ")
-        }
+        JSONText.replaceLineBreaks(in: &output, from: start)
         output += self == .events ? [UInt8(ascii: "\n"), UInt8(ascii: "\n")] : [UInt8(ascii: "\n")]
     }
 }

@@ -67,6 +67,22 @@ enum ByteScan {
         return i
     }
 
+    /// The first line feed or carriage return from `start`, or the count of bytes.
+    @inline(__always)
+    static func lineBreak(in text: Span<UInt8>, from start: Int) -> Int {
+        var i = start
+        while i <= text.count &- 8 {
+            let word = load(text, i)
+            let feeds = (word ^ ones &* UInt64(ASCII.lineFeed)) &- ones
+            let returns = (word ^ ones &* UInt64(ASCII.carriageReturn)) &- ones
+            let marks = (feeds | returns) & ~word & highBits
+            if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
+            i &+= 8
+        }
+        while i < text.count, text[i] != ASCII.lineFeed, text[i] != ASCII.carriageReturn { i &+= 1 }
+        return i
+    }
+
     /// Eight bytes from `offset`, the first one lowest.
     @inline(__always)
     private static func load(_ text: Span<UInt8>, _ offset: Int) -> UInt64 {

@@ -31,6 +31,18 @@ extension JSONText {
         output.append(ASCII.quote)
     }
 
+    /// Puts spaces in the places of line breaks from `start` on, which in a JSON text can only be white space between tokens
+    /// (RFC 8259 §7).
+    ///
+    /// - Complexity: O(n), eight bytes at a time.
+    public static func replaceLineBreaks(in output: inout [UInt8], from start: Int) {
+        var i = ByteScan.lineBreak(in: output.span, from: start)
+        while i < output.count {
+            output[i] = ASCII.space
+            i = ByteScan.lineBreak(in: output.span, from: i + 1)
+        }
+    }
+
     /// The first byte from `start` that is escaped or is not UTF-8, or the count of bytes.
     private static func endOfUnescapedRun(_ bytes: Span<UInt8>, _ start: Int) -> Int {
         var i = start

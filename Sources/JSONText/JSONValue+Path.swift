@@ -3,6 +3,7 @@ extension JSONValue {
     ///
     /// - Complexity: O(length) for each step, since the last member of a name counts.
     public func value(at path: JSONPath) -> JSONValue? {
+        if let findings, !path.hasEach, let known = findings.values[path] { return known }
         var range = range
         for step in path.steps {
             guard let found = Self.range(of: step, in: bytes.span, at: range.lowerBound) else { return nil }
@@ -15,6 +16,7 @@ extension JSONValue {
     ///
     /// - Complexity: O(length) for each step.
     public func values(at path: JSONPath) -> [JSONValue] {
+        if let findings, path.hasEach, case let known?? = findings.values[path] { return Array(known.elements) }
         var found: [JSONValue] = []
         forEachRange(at: path.steps[...], from: range) { found.append(JSONValue(bytes: bytes, range: $0)) }
         return found
@@ -24,6 +26,7 @@ extension JSONValue {
     ///
     /// - Complexity: O(length) for each step.
     public func append(valuesAt path: JSONPath, to output: inout [UInt8]) {
+        if let findings, path.hasEach, case let known?? = findings.values[path] { return known.append(to: &output) }
         output.append(ASCII.openBracket)
         var isFirst = true
         forEachRange(at: path.steps[...], from: range) { found in

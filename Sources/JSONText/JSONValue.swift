@@ -7,6 +7,8 @@ public struct JSONValue: Sendable {
     public let bytes: [UInt8]
     /// Where the value stands in it, whitespace and a byte order mark around it excluded.
     public let range: Range<Int>
+    /// What was looked up in advance.
+    let findings: JSONFindings?
 
     /// The value of bytes that are one JSON text.
     ///
@@ -26,9 +28,10 @@ public struct JSONValue: Sendable {
         self.init(bytes: bytes, range: start..<end)
     }
 
-    init(bytes: [UInt8], range: Range<Int>) {
+    init(bytes: [UInt8], range: Range<Int>, findings: JSONFindings? = nil) {
         self.bytes = bytes
         self.range = range
+        self.findings = findings
     }
 
     /// The value's own bytes.

@@ -169,3 +169,58 @@ extension JSONValue {
         #expect(value.value(at: try JSONPath("[0][0]"))?.range.count == 199_996)
     }
 }
+
+@Suite struct JSONPathsTests {
+    @Test func `paths that are looked up together find what each finds alone`() throws {
+        var random = SplitMix64(state: 17)
+        var hits = 0
+        for _ in 0..<1500 {
+            let value = try JSONValue(validating: RandomJSON.document(&random))
+            let paths = (0..<6).map { _ in RandomJSON.path(&random, indices: true, steps: 0...4) }
+            let known = value.lookingUp(paths)
+            for path in paths {
+                #expect(
+                    known.value(at: path)?.spelling == value.value(at: path)?.spelling, "\(path) in \(value.spelling)")
+                #expect(known.values(at: path).map(\.spelling) == value.values(at: path).map(\.spelling))
+                var (together, alone): ([UInt8], [UInt8]) = ([], [])
+                known.append(valuesAt: path, to: &together)
+                value.append(valuesAt: path, to: &alone)
+                #expect(together == alone)
+                hits += alone.count > 2 ? 1 : 0
+            }
+        }
+        #expect(hits > 1500)
+    }
+
+    @Test(
+        arguments: [
+            (#"{"a":1,"a":{"b":2}}"#, "a.b", "2"), (#"{"a":{"b":2},"a":1}"#, "a.b", nil), (#"{"\u0061":1}"#, "a", "1"),
+            (#"{"a":[{"b":1},{"b":2,"\u0062":3},{}]}"#, "a[*].b", "[1,3]"), (#"{"a":[[1,2],3]}"#, "a[0][1]", "2"),
+            ("[]", "[*]", nil), ("7", "a", nil),
+        ] as [(String, String, String?)])
+    func `what was looked up in advance is what is there`(text: String, path: String, expected: String?) throws {
+        let other = try JSONPath("a[1]")
+        let path = try JSONPath(path)
+        let known = try json(text).lookingUp([path, other, try JSONPath("")])
+        if path.hasEach {
+            #expect("[" + known.values(at: path).map(\.spelling).joined(separator: ",") + "]" == expected ?? "[]")
+        } else {
+            #expect(known.value(at: path)?.spelling == expected)
+        }
+        #expect(known.value(at: try JSONPath("")) != nil)
+    }
+
+    @Test func `line breaks become spaces, wherever they stand`() {
+        for count in 0..<40 {
+            for place in 0..<count {
+                var text = [UInt8](repeating: 0x78, count: count)
+                text[place] = place % 2 == 0 ? ASCII.lineFeed : ASCII.carriageReturn
+                if count > 3 { text[3] = ASCII.lineFeed }
+                var replaced = text
+                JSONText.replaceLineBreaks(in: &replaced, from: min(2, count))
+                let expected = text.indices.map { $0 >= 2 && text[$0] < 0x20 ? ASCII.space : text[$0] }
+                #expect(replaced == expected)
+            }
+        }
+    }
+}

@@ -35,3 +35,40 @@ import Testing
         }
     }
 }
+
+@Suite struct JSONWriterTests {
+    @Test func `a writer puts commas and quotes`() throws {
+        var output = Array("x".utf8)
+        JSONText.append(to: &output) { json in
+            json.object { json in
+                json.member("a", "q\"")
+                json.member("b", 7)
+                json.member("c") { json in json.object { _ in } }
+                json.member("d") { json in json.array(of: [1, 2]) { $0.number(FixedPoint($1, decimals: 1)) } }
+                json.member("e", true)
+                json.member("f", JSONValue(validated: Array(" [1.0] ".utf8)))
+                json.member("g") { json in json.array(of: [Int]()) { _, _ in } }
+            }
+        }
+        let text = #"x{"a":"q\"","b":7,"c":{},"d":[0.1,0.2],"e":true,"f":[1.0],"g":[]}"#
+        #expect(String(decoding: output, as: UTF8.self) == text)
+    }
+
+    @Test(
+        arguments: [
+            (0, 0, "0"), (7, 0, "7"), (-7, 1, "-0.7"), (1990, 2, "19.90"), (5, 2, "0.05"), (0, 1, "0.0"),
+            (1_000_000, 3, "1000.000"), (.max, 0, "9223372036854775807"), (.min, 9, "-9223372036.854775808"),
+        ])
+    func `a number is written with its decimals`(units: Int, decimals: Int, text: String) {
+        #expect(FixedPoint(units, decimals: decimals).description == text)
+    }
+
+    @Test(
+        arguments: [
+            (Duration.zero, "0.0"), (.nanoseconds(49_999), "0.0"), (.nanoseconds(50_000), "0.1"),
+            (.milliseconds(1200), "1200.0"), (.seconds(86_400), "86400000.0"), (.seconds(-1), "0.0"),
+        ])
+    func `a measured time has one decimal`(time: Duration, text: String) {
+        #expect(FixedPoint(measured: time).description == text)
+    }
+}

@@ -1,3 +1,5 @@
+import JSONText
+
 /// What the shop sells, to whom and from where: made from the ids, so that it is the same each time.
 enum ShopData {
     struct Customer {

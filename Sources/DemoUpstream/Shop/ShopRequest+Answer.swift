@@ -1,5 +1,6 @@
 import HTTPServer
 import HTTPTypes
+import JSONText
 
 extension ShopRequest {
     /// The answer without latency and faults.

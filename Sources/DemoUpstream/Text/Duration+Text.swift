@@ -1,4 +1,5 @@
 import EventLoop
+import JSONText
 
 extension Duration {
     /// A duration as people write it: a number, perhaps with decimals, and `s`, `ms` or `us` right behind it.

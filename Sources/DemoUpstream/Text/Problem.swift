@@ -1,5 +1,6 @@
 import HTTPServer
 import HTTPTypes
+import JSONText
 
 /// What is wrong with a request, and how the answer says it.
 struct Problem: Error {

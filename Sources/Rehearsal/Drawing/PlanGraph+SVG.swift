@@ -1,3 +1,5 @@
+import JSONText
+
 extension PlanGraph {
     private static let margin = 24.0
     private static let header = 40.0
@@ -89,7 +91,7 @@ extension PlanGraph {
     /// A coordinate with at most one decimal.
     private static func number(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
-        return tenths % 10 == 0 ? String(tenths / 10) : decimal(tenths, places: 1)
+        return tenths % 10 == 0 ? String(tenths / 10) : "\(FixedPoint(tenths, decimals: 1))"
     }
 
     static func escaped(_ text: String) -> String {

@@ -1,5 +1,6 @@
 import EventLoop
 import Gather
+import JSONText
 
 /// A simulation's result as tables for people.
 public enum SimulationReport {
@@ -74,10 +75,12 @@ public enum SimulationReport {
         let hundredths = (part * 10_000 + whole / 2) / whole
         if hundredths == 0 { return "<0.01%" }
         if hundredths == 10_000 { return ">99.99%" }
-        return decimal(hundredths, places: 2) + "%"
+        return "\(FixedPoint(hundredths, decimals: 2))%"
     }
 
-    private static func thousandths(_ value: Double) -> String { decimal(Int((value * 1000).rounded()), places: 3) }
+    private static func thousandths(_ value: Double) -> String {
+        "\(FixedPoint(Int((value * 1000).rounded()), decimals: 3))"
+    }
 
     private static func plain(_ value: Double) -> String {
         value == value.rounded() ? String(Int(value)) : String(value)

@@ -1,4 +1,5 @@
 import EventLoop
+import JSONText
 
 extension Duration {
     /// The duration as a configuration spells it, to the microsecond: `250us`, `80ms`, `1.2s`, `90s`, `1h`.
@@ -28,7 +29,7 @@ extension Duration {
         for (unit, places, name) in forms {
             let scale = [1, 10, 100][places]
             let value = (nanoseconds + unit / scale / 2) / (unit / scale)
-            if value < 1000 { return decimal(value, places: places) + name }
+            if value < 1000 { return "\(FixedPoint(value, decimals: places))" + name }
         }
         return "\((nanoseconds + 500_000_000) / 1_000_000_000)s"
     }

@@ -27,11 +27,3 @@ struct TextTable {
         }.joined()
     }
 }
-
-/// A number of tenths, hundredths and so on with its decimal point.
-func decimal(_ value: Int, places: Int) -> String {
-    guard places > 0 else { return String(value) }
-    let digits = String(value)
-    let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
-    return padded.dropLast(places) + "." + padded.suffix(places)
-}

@@ -2,6 +2,7 @@ import EventLoop
 import HTTPServer
 import HTTPTypes
 import HTTPWire
+import JSONText
 
 /// `GET /tasks`: tasks that sleep or compute, and the time that each took.
 ///

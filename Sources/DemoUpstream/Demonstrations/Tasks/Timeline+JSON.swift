@@ -1,3 +1,5 @@
+import JSONText
+
 extension Timeline {
     /// Writes what happened to each task, and the plan's outcome.
     func write(_ outcome: TaskOutcome, to json: inout JSONWriter) {
