@@ -23,7 +23,7 @@ private func listed(
 private func milliseconds(_ count: Int) -> Duration { .milliseconds(count) }
 
 /// A request that counts how often something of it is asked for.
-private final class CountingInput: GatherInput {
+private final class CountingInput: GatherInput, @unchecked Sendable {
     private let input: Input
     private(set) var lookups = 0
 

@@ -16,6 +16,9 @@ protocol CallRun: BulkheadClient {
 
     func prepared(_ call: Int) -> PreparedCall
 
+    /// The parts of a call's body that are referred to.
+    func paths(into call: Int) -> [JSONPath]
+
     /// The call's request; nil if it cannot be made, which has ended the call or the whole gather.
     func request(for next: Startable) -> UpstreamRequest?
 

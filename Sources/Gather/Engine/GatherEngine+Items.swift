@@ -16,6 +16,6 @@ extension GatherEngine {
             group.cancelAll()
         }
         items.describeJob(of: 0)
-        items.finish()
+        await items.finish(on: loop)
     }
 }

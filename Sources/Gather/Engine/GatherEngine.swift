@@ -63,7 +63,21 @@ public final class GatherEngine {
             group.cancelAll()
         }
         run.describeJob()
+        if run.hasLargeAnswer { return await finishLarge(run, on: loop) }
         return run.finish(isCancelled: Task.isCancelled)
+    }
+
+    /// Ends a gather whose answer takes long to put together.
+    private func finishLarge(_ run: GatherRun, on loop: isolated EventLoop) async -> Gathered {
+        let gathered = run.finish(isCancelled: Task.isCancelled, rendersAnswer: false)
+        guard case .answered = gathered.verdict, run.hasAnswer else { return gathered }
+        let (endpoint, values, reports) = (run.endpoint, run.values, gathered.reports)
+        do throws(CancellationError) {
+            let answer = try await BodyWork.offLoop(on: loop) { Answer.render(endpoint, values, reports) }
+            return Gathered(verdict: .answered(answer), reports: reports, isComplete: gathered.isComplete)
+        } catch {
+            return Gathered(verdict: .clientGone, reports: reports, isComplete: gathered.isComplete)
+        }
     }
 
     /// Why a gather would fail for this request before anything is sent, as ``Gathered/Verdict/unplaceable(_:)`` says; nil if it
@@ -181,11 +195,13 @@ public final class GatherEngine {
             loop.now.advanced(by: run.prepared(next.call).call.timeout ?? state.upstream.timeout), run.deadline)
         let end: AttemptEnd
         do throws(UpstreamFailure) {
-            end = .reply(Reply(try await client.send(request, to: state.index, host: 0, until: until, on: loop)))
+            let response = try await client.send(request, to: state.index, host: 0, until: until, on: loop)
+            end = .reply(response.isLarge ? try await Reply.checking(response, on: loop) : Reply(response))
         } catch {
             end = .failure(error)
         }
         state.bulkhead.leave()
+        if end.isLarge { return await finishLarge(next, end, attempts: 1, of: run, on: loop) }
         finish(next, end, attempts: 1, of: run)
     }
 
@@ -200,6 +216,7 @@ public final class GatherEngine {
             let flight = flights.flight(for: request, timeout: timeout, at: state, client: client, on: loop)
             let (end, count) = await flight.join(
                 until: run.deadline, isClients: run.clientDeadline != nil, on: loop)
+            if end.isLarge { return await finishLarge(next, end, attempts: count, of: run, on: loop) }
             return finish(next, end, attempts: count, of: run)
         }
         let attempts = Attempts(
@@ -207,17 +224,42 @@ public final class GatherEngine {
             clientDeadline: run.clientDeadline, isRepeatable: prepared.isRepeatable)
         let (end, count) = await attempts.run(on: loop)
         state.bulkhead.leave()
+        if end.isLarge { return await finishLarge(next, end, attempts: count, of: run, on: loop) }
         finish(next, end, attempts: count, of: run)
     }
 
     /// Ends a call as its last attempt ended.
     private func finish(_ next: Startable, _ end: AttemptEnd, attempts: Int, of run: any CallRun) {
+        let body = Result { () throws(CallError) in
+            try end.body(
+                for: run.prepared(next.call).call, fullDetail: upstream(of: next.call, in: run).upstream.fullDetail)
+        }
+        finish(next, end, body, attempts: attempts, of: run)
+    }
+
+    /// The same with a body that takes long to shape, and to find in what others refer to.
+    private func finishLarge(
+        _ next: Startable, _ end: AttemptEnd, attempts: Int, of run: any CallRun, on loop: isolated EventLoop
+    ) async {
+        let (prepared, paths) = (run.prepared(next.call), run.paths(into: next.call))
+        do throws(CancellationError) {
+            let body = try await BodyWork.offLoop(on: loop) {
+                Result { () throws(CallError) in try end.body(for: prepared.call, fullDetail: "").lookingUp(paths) }
+            }
+            finish(next, end, body, attempts: attempts, of: run)
+        } catch {
+            finish(next, .failure(.cancelled), attempts: attempts, of: run)
+        }
+    }
+
+    private func finish(
+        _ next: Startable, _ end: AttemptEnd, _ body: Result<JSONValue, CallError>, attempts: Int, of run: any CallRun
+    ) {
         run.describeJob(of: next.call)
         var status: Int?
         if case .reply(let reply) = end { status = reply.status }
         do throws(CallError) {
-            let body = try end.body(
-                for: run.prepared(next.call).call, fullDetail: upstream(of: next.call, in: run).upstream.fullDetail)
+            let body = try body.get()
             run.succeeded(next, status: status ?? 200, body: body, attempts: attempts)
         } catch {
             run.end(next.call, error.outcome, error.detail, since: next.since, status: status, attempts: attempts)

@@ -2,7 +2,7 @@ import HTTPTypes
 import JSONText
 
 /// What a client's request gives to the references of an endpoint.
-public protocol GatherInput {
+public protocol GatherInput: Sendable {
     /// The decoded value of the route's parameter at this index.
     func pathParameter(_ index: Int) -> String
     /// The decoded values of a query parameter, in order.

@@ -1,14 +1,29 @@
 extension GatherRun {
     /// The result, when no call runs any more.
-    func finish(isCancelled: Bool) -> Gathered {
+    /// - Parameter rendersAnswer: whether an answer is put together; else it is left empty.
+    func finish(isCancelled: Bool, rendersAnswer: Bool = true) -> Gathered {
         let reports = reports.map { $0 ?? CallReport(outcome: .cancelled, duration: .zero) }
         let isComplete = reports.allSatisfy(\.isComplete)
         return Gathered(
-            verdict: verdict(reports, isComplete: isComplete, isCancelled: isCancelled), reports: reports,
+            verdict: verdict(
+                reports, isComplete: isComplete, isCancelled: isCancelled, rendersAnswer: rendersAnswer && hasAnswer),
+            reports: reports,
             isComplete: isComplete)
     }
 
-    private func verdict(_ reports: [CallReport], isComplete: Bool, isCancelled: Bool) -> Gathered.Verdict {
+    /// Whether there is more to an answer than an observer has been told.
+    var hasAnswer: Bool { observer == nil || endpoint.response != nil }
+
+    /// Whether putting the answer together may take long.
+    var hasLargeAnswer: Bool {
+        var bytes = endpoint.response == nil ? 0 : values.input.body?.range.count ?? 0
+        for call in values.bodies.indices { bytes += values.bodies[call]?.range.count ?? 0 }
+        return bytes > BodyWork.mostOnLoop
+    }
+
+    private func verdict(
+        _ reports: [CallReport], isComplete: Bool, isCancelled: Bool, rendersAnswer: Bool
+    ) -> Gathered.Verdict {
         switch failure {
         case .client(let error): .unplaceable("\(error.reference.text) \(error.reason)")
         case _ where isCancelled: .clientGone
@@ -16,8 +31,7 @@ extension GatherRun {
         case .quorum: .failed(Self.worst(reports))
         case nil where endpoint.policy == .settled && !isComplete && !reports.contains(where: \.hasBody):
             .failed(Self.worst(reports))
-        case nil where observer != nil && endpoint.response == nil: .answered([])
-        case nil: .answered(Answer.render(endpoint, values, reports))
+        case nil: .answered(rendersAnswer ? Answer.render(endpoint, values, reports) : [])
         }
     }
 

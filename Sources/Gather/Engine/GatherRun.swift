@@ -63,6 +63,8 @@ final class GatherRun: CallRun {
 
     func prepared(_ call: Int) -> PreparedCall { endpoint.prepared[call] }
 
+    func paths(into call: Int) -> [JSONPath] { endpoint.paths(into: .call(call)) }
+
     // MARK: Requests
 
     func request(for next: Startable) -> UpstreamRequest? {

@@ -57,6 +57,9 @@ final class ItemRun: CallRun {
 
     func prepared(_ call: Int) -> PreparedCall { self.call }
 
+    /// None: references are to the whole of what comes for the items.
+    func paths(into call: Int) -> [JSONPath] { [] }
+
     func request(for next: Startable) -> UpstreamRequest? { requests[next.call].request }
 
     /// Has requests go on, as many as may be under way at once.
@@ -130,39 +133,53 @@ final class ItemRun: CallRun {
     // MARK: The result
 
     /// Tells the gather what the call has come to, when no request is under way any more.
-    func finish() {
-        let isCancelled = progress.isAbandoned || pending > 0
+    func finish(on loop: isolated EventLoop) async {
+        guard requests.reduce(0, { $0 + ($1.body?.range.count ?? 0) }) > BodyWork.mostOnLoop else { return finish() }
+        let (parts, paths) = (parts, gather.paths(into: next.call))
+        // Cancelled, the call has no body.
+        finish(try? await BodyWork.offLoop(on: loop) { parts.joined().lookingUp(paths) })
+    }
+
+    func finish() { finish(parts.joined()) }
+
+    private func finish(_ body: JSONValue?) {
+        let isCancelled = progress.isAbandoned || pending > 0 || body == nil
         var report = failure ?? CallReport(isCancelled ? .cancelled : .ok, since: next.since, in: self)
         if report.outcome == .ok { report.staleAge = staleAge }
         report.attempts = attempts
         for request in requestOfItem { report.items[requests[request].outcome ?? .cancelled, default: 0] += 1 }
-        gather.end(next.call, report, report.outcome == .ok ? JSONValue(validated: joined()) : nil)
+        gather.end(next.call, report, report.outcome == .ok ? body : nil)
     }
 
     /// What came, in the order of the list.
-    private func joined() -> [UInt8] {
-        var output: [UInt8] = []
-        if foreach.key == nil {
-            output.append(UInt8(ascii: "["))
-            for request in requestOfItem {
-                guard let body = body(of: request) else { continue }
-                if output.count > 1 { output.append(UInt8(ascii: ",")) }
-                body.append(to: &output)
-            }
-            output.append(UInt8(ascii: "]"))
-            return output
-        }
-        var members = Members()
-        for (key, request) in zip(keys, requestOfItem) {
-            if let body = body(of: request) { members.put(key, body) }
-        }
-        members.append(to: &output)
-        return output
+    private var parts: ItemBodies {
+        ItemBodies(bodies: requestOfItem.map(body), keys: foreach.key == nil ? nil : keys)
     }
 
     private func body(of request: Int) -> JSONValue? {
         if let body = requests[request].body { return body }
         guard case .json(let fallback) = foreach.fallback else { return nil }
         return JSONValue(validated: fallback)
+    }
+}
+
+/// What came for the elements of a list.
+private struct ItemBodies: Sendable {
+    /// By element; nil for one that is left out.
+    let bodies: [JSONValue?]
+    /// The member for each element, if there are members.
+    let keys: [String]?
+
+    /// All of it as one value.
+    func joined() -> JSONValue {
+        var output: [UInt8] = []
+        if let keys {
+            var members = Members()
+            for case (let key, let body?) in zip(keys, bodies) { members.put(key, body) }
+            members.append(to: &output)
+        } else {
+            JSONText.append(to: &output) { json in json.array(of: bodies.compactMap(\.self)) { $0.value($1) } }
+        }
+        return JSONValue(validated: output)
     }
 }

@@ -56,9 +56,9 @@ struct Attempts {
             var until = attempt.began.advanced(by: timeout)
             if case .at(let deadline) = deadline { until = min(until, deadline) }
             let request = state.addressed(request, until: until, at: attempt.began)
-            end = .reply(
-                Reply(
-                    try await client.send(request, to: state.index, host: attempt.host, until: until, on: loop)))
+            let response = try await client.send(
+                request, to: state.index, host: attempt.host, until: until, on: loop)
+            end = .reply(response.isLarge ? try await Reply.checking(response, on: loop) : Reply(response))
         } catch {
             end = .failure(error)
         }

@@ -21,6 +21,10 @@ final class GatherStream: GatherObserver {
 
     func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) {
         isTold[call] = true
+        guard !endpoint.calls[call].isInternal else { return }
+        // Never more than the plain answer has: what its tree takes of a body comes with the answer.
+        let body = endpoint.disclosesBody(of: call) ? body : nil
+        guard body != nil || endpoint.disclosure != .nothing else { return }
         records.append(.call(call, report, body: body), holding: body?.bytes.count ?? 0)
     }
 
@@ -34,17 +38,29 @@ final class GatherStream: GatherObserver {
             record.append(to: &output, as: format, of: endpoint)
         } while: {
             let gathered = await gather()
-            self.gatherEnded(gathered, after: start.duration(to: loop.now))
+            await self.gatherEnded(gathered, after: start.duration(to: loop.now), as: format, on: loop)
         }
     }
 
-    private func gatherEnded(_ gathered: Gathered, after duration: Duration) {
+    private func gatherEnded(
+        _ gathered: Gathered, after duration: Duration, as format: RecordFormat, on loop: isolated EventLoop
+    ) async {
         // Those that the gather's end overtook, so that a client gets as many as there are calls.
         for (call, report) in gathered.reports.enumerated() where !isTold[call] {
             callEnded(call, report, body: nil)
         }
         var answer = 0
         if case .answered(let bytes) = gathered.verdict { answer = bytes.count }
-        records.append(.summary(gathered, duration: duration), holding: answer)
+        guard answer > BodyWork.mostOnLoop else {
+            return records.append(.summary(gathered, duration: duration), holding: answer)
+        }
+        let endpoint = endpoint
+        let rendered = try? await BodyWork.offLoop(on: loop) {
+            var output: [UInt8] = []
+            GatherRecord.summary(gathered, duration: duration).append(to: &output, as: format, of: endpoint)
+            return output
+        }
+        // Cancelled: nobody is there to be told.
+        if let rendered { records.append(.rendered(rendered), holding: rendered.count) }
     }
 }

@@ -1,0 +1,58 @@
+import EventLoop
+import JSONText
+
+/// Work whose time others choose, by how large a body they send: on the loop while it is short, else on threads of its own.
+///
+/// The slowest of it, shaping and looking up, goes through some 100 MB a second, so that what the loop does itself takes 3 ms at the
+/// most. On virtual time all of it runs on the loop, in the order of the calls.
+package enum BodyWork {
+    /// Bodies up to this size are worked on by the loop, which costs less than asking another thread.
+    package static let mostOnLoop = 256 << 10
+
+    /// Not the shared pool: names are resolved there, and would wait for bodies.
+    private static let pool = BlockingPool(threads: 4)
+
+    /// Does work off the loop.
+    /// - Throws: `CancellationError` if the task was cancelled before it began.
+    package static func offLoop<Value: Sendable>(
+        on loop: isolated EventLoop, _ work: @escaping @Sendable () -> Value
+    ) async throws(CancellationError) -> Value {
+        do {
+            return try await loop.runBlocking(on: pool, work)
+        } catch {
+            throw CancellationError()
+        }
+    }
+}
+
+extension Reply {
+    /// Checks a large response.
+    static func checking(
+        _ response: UpstreamResponse, on loop: isolated EventLoop
+    ) async throws(UpstreamFailure) -> Reply {
+        do throws(CancellationError) {
+            return try await BodyWork.offLoop(on: loop) { Reply(response) }
+        } catch {
+            throw .cancelled
+        }
+    }
+}
+
+extension UpstreamResponse {
+    var isLarge: Bool { body.count > BodyWork.mostOnLoop }
+}
+
+extension AttemptEnd {
+    /// Whether shaping its body may take long.
+    var isLarge: Bool {
+        guard case .reply(let reply) = self, case .success(let body) = reply.body else { return false }
+        return body.bytes.count > BodyWork.mostOnLoop
+    }
+}
+
+extension Endpoint {
+    /// The parts of a source that the endpoint refers to.
+    package func paths(into source: Reference.Source) -> [JSONPath] {
+        (calls.flatMap(\.references) + (response?.references ?? [])).filter { $0.source == source }.map(\.path)
+    }
+}
