@@ -34,6 +34,22 @@ import Testing
             ["server.access_log"]
         ),
         (
+            "GatherServiceTests", "disclose says how much clients are told of calls and upstreams",
+            ["server.disclose"]
+        ),
+        (
+            "GatherServiceTests", "an internal call is nowhere in what clients get",
+            ["calls.internal"]
+        ),
+        (
+            "GatherServiceTests", "stream says whether an endpoint is streamed",
+            ["endpoints.stream"]
+        ),
+        (
+            "RehearsalTests", "a body may be expected in part",
+            ["tests.expect.body_includes"]
+        ),
+        (
             "GatherServiceTests", "client_deadline_header names the field in which clients say how long they wait",
             ["server.client_deadline_header"]
         ),

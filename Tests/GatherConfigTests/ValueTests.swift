@@ -30,6 +30,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(server.admin?.description == "127.0.0.1:9090")
         #expect(server.loops == nil)
         #expect(server.accessLog && server.clientDeadlineHeader == nil)
+        #expect(server.disclosure == .outcomes)
         #expect(
             [server.limits.headBytes, server.limits.targetBytes, server.limits.fields, server.limits.bodyBytes]
                 == [16384, 8192, 100, 1_048_576])
@@ -54,6 +55,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
               loops: 4
               access_log: false
               client_deadline_header: X-Patience
+              disclose: nothing
               limits: { head: 32KiB, target: 4kB, fields: 7, body: 0B, connections: 8, gathers: 9, lag: 80ms,
                         stale: 1MiB, unsent: 2MiB }
               timeouts: { head: 1s, body: 1.5s, idle: 2m, write: 250ms, shutdown: 1h }
@@ -65,6 +67,7 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(server.admin == nil)
         #expect(server.loops == 4)
         #expect(!server.accessLog && server.clientDeadlineHeader?.rawName == "X-Patience")
+        #expect(server.disclosure == .nothing)
         var limits = ServerSettings.Limits()
         (limits.headBytes, limits.targetBytes, limits.fields) = (32_768, 4000, 7)
         (limits.bodyBytes, limits.connections, limits.gathers, limits.staleBytes) = (0, 8, 9, 1 << 20)

@@ -28,6 +28,28 @@ import Testing
             ])
     }
 
+    @Test func `what has no effect on what clients are told is warned of`() throws {
+        let text = """
+            version: 1
+            server: { disclose: nothing }
+            upstreams: { shop: { hosts: [http://127.0.0.1:9100] } }
+            endpoints:
+              - path: /x
+                expose: outcomes
+                calls:
+                  a: { get: "shop:/a", internal: true }
+                  b: { get: "shop:/b?x={c.x}" }
+                  c: { get: "shop:/c", internal: true, group: g }
+            """
+        #expect(
+            try read(text).warnings.map(\.description) == [
+                "x.yaml:6:13: warning: endpoints[0].expose: has no effect beside 'disclose: nothing' of the server; remove one of them",
+                "x.yaml:8:7: warning: endpoints[0].calls.a: neither the response nor another call uses what this call gets; "
+                    + "use {a}, or remove the call",
+                "x.yaml:10:51: warning: endpoints[0].calls.c.group: has no effect beside 'internal', which keeps the body out of the answer; remove it",
+            ])
+    }
+
     @Test func `a list whose items are not used is warned of`() throws {
         let text = """
             version: 1

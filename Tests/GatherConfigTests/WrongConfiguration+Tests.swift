@@ -23,7 +23,7 @@ extension WrongConfiguration {
         test(
             "a test that expects nothing", "      - { name: a, expect: {} }",
             errors: [
-                "x.yaml:7:28: endpoints[0].tests[0].expect: a test expects something; add one of status, complete, body, outcomes, within"
+                "x.yaml:7:28: endpoints[0].tests[0].expect: a test expects something; add one of status, complete, body, body_includes, outcomes, within"
             ]),
         test(
             "a test of what the endpoint does not have",

@@ -6,6 +6,30 @@ import Testing
 
 /// The default configuration, with the embedded shop behind it.
 @Suite(.serialized) struct DashboardTests {
+    @Test func `an unknown customer is the client's 404, and an unknown path is told what is near`() throws {
+        let (unknown, misspelt, far, long) = try RunningService.run(givenConfiguration) { service, loop in
+            (
+                try await service.get("/v1/customers/10000/dashboard", on: loop),
+                try await service.get("/v1/customers/1/dashbord", on: loop),
+                try await service.get("/another/thing/altogether", on: loop),
+                try await service.get("/" + String(repeating: "x", count: 8000), on: loop)
+            )
+        }
+        #expect([unknown, misspelt, far, long].map(\.status) == [404, 404, 404, 404])
+        #expect(unknown.body.contains("call 'customer' failed: http_error (status 404)"))
+        #expect(misspelt.body.contains("no endpoint has this path; did you mean '/v1/customers/{id}/dashboard'?"))
+        #expect(far.body.contains("no endpoint has this path; known are: /, /hello, /tasks, /v1/customers/"))
+        #expect(long.body.contains(#""no endpoint has this path""#))
+    }
+
+    @Test func `without the demonstration nothing is told of what paths there are`() throws {
+        let endpoints = #"- { path: /v1/secret, calls: { a: { get: "up:/a" } } }"#
+        let reply = try RunningService.run(scripted(endpoints)) { service, loop in
+            try await service.get("/v1/secre", on: loop)
+        }
+        #expect(reply.body.contains(#""detail":"no endpoint has this path""#))
+    }
+
     @Test func `six calls are answered in about the time of their longest chain`() throws {
         let reply = try RunningService.run(patientConfiguration) { service, loop in
             try await service.get("/v1/customers/1/dashboard", on: loop)

@@ -62,6 +62,7 @@ import Testing
             try Configuration.read(
                 text: """
                     version: 1
+                    server: { disclose: everything }
                     upstreams: { none: { hosts: [http://127.0.0.1:1], retry: { attempts: 3, backoff: 1ms } } }
                     endpoints:
                     \(endpoints)

@@ -290,7 +290,8 @@ final class Lateness {
     }
 }
 
-/// A configuration with an upstream `up` that has a script, and these endpoints.
+/// A configuration with an upstream `up` that has a script, and these endpoints. Clients are told everything unless `server` says
+/// otherwise.
 func scripted(
     _ endpoints: String, upstream: String = "", server: String = ""
 ) -> @Sendable (RunningService.Ports) throws -> Configuration {
@@ -298,7 +299,7 @@ func scripted(
         let lines = endpoints.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
         let text = """
             version: 1
-            server: { \(server) }
+            server: { \(server.contains("disclose:") ? "" : "disclose: everything, ")\(server) }
             upstreams:
               up: { hosts: [http://127.0.0.1:\(ports.scripted)]\(upstream.isEmpty ? "" : ", " + upstream) }
             endpoints:

@@ -211,7 +211,8 @@ import Testing
 
     @Test func `outcomes as JSON`() throws {
         var json: [UInt8] = []
-        Outcomes.append(try endpoint(), reports, to: &json)
+        let endpoint = try endpoint()
+        JSONText.append(to: &json) { Outcomes.write(endpoint, reports, to: &$0) }
         #expect(
             text(json) == #"{"a":{"outcome":"ok","status":200,"start_ms":0.0,"duration_ms":20.3},"#
                 + #""b":{"outcome":"http_error","status":503,"start_ms":0.2,"duration_ms":1.0,"detail":"status 503"},"#
@@ -224,7 +225,8 @@ import Testing
         var old = CallReport(outcome: .timeout, start: .zero, duration: .milliseconds(1))
         old.staleAge = .seconds(12)
         var json: [UInt8] = []
-        Outcomes.append(try Given(["a": "/a"]).endpoint(), [old], to: &json)
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        JSONText.append(to: &json) { Outcomes.write(endpoint, [old], to: &$0) }
         #expect(
             text(json)
                 == #"{"a":{"outcome":"timeout","start_ms":0.0,"duration_ms":1.0,"stale":true,"age_ms":12000.0}}"#)
@@ -235,7 +237,8 @@ import Testing
         var list = CallReport(outcome: .ok, start: .zero, duration: .milliseconds(1))
         list.items = [.timeout: 1, .ok: 8]
         var json: [UInt8] = []
-        Outcomes.append(try Given(["a": "/a"]).endpoint(), [list], to: &json)
+        let endpoint = try Given(["a": "/a"]).endpoint()
+        JSONText.append(to: &json) { Outcomes.write(endpoint, [list], to: &$0) }
         #expect(
             text(json)
                 == #"{"a":{"outcome":"ok","start_ms":0.0,"duration_ms":1.0,"items":{"ok":8,"timeout":1}}}"#)

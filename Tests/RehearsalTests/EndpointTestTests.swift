@@ -33,6 +33,42 @@ import Testing
         #expect(try result(Self.good + expectation).failures == [])
     }
 
+    @Test(
+        arguments: [
+            ("{ a: {} }", []), ("{ a: { id: 7 }, b: [1] }", []), ("{}", []),
+            ("{ b: [] }", ["body_includes.b[0]: expected nothing, got 1"]),
+            ("{ b: [1, 2] }", ["body_includes.b[1]: expected 2, got nothing"]),
+            (
+                "{ a: { id: 8 }, c: 1 }",
+                ["body_includes.a.id: expected 8, got 7", "body_includes.c: expected 1, got nothing"]
+            ),
+            ("[]", [#"body_includes: expected [], got {"a":{"id":7},"b":[1]}"#]),
+        ])
+    func `a body may be expected in part`(part: String, failures: [String]) throws {
+        #expect(try result(Self.good + "expect: { body_includes: \(part) }").failures == failures)
+    }
+
+    @Test func `what expose adds is not looked at unless it is named`() throws {
+        let text = """
+            version: 1
+            upstreams: { shop: { hosts: [http://a] } }
+            endpoints:
+              - path: /x
+                expose: outcomes
+                calls: { a: { get: "shop:/a" } }
+                tests:
+                  - { name: exact, calls: { a: {} }, expect: { body: { a: {} } } }
+                  - { name: part, calls: { a: {} }, expect: { body_includes: { _gather: { a: { outcome: ok } } } } }
+                  - { name: wrong, calls: { a: {} }, expect: { body: { a: {}, _gather: {} } } }
+                  - { name: none, calls: { a: { status: 500 } }, expect: { body_includes: { a: {} } } }
+            """
+        let configuration = try Configuration.read(text: text, file: "x.yaml")
+        let failures = try configuration.tests.map { try $0.run(on: configuration.plan).failures }
+        #expect(failures[0] == [] && failures[1] == [])
+        #expect(failures[2].count == 1 && failures[2][0].hasPrefix("body._gather.a: expected nothing, got {"))
+        #expect(failures[3] == ["body: expected an answer, got none (call 'a' failed: http_error (status 500))"])
+    }
+
     @Test func `a test asks as its request says`() throws {
         let text = """
             version: 1

@@ -11,7 +11,7 @@ enum Answer {
         } else {
             appendMembers(endpoint, values, to: &output)
         }
-        if endpoint.exposesOutcomes { exposeOutcomes(endpoint, reports, in: &output) }
+        if endpoint.exposesOutcomes, endpoint.disclosure != .nothing { exposeOutcomes(endpoint, reports, in: &output) }
         return output
     }
 
@@ -21,7 +21,7 @@ enum Answer {
         output.reserveCapacity(bytes)
         output.append(UInt8(ascii: "{"))
         for index in values.bodies.indices {
-            guard let body = values.bodies[index] else { continue }
+            guard let body = values.bodies[index], !endpoint.calls[index].isInternal else { continue }
             if output.count > 1 { output.append(UInt8(ascii: ",")) }
             JSONText.append(string: endpoint.calls[index].memberName, to: &output)
             output.append(UInt8(ascii: ":"))
@@ -34,7 +34,7 @@ enum Answer {
     private static func appendFlattened(_ endpoint: Endpoint, _ values: Values, to output: inout [UInt8]) {
         var members = Members()
         for (call, body) in zip(endpoint.calls, values.bodies) {
-            guard let body else { continue }
+            guard let body, !call.isInternal else { continue }
             switch (call.placement, body.kind) {
             case (.flatten, .object): for member in body.members { members.put(member.name, member.value) }
             case (.flatten, .null): break
@@ -51,7 +51,7 @@ enum Answer {
         // The object may be an upstream's own, with white space in it.
         if output.last(where: { $0 > 32 }) != UInt8(ascii: "{") { output.append(UInt8(ascii: ",")) }
         output += Array(#""_gather":"#.utf8)
-        Outcomes.append(endpoint, reports, to: &output)
+        JSONText.append(to: &output) { Outcomes.write(endpoint, reports, to: &$0) }
         output.append(UInt8(ascii: "}"))
     }
 }

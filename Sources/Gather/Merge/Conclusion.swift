@@ -1,6 +1,21 @@
 import HTTPTypes
 
 extension Gathered {
+    /// The same as far as clients are told of it.
+    public func disclosedConclusion(of endpoint: Endpoint) -> (status: HTTPResponse.Status, detail: String?) {
+        let (status, detail) = conclusion(of: endpoint)
+        // What is wrong with a client's own request is nothing of the inside.
+        guard case .failed(let call) = verdict else { return (status, detail) }
+        let report = reports[call]
+        switch endpoint.disclosure {
+        case .nothing: return (status, nil)
+        case _ where endpoint.calls[call].isInternal: return (status, "an internal call failed")
+        case .everything where endpoint.disclosesDetail(of: call, report): return (status, detail)
+        case .everything, .outcomes:
+            return (status, "call '\(endpoint.calls[call].name)' failed: \(report.outcome.rawValue)")
+        }
+    }
+
     /// The status that tells how the gather ended and, if it has no answer, one sentence that says why.
     public func conclusion(of endpoint: Endpoint) -> (status: HTTPResponse.Status, detail: String?) {
         switch verdict {

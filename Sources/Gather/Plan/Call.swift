@@ -30,6 +30,9 @@ public struct Call: Sendable {
     /// What of the upstream's body is kept.
     public var projection: Projection?
     public var placement = Placement.member
+    /// Whether clients are told nothing of the call: neither that there is one, nor what came of it, nor its body, unless the
+    /// endpoint's `response` has some of that.
+    public var isInternal = false
 
     /// Whether the request may reach the upstream twice.
     public var isRepeatable: Bool { idempotent ?? Self.idempotentMethods.contains(method) }

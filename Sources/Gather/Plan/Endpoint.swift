@@ -18,6 +18,10 @@ public struct Endpoint: Sendable {
     public var passStatus: Set<Int> = []
     /// Whether the answer tells the outcomes in a `_gather` member.
     public var exposesOutcomes = false
+    /// How much clients are told of the calls.
+    public var disclosure = Disclosure.everything
+    /// Whether clients may have the calls told as they end.
+    public var isStreamed = true
     /// Who goes first when the service has more to do than it can.
     public var priority = Priority.normal
 

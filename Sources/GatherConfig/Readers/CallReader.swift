@@ -11,7 +11,7 @@ struct CallReader {
             "body", "headers", "forward_headers", "forward_query", "when", "foreach",
         ] + ForeachReader.companions + [
             "required", "on_error", "stale_for", "timeout", "idempotent", "target", "allow", "deny", "mapping", "group",
-            "flatten",
+            "flatten", "internal",
         ]
 
     let name: String
@@ -68,6 +68,7 @@ struct CallReader {
         call?.idempotent = section["idempotent"]?.boolean()
         call?.projection = projection
         call?.placement = placement
+        call?.isInternal = section["internal"]?.boolean() ?? false
         if let call {
             foreachReader.warn(about: call)
             checkSecrets(of: call, section)

@@ -13,6 +13,7 @@ struct EndpointChecks {
         guard section["response"] == nil else { return }
         var taken: [String: String] = [:]
         for (member, call) in zip(members, calls) {
+            guard call?.isInternal != true else { continue }
             let name: String
             switch call?.placement {
             case .group(let group): name = group
@@ -98,9 +99,8 @@ struct EndpointChecks {
             section["path"]?.warning(
                 "nothing uses the parameter '\(name)'", remedy: "refer to it as {path.\(name)}, or leave it out")
         }
-        guard endpoint.response != nil else { return }
         let used = Set(references.compactMap(\.call))
-        for (index, call) in endpoint.calls.enumerated() {
+        for (index, call) in endpoint.calls.enumerated() where endpoint.response != nil || call.isInternal {
             if call.method == .get, !used.contains(index) {
                 members[index].warning(
                     "neither the response nor another call uses what this call gets",
@@ -108,7 +108,9 @@ struct EndpointChecks {
             }
             if call.placement != .member {
                 (Section.group(of: members[index]) ?? members[index].value).warning(
-                    "has no effect beside 'response', which decides what the answer is", remedy: "remove it")
+                    endpoint.response == nil
+                        ? "has no effect beside 'internal', which keeps the body out of the answer"
+                        : "has no effect beside 'response', which decides what the answer is", remedy: "remove it")
             }
         }
     }

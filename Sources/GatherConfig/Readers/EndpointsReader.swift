@@ -6,6 +6,8 @@ import Rehearsal
 struct EndpointsReader {
     private let upstreams: [String]
     private let environment: [String: String]
+    /// How much clients are told of calls and upstreams.
+    private let disclosure: Disclosure
     /// The routes so far, by method and shape, with the key path of the endpoint.
     private var routes: [String: String] = [:]
     private(set) var endpoints: [Endpoint] = []
@@ -13,9 +15,10 @@ struct EndpointsReader {
     /// The upstreams that calls name.
     private(set) var usedUpstreams: Set<Int> = []
 
-    init(upstreams: [String], environment: [String: String]) {
+    init(upstreams: [String], environment: [String: String], disclosure: Disclosure) {
         self.upstreams = upstreams
         self.environment = environment
+        self.disclosure = disclosure
     }
 
     mutating func read(_ node: Node) {
@@ -27,7 +30,8 @@ struct EndpointsReader {
 
     private mutating func readEndpoint(_ node: Node) -> Endpoint? {
         let keys = [
-            "path", "method", "deadline", "gather", "calls", "response", "pass_status", "expose", "priority", "tests",
+            "path", "method", "deadline", "gather", "calls", "response", "pass_status", "expose", "stream", "priority",
+            "tests",
         ]
         guard let section = Section(node, keys: keys) else { return nil }
         let method = section["method"].map { $0.method() } ?? .get
@@ -49,6 +53,11 @@ struct EndpointsReader {
         let deadline = section["deadline"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
         let passStatus = Set(section["pass_status"]?.statuses() ?? [])
         let exposes = section["expose"]?.word(of: ["outcomes"]) != nil
+        if exposes, disclosure == .nothing {
+            section["expose"]?.warning(
+                "has no effect beside 'disclose: nothing' of the server", remedy: "remove one of them")
+        }
+        let isStreamed = section["stream"]?.boolean()
         let priority = section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue))
         guard let calls else { return nil }
         let checks = EndpointChecks(section: section, members: calls, calls: read)
@@ -63,6 +72,8 @@ struct EndpointsReader {
         endpoint.policy = policy ?? endpoint.policy
         endpoint.passStatus = passStatus
         endpoint.exposesOutcomes = exposes
+        endpoint.disclosure = disclosure
+        endpoint.isStreamed = isStreamed ?? endpoint.isStreamed
         endpoint.priority = priority.flatMap(Endpoint.Priority.init) ?? endpoint.priority
         checks.checkQuorum(of: endpoint)
         checks.warn(about: endpoint, parameters: path.parameters)

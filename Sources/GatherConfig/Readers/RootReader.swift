@@ -16,7 +16,8 @@ struct RootReader {
         let server = root["server"].map(ServerReader.read) ?? ServerSettings()
         let demo = root["demo"].flatMap(DemoReader.read)
         let upstreams = root["upstreams"].map(UpstreamReader.readAll) ?? []
-        var endpoints = EndpointsReader(upstreams: upstreams.map(\.value.name), environment: environment)
+        var endpoints = EndpointsReader(
+            upstreams: upstreams.map(\.value.name), environment: environment, disclosure: server.disclosure)
         if let list = root["endpoints"] {
             endpoints.read(list)
         } else if root["demo"] == nil {

@@ -1,10 +1,14 @@
+import Gather
+
 /// Reads `server:`.
 enum ServerReader {
     private static let timeouts = Duration.milliseconds(1)...Duration.seconds(86_400)
 
     static func read(_ node: Node) -> ServerSettings {
         var server = ServerSettings()
-        let keys = ["listen", "admin", "loops", "access_log", "client_deadline_header", "limits", "timeouts"]
+        let keys = [
+            "listen", "admin", "loops", "access_log", "client_deadline_header", "disclose", "limits", "timeouts",
+        ]
         guard let section = Section(node, keys: keys) else { return server }
         server.listen = section["listen"]?.listenAddress() ?? server.listen
         if let admin = section["admin"] {
@@ -14,6 +18,9 @@ enum ServerReader {
             server.loops = loops.integer(in: 1...256, or: "auto")
         }
         server.accessLog = section["access_log"]?.boolean() ?? server.accessLog
+        server.disclosure =
+            section["disclose"]?.word(of: Disclosure.allCases.map(\.rawValue)).flatMap(Disclosure.init)
+            ?? server.disclosure
         server.clientDeadlineHeader = section["client_deadline_header"].flatMap(HeadersReader.readName)
         if server.listen == server.admin, server.listen.port != 0, !node.report.hasErrors {
             (section["admin"] ?? section["listen"] ?? node)

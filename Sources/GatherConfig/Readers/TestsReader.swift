@@ -27,7 +27,7 @@ struct TestsReader {
             test.replies[member.name] = readReplies(member.value)
         }
         guard let expect = section.required("expect", such: "expect: { status: 200 }") else { return nil }
-        let keys = ["status", "complete", "body", "outcomes", "within"]
+        let keys = ["status", "complete", "body", "body_includes", "outcomes", "within"]
         guard let expected = Section(expect, keys: keys) else { return nil }
         if keys.allSatisfy({ expected[$0] == nil }) {
             expect.error("a test expects something", remedy: "add one of \(keys.joined(separator: ", "))")
@@ -122,6 +122,7 @@ struct TestsReader {
         expected.status = section["status"]?.integer(in: 100...599)
         expected.isComplete = section["complete"]?.boolean()
         expected.body = section["body"]?.json()
+        expected.includedBody = section["body_includes"]?.json()
         expected.within = section["within"]?.duration(in: Self.delays)
         for member in section["outcomes"]?.members(expected: "a mapping of calls to outcomes") ?? []
         where isCall(member) {

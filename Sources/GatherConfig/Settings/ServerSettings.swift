@@ -1,3 +1,4 @@
+import Gather
 import HTTPTypes
 
 /// What the server does before and around a gather: where it listens, and its limits.
@@ -11,6 +12,8 @@ public struct ServerSettings: Sendable, Equatable {
     public var accessLog = true
     /// The header field in which clients say how many milliseconds they wait; nil if they are not asked.
     public var clientDeadlineHeader: HTTPField.Name?
+    /// How much clients are told of calls and upstreams.
+    public var disclosure = Disclosure.outcomes
     public var limits = Limits()
     public var timeouts = Timeouts()
 

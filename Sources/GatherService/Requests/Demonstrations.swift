@@ -14,11 +14,23 @@ enum Demonstration { case welcome, hello, tasks }
 struct Demonstrations {
     private let welcome: Welcome
     let routes: [(String, Demonstration)]
+    /// All paths that there are, for those who try some; empty where nothing is demonstrated.
+    private let paths: [String]
 
     init(_ configuration: Configuration, address: String) {
         let isEnabled = configuration.demo?.endpoints ?? false
         routes = isEnabled ? [("/", .welcome), ("/hello", .hello), ("/tasks", .tasks)] : []
+        paths = isEnabled ? routes.map(\.0) + Array(Set(configuration.plan.endpoints.map(\.path))).sorted() : []
         welcome = Welcome(endpoints: configuration.examples, address: address)
+    }
+
+    /// What is said of a path that there is not: nearest ones where the service is tried out, else nothing of what there is.
+    func notFound(_ path: ArraySlice<UInt8>) -> String {
+        let problem = "no endpoint has this path"
+        // The nearest name takes time that grows with the length of the path.
+        guard !paths.isEmpty, path.count <= 100 else { return problem }
+        let remedy = NearestName.remedy(for: String(decoding: path, as: UTF8.self), among: paths)
+        return problem + (remedy.map { "; " + $0 } ?? "")
     }
 
     /// The answer of a page that waits for nothing; nil for `/tasks`.

@@ -22,6 +22,7 @@ final class GatherResponder: Responder {
     private let accessLog: AccessLog
     private let shedding: LoadShedding
     private let deadlineHeader: HTTPField.Name?
+    private let disclosure: Disclosure
     private(set) var gathersInFlight = 0
 
     /// - Parameters:
@@ -36,6 +37,7 @@ final class GatherResponder: Responder {
         accessLog = AccessLog(logger, isEnabled: server.accessLog)
         shedding = LoadShedding(gathers: share.of(server.limits.gathers), lag: server.limits.lag)
         deadlineHeader = server.clientDeadlineHeader
+        disclosure = server.disclosure
         for endpoint in plan.endpoints {
             router.add(endpoint.method, endpoint.path, .endpoint(endpoint, takes: endpoint.clientValues))
         }
@@ -55,7 +57,7 @@ final class GatherResponder: Responder {
         case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
         case .options(let allowed): return .options(allowed)
         case .undecodable: return .problem(.badRequest, "a path parameter is not UTF-8")
-        case .notFound: return .problem(.notFound, "no endpoint has this path")
+        case .notFound: return .problem(.notFound, demonstrations.notFound(head.path))
         }
     }
 
@@ -76,7 +78,7 @@ final class GatherResponder: Responder {
             // Without a body its values are missing, as others may be.
             if !bytes.isEmpty {
                 do throws(JSONError) {
-                    body = try JSONValue(validating: bytes)
+                    body = try await Self.validated(bytes, for: endpoint, on: loop)
                 } catch {
                     return refuse(exchange, "the request body is \(error)")
                 }
@@ -90,18 +92,31 @@ final class GatherResponder: Responder {
             }
         }
         let input = RequestInput(head: head, parameters: parameters, body: body)
-        if let format = RecordFormat(accept: head[.accept]) {
+        if endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
             return stream(endpoint, input, within: limit, as: format, exchange, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a place.
         let load = load(for: endpoint.priority, on: loop)
-        guard load.isAdmitted else { return Self.busy }
+        guard load.isAdmitted else { return busy }
         gathersInFlight += 1
         defer { gathersInFlight -= 1 }
         let gathered = await engine.gather(
             endpoint, input, within: limit, sendsOptional: load.sendsOptional, on: loop)
         if accessLog.isEnabled { exchange.note = GatherNote(gathered, of: endpoint, isStreamed: false) }
         return try Response(gathered, of: endpoint)
+    }
+
+    /// The body of a request, if it is JSON.
+    private static func validated(
+        _ bytes: [UInt8], for endpoint: Endpoint, on loop: isolated EventLoop
+    ) async throws(JSONError) -> JSONValue {
+        guard bytes.count > BodyWork.mostOnLoop else { return try JSONValue(validating: bytes) }
+        let paths = endpoint.paths(into: .body)
+        let checked = try? await BodyWork.offLoop(on: loop) {
+            Result { () throws(JSONError) in try JSONValue(validating: bytes).lookingUp(paths) }
+        }
+        // Cancelled: nobody waits for what comes of it.
+        return try checked?.get() ?? JSONValue(validated: [])
     }
 
     /// The answer to a request with something that no gather can be made of.
@@ -130,7 +145,7 @@ final class GatherResponder: Responder {
             return refuse(exchange, objection)
         }
         let load = load(for: endpoint.priority, on: loop)
-        guard load.isAdmitted else { return Self.busy }
+        guard load.isAdmitted else { return busy }
         return Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
             let stream = GatherStream(endpoint, on: loop)
             try await stream.send(as: format, through: writer, on: loop) {
@@ -149,7 +164,7 @@ final class GatherResponder: Responder {
 
     /// The answer of `/tasks`, which holds a place like a gather while its tasks run.
     private func tasks(_ head: RequestHead, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        guard load(for: .normal, on: loop).isAdmitted else { return Self.busy }
+        guard load(for: .normal, on: loop).isAdmitted else { return busy }
         gathersInFlight += 1
         defer { gathersInFlight -= 1 }
         let format = RecordFormat(accept: head[.accept])
@@ -171,8 +186,10 @@ final class GatherResponder: Responder {
         shedding.admits(priority, inFlight: gathersInFlight, lag: loop.reactor.meanLag)
     }
 
-    private static var busy: Response {
-        .problem(.serviceUnavailable, "too many gathers are in flight", fields: [.retryAfter: "1"])
+    private var busy: Response {
+        .problem(
+            .serviceUnavailable, disclosure == .nothing ? nil : "too many gathers are in flight",
+            fields: [.retryAfter: "1"])
     }
 
     func ended(_ exchange: Exchange, at now: LoopInstant) { accessLog.write(exchange, at: now) }

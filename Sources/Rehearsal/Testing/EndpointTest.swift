@@ -38,6 +38,8 @@ public struct EndpointTest: Sendable {
         public var isComplete: Bool?
         /// The answer as JSON.
         public var body: [UInt8]?
+        /// What the answer has as JSON, among other members.
+        public var includedBody: [UInt8]?
         /// How calls end, by name.
         public var outcomes: [(call: String, outcome: Outcome)] = []
         /// The longest that the gather takes.

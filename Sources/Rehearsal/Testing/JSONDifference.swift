@@ -6,15 +6,21 @@ enum JSONDifference {
     private static let shownCharacters = 120
 
     /// A line for each place: `.orders[0].sku: expected "a", got "b"`.
-    static func between(_ expected: JSONValue, _ got: JSONValue, at place: String = "") -> [String] {
+    /// - Parameters:
+    ///   - isPartial: whether objects may have members that are not expected, those in lists, too.
+    ///   - ignored: members of `got` itself that are not looked at.
+    static func between(
+        _ expected: JSONValue, _ got: JSONValue, isPartial: Bool = false, ignoring ignored: [String] = [],
+        at place: String = ""
+    ) -> [String] {
         guard expected.kind == got.kind else { return [line(place, expected, got)] }
         switch expected.kind {
-        case .object: return members(expected, got, place)
+        case .object: return members(expected, got, isPartial, ignored, place)
         case .array:
             let (expected, got) = (Array(expected.elements), Array(got.elements))
             return (0..<max(expected.count, got.count)).flatMap { index in
                 elementOrLine(
-                    index < expected.count ? expected[index] : nil, index < got.count ? got[index] : nil,
+                    index < expected.count ? expected[index] : nil, index < got.count ? got[index] : nil, isPartial,
                     "\(place)[\(index)]")
             }
         case .string: return expected.string == got.string ? [] : [line(place, expected, got)]
@@ -23,24 +29,30 @@ enum JSONDifference {
         }
     }
 
-    private static func members(_ expected: JSONValue, _ got: JSONValue, _ place: String) -> [String] {
+    private static func members(
+        _ expected: JSONValue, _ got: JSONValue, _ isPartial: Bool, _ ignored: [String], _ place: String
+    ) -> [String] {
         // Of several members with one name the last counts.
         let expectedMembers = Dictionary(expected.members.map { ($0.name, $0.value) }) { $1 }
         let gotMembers = Dictionary(got.members.map { ($0.name, $0.value) }) { $1 }
         var names: [String] = []
-        for member in Array(expected.members) + Array(got.members) where !names.contains(member.name) {
+        for member in expected.members where !names.contains(member.name) { names.append(member.name) }
+        for member in got.members
+        where !isPartial && !names.contains(member.name) && !ignored.contains(member.name) {
             names.append(member.name)
         }
         return names.flatMap { name in
             let step = JSONPath(steps: [.key(name)]).description
             return elementOrLine(
-                expectedMembers[name], gotMembers[name], place + (step.hasPrefix("[") ? step : "." + step))
+                expectedMembers[name], gotMembers[name], isPartial, place + (step.hasPrefix("[") ? step : "." + step))
         }
     }
 
-    private static func elementOrLine(_ expected: JSONValue?, _ got: JSONValue?, _ place: String) -> [String] {
+    private static func elementOrLine(
+        _ expected: JSONValue?, _ got: JSONValue?, _ isPartial: Bool, _ place: String
+    ) -> [String] {
         guard let expected, let got else { return [line(place, expected, got)] }
-        return between(expected, got, at: place)
+        return between(expected, got, isPartial: isPartial, at: place)
     }
 
     /// Numbers with different digits are equal if they are the same double, unless both are whole.
