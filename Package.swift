@@ -12,6 +12,9 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("ExistentialAny"),
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
+// Debian's package has the archive, and the program needs no libyaml where it is copied to. Others have the shared library only.
+let libyaml = Context.environment["GATHERD_SHARED_LIBYAML"] == nil ? ":libyaml.a" : "yaml"
+
 let package = Package(
     name: "gatherd",
     products: [
@@ -25,13 +28,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
-        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        // Without its trait FoundationURL: that is all it would need Foundation for.
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
     ],
     targets: [
         .systemLibrary(name: "CPlatform"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CYaml", providers: [.apt(["libyaml-dev"])]),
         .target(
             name: "EventLoop",
             dependencies: ["CPlatform", .product(name: "DequeModule", package: "swift-collections")],
@@ -69,10 +73,10 @@ let package = Package(
         .target(
             name: "GatherConfig",
             dependencies: [
-                "Gather", "JSONText", "Rehearsal", .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Yams", package: "Yams"),
+                "CYaml", "Gather", "JSONText", "Rehearsal",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
-            swiftSettings: settings),
+            swiftSettings: settings, linkerSettings: [.linkedLibrary(libyaml)]),
         .target(
             name: "DemoUpstream",
             dependencies: [

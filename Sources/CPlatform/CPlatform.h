@@ -165,6 +165,12 @@ static inline int cp_pipe(int *reading, int *writing, bool reading_blocks, bool 
     return 0;
 }
 
+/* This program's environment, as texts NAME=value up to a null pointer. */
+static inline char **cp_environment(void) {
+    extern char **environ;
+    return environ;
+}
+
 /* In the place of a child's standard descriptor. */
 static const int cp_SPAWN_INHERIT = -1;
 static const int cp_SPAWN_NULL = -2;
@@ -173,7 +179,6 @@ static const int cp_SPAWN_NULL = -2;
    an environment it has this program's. Returns 0 or an error number. */
 static inline int cp_spawn(
     pid_t *process, char *const *arguments, char *const *environment, int input, int output, int error) {
-    extern char **environ;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
     int code = posix_spawnattr_init(&attributes);
@@ -193,7 +198,7 @@ static inline int cp_spawn(
         }
         if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
         if (code == 0)
-            code = posix_spawnp(process, arguments[0], &actions, &attributes, arguments, environment ? environment : environ);
+            code = posix_spawnp(process, arguments[0], &actions, &attributes, arguments, environment ? environment : cp_environment());
         posix_spawn_file_actions_destroy(&actions);
     }
     posix_spawnattr_destroy(&attributes);

@@ -1,12 +1,12 @@
 import ArgumentParser
-import Foundation
 import GatherConfig
+import Glibc
 
 extension Configuration {
     /// Reads a configuration; what is wrong with it goes to standard error, and the program ends with status 1.
     static func reading(_ file: String) throws -> Configuration {
         do {
-            return try read(file: file, environment: ProcessInfo.processInfo.environment)
+            return try read(file: file, environment: Console.environment)
         } catch {
             throw complain(error)
         }
@@ -15,6 +15,6 @@ extension Configuration {
 
 /// Writes what is wrong to standard error; what it returns ends the program with status 1.
 func complain(_ error: any Error) -> ExitCode {
-    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    Console.write("\(error)\n", to: STDERR_FILENO)
     return ExitCode(1)
 }

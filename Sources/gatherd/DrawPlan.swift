@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import GatherConfig
 import Rehearsal
 
@@ -31,7 +30,7 @@ struct DrawPlan: ParsableCommand {
         do {
             let graph = PlanGraph(try plan.endpoint(named: endpoint), of: plan)
             if let svg {
-                try Data(graph.svg.utf8).write(to: URL(fileURLWithPath: svg))
+                try Console.write(graph.svg, toFile: svg)
                 if !dot { return }
             }
             print(dot ? graph.dot : graph.text, terminator: "")

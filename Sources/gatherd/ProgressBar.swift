@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// How far a simulation is, on standard error if that is a terminal.
 struct ProgressBar {
@@ -18,6 +18,6 @@ struct ProgressBar {
     func clear() { write("\r" + String(repeating: " ", count: Self.width + 5) + "\r") }
 
     private func write(_ text: String) {
-        if isShown { FileHandle.standardError.write(Data(text.utf8)) }
+        if isShown { Console.write(text, to: STDERR_FILENO) }
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Gather
 import GatherConfig
 import Rehearsal
@@ -88,8 +87,8 @@ struct Simulate: ParsableCommand {
         let endpoint = try plan.endpoint(named: endpoint)
         var simulation = Simulation(endpoint, of: plan)
         if let models {
-            let environment = ProcessInfo.processInfo.environment
-            simulation.models = try ModelReader.read(file: models, environment: environment, for: endpoint, of: plan)
+            simulation.models = try ModelReader.read(
+                file: models, environment: Console.environment, for: endpoint, of: plan)
         }
         for flag in model { try ModelReader.add(flag: flag, to: &simulation.models, for: endpoint, of: plan) }
         simulation.request = try RequestArguments.read(set, body: body, for: endpoint)

@@ -1,7 +1,7 @@
 import CPlatform
 import DemoUpstream
 import EventLoop
-import Foundation
+import Glibc
 
 /// Standard output while tasks run: a chart that is drawn over itself on a terminal, else a line for each event.
 final class TaskScreen {
@@ -51,11 +51,11 @@ final class TaskScreen {
         let window = cp_window_size(STDOUT_FILENO)
         let columns = Int(window.ws_col)
         let rows = Int(window.ws_row)
-        let told = ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) } ?? 80
+        let told = Console.environment["COLUMNS"].flatMap { Int($0) } ?? 80
         return (columns > 0 ? columns : max(1, told), rows > 0 ? rows : 24)
     }
 
     private func write(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
+        Console.write(text, to: STDOUT_FILENO)
     }
 }

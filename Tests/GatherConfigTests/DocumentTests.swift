@@ -41,6 +41,22 @@ import Testing
         }
     }
 
+    /// It is two thirds of a program that has it linked in.
+    @Test func `no source imports Foundation`() throws {
+        let imported = try imports(under: URL(fileURLWithPath: GivenFile.path("../Sources")))
+        #expect(imported.contains("Glibc") && imported.isDisjoint(with: ["Foundation", "FoundationEssentials"]))
+    }
+
+    private func imports(under folder: URL) throws -> Set<String> {
+        let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+        var imported: Set<String> = []
+        for case let file as URL in files where file.pathExtension == "swift" {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            imported.formUnion(text.matches(of: /(?m)^(?:@\w+ )*(?:public )?import (\w+)/).map { String($0.1) })
+        }
+        return imported
+    }
+
     /// A target that imports a module which its entry does not name is not built again when the module changes: what it was compiled
     /// to then writes past objects that have grown.
     @Test func `targets name the modules that they import`() throws {
@@ -52,12 +68,7 @@ import Testing
             let name = try #require(target.firstMatch(of: /name: "(\w+)"/)).1
             let isTest = ["Tests", "Support", "Benchmark"].contains { name.hasSuffix($0) }
             let folder = URL(fileURLWithPath: GivenFile.path("../\(isTest ? "Tests" : "Sources")/\(name)"))
-            let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
-            var imported: Set<String> = []
-            for case let file as URL in files where file.pathExtension == "swift" {
-                let text = try String(contentsOf: file, encoding: .utf8)
-                imported.formUnion(text.matches(of: /(?m)^(?:@\w+ )*(?:public )?import (\w+)/).map { String($0.1) })
-            }
+            let imported = try imports(under: folder)
             #expect(!imported.isEmpty || name == "JSONText", "\(name)")
             for module in imported.subtracting(system) {
                 #expect(target.contains("\"\(module)\""), "\(name): \(module)")

@@ -1,5 +1,3 @@
-import Yams
-
 /// Turns YAML text into nodes: aliases are written out, environment variables put in.
 ///
 /// Both the size of the text and what aliases make of it are bounded: ten aliases of ten aliases, ten levels deep, are ten
@@ -10,6 +8,7 @@ struct DocumentReader {
     /// The bound on what aliases expand to, in bytes of text, names and key paths.
     private static let maxExpandedBytes = 16 << 20
 
+    private let document: YAMLDocument
     private let report: Report
     private let environment: [String: String]
     private var budget = Self.maxExpandedBytes
@@ -20,96 +19,97 @@ struct DocumentReader {
             report.error("the file has more than 2 MiB", remedy: "split it over several services", at: .file)
             return nil
         }
-        if let alias = AliasesInKeys.find(in: text) {
-            report.error("an alias in a key", remedy: "write the key out", at: alias)
-            return nil
-        }
-        do {
-            // The basic resolver leaves scalars alone: which of them are numbers is decided where a value is read.
-            let root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
-            guard let root else {
+        do throws(YAMLError) {
+            guard let document = try YAMLDocument(text) else {
                 report.error("the file is empty", remedy: "begin with version: 1", at: .file)
                 return nil
             }
-            var reader = DocumentReader(report: report, environment: environment)
-            let node = reader.convert(root, keyPath: "", depth: 0)
-            return reader.budget < 0 ? nil : node
+            var reader = DocumentReader(document: document, report: report, environment: environment)
+            let root = reader.convert(at: 0, keyPath: "", depth: 0)
+            return reader.budget < 0 ? nil : root
         } catch {
             report.syntaxError(error, in: text)
             return nil
         }
     }
 
-    private init(report: Report, environment: [String: String]) {
+    private init(document: YAMLDocument, report: Report, environment: [String: String]) {
+        self.document = document
         self.report = report
         self.environment = environment
     }
 
-    private mutating func convert(_ yaml: Yams.Node, keyPath: String, depth: Int) -> Node {
-        let position = Position(yaml.mark)
+    private mutating func convert(at index: Int, keyPath: String, depth: Int) -> Node {
+        let yaml = document.nodes[index]
         func node(_ content: Node.Content) -> Node {
-            Node(position: position, keyPath: keyPath, content: content, report: report)
+            Node(position: yaml.position, keyPath: keyPath, content: content, report: report)
         }
+        // The messages about what an alias stands for name the place of that.
+        if case .alias(let target) = yaml.content { return convert(at: target, keyPath: keyPath, depth: depth) }
         guard pay(16 + keyPath.utf8.count) else { return node(.broken) }
         guard depth < Self.maxDepth else {
-            report.error(
-                "values are nested more than \(Self.maxDepth) levels deep", remedy: "nest them less", at: position,
-                keyPath: keyPath)
+            report.tooDeep(at: yaml.position, keyPath: keyPath)
             return node(.broken)
         }
-        switch yaml {
-        case .scalar(let scalar):
-            return node(content(of: scalar, at: position, keyPath: keyPath))
-        case .sequence(let elements):
-            check(elements.tag, known: [.implicit, .nonSpecific, .seq], at: position, keyPath: keyPath)
+        switch yaml.content {
+        case .alias: return node(.broken)
+        case .scalar(let text, let isPlain):
+            check(yaml.tag, is: "str", at: yaml.position, keyPath: keyPath)
+            // Which of them are numbers is decided where a value is read.
+            let isPlain = isPlain && yaml.tag == nil
+            return node(content(of: text, isPlain: isPlain, at: yaml.position, keyPath: keyPath))
+        case .sequence:
+            check(yaml.tag, is: "seq", at: yaml.position, keyPath: keyPath)
             var nodes: [Node] = []
-            for (index, element) in elements.enumerated() where budget >= 0 {
-                nodes.append(convert(element, keyPath: "\(keyPath)[\(index)]", depth: depth + 1))
+            var child = index + 1
+            while child < yaml.end, budget >= 0 {
+                nodes.append(convert(at: child, keyPath: "\(keyPath)[\(nodes.count)]", depth: depth + 1))
+                child = document.nodes[child].end
             }
             return node(.sequence(nodes))
-        case .mapping(let pairs):
-            check(pairs.tag, known: [.implicit, .nonSpecific, .map], at: position, keyPath: keyPath)
+        case .mapping:
+            check(yaml.tag, is: "map", at: yaml.position, keyPath: keyPath)
             var members: [Node.Member] = []
-            for (key, value) in pairs where budget >= 0 {
-                guard case .scalar(let name) = key else {
+            var key = index + 1
+            while key < yaml.end, budget >= 0 {
+                let value = document.nodes[key].end
+                defer { key = document.nodes[value].end }
+                let position = document.nodes[key].position
+                guard let name = document.scalar(at: key) else {
                     report.error(
                         "a key is a text, not a list or a mapping", remedy: "write a reference in quotes: \"{…}\"",
-                        at: Position(key.mark), keyPath: keyPath)
+                        at: position, keyPath: keyPath)
                     continue
                 }
-                guard pay(name.string.utf8.count) else { break }
-                let path = Self.keyPath(keyPath, name.string)
-                let value = convert(value, keyPath: path, depth: depth + 1)
-                members.append(Node.Member(name: name.string, position: Position(key.mark), value: value))
+                guard pay(name.utf8.count) else { break }
+                let path = Self.keyPath(keyPath, name)
+                let node = convert(at: value, keyPath: path, depth: depth + 1)
+                members.append(Node.Member(name: name, position: position, value: node))
             }
             return node(.mapping(members))
-        case .alias:
-            // The parser replaces aliases by what they stand for.
-            return node(.broken)
         }
     }
 
-    private mutating func content(of scalar: Yams.Node.Scalar, at position: Position, keyPath: String) -> Node.Content {
-        guard pay(scalar.string.utf8.count) else { return .broken }
-        check(scalar.tag, known: [.implicit, .nonSpecific, .str], at: position, keyPath: keyPath)
-        let isPlain = scalar.style == .plain && scalar.tag.rawValue.isEmpty
+    private mutating func content(
+        of text: String, isPlain: Bool, at position: Position, keyPath: String
+    ) -> Node.Content {
+        guard pay(text.utf8.count) else { return .broken }
         do throws(EnvironmentVariables.Problem) {
-            let text = try EnvironmentVariables.substitute(in: scalar.string, from: environment)
-            guard let text else { return .scalar(Node.Scalar(text: scalar.string, isPlain: isPlain)) }
-            guard pay(text.utf8.count) else { return .broken }
-            return .scalar(Node.Scalar(text: text, isPlain: isPlain, isSubstituted: true))
+            let substituted = try EnvironmentVariables.substitute(in: text, from: environment)
+            guard let substituted else { return .scalar(Node.Scalar(text: text, isPlain: isPlain)) }
+            guard pay(substituted.utf8.count) else { return .broken }
+            return .scalar(Node.Scalar(text: substituted, isPlain: isPlain, isSubstituted: true))
         } catch {
-            let place = report.position(ofColumn: error.column, of: scalar.string, at: position)
+            let place = report.position(ofColumn: error.column, of: text, at: position)
             report.error(error.problem, remedy: error.remedy, at: place, keyPath: keyPath)
             return .broken
         }
     }
 
-    private func check(_ tag: Tag, known: [Tag.Name], at position: Position, keyPath: String) {
-        guard !known.contains(where: { $0.rawValue == tag.rawValue }) else { return }
+    private func check(_ tag: String?, is known: String, at position: Position, keyPath: String) {
+        guard let tag, tag != "tag:yaml.org,2002:" + known, tag != "!" else { return }
         report.error(
-            "the tag \(quoted(tag.rawValue)) means nothing here", remedy: "leave it out", at: position,
-            keyPath: keyPath)
+            "the tag \(quoted(tag)) means nothing here", remedy: "leave it out", at: position, keyPath: keyPath)
     }
 
     /// Takes from the budget, and reports once that it is used up.
@@ -125,11 +125,5 @@ struct DocumentReader {
         let isPlain = !name.isEmpty && name.utf8.allSatisfy { Name.isNameByte($0) }
         guard isPlain, name.utf8.count <= 80 else { return "\(path)[\(quoted(name))]" }
         return path.isEmpty ? name : "\(path).\(name)"
-    }
-}
-
-extension Position {
-    init(_ mark: Mark?) {
-        self.init(line: mark?.line ?? 0, column: mark?.column ?? 0)
     }
 }

@@ -1,34 +1,44 @@
-import Yams
-
 extension Report {
-    /// Reports what the YAML parser could not read.
-    func syntaxError(_ error: any Error, in text: String) {
-        switch error as? YamlError {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
+    /// Reports why a text is not one YAML document.
+    func syntaxError(_ error: YAMLError, in text: String) {
+        switch error {
+        case .syntax(let problem, let context, let position):
             var sentence = "not YAML: " + problem
             if let context {
-                sentence +=
-                    " " + context.text
-                    + (context.mark.line < mark.line ? " that begins at line \(context.mark.line)" : "")
+                sentence += " " + context.text
+                if context.position.line < position.line {
+                    sentence += " that begins at line \(context.position.line)"
+                }
             }
-            let isTab = character(at: Position(mark)) == "\t"
+            let isTab = character(at: position) == "\t"
             self.error(
-                sentence, remedy: isTab ? "indent with spaces, not tabs" : Self.remedy(for: problem), at: Position(mark)
-            )
-        case .reader(let problem, let offset, _, _):
-            let before = text.prefix(offset ?? 0).unicodeScalars
-            let line = before.split(separator: "\n", omittingEmptySubsequences: false)
+                sentence, remedy: isTab ? "indent with spaces, not tabs" : Self.remedy(for: problem), at: position)
+        case .unreadable(let problem, let offset):
+            let lines = String(decoding: text.utf8.prefix(offset), as: UTF8.self).unicodeScalars
+                .split(separator: "\n", omittingEmptySubsequences: false)
             self.error(
                 "not YAML: " + problem, remedy: "save the file as UTF-8 text without control characters",
-                at: offset == nil ? .file : Position(line: max(line.count, 1), column: (line.last?.count ?? 0) + 1))
-        case .duplicatedKeysInMapping(let keys, let context):
+                at: Position(line: max(lines.count, 1), column: (lines.last?.count ?? 0) + 1))
+        case .secondDocument(let position):
+            self.error("a second document begins", remedy: "keep one document in a file", at: position)
+        case .duplicateKey(let key, let position):
             self.error(
-                "the key \(quoted(keys.first ?? "")) stands more than once in this mapping", remedy: "keep one of them",
-                at: Position(context.mark))
-        default:
+                "the key \(quoted(key)) stands more than once in this mapping", remedy: "keep one of them", at: position
+            )
+        case .aliasInKey(let position):
+            self.error("an alias in a key", remedy: "write the key out", at: position)
+        case .tooDeep(let position):
+            tooDeep(at: position)
+        case .outOfMemory:
             self.error("not YAML: the parser gave up", at: .file)
         }
+    }
+
+    func tooDeep(at position: Position, keyPath: String = "") {
+        error(
+            "values are nested more than \(DocumentReader.maxDepth) levels deep", remedy: "nest them less",
+            at: position,
+            keyPath: keyPath)
     }
 
     private static func remedy(for problem: String) -> String? {
@@ -42,7 +52,6 @@ extension Report {
             "close the bracket, and quote a text that holds brackets or commas"
         case "found unexpected end of stream": "close the quotation mark"
         case "found undefined alias": "quote a text that begins with *"
-        case "but found another document": "keep one document in a file"
         default: nil
         }
     }
