@@ -109,7 +109,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "EventLoop", "EventLoopTesting", "HTTPServer", "LoopTestSupport",
+                "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPWire", "LoopTestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
@@ -127,12 +127,12 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "EventLoop", "HTTPServer", "TestSupport",
+                "EventLoop", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "FetchTests", dependencies: ["EventLoop", "Fetch", "HTTPServer", "TestSupport"],
+            name: "FetchTests", dependencies: ["EventLoop", "Fetch", "HTTPServer", "HTTPWire", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "GatherTests",
