@@ -35,45 +35,10 @@ port_is_free() {
     ! (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# start_upstream PORT [COMMAND…]: nginx that answers /u/1KB with 1,024 bytes of JSON, through the command if there is one.
-start_upstream() {
-    local port=$1
-    shift
-    port_is_free "$port" || fail "port $port is in use; set UPSTREAM_PORT to another"
-    local filler
-    filler=$(printf 'x%.0s' {1..1013})
-    cat >"$scratch/nginx.conf" <<EOF
-daemon off;
-worker_processes 1;
-pid $scratch/nginx.pid;
-error_log $scratch/nginx.log;
-events { worker_connections 8192; }
-http {
-    access_log off;
-    keepalive_requests 1000000000;
-    client_body_temp_path $scratch/body;
-    proxy_temp_path $scratch/proxy;
-    fastcgi_temp_path $scratch/fastcgi;
-    uwsgi_temp_path $scratch/uwsgi;
-    scgi_temp_path $scratch/scgi;
-    server {
-        listen 127.0.0.1:$port backlog=4096;
-        location = /u/1KB { default_type application/json; return 200 '{"data":"$filler"}'; }
-    }
-}
-EOF
-    local nginx
-    nginx=$(PATH=$PATH:/usr/sbin command -v nginx)
-    "$@" "$nginx" -e "$scratch/nginx.log" -c "$scratch/nginx.conf" &
-    started+=($!)
-    wait_for_port "$port" $! || fail "nginx did not start: $(cat "$scratch/nginx.log")"
-}
-
-# start_service CONFIG [COMMAND…]: gatherd on ports that the kernel chooses; sets service (its process) and address.
+# start_service CONFIG: gatherd on ports that the kernel chooses; sets service (its process) and address.
 start_service() {
-    local config=$1 tries
-    shift
-    "$@" "$gatherd" serve --config "$config" --listen 127.0.0.1:0 --admin 127.0.0.1:0 2>"$scratch/gatherd.log" &
+    local tries
+    "$gatherd" serve --config "$1" --listen 127.0.0.1:0 --admin 127.0.0.1:0 2>"$scratch/gatherd.log" &
     service=$!
     started+=("$service")
     for ((tries = 0; tries < 100; tries++)); do
@@ -114,11 +79,10 @@ cpu_us() {
 # rss_kib PID: its resident memory.
 rss_kib() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
 
-# run_wrk URL CONNECTIONS SECONDS [COMMAND…]: sets requests, rate, p50_us, p90_us, p99_us, max_us and errors.
+# run_wrk URL CONNECTIONS SECONDS: sets requests, rate, p50_us, p90_us, p99_us, max_us and errors.
 run_wrk() {
     local url=$1 connections=$2 seconds=$3 report
-    shift 3
-    report=$("$@" wrk -t1 -c "$connections" -d "${seconds}s" --timeout 10s -s "$root/scripts/lib/wrk-report.lua" "$url" |
+    report=$(wrk -t1 -c "$connections" -d "${seconds}s" --timeout 10s -s "$root/scripts/lib/wrk-report.lua" "$url" |
         sed -n 's/^REPORT //p')
     [[ -n $report ]] || fail "wrk got no answer from $url"
     read -r requests rate p50_us p90_us p99_us max_us errors <<<"$report"

@@ -2,11 +2,13 @@
 import FlyingFox
 import Foundation
 #if canImport(FoundationNetworking)
-import FoundationNetworking
+    import FoundationNetworking
 #endif
 
 let environment = ProcessInfo.processInfo.environment
-let url = URL(string: "http://127.0.0.1:\(environment["UPSTREAM_PORT"] ?? "9001")/u/1KB")!
+guard let url = URL(string: "http://127.0.0.1:\(environment["UPSTREAM_PORT"] ?? "9001")/u/1KB") else {
+    fatalError("UPSTREAM_PORT is no port")
+}
 let port = UInt16(environment["PORT"] ?? "") ?? 8086
 
 let configuration = URLSessionConfiguration.default

@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 func env(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

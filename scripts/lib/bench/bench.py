@@ -1,0 +1,87 @@
+"""The part of scripts/bench that measures the service; scripts/bench --help has what it does."""
+import argparse
+import json
+import signal
+import sys
+
+import counts
+import peers
+import rounds
+from loads import COMMON, LOADS
+from process import Failure
+
+
+def chosen(names, known):
+    for name in names:
+        if name not in known:
+            raise Failure(f"there is no '{name}'; there are {', '.join(known)}")
+    return names
+
+
+def compare(options):
+    loads = [LOADS[name] for name in chosen(options.loads or list(LOADS), LOADS)]
+    services = [rounds.gatherd(label, binary) for label, binary in zip("AB", options.binaries)]
+    cells = rounds.measure(services, loads, options.rounds, options.seconds)
+    if len(services) == 1:
+        rounds.print_alone(*services, loads, cells)
+    else:
+        rounds.print_pair(*services, loads, cells)
+
+
+def measure_peers(options):
+    loads = [LOADS[name] for name in chosen(options.loads or COMMON, COMMON)]
+    services = peers.services(options.folder, options.binaries[0])
+    services = [services[name] for name in options.only]
+    cells = rounds.measure(services, loads, options.rounds, options.seconds)
+    rounds.print_peers(services, loads, cells)
+
+
+def count(options):
+    names = chosen(options.loads or list(counts.COUNTED), counts.COUNTED)
+    baseline = json.loads(counts.BASELINE.read_text())
+    result = counts.count(options.binaries[0], names)
+    good = counts.compare(result, baseline)
+    here = counts.toolchain()
+    if options.update:
+        updated = {"toolchain": here, "counts": {**baseline["counts"], **result}}
+        counts.BASELINE.write_text(json.dumps(updated, indent=2) + "\n")
+        return 0
+    if here != baseline["toolchain"]:
+        print(f"\nThe baseline was counted with {baseline['toolchain']}; this is {here}.")
+    if good:
+        return 0
+    print("\n! is above the baseline in scripts/lib/bench/counts.json. If the change is worth it, say why in its commit,\n"
+          "and take the new figures over with scripts/bench counts --update.")
+    return 1 if options.check else 0
+
+
+def main():
+    def names(text):
+        return text.split(",")
+
+    parser = argparse.ArgumentParser(prog="bench")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, run in (("compare", compare), ("peers", measure_peers), ("counts", count)):
+        command = commands.add_parser(name)
+        command.set_defaults(run=run)
+        command.add_argument("--loads", type=names)
+        if name != "counts":
+            command.add_argument("--rounds", type=int, default=3)
+            command.add_argument("--seconds", type=int, default=3)
+        if name == "peers":
+            command.add_argument("--only", type=names, required=True)
+            command.add_argument("--folder", required=True)
+        if name == "counts":
+            command.add_argument("--check", action="store_true")
+            command.add_argument("--update", action="store_true")
+        command.add_argument("binaries", nargs="+")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return options.run(options) or 0
+    except Failure as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+
+
+sys.exit(main())

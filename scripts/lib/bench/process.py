@@ -1,0 +1,76 @@
+"""A process that is measured, or helps to: started on given processors, stopped, and what the kernel knows of it."""
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Failure(Exception):
+    """What cannot be measured, and why."""
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def children(pid):
+    """The processes below it, itself first."""
+    found = [pid]
+    for parent in found:
+        for tasks in pathlib.Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                found += map(int, tasks.read_text().split())
+            except OSError:
+                pass
+    return found
+
+
+class Process:
+    def __init__(self, name, command, port, processors, environment, log):
+        self.name = name
+        with open(log, "wb") as output:
+            self.child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **environment},
+                preexec_fn=lambda: os.sched_setaffinity(0, processors))
+        until = time.monotonic() + 20
+        while not is_listening(port):
+            if self.child.poll() is not None or time.monotonic() > until:
+                self.stop()
+                raise Failure(f"{name} did not start: {pathlib.Path(log).read_text(errors='replace')[-300:]}")
+            time.sleep(0.02)
+
+    def cpu_seconds(self):
+        """User and system time so far, of its children too."""
+        user = system = 0
+        for pid in children(self.child.pid):
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            user += int(fields[11])
+            system += int(fields[12])
+        return user / TICK, system / TICK
+
+    def memory_mib(self):
+        """The most that was resident at once, children added up."""
+        peak = 0
+        for pid in children(self.child.pid):
+            for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    peak += int(line.split()[1])
+        return peak / 1024
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.terminate()
+        try:
+            self.child.wait(5)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
