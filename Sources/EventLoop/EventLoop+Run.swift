@@ -28,12 +28,13 @@ extension EventLoop {
         count: Int, _ body: @escaping @Sendable (isolated EventLoop, _ index: Int) async throws -> Void
     ) throws {
         precondition(count > 0, "a group has at least one loop")
-        var executors: [LoopExecutor] = []
-        for _ in 0..<count { executors.append(LoopExecutor(poller: try EpollPoller(), schedule: .arrival)) }
-        let threads = executors.enumerated().dropFirst().map { index, executor in
-            LoopThread { try run(executor) { loop in try await body(loop, index) } }
+        // All of them before the first task, which would never run if one of them cannot be made.
+        let executors = try (0..<count).map { _ in LoopExecutor(poller: try EpollPoller(), schedule: .arrival) }
+        let mains = executors.enumerated().map { index, executor in
+            MainTask(on: executor) { loop in try await body(loop, index) }
         }
-        let first = Result { try run(executors[0]) { loop in try await body(loop, 0) } }
+        let threads = mains.dropFirst().map { main in LoopThread { try main.run() } }
+        let first = Result { try mains[0].run() }
         let others = threads.map { $0.join() }
         for result in [first] + others { try result.get() }
     }
@@ -44,14 +45,29 @@ extension EventLoop {
     private static func run<Value: Sendable>(
         _ executor: LoopExecutor, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
     ) throws -> Value {
-        let loop = EventLoop(executor: executor)
-        let box = OutcomeBox<Value>()
-        // The one unstructured task of a loop: all others are its children, and `run` returns when it has ended.
-        let task = Task.detached(name: "main", executorPreference: executor) { await box.fill(by: body, on: loop) }
+        try MainTask(on: executor, body).run()
+    }
+}
+
+/// The one unstructured task of a loop: all others are its children, and the loop runs until it has ended.
+private struct MainTask<Value: Sendable>: Sendable {
+    private let executor: LoopExecutor
+    private let outcome = OutcomeBox<Value>()
+
+    /// Made on the thread that asks for the loop, so that the task inherits the caller's task-local values, whichever thread runs
+    /// the loop: a test's `#expect` finds its test by them, and so do logs and traces.
+    init(on executor: LoopExecutor, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value) {
+        self.executor = executor
+        let (loop, outcome) = (EventLoop(executor: executor), outcome)
+        let task = Task(name: "main", executorPreference: executor) { await outcome.fill(by: body, on: loop) }
         executor.reactor.cancelBody = { task.cancel() }
+    }
+
+    /// Runs the loop on the calling thread.
+    func run() throws -> Value {
         executor.run()
         if let deadlock = executor.reactor.deadlock { throw deadlock }
-        return try box.take().get()
+        return try outcome.take().get()
     }
 }
 
