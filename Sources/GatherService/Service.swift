@@ -12,6 +12,7 @@ import Synchronization
 /// The service of one configuration: its listeners, and a loop on each thread that serves them.
 public struct Service: Sendable {
     private let configuration: Configuration
+    private let routes: Routes
     private let logger: Logger
     private let listener: Listener
     private let admin: Listener?
@@ -35,9 +36,13 @@ public struct Service: Sendable {
         self.slowJobs = slowJobs
         self.configuration = configuration
         self.logger = logger
+        // Before clients may connect, who would wait for it.
+        var routes = Routes(configuration)
         listener = try Self.listen(configuration.server.listen, for: "server.listen")
         admin = try configuration.server.admin.map { try Self.listen($0, for: "server.admin") }
         shop = try configuration.demo?.shop.map { try Self.listen($0.listen, for: "demo.shop.listen") }
+        routes.demonstrations.listening(on: listener.address)
+        self.routes = routes
         loops = configuration.server.loops ?? EventLoop.processorCount
         serving = Counter(loops)
         readiness = Readiness(coldLoops: configuration.plan.upstreams.contains { $0.warmUp != nil } ? loops : 0)
@@ -86,7 +91,7 @@ public struct Service: Sendable {
             plan, client: upstreams, share: share, keptBytes: share.of(configuration.server.limits.staleBytes),
             upstreamChanged: UpstreamLog(logger: logger, loop: index).write)
         let responder = GatherResponder(
-            configuration, engine: engine, share: share, address: address, logger: logger)
+            configuration.server, routes: routes, engine: engine, share: share, logger: logger)
         let server = Server(listener, responder: responder, options: options(share), on: loop)
         let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
         await withDiscardingTaskGroup { group in

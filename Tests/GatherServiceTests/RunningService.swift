@@ -59,8 +59,10 @@ final class RunningService {
             let (drain, ended) = (Latch(), Latch())
             let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
             let engine = GatherEngine(plan, client: upstreams, keptBytes: configuration.server.limits.staleBytes)
+            var routes = Routes(configuration)
+            routes.demonstrations.listening(on: listeners[0].address)
             let responder = GatherResponder(
-                configuration, engine: engine, share: .whole, address: listeners[0].address, logger: logger)
+                configuration.server, routes: routes, engine: engine, share: .whole, logger: logger)
             var options = ServerOptions()
             options.wire.bodyBytes = configuration.server.limits.bodyBytes
             let scripted = ScriptedUpstream()

@@ -8,21 +8,26 @@ import HTTPWire
 import Rehearsal
 
 /// The pages that show what the service does, where the configuration asks for them.
-enum Demonstration { case welcome, hello, tasks }
+enum Demonstration: Sendable { case welcome, hello, tasks }
 
 /// Answers the demonstration endpoints.
-struct Demonstrations {
-    private let welcome: Welcome
+struct Demonstrations: Sendable {
+    private let examples: [Welcome.Endpoint]
+    private var welcome: Welcome
     let routes: [(String, Demonstration)]
     /// All paths that there are, for those who try some; empty where nothing is demonstrated.
     private let paths: [String]
 
-    init(_ configuration: Configuration, address: String) {
+    init(_ configuration: Configuration) {
         let isEnabled = configuration.demo?.endpoints ?? false
         routes = isEnabled ? [("/", .welcome), ("/hello", .hello), ("/tasks", .tasks)] : []
         paths = isEnabled ? routes.map(\.0) + Array(Set(configuration.plan.endpoints.map(\.path))).sorted() : []
-        welcome = Welcome(endpoints: configuration.examples, address: address)
+        examples = isEnabled ? configuration.examples : []
+        welcome = Welcome(endpoints: [], address: "")
     }
+
+    /// Takes note of where the service listens, for the page that lists its endpoints.
+    mutating func listening(on address: String) { welcome = Welcome(endpoints: examples, address: address) }
 
     /// What is said of a path that there is not: nearest ones where the service is tried out, else nothing of what there is.
     func notFound(_ path: ArraySlice<UInt8>) -> String {
@@ -46,12 +51,12 @@ struct Demonstrations {
 extension Configuration {
     /// The endpoints to try, each with the body of a test that sends one: it means something there. Else one is made up.
     fileprivate var examples: [Welcome.Endpoint] {
-        plan.endpoints.enumerated().map { index, endpoint in
-            let tested = tests.lazy.filter { $0.endpoint == index }.compactMap {
-                $0.request.body.map { Array($0.text) }
-            }
-            .first
-            let body = tested ?? SampleBody.request(to: endpoint) ?? Array("{}".utf8)
+        var tested: [Int: [UInt8]] = [:]
+        for test in tests where tested[test.endpoint] == nil {
+            tested[test.endpoint] = test.request.body.map { Array($0.text) }
+        }
+        return plan.endpoints.enumerated().map { index, endpoint in
+            let body = tested[index] ?? SampleBody.request(to: endpoint) ?? Array("{}".utf8)
             return Welcome.Endpoint(endpoint.method, endpoint.path, body: String(decoding: body, as: UTF8.self))
         }
     }

@@ -10,15 +10,8 @@ import Logging
 
 /// Answers the requests of one loop: finds the endpoint and has the engine run it.
 final class GatherResponder: Responder {
-    /// What a route leads to.
-    enum Target {
-        case endpoint(Endpoint, takes: ClientValues)
-        case demonstration(Demonstration)
-    }
-
-    private var router = Router<Target>()
+    private let routes: Routes
     private let engine: GatherEngine
-    private let demonstrations: Demonstrations
     private let accessLog: AccessLog
     private let shedding: LoadShedding
     private let deadlineHeader: HTTPField.Name?
@@ -27,37 +20,29 @@ final class GatherResponder: Responder {
 
     /// - Parameters:
     ///   - share: what the loop has of the limits.
-    ///   - address: where the service listens, for the page that lists its endpoints.
-    init(
-        _ configuration: Configuration, engine: GatherEngine, share: LoopShare, address: String, logger: Logger
-    ) {
-        let (plan, server) = (configuration.plan, configuration.server)
+    init(_ server: ServerSettings, routes: Routes, engine: GatherEngine, share: LoopShare, logger: Logger) {
+        self.routes = routes
         self.engine = engine
-        demonstrations = Demonstrations(configuration, address: address)
         accessLog = AccessLog(logger, isEnabled: server.accessLog)
         shedding = LoadShedding(gathers: share.of(server.limits.gathers), lag: server.limits.lag)
         deadlineHeader = server.clientDeadlineHeader
         disclosure = server.disclosure
-        for endpoint in plan.endpoints {
-            router.add(endpoint.method, endpoint.path, .endpoint(endpoint, takes: endpoint.clientValues))
-        }
-        for (path, target) in demonstrations.routes { router.add(.get, path, .demonstration(target)) }
     }
 
     func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
         guard let head = exchange.head else { throw .clientGone }
-        switch router.match(head) {
+        switch routes.router.match(head) {
         case .found(.endpoint(let endpoint, let taken), let route, let parameters):
             exchange.route = route
             return try await gather(endpoint, taking: taken, parameters, exchange, head, on: loop)
         case .found(.demonstration(let page), let route, _):
             exchange.route = route
-            if let response = demonstrations.response(page, head) { return response }
+            if let response = routes.demonstrations.response(page, head) { return response }
             return try await tasks(head, on: loop)
         case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
         case .options(let allowed): return .options(allowed)
         case .undecodable: return .problem(.badRequest, "a path parameter is not UTF-8")
-        case .notFound: return .problem(.notFound, demonstrations.notFound(head.path))
+        case .notFound: return .problem(.notFound, routes.demonstrations.notFound(head.path))
         }
     }
 

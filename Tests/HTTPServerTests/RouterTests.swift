@@ -1,8 +1,9 @@
+import EventLoop
 import HTTPTypes
 import HTTPWire
 import Testing
 
-@testable import GatherService
+@testable import HTTPServer
 
 @Suite struct RouterTests {
     /// What a request finds, in one line.
@@ -61,5 +62,77 @@ import Testing
         ])
     func routing(_ method: String, _ target: String, _ found: String) throws {
         #expect(try find(method, target) == found)
+    }
+
+    private struct NoHead: Error {}
+
+    private func head(_ method: String, _ target: String) throws -> RequestHead {
+        var parser = RequestHeadParser()
+        let bytes = Array("\(method) \(target) HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+        guard case .complete(let head, _) = try parser.parse(bytes.span, limits: WireLimits()) else {
+            throw NoHead()
+        }
+        return head
+    }
+
+    /// What comes first of the routes that match, compared segment by segment: the rule without the tree.
+    private func expected(_ routes: [String], _ path: String) -> String? {
+        func segments(_ text: String) -> [Substring] { text.split(separator: "/", omittingEmptySubsequences: false) }
+        let asked = segments(path)
+        let matching = routes.filter { route in
+            let pattern = segments(route)
+            return pattern.count == asked.count
+                && zip(pattern, asked).allSatisfy { $0.hasPrefix("{") ? !$1.isEmpty : $0 == $1 }
+        }
+        return matching.min { left, right in
+            for (a, b) in zip(segments(left), segments(right)) where a.hasPrefix("{") != b.hasPrefix("{") {
+                return b.hasPrefix("{")
+            }
+            return false
+        }
+    }
+
+    @Test func `of the routes that match, one that spells a segment out goes first, from left to right`() throws {
+        for seed in UInt64(1)...200 {
+            var random = SplitMix64(seed: seed)
+            func path(_ segments: [String]) -> String {
+                "/"
+                    + (0..<Int.random(in: 1...4, using: &random)).map { _ in segments.randomElement(using: &random)! }
+                    .joined(separator: "/")
+            }
+            var router = Router<String>()
+            var routes: [String] = []
+            for _ in 0..<20 {
+                let route = path(["a", "b", "c", "{x}"])
+                guard !routes.contains(route) else { continue }
+                routes.append(route)
+                router.add(.get, route, route)
+            }
+            for _ in 0..<50 {
+                let asked = path(["a", "b", "c", "d", ""])
+                var found: String?
+                if case .found(let route, _, let parameters) = router.match(try head("GET", asked)) {
+                    found = route
+                    #expect(parameters.count == route.count { $0 == "{" })
+                }
+                #expect(found == expected(routes, asked), "\(asked) among \(routes), seed \(seed)")
+            }
+        }
+    }
+
+    @Test func `twenty thousand routes are added at once, and each is found`() throws {
+        var router = Router<Int>()
+        for number in 0..<20_000 { router.add(.get, "/v\(number % 7)/things-\(number)/{id}/parts", number) }
+        for number in stride(from: 0, to: 20_000, by: 97) {
+            let head = try head("GET", "/v\(number % 7)/things-\(number)/7/parts")
+            guard case .found(number, _, ["7"]) = router.match(head) else {
+                Issue.record("route \(number) is not found")
+                continue
+            }
+        }
+        guard case .notFound = router.match(try head("GET", "/v1/things-20000/7/parts")) else {
+            Issue.record("a path is found that no route has")
+            return
+        }
     }
 }
