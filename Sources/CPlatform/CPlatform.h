@@ -95,6 +95,17 @@ static inline int cp_read_signal(int fd) {
     return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
+/* Blocks, for the calling thread, all signals but those that a fault of its own causes and the one that profilers use. */
+static inline void cp_hold_signals(sigset_t *before) {
+    static const int kept[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF};
+    sigset_t held;
+    sigfillset(&held);
+    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++) sigdelset(&held, kept[i]);
+    pthread_sigmask(SIG_BLOCK, &held, before);
+}
+
+static inline void cp_restore_signals(const sigset_t *mask) { pthread_sigmask(SIG_SETMASK, mask, (void *)0); }
+
 static inline void cp_ignore_broken_pipe(void) { signal(SIGPIPE, SIG_IGN); }
 
 /* The same, unless the program handles the signal. */

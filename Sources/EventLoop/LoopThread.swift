@@ -3,14 +3,21 @@ import Glibc
 import Synchronization
 
 /// A thread that runs one function and can be joined for its result.
-final class LoopThread: Sendable {
+///
+/// It takes no signals but those that its own faults cause: signals of the process are for the thread that started the program, which
+/// may yet block them to read them by ``Signals``.
+package final class LoopThread: Sendable {
     private let body: @Sendable () throws -> Void
     private let result = Mutex<Result<Void, any Error>>(.success(()))
     private let handle = Mutex<pthread_t?>(nil)
 
-    init(_ body: @escaping @Sendable () throws -> Void) {
+    package init(_ body: @escaping @Sendable () throws -> Void) {
         self.body = body
         var handle = pthread_t()
+        // It inherits the mask, so that there is no moment at which it takes signals.
+        var mask = sigset_t()
+        unsafe cp_hold_signals(&mask)
+        defer { unsafe cp_restore_signals(&mask) }
         // The new thread takes over the reference that is passed here, and gives it back when it ends.
         let code = unsafe pthread_create(
             &handle, nil,
@@ -26,12 +33,12 @@ final class LoopThread: Sendable {
     }
 
     /// Lets the thread end by itself, with nobody to wait for it.
-    func detach() {
+    package func detach() {
         if let handle = handle.withLock({ $0 }) { pthread_detach(handle) }
     }
 
     /// Waits for the thread's end.
-    func join() -> Result<Void, any Error> {
+    package func join() -> Result<Void, any Error> {
         if let handle = handle.withLock({ $0 }) { pthread_join(handle, nil) }
         return result.withLock { $0 }
     }

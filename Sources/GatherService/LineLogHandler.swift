@@ -3,7 +3,7 @@ import Glibc
 import JSONText
 import Logging
 
-/// Writes log records to standard error, one line and one system call each, so that lines of several loops never mix.
+/// Makes a line of each log record, which a ``LogWriter`` writes to standard error.
 public struct LineLogHandler: LogHandler {
     public enum Format: String, Sendable, CaseIterable {
         /// `2026-11-22T16:30:47.123Z info access method=GET status=200`
@@ -14,9 +14,9 @@ public struct LineLogHandler: LogHandler {
 
     public var logLevel = Logger.Level.info
     public var metadata: Logger.Metadata = [:]
-    private let format: Format
+    private let writer: LogWriter
 
-    public init(_ format: Format) { self.format = format }
+    public init(_ writer: LogWriter) { self.writer = writer }
 
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -24,26 +24,39 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        let line = line(event, at: Self.timestamp())
-        unsafe line.withUnsafeBytes { bytes in _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+        writer.append(line(event, at: Self.timestamp()))
+    }
+
+    /// What tells of lines that were dropped.
+    static func line(ofLost count: Int, as format: Format) -> [UInt8] {
+        line(
+            .warning, "lines of the log were dropped, which could not be written",
+            [("lines", .stringConvertible(count))], at: timestamp(), as: format)
     }
 
     /// The record as one line, with its end.
     func line(_ event: LogEvent, at time: String) -> [UInt8] {
         let metadata = self.metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        return Self.line(event.level, "\(event.message)", metadata, at: time, as: writer.format)
+    }
+
+    private static func line(
+        _ level: Logger.Level, _ message: String, _ metadata: [(key: String, value: Logger.MetadataValue)],
+        at time: String, as format: Format
+    ) -> [UInt8] {
         var line: [UInt8] = []
         switch format {
         case .text:
-            line += Array("\(time) \(event.level) \(Self.oneLine("\(event.message)"))".utf8)
-            for (key, value) in metadata { line += Array(" \(key)=\(Self.plain("\(value)"))".utf8) }
+            line += Array("\(time) \(level) \(oneLine(message))".utf8)
+            for (key, value) in metadata { line += Array(" \(key)=\(plain("\(value)"))".utf8) }
         case .json:
-            line += Array(#"{"time":"\#(time)","level":"\#(event.level)","message":"#.utf8)
-            JSONText.append(string: "\(event.message)", to: &line)
+            line += Array(#"{"time":"\#(time)","level":"\#(level)","message":"#.utf8)
+            JSONText.append(string: message, to: &line)
             for (key, value) in metadata {
                 line.append(UInt8(ascii: ","))
                 JSONText.append(string: key, to: &line)
                 line.append(UInt8(ascii: ":"))
-                Self.append(value, to: &line)
+                append(value, to: &line)
             }
             line.append(UInt8(ascii: "}"))
         }

@@ -42,7 +42,10 @@ struct Serve: ParsableCommand {
         var configuration = try Configuration.reading(config)
         if let listen { configuration.server.listen = listen }
         if let admin { configuration.server.admin = admin.address }
-        var logger = Logger(label: "gatherd") { _ in LineLogHandler(logFormat) }
+        let log = LogWriter(logFormat)
+        // Its lines are worth waiting for, but not for ever: the reader may take none any more.
+        defer { log.close(within: .seconds(1)) }
+        var logger = Logger(label: "gatherd") { _ in LineLogHandler(log) }
         logger.logLevel = logLevel
         for warning in configuration.warnings { logger.warning("\(warning.message)") }
         let service = try Service(configuration, logger: logger, slowJobs: slowJobs.map { .milliseconds($0) })

@@ -12,7 +12,7 @@ import Testing
         _ format: LineLogHandler.Format, _ message: String, _ metadata: Logger.Metadata = [:],
         of handler: Logger.Metadata = [:]
     ) -> String {
-        var logger = LineLogHandler(format)
+        var logger = LineLogHandler(LogWriter(format))
         logger.metadata = handler
         let event = LogEvent(
             level: .info, message: "\(message)", metadata: metadata, source: "test", file: "", function: "", line: 0)

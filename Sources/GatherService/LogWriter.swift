@@ -1,0 +1,238 @@
+import CPlatform
+import EventLoop
+import Glibc
+import Synchronization
+
+/// Writes lines to standard error on a thread of its own, so that nothing waits for the reader of a log, or for a disk.
+///
+/// Lines lie in a bounded buffer until they are written. Those that do not fit, and those that cannot be written (the disk is full,
+/// the reader is gone), are dropped and counted, and the count is a line of the log as soon as it goes on.
+///
+/// A loop that logs takes a lock that it hardly ever finds taken, and never waits for one: there are several buffers, and the thread
+/// holds one only while it takes the bytes out of it. The thread is woken at most every ``pause``; until then lines pile up, so that
+/// one system call writes many.
+public final class LogWriter: Sendable {
+    /// How many bytes may wait: 4 MiB in all.
+    static let bufferBytes = 512 << 10
+    private static let bufferCount = 8
+    /// The bytes of one write, unless a line is longer: a pipe takes so many at once (PIPE_BUF), so that lines are never mixed with
+    /// those of another process.
+    private static let writeBytes = 4096
+    /// In milliseconds.
+    private static let pause: CInt = 10
+
+    /// Whether the thread has to be told of a new line.
+    private enum State: UInt8, AtomicRepresentable { case notStarted, awake, asleep, closed }
+
+    let format: LineLogHandler.Format
+    private let descriptor: CInt
+    private let buffers: [LineBuffer]
+    private let state = Atomic<State>(.notStarted)
+    private let isClosing = Atomic<Bool>(false)
+    /// What wakes the thread, and what it tells its end by.
+    private let wakes: CInt
+    private let ended: CInt
+
+    /// - Parameter descriptor: where lines go; whether it blocks does not matter.
+    public init(_ format: LineLogHandler.Format, to descriptor: CInt = STDERR_FILENO) {
+        self.format = format
+        self.descriptor = descriptor
+        buffers = (0..<Self.bufferCount).map { _ in LineBuffer() }
+        (wakes, ended) = (cp_eventfd(), cp_eventfd())
+        precondition(wakes >= 0 && ended >= 0, "no descriptor is left for the log")
+    }
+
+    deinit {
+        Glibc.close(wakes)
+        Glibc.close(ended)
+    }
+
+    /// Has a line written soon. It never waits.
+    func append(_ line: [UInt8]) {
+        // A thread's identity is its address, whose lowest bits are the same for all.
+        let own = Int(truncatingIfNeeded: cp_thread_identity() >> 12 &* 0x9E37_79B9) & (Self.bufferCount - 1)
+        let next = (own + 1) & (Self.bufferCount - 1)
+        if !buffers[own].append(line), !buffers[next].append(line) { buffers[own].appendWaiting(line) }
+        if state.load(ordering: .relaxed) != .awake { wake() }
+    }
+
+    /// Writes what waits, for at most so long, and ends the thread; what is logged later is lost.
+    /// - Returns: whether all that waited could be written, or counted as dropped.
+    @discardableResult
+    public func close(within limit: Duration) -> Bool {
+        isClosing.store(true, ordering: .releasing)
+        wake()
+        signal(wakes)
+        return wait(for: ended, milliseconds: CInt(min(limit / .milliseconds(1), 1e9)))
+    }
+
+    private func wake() {
+        // Whoever finds it asleep tells it; the others know that it is told.
+        switch state.exchange(.awake, ordering: .acquiringAndReleasing) {
+        case .notStarted: LoopThread { self.run() }.detach()
+        case .asleep: signal(wakes)
+        case .awake: break
+        case .closed: state.store(.closed, ordering: .relaxed)
+        }
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        var taken = Taken()
+        while true {
+            let isLast = isClosing.load(ordering: .acquiring)
+            let hasLines = take(into: &taken)
+            write(&taken)
+            if isLast { break }
+            if hasLines { _ = wait(for: wakes, milliseconds: Self.pause) } else { sleepUntilNextLine() }
+        }
+        state.store(.closed, ordering: .releasing)
+        signal(ended)
+    }
+
+    private func sleepUntilNextLine() {
+        state.store(.asleep, ordering: .releasing)
+        // A line may have come before its loop could see that the thread sleeps; the lock of its buffer orders the two.
+        if buffers.allSatisfy(\.isEmpty) { _ = wait(for: wakes, milliseconds: -1) }
+        state.store(.awake, ordering: .releasing)
+    }
+
+    /// Whether every line so far has been written or lost.
+    var isIdle: Bool { buffers.allSatisfy(\.isEmpty) && state.load(ordering: .acquiring) == .asleep }
+
+    /// What is being written, and how many lines were lost since the log last told of it.
+    private struct Taken {
+        /// What lay in each buffer, which has got the room of the last time for it.
+        var parts = [[UInt8]](repeating: [], count: bufferCount)
+        var lost = 0
+        /// Whether the last write ended within a line.
+        var isCut = false
+    }
+
+    /// Takes what lies in the buffers; false if nothing does.
+    private func take(into taken: inout Taken) -> Bool {
+        for (index, buffer) in buffers.enumerated() { taken.lost += buffer.exchange(&taken.parts[index]) }
+        return !taken.parts.allSatisfy(\.isEmpty)
+    }
+
+    private func write(_ taken: inout Taken) {
+        var goesOn = true
+        for index in taken.parts.indices {
+            if goesOn {
+                goesOn = writeLines(taken.parts[index], &taken)
+            } else {
+                taken.lost += taken.parts[index].count { $0 == .newline }
+            }
+            // A burst's room is given back.
+            taken.parts[index].removeAll(keepingCapacity: taken.parts[index].capacity <= 64 << 10)
+        }
+        guard goesOn, taken.lost > 0 else { return }
+        let lost = taken.lost
+        taken.lost = 0
+        if !writeLines(LineLogHandler.line(ofLost: lost, as: format), &taken) { taken.lost = lost }
+    }
+
+    /// Writes whole lines, as many at once as a pipe takes in one piece; false if that fails, and the rest is counted as lost.
+    private func writeLines(_ bytes: [UInt8], _ taken: inout Taken) -> Bool {
+        var start = 0
+        while start < bytes.count {
+            var end = min(bytes.count, start + Self.writeBytes)
+            if let newline = bytes[start..<end].lastIndex(of: .newline) ?? bytes[end...].firstIndex(of: .newline) {
+                end = newline + 1
+            }
+            if taken.isCut {
+                guard writeAll([.newline][...]) == 1 else {
+                    taken.lost += bytes[start...].count { $0 == .newline }
+                    return false
+                }
+                taken.isCut = false
+            }
+            let written = writeAll(bytes[start..<end])
+            guard written == end - start else {
+                taken.isCut = written > 0 && bytes[start + written - 1] != .newline
+                taken.lost += bytes[(start + written)...].count { $0 == .newline }
+                return false
+            }
+            start = end
+        }
+        return true
+    }
+
+    /// Writes all of the bytes unless that fails; waits for the reader, if there is one.
+    /// - Returns: how many were written.
+    private func writeAll(_ bytes: ArraySlice<UInt8>) -> Int {
+        var written = 0
+        while written < bytes.count {
+            // The bytes are alive while the system reads them.
+            let count = unsafe bytes.dropFirst(written).withUnsafeBytes { rest in
+                unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
+            }
+            if count > 0 {
+                written += count
+            } else if count < 0, errno == EAGAIN {
+                // Somebody has made it non-blocking, and it is full.
+                _ = wait(for: descriptor, milliseconds: -1, events: Int16(POLLOUT))
+            } else if !(count < 0 && errno == EINTR) {
+                break
+            }
+        }
+        return written
+    }
+
+    // MARK: Event descriptors
+
+    private func signal(_ event: CInt) {
+        var one: UInt64 = 1
+        // The number is alive while the system reads it; eight bytes are what an eventfd takes.
+        _ = unsafe Glibc.write(event, &one, 8)
+    }
+
+    /// Waits until the descriptor is ready, and takes what an event descriptor tells; false when the time is over.
+    private func wait(for descriptor: CInt, milliseconds: CInt, events: Int16 = Int16(POLLIN)) -> Bool {
+        var entry = pollfd(fd: descriptor, events: events, revents: 0)
+        // The entry is alive while the system fills it in.
+        guard unsafe poll(&entry, 1, milliseconds) > 0 else { return false }
+        if events == Int16(POLLIN) {
+            var count: UInt64 = 0
+            // The same.
+            _ = unsafe read(descriptor, &count, 8)
+        }
+        return true
+    }
+}
+
+/// Lines that wait for the writer's thread, and how many found no room.
+private final class LineBuffer: Sendable {
+    private struct Content {
+        var bytes: [UInt8] = []
+        var lost = 0
+
+        mutating func append(_ line: [UInt8]) {
+            if bytes.count + line.count <= LogWriter.bufferBytes { bytes += line } else { lost += 1 }
+        }
+    }
+
+    private let content = Mutex(Content())
+
+    /// False if another thread is at the buffer.
+    func append(_ line: [UInt8]) -> Bool { content.withLockIfAvailable { $0.append(line) } != nil }
+
+    func appendWaiting(_ line: [UInt8]) { content.withLock { $0.append(line) } }
+
+    var isEmpty: Bool { content.withLock { $0.bytes.isEmpty } }
+
+    /// Takes the lines that wait, and leaves an empty array with room in their place.
+    /// - Returns: how many found no room.
+    func exchange(_ bytes: inout [UInt8]) -> Int {
+        content.withLock { content in
+            swap(&content.bytes, &bytes)
+            defer { content.lost = 0 }
+            return content.lost
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate static let newline = UInt8(ascii: "\n")
+}
