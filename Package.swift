@@ -166,6 +166,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        // The program as people and platforms start it, and whether README shows what it prints.
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["EventLoop", "EventLoopTesting", "HTTPServer", "TestSupport"],
+            swiftSettings: settings),
         // What a loop's operations cost: `scripts/bench loop`.
         .executableTarget(
             name: "LoopBenchmark", dependencies: ["CPlatform", "EventLoop"], path: "Tests/LoopBenchmark",

@@ -46,7 +46,7 @@ public struct Service: Sendable {
         loops = configuration.server.loops ?? EventLoop.processorCount
         serving = Counter(loops)
         readiness = Readiness(coldLoops: configuration.plan.upstreams.contains { $0.warmUp != nil } ? loops : 0)
-        signals = try Signals.block([SIGTERM, SIGINT])
+        signals = try Signals.block(Self.draining + Self.ignored)
         // A client, an upstream or the reader of the log may go away while it is written to.
         cp_ignore_broken_pipe()
         cp_raise_descriptor_limit()
@@ -57,7 +57,7 @@ public struct Service: Sendable {
     /// The address of the admin listener.
     public var adminAddress: String? { admin?.address }
 
-    /// Serves until SIGTERM or SIGINT, and then until the requests that are running have ended; a second signal cancels them.
+    /// Serves until SIGTERM, SIGINT or SIGQUIT, and then until the requests that are running have ended; a second signal cancels them.
     /// - Throws: what kept a loop from starting.
     public func run() throws {
         try EventLoop.runGroup(count: loops) { loop, index in
@@ -143,16 +143,36 @@ public struct Service: Sendable {
         }
     }
 
+    /// The signals by which platforms and people stop a service.
+    private static let draining = [SIGTERM, SIGINT, SIGQUIT]
+    /// Those that mean something to other servers (a new configuration, a new log file), and would end this one at once.
+    private static let ignored = [SIGHUP, SIGUSR1, SIGUSR2]
+
     private func watch(_ signals: Signals, on loop: isolated EventLoop) async {
         for await signal in signals {
-            let name = signal == SIGTERM ? "SIGTERM" : "SIGINT"
-            if drain.isOpen {
+            let name = Self.name(of: signal)
+            if Self.ignored.contains(signal) {
+                logger.notice(
+                    "\(name) is ignored: the configuration is read at the start only, and logs go to standard error")
+            } else if drain.isOpen {
                 logger.notice("\(name) again: requests that are running are cancelled")
                 abort.open()
             } else {
                 logger.notice("\(name): no new connections, requests that are running may end")
                 drain.open()
             }
+        }
+    }
+
+    private static func name(of signal: CInt) -> String {
+        switch signal {
+        case SIGTERM: "SIGTERM"
+        case SIGINT: "SIGINT"
+        case SIGQUIT: "SIGQUIT"
+        case SIGHUP: "SIGHUP"
+        case SIGUSR1: "SIGUSR1"
+        case SIGUSR2: "SIGUSR2"
+        default: "signal \(signal)"
         }
     }
 

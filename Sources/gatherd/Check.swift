@@ -8,7 +8,7 @@ struct Check: ParsableCommand {
         abstract: "Check a configuration and list its endpoints.",
         discussion: "Exits with 0 if there is nothing to complain of, with 1 if there is an error or a warning.")
 
-    @Argument(help: "The configuration file.")
+    @Argument(help: "The configuration file.", completion: .yamlFile)
     var file: String
 
     func run() throws {

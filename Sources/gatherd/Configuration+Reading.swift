@@ -18,3 +18,32 @@ func complain(_ error: any Error) -> ExitCode {
     Console.write("\(error)\n", to: STDERR_FILENO)
     return ExitCode(1)
 }
+
+/// The same for an error of a command's work: one in its arguments comes with how the command is used.
+func complain(_ error: any Error, of command: any ParsableCommand.Type) -> ExitCode {
+    guard error is UsageError else { return complain(error) }
+    complain("\(error)", usageOf: command)
+    return ExitCode(1)
+}
+
+/// Writes what is wrong with the arguments to standard error, as the parser does.
+func complain(_ message: String, usageOf command: any ParsableCommand.Type) {
+    let usage = Gatherd.usageString(for: command)
+    let name = usage.split(separator: " ").prefix { !"<[-".contains($0.first ?? "-") }.joined(separator: " ")
+    let text = "Error: \(message)\nUsage: \(usage)\n  See '\(name) --help' for more information.\n"
+    FileHandle.standardError.write(Data(text.utf8))
+}
+
+extension CompletionKind {
+    /// A configuration, or models.
+    static let yamlFile = file(extensions: ["yaml", "yml", "json"])
+
+    /// The endpoints of the file that stands before the word.
+    static let endpoint = custom { words, index, _ in
+        let files = words.prefix(max(0, index)).dropFirst(2).filter { !$0.hasPrefix("-") }
+        let plan = files.first.flatMap {
+            try? Configuration.read(file: $0, environment: ProcessInfo.processInfo.environment).plan
+        }
+        return plan.map { Array(Set($0.endpoints.map(\.path))).sorted() } ?? []
+    }
+}

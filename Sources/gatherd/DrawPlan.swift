@@ -13,20 +13,29 @@ struct DrawPlan: ParsableCommand {
               gatherd plan config/gatherd.yaml /v1/customers/{id}/dashboard --svg dashboard.svg
             """)
 
-    @Argument(help: "The configuration file.")
+    @Argument(help: "The configuration file.", completion: .yamlFile)
     var file: String
 
-    @Argument(help: "The endpoint: its path as in the file, or METHOD path. May be left out if there is one only.")
+    @Argument(
+        help:
+            "The endpoint: its path as in the file, or METHOD path. Without it all are listed, and drawn if there is one only.",
+        completion: .endpoint)
     var endpoint: String?
 
     @Flag(help: "Print the graph in Graphviz' language.")
     var dot = false
 
-    @Option(help: ArgumentHelp("Write the graph as a picture into a file.", valueName: "out.svg"))
+    @Option(
+        help: ArgumentHelp("Write the graph as a picture into a file.", valueName: "out.svg"),
+        completion: .file(extensions: ["svg"]))
     var svg: String?
 
     func run() throws {
         let plan = try Configuration.reading(file).plan
+        if endpoint == nil, plan.endpoints.count > 1, svg == nil, !dot {
+            for endpoint in plan.endpoints { print(PlanGraph(endpoint, of: plan).summary) }
+            return
+        }
         do {
             let graph = PlanGraph(try plan.endpoint(named: endpoint), of: plan)
             if let svg {
@@ -35,7 +44,7 @@ struct DrawPlan: ParsableCommand {
             }
             print(dot ? graph.dot : graph.text, terminator: "")
         } catch {
-            throw complain(error)
+            throw complain(error, of: Self.self)
         }
     }
 }

@@ -11,10 +11,23 @@ struct Gatherd: ParsableCommand {
             deadline, and their results are spliced into one JSON answer.
 
               gatherd check config/gatherd.yaml
-              gatherd serve --config config/gatherd.yaml
+              gatherd serve config/gatherd.yaml
               curl -i localhost:8080/v1/customers/1/dashboard
               gatherd tasks --sleep 1s,2s,3s
             """,
         version: "0.1.0",
         subcommands: [Serve.self, Check.self, DrawPlan.self, Simulate.self, Test.self, Tasks.self])
+
+    static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        do {
+            var command = try parseAsRoot(arguments)
+            if let misspelt = Misspelling(in: arguments), misspelt.isOfHelp { misspelt.exit() }
+            try command.run()
+        } catch {
+            // The parser tells of a missing argument before it tells of a misspelt one, which may be why it is missing.
+            if exitCode(for: error) == .validationFailure { Misspelling(in: arguments)?.exit() }
+            exit(withError: error)
+        }
+    }
 }

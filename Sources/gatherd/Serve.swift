@@ -6,20 +6,28 @@ import Logging
 /// `gatherd serve`
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve a configuration until SIGTERM or SIGINT.",
+        abstract: "Serve a configuration until SIGTERM, SIGINT or SIGQUIT.",
         discussion: """
             The first signal drains: no new connections, running requests end. The second cancels what is running. Logs go to \
             standard error.
+
+            An address is host:port, [v6]:port, :8080 for every IPv4 address of the machine, or 8080 for 127.0.0.1 only.
+
+              gatherd serve config/gatherd.yaml --listen 8081 --admin off
             """)
 
-    @Option(help: "The configuration file.")
-    var config: String
+    @Argument(help: "The configuration file.", completion: .yamlFile)
+    var file: String?
+
+    @Option(help: ArgumentHelp("The same, as an option.", valueName: "file"), completion: .yamlFile)
+    var config: String?
 
     @Option(help: ArgumentHelp("Where clients connect, in place of the file's server.listen.", valueName: "host:port"))
     var listen: ListenAddress?
 
     @Option(
-        help: ArgumentHelp("Where health checks connect, in place of server.admin; or off.", valueName: "host:port"))
+        help: ArgumentHelp("Where health checks connect, in place of server.admin; or off.", valueName: "host:port"),
+        completion: .list(["off"]))
     var admin: AdminAddress?
 
     @Option(help: "How log lines look: text or json.")
@@ -35,11 +43,17 @@ struct Serve: ParsableCommand {
     var slowJobs: Int?
 
     func validate() throws {
+        guard file != nil || config != nil else {
+            throw ValidationError("which configuration? Name a file, such as config/gatherd.yaml")
+        }
+        guard file == nil || config == nil else {
+            throw ValidationError("a file and --config say the same; leave one out")
+        }
         guard slowJobs ?? 1 > 0 else { throw ValidationError("--slow-jobs is a number of milliseconds above 0") }
     }
 
     func run() throws {
-        var configuration = try Configuration.reading(config)
+        var configuration = try Configuration.reading(file ?? config ?? "")
         if let listen { configuration.server.listen = listen }
         if let admin { configuration.server.admin = admin.address }
         let log = LogWriter(logFormat)

@@ -16,16 +16,18 @@ struct Simulate: ParsableCommand {
             hang=0.1%, garbage=0.1%. It is of an upstream (shop), a host of it (shop#2) or a call to it (shop.orders).
             """)
 
-    @Argument(help: "The configuration file.")
+    @Argument(help: "The configuration file.", completion: .yamlFile)
     var file: String
 
-    @Argument(help: "The endpoint: its path as in the file, or METHOD path. May be left out if there is one only.")
+    @Argument(
+        help: "The endpoint: its path as in the file, or METHOD path. May be left out if there is one only.",
+        completion: .endpoint)
     var endpoint: String?
 
     @Option(help: "How many gathers.")
     var gathers = 10_000
 
-    @Option(help: "How many gathers a second begin, in the mean.")
+    @Option(help: "How many gathers a second begin, on average.")
     var rate = 100.0
 
     @Option(help: "How many gathers run at a time, each after another; in place of --rate.")
@@ -37,7 +39,7 @@ struct Simulate: ParsableCommand {
     @Option(help: ArgumentHelp("The model of an upstream, a host or a call; several times.", valueName: "name=model"))
     var model: [String] = []
 
-    @Option(help: "A YAML file that maps names to models; --model comes before it.")
+    @Option(help: "A YAML file that maps names to models; --model comes before it.", completion: .yamlFile)
     var models: String?
 
     @Option(
@@ -52,7 +54,8 @@ struct Simulate: ParsableCommand {
         help: """
             What upstreams go without, to compare: retry, hedge, breaker, eject, health, coalesce, adaptive_limit, with commas \
             between them.
-            """)
+            """,
+        completion: .list(["retry", "hedge", "breaker", "eject", "health", "coalesce", "adaptive_limit"]))
     var without: String?
 
     func validate() throws {
@@ -77,7 +80,7 @@ struct Simulate: ParsableCommand {
             defer { bar.clear() }
             result = try simulation.run { bar.show($0) }
         } catch {
-            throw complain(error)
+            throw complain(error, of: Self.self)
         }
         print(SimulationReport.text(result, of: simulation), terminator: "")
     }

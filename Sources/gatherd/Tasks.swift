@@ -24,7 +24,9 @@ struct Tasks: ParsableCommand {
     @Option(help: "How long further tasks compute, which holds the loop: at most 1s altogether.")
     var compute: String?
 
-    @Option(help: "How they run: \(TaskPlan.Mode.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        help: "How they run: \(TaskPlan.Mode.allCases.map(\.rawValue).joined(separator: ", ")).",
+        completion: .list(TaskPlan.Mode.allCases.map(\.rawValue)))
     var mode = TaskPlan.Mode.gather.rawValue
 
     @Option(help: "When those that have not ended are cancelled, with --mode timeout. (default: 1500ms)")
@@ -32,6 +34,8 @@ struct Tasks: ParsableCommand {
 
     @Flag(help: "Run on simulated time, at once.")
     var virtual = false
+
+    func validate() throws { _ = try readPlan() }
 
     func run() throws {
         let plan = try readPlan()

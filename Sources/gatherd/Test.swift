@@ -8,13 +8,14 @@ struct Test: ParsableCommand {
         abstract: "Run the tests of a configuration, on virtual time and with the answers that they give.",
         discussion: "Exits with 0 if all pass, with 1 if one fails or there is none.")
 
-    @Argument(help: "The configuration file.")
+    @Argument(help: "The configuration file.", completion: .yamlFile)
     var file: String
 
     func run() throws {
         let configuration = try Configuration.reading(file)
         guard !configuration.tests.isEmpty else {
-            throw complain(UsageError(file, "no endpoint has tests", "add a list of them under the endpoint's 'tests'"))
+            throw complain(
+                UsageError(file, "no endpoint has tests", "add a list of them under the endpoint's 'tests'"))
         }
         var failed = 0
         for test in configuration.tests {

@@ -53,4 +53,13 @@ import Testing
             "path: /x\ncalls: { a: { get: \"shop:/a/{env.TENANT}\" } }", environment: ["TENANT": "t1"])
         #expect(endpoint.calls[0].target.literal == "/a/t1")
     }
+
+    @Test func `every address of the default configuration can be moved, so that it can be served twice`() throws {
+        let environment = ["GATHERD_LISTEN": "8081", "GATHERD_ADMIN": "9091", "GATHERD_SHOP": "127.0.0.1:9101"]
+        let configuration = try Configuration.read(file: GivenFile.path("gatherd.yaml"), environment: environment)
+        #expect(configuration.server.listen.description == "127.0.0.1:8081")
+        #expect(configuration.server.admin?.description == "127.0.0.1:9091")
+        #expect(configuration.demo?.shop?.listen.description == "127.0.0.1:9101")
+        #expect(configuration.plan.upstreams.map { $0.hosts.map(\.description) } == [["http://127.0.0.1:9101"]])
+    }
 }

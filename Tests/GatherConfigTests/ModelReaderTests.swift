@@ -125,7 +125,7 @@ import Testing
 
     @Test(
         arguments: [
-            (nil, "ENDPOINT: the file has several endpoints; name one of GET /x/{id}, GET /y, POST /y"),
+            (nil, "ENDPOINT: the file has several endpoints; name one of\n  GET /x/{id}\n  GET /y\n  POST /y"),
             ("/orders", "'/orders': the file has no such endpoint; known are: /x/{id}, /y"),
             ("/x/{idd}", "'/x/{idd}': the file has no such endpoint; did you mean '/x/{id}'?"),
             ("PUT /y", "'PUT /y': the file has no such endpoint; did you mean 'GET /y'?"),

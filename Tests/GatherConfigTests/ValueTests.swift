@@ -79,6 +79,25 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(server.timeouts == timeouts)
     }
 
+    @Test(
+        "An address may leave its host out",
+        arguments: [
+            ("8081", "127.0.0.1:8081"), (":8081", "0.0.0.0:8081"), ("0", "127.0.0.1:0"), ("[::]:1", "[::]:1"),
+            ("h:1", "h:1"),
+        ])
+    func addresses(_ text: String, _ address: String) throws {
+        for key in ["listen", "admin"] {
+            let settings = try read("version: 1\nserver: { \(key): '\(text)' }\ndemo: {}\n").server
+            #expect((key == "listen" ? settings.listen : settings.admin)?.description == address)
+        }
+        #expect(try read("version: 1\nserver: { listen: 8081 }\ndemo: {}\n").server.listen.port == 8081)
+        #expect(ListenAddress(text)?.description == address)
+    }
+
+    @Test(
+        "What is no address is none", arguments: ["", ":", "h", "h:", ":h", "65536", "-1", "1 2", "::1", "::", "[::1]"])
+    func noAddress(_ text: String) { #expect(ListenAddress(text) == nil) }
+
     @Test func `every key of demo changes its value`() throws {
         let demo = try #require(
             try read(

@@ -8,7 +8,7 @@ extension Plan {
             if endpoints.count == 1 { return endpoints[0] }
             throw UsageError(
                 "ENDPOINT", endpoints.isEmpty ? "the file has no endpoints" : "the file has several endpoints",
-                endpoints.isEmpty ? nil : "name one of " + all.joined(separator: ", "))
+                endpoints.isEmpty ? nil : "name one of\n  " + all.joined(separator: "\n  "))
         }
         let found = endpoints.indices.filter { all[$0] == name || endpoints[$0].path == name }
         switch found.count {

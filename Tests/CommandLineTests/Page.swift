@@ -1,0 +1,71 @@
+import Foundation
+
+/// The console blocks of a page: commands, and what they print.
+struct Page {
+    struct Command: Sendable, CustomStringConvertible {
+        let place: String
+        let text: String
+        let output: [String]
+
+        var description: String { "\(place): \(text)" }
+    }
+
+    let text: String
+    private(set) var commands: [Command] = []
+
+    init(_ file: String) throws {
+        text = try String(contentsOf: Program.root.appendingPathComponent(file), encoding: .utf8)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        var index = 0
+        while index < lines.count {
+            guard lines[index] == "```console" else {
+                index += 1
+                continue
+            }
+            index += 1
+            while index < lines.count, lines[index] != "```" {
+                let place = "\(file):\(index + 1)"
+                var command = String(lines[index].dropFirst(2))
+                while command.hasSuffix("\\"), index + 1 < lines.count {
+                    index += 1
+                    command = String(command.dropLast()) + String(lines[index].drop { $0 == " " })
+                }
+                index += 1
+                var output: [String] = []
+                while index < lines.count, lines[index] != "```", !lines[index].hasPrefix("$ ") {
+                    output.append(lines[index])
+                    index += 1
+                }
+                commands.append(Command(place: place, text: command, output: output))
+            }
+        }
+    }
+
+    /// The first block of YAML below a heading.
+    func yaml(below heading: String) -> String? {
+        guard let start = text.firstRange(of: heading),
+            let open = text[start.upperBound...].firstRange(of: "```yaml\n"),
+            let close = text[open.upperBound...].firstRange(of: "```")
+        else { return nil }
+        return String(text[open.upperBound..<close.lowerBound])
+    }
+
+    /// Output without what another run says differently: times, dates, and lengths of bodies that times are in.
+    static func comparable(_ output: [String]) -> [String] {
+        var lines = output.map { line in
+            var line = line.trimmingCharacters(in: .whitespaces)
+            line.replace(/(dur|start)=[0-9]+\.[0-9]/) { "\($0.output.1)=#" }
+            line.replace(/"(start|duration|end|total)_ms":[0-9]+\.[0-9]/) { "\"\($0.output.1)_ms\":#" }
+            line.replace(/[0-9]+\.[0-9]{3}s/, with: "#s")
+            line.replace(/█+ */, with: "█ ")
+            line.replace(/^Date: .*/, with: "Date: #")
+            line.replace(/^Content-Length: [0-9]+/, with: "Content-Length: #")
+            return line
+        }
+        while lines.last == "" { lines.removeLast() }
+        // Calls of a stream that end at about the same time come in any order.
+        let calls = lines.indices.filter { lines[$0].hasPrefix(#"{"call":"#) }
+        for (index, line) in zip(calls, calls.map { lines[$0] }.sorted()) { lines[index] = line }
+        return lines
+    }
+}

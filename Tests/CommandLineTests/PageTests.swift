@@ -1,0 +1,115 @@
+import EventLoop
+import EventLoopTesting
+import Foundation
+import HTTPServer
+import TestSupport
+import Testing
+
+/// What the pages show, run as a reader would.
+@Suite struct PageTests {
+    /// Where commands run: a directory with the configurations that the pages speak of.
+    private struct Place: Sendable {
+        let directory: URL
+        /// What the pages have, and what stands in its place here.
+        let names: [(page: String, here: String)]
+
+        func here(_ text: String) -> String { names.reduce(text) { $0.replacing($1.page, with: $1.here) } }
+        func onPage(_ text: String) -> String { names.reduce(text) { $0.replacing($1.here, with: $1.page) } }
+    }
+
+    /// What a command prints here, with the names of the pages.
+    private static func output(of command: String, in place: Place, on loop: isolated EventLoop) async throws
+        -> [String]
+    {
+        var line = place.here(command).replacing("curl ", with: "curl -s ")
+            .replacing(/(^| )(\.build\/release\/)?gatherd (?=[a-z])/) { "\($0.output.1)\(Program.path) " }
+        // The pages show a terminal, on which the last picture stays.
+        let isScreen = line.contains(" tasks ") && command.hasPrefix(".build")
+        if isScreen { line = "COLUMNS=80 script -qec '\(line)' /dev/null" }
+        // "With the timeout of `offers` raised to 800 ms".
+        let directory = line.contains(" test ") ? "raised" : "."
+        let result = try await Program.shell(
+            #"cd "$1" && eval "$2" 2>&1"#, ["sh", place.directory.appendingPathComponent(directory).path, line],
+            on: loop)
+        // Not as characters, of which CR LF is one.
+        var text = String(decoding: result.output.utf8.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+        if isScreen, let frame = text.ranges(of: /\e\[[0-9]+A/).last { text = String(text[frame.upperBound...]) }
+        text.replace(/\e\[[KJ]/, with: "")
+        return place.onPage(text).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    /// What a command prints that is not what its page says; nil if it prints the same.
+    private static func difference(_ command: Page.Command, in place: Place, on loop: isolated EventLoop) async throws
+        -> String?
+    {
+        let expected = Page.comparable(command.output)
+        var found: [String] = []
+        // The pages are of a machine that has nothing else to do: on a busy one a call may miss its timeout.
+        for _ in 1...5 {
+            found = Page.comparable(try await output(of: command.text, in: place, on: loop))
+            if found == expected { return nil }
+        }
+        let first = zip(expected, found).first { $0 != $1 }
+        return """
+            \(command)
+              the page says  \(first?.0 ?? "\(expected.count) lines")
+              it prints      \(first?.1 ?? "\(found.count) lines")
+            """
+    }
+
+    @Test("What a page shows is what the program prints", arguments: ["README.md", "config/README.md"])
+    func page(_ file: String) throws {
+        let page = try Page(file)
+        #expect(!page.commands.isEmpty)
+        let readme = try Page("README.md")
+        let own = try #require(readme.yaml(below: "## A configuration of your own"))
+        // A port that nothing listens on, for the shop, which the configuration has to name.
+        let shop = "127.0.0.1:\(try Listener("127.0.0.1:0").port)"
+        let given = try String(contentsOf: Program.root.appendingPathComponent("config/gatherd.yaml"), encoding: .utf8)
+
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("gatherd-pages-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: directory) }
+        func write(_ text: String, to file: String) throws {
+            let url = directory.appendingPathComponent(file)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try text.write(to: url, atomically: true, encoding: .utf8)
+        }
+        try write(given, to: "config/gatherd.yaml")
+        try write(given.replacing("timeout: 80ms", with: "timeout: 800ms"), to: "raised/config/gatherd.yaml")
+        try write(own, to: "my.yaml")
+        try write(own.replacing("{customer.segment}", with: "{custmer.segment}"), to: "wrong.yaml")
+
+        let environment = ProcessInfo.processInfo.environment.merging(["GATHERD_SHOP": shop]) { $1 }
+        let free = ["--listen", "0", "--admin", "0"]
+        try ServingProgram.run(given, free, environment: environment) { program, loop in
+            let port = program.port
+            try await ServingProgram.run(own.replacing("127.0.0.1:9100", with: shop), free, on: loop) { other, loop in
+                let place = Place(
+                    directory: directory,
+                    names: [
+                        ("127.0.0.1:8080", "127.0.0.1:\(port)"), ("127.0.0.1:8081", "127.0.0.1:\(other.port)"),
+                    ])
+                // A service that a page starts is one of those above. Tasks that sleep disturb nobody.
+                let commands = page.commands.filter { !$0.text.contains(" serve ") }
+                let sleeping = commands.filter { $0.text.contains("tasks") }
+                let differences = try await loop.withTaskScope { scope in
+                    let sleepers = sleeping.map { command in
+                        loop.spawn(in: scope) { try await Self.difference(command, in: place, on: loop) }
+                    }
+                    var differences: [String] = []
+                    for command in commands where !command.text.contains("tasks") {
+                        if let difference = try await Self.difference(command, in: place, on: loop) {
+                            differences.append(difference)
+                        }
+                    }
+                    for sleeper in sleepers {
+                        if let difference = try await sleeper.value { differences.append(difference) }
+                    }
+                    return differences
+                }
+                for difference in differences { Issue.record("\(difference)") }
+            }
+        }
+    }
+}

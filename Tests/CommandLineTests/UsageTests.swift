@@ -1,0 +1,77 @@
+import EventLoop
+import Foundation
+import Testing
+
+@Suite struct UsageTests {
+    /// Wrong arguments, what is said of them, and the command whose usage follows.
+    private static let wrong: [(arguments: [String], message: String, command: String)] = [
+        (["chek", "a.yaml"], "'chek' is no command; did you mean 'check'?", "gatherd"),
+        (["help", "chek"], "'chek' is no command; did you mean 'check'?", "gatherd"),
+        (["zzz"], "'zzz' is no command; known are: serve, check, plan, simulate, test, tasks, help", "gatherd"),
+        (["--versoin"], "'--versoin' is no option; did you mean '--version'?", "gatherd"),
+        (["serve", "--confg", "a.yaml"], "'--confg' is no option; did you mean '--config'?", "gatherd serve"),
+        (["serve", "--lisen=8080"], "'--lisen' is no option; did you mean '--listen'?", "gatherd serve"),
+        (["check", "--hlep"], "'--hlep' is no option; did you mean '--help'?", "gatherd check"),
+        (["plan", "config/gatherd.yaml", "--sgv", "a"], "'--sgv' is no option; did you mean '--svg'?", "gatherd plan"),
+        (["serve"], "which configuration? Name a file, such as config/gatherd.yaml", "gatherd serve"),
+        (
+            ["serve", "a.yaml", "--config", "b.yaml"], "a file and --config say the same; leave one out",
+            "gatherd serve"
+        ),
+        (["serve", "a.yaml", "--listen", "x"], "The value 'x' is invalid for '--listen <host:port>'", "gatherd serve"),
+        (["check"], "Missing expected argument '<file>'", "gatherd check"),
+        (["tasks", "--mode", "x"], #"mode is "x"; write one of gather"#, "gatherd tasks"),
+        (["tasks", "--compute", "1s", "--virtual"], "computing takes real time", "gatherd tasks"),
+        (
+            ["simulate", "config/gatherd.yaml", "/v1/order"], "'/v1/order': the file has no such endpoint",
+            "gatherd simulate"
+        ),
+        (["simulate", "config/gatherd.yaml"], "ENDPOINT: the file has several endpoints", "gatherd simulate"),
+        (
+            ["plan", "config/gatherd.yaml", "/v1/order"], "'/v1/order': the file has no such endpoint",
+            "gatherd plan"
+        ),
+    ]
+
+    @Test(
+        "An error in the arguments says what is meant, and how the command is used", arguments: UsageTests.wrong.indices
+    )
+    func errors(_ index: Int) throws {
+        let (arguments, message, command) = Self.wrong[index]
+        let result = try Program.run(arguments)
+        #expect(result.errors.hasPrefix("Error: \(message)"), "\(result.errors)")
+        #expect(result.errors.contains("\nUsage: \(command) "), "\(result.errors)")
+        #expect(result.errors.hasSuffix("  See '\(command) --help' for more information.\n"), "\(result.errors)")
+        #expect(result.exit != .exited(code: 0))
+        #expect(result.output.isEmpty)
+    }
+
+    @Test func `an error in the configuration comes without the usage, which is not what was wrong`() throws {
+        let result = try Program.run(["check", "nowhere.yaml"])
+        #expect(result.exit == .exited(code: 1))
+        #expect(result.errors.hasPrefix("nowhere.yaml: cannot be read"))
+        #expect(!result.errors.contains("Usage:"))
+    }
+
+    @Test func `a plan without an endpoint lists them`() throws {
+        let result = try Program.run(["plan", "config/gatherd.yaml"])
+        #expect(result.exit == .exited(code: 0))
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.count == 6)
+        #expect(lines.first?.hasPrefix("GET /v1/customers/{id}/dashboard: 6 calls, ") ?? false)
+    }
+
+    @Test("Completions complete files and words", arguments: ["bash", "zsh", "fish"])
+    func completions(_ shell: String) throws {
+        let script = try Program.run(["--generate-completion-script", shell]).output
+        for word in ["yaml", "as-completed", "json", "notice", "hedge", "simulate", "---completion"] {
+            #expect(script.contains(word), "\(word)")
+        }
+    }
+
+    @Test func `an endpoint is completed from the file before it`() throws {
+        let words = ["plan", "--", "positional@1", "3", "0", "gatherd", "plan", "config/gatherd.yaml", ""]
+        let result = try Program.run(["---completion"] + words)
+        #expect(result.output.contains("/v1/customers/{id}/dashboard"), "\(result)")
+    }
+}
