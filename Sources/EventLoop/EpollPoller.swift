@@ -10,6 +10,7 @@ import Glibc
     /// The wake-up descriptor's token; no descriptor of the loop's users gets it.
     private static let wakeToken = UInt64.max
     private static let eventsPerPoll = 512
+    private static let roundsPerPoll = 16
 
     init() throws(SystemError) {
         epoll = cp_epoll_create()
@@ -41,10 +42,22 @@ import Glibc
         ready.removeAll(keepingCapacity: true)
         // Of a deadline that has passed no difference is taken: one at the beginning of time would overflow.
         let wait = deadline.map { $0 <= start ? 0 : $0.nanoseconds - start.nanoseconds }
-        let count = unsafe cp_epoll_wait(epoll, buffer.baseAddress, CInt(Self.eventsPerPoll), wait ?? -1)
+        var count = take(waiting: wait ?? -1, into: &ready)
+        // What is ready must be known before timers are looked at. The kernel puts what it has reported behind what it has not, so
+        // that the rounds are over when all has been: in turns of many ready descriptors few are told twice.
+        var rounds = 1
+        while count == Self.eventsPerPoll, rounds < Self.roundsPerPoll {
+            count = take(waiting: 0, into: &ready)
+            rounds += 1
+        }
+    }
+
+    /// Appends one batch of reports, and returns how many there were.
+    private func take(waiting: Int64, into ready: inout [ReadyEvent]) -> Int {
+        let count = unsafe cp_epoll_wait(epoll, buffer.baseAddress, CInt(Self.eventsPerPoll), waiting)
         guard count > 0 else {
             precondition(count == 0 || errno == EINTR, "epoll_wait: \(errno)")
-            return
+            return 0
         }
         for index in 0..<Int(count) {
             let token = unsafe cp_epoll_token(buffer[index])
@@ -57,6 +70,7 @@ import Glibc
                         token: token, events: IOEvents(epoll: unsafe cp_epoll_events(buffer[index]))))
             }
         }
+        return Int(count)
     }
 
     func wake() {

@@ -23,7 +23,7 @@ public actor EventLoop {
     public var now: LoopInstant { executor.reactor.now }
 
     /// The time at this moment: asyncio's `loop.time()`. It reads the clock, for code that has held the loop since the turn began.
-    public var time: LoopInstant { executor.reactor.poller.now() }
+    public var time: LoopInstant { executor.reactor.time }
 
     /// Suspends the calling task until `instant`.
     /// - Throws: `CancellationError` as soon as the task is cancelled.

@@ -13,6 +13,9 @@ public final class Reactor {
     /// The time at which the current turn began to handle events.
     public private(set) var now: LoopInstant
 
+    /// The time at this moment, for code that has held the loop since the turn began.
+    public var time: LoopInstant { poller.now() }
+
     let poller: any Poller
     /// The executor that this is the inside of.
     unowned var executor: LoopExecutor!
@@ -230,15 +233,17 @@ public final class Reactor {
     func run() {
         while !stopped {
             executor.takeInbox()
-            runJobs()
+            var budget = Self.jobsPerTurn
+            watchBacklog()
+            // What has arrived comes before what is due: the work that reports made is done before a deadline is looked at.
+            runJobs(&budget)
+            if !stopped, fireTimers() { runJobs(&budget) }
             if !stopped { pollAndDispatch() }
         }
     }
 
-    private func runJobs() {
+    private func runJobs(_ budget: inout Int) {
         let (serial, task) = unsafe (executor.asUnownedSerialExecutor(), executor.asUnownedTaskExecutor())
-        var budget = Self.jobsPerTurn
-        watchBacklog()
         repeat {
             wakeMarked()
             while budget > 0, let job = schedule.next(of: &ready) {
@@ -294,13 +299,21 @@ public final class Reactor {
             guard let (fd, handler) = readiness.target(of: report.token) else { continue }
             handler.descriptorReady(fd, report.events)
         }
+    }
+
+    /// Tells the timers that were due when this turn began.
+    /// - Returns: whether there was one.
+    private func fireTimers() -> Bool {
         let latest = timers.latest
+        var isFired = false
         while let (id, action) = timers.popDue(at: now, until: latest) {
+            isFired = true
             switch action {
             case .wake(let wait): wake(wait, .timedOut)
             case .call(let handler): handler.timerFired(id)
             }
         }
+        return isFired
     }
 
     /// Cancels the body, so that what waits may clean up. If that does not end the deadlock, every wait is told that it is cancelled,

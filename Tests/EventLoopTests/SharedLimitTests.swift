@@ -19,6 +19,16 @@ struct SharedLimitTests {
         #expect(limit.tryTake())
     }
 
+    @Test func `what does not fit keeps out nobody, and a limit that changes is kept to`() {
+        let limit = SharedLimit(10)
+        #expect(limit.tryTake(8) && !limit.tryTake(3) && limit.tryTake(2))
+        limit.limit = 5
+        limit.giveBack(4)
+        #expect(!limit.tryTake())
+        limit.giveBack(2)
+        #expect(limit.tryTake() && !limit.tryTake())
+    }
+
     @Test func `what is taken beyond the limit is counted, and the taker is told`() {
         let limit = SharedLimit(10)
         #expect(limit.take(10))

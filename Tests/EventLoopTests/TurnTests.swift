@@ -1,4 +1,5 @@
 import EventLoopTesting
+import LoopTestSupport
 import Synchronization
 import Testing
 
@@ -208,6 +209,34 @@ struct TurnTests {
             fired += 1
         }
         #expect(fired == 50_000)
+    }
+
+    @Test func `what has arrived while the loop was held comes before what is due, with all that follows from it`()
+        throws
+    {
+        let ends = try TestLoop.runOnSystem { loop in
+            let listener = try StreamListener(SocketAddress("127.0.0.1:0"), on: loop)
+            let client = try await SocketStream.connect(to: listener.address, on: loop)
+            let server = try await listener.accept(on: loop)
+            let arrived = Event(on: loop)
+            return try await loop.gather(
+                {
+                    let bytes = try await loop.withTimeout(.milliseconds(20)) { try await server.read(on: loop) }
+                    arrived.set()
+                    return bytes.count
+                },
+                {
+                    try await loop.withTimeout(.milliseconds(20)) { try await arrived.wait() }
+                    return 1
+                },
+                {
+                    await loop.settle()
+                    try await client.write("x", on: loop)
+                    spin(for: .milliseconds(60))
+                    return 1
+                })
+        }
+        #expect(ends == (1, 1, 1))
     }
 
     @Test func `a loop may run inside another's job, which waits for it`() throws {

@@ -3,32 +3,48 @@ import Synchronization
 /// A limit that all loops of a process keep to together: how much of it is taken, as one atomic count.
 ///
 /// A place that is free anywhere can be taken by any loop, whichever loop gave it back. Taking and giving back cost one atomic
-/// addition each, and no lock. Ordering is relaxed: the count guards no other memory.
+/// operation each, and no lock. They are sequentially consistent, so that who finds no place, says that it waits and looks again
+/// is seen by who gives one back, or sees the place.
 public final class SharedLimit: Sendable {
-    public let limit: Int
+    private let most: Atomic<Int>
     private let taken = Atomic<Int>(0)
 
-    public init(_ limit: Int) { self.limit = limit }
+    public init(_ limit: Int) { most = Atomic(limit) }
+
+    /// One that is lowered below what is taken is kept to as places are given back.
+    public var limit: Int {
+        get { most.load(ordering: .relaxed) }
+        set { most.store(newValue, ordering: .sequentiallyConsistent) }
+    }
 
     /// How much is taken at this moment, by all loops.
-    public var count: Int { taken.load(ordering: .relaxed) }
+    public var count: Int { taken.load(ordering: .sequentiallyConsistent) }
 
     /// Takes `amount` if that much is free.
+    ///
+    /// What does not fit is never counted, not even for a moment: it would keep out another that does.
     /// - Returns: false if it is not, and nothing is taken.
     public func tryTake(_ amount: Int = 1) -> Bool {
-        if taken.add(amount, ordering: .relaxed).newValue <= limit { return true }
-        taken.subtract(amount, ordering: .relaxed)
+        var count = taken.load(ordering: .sequentiallyConsistent)
+        while count + amount <= limit {
+            let (isTaken, current) = taken.weakCompareExchange(
+                expected: count, desired: count + amount, ordering: .sequentiallyConsistent)
+            if isTaken { return true }
+            count = current
+        }
         return false
     }
 
     /// Takes `amount` whether or not it is free.
     /// - Returns: whether the limit still holds; false if more than the limit is taken now.
     @discardableResult
-    public func take(_ amount: Int = 1) -> Bool { taken.add(amount, ordering: .relaxed).newValue <= limit }
+    public func take(_ amount: Int = 1) -> Bool {
+        taken.add(amount, ordering: .sequentiallyConsistent).newValue <= limit
+    }
 
     /// Gives back what ``tryTake(_:)`` or ``take(_:)`` took.
     public func giveBack(_ amount: Int = 1) {
-        let rest = taken.subtract(amount, ordering: .relaxed).newValue
+        let rest = taken.subtract(amount, ordering: .sequentiallyConsistent).newValue
         precondition(rest >= 0, "only what was taken is given back")
     }
 }

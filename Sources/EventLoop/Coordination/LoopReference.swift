@@ -1,0 +1,20 @@
+/// An object that is confined to a loop, as other threads may name it: they can have the loop call it, and nothing else.
+///
+/// It does not keep the object alive.
+///
+/// `@unchecked Sendable`: the object is touched by calls that the loop makes alone.
+public final class LoopReference<Object: AnyObject>: @unchecked Sendable {
+    private let executor: LoopExecutor
+    private weak var object: Object?
+
+    public init(_ object: Object, on reactor: Reactor) {
+        self.object = object
+        executor = reactor.executor
+    }
+
+    /// Has the loop call `body` in its next turn, with nil if the object is gone; callable from any thread.
+    /// - Returns: false if the loop has ended, and the call is not made.
+    public func handOver(_ body: @escaping @Sendable (Object?) -> Void) -> Bool {
+        executor.handOver { body(self.object) }
+    }
+}
