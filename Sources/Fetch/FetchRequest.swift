@@ -40,7 +40,7 @@ public struct FetchResponse: Sendable {
 /// The limits of the transfers from one origin.
 public struct FetchLimits: Sendable {
     /// How long connecting may take.
-    public var connectTimeout: Duration = .milliseconds(250)
+    public var connectTimeout: Duration = .milliseconds(1200)
     /// The largest response head, in bytes.
     public var headBytes = 64 * 1024
     /// The largest response body, in bytes.

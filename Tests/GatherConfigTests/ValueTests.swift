@@ -130,10 +130,10 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         let (plain, full) = (upstreams[0], upstreams[1])
         #expect(plain.hosts.map(\.description) == ["http://127.0.0.1:9100"])
         #expect(
-            [plain.timeout, plain.connectTimeout, plain.queueTimeout] == [1000, 250, 50].map(Duration.milliseconds))
+            [plain.timeout, plain.connectTimeout, plain.queueTimeout] == [1500, 1200, 500].map(Duration.milliseconds))
         #expect(
             [plain.maxInFlight, plain.maxQueued, plain.maxBodyBytes, plain.maxHeadBytes] == [
-                64, 256, 8 << 20, 64 << 10,
+                1024, 1024, 8 << 20, 64 << 10,
             ])
         #expect(full.hosts.map(\.description) == ["https://[::1]:8443/api", "unix:/run/x.sock"])
         #expect([full.timeout, full.connectTimeout, full.queueTimeout] == [3000, 30, 0].map(Duration.milliseconds))

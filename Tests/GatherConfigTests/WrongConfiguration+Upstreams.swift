@@ -83,7 +83,7 @@ extension WrongConfiguration {
             errors: [
                 #"x.yaml:3:36: upstreams.a.warm_up: expected a mapping with the keys connections, path, found 'true'"#,
                 #"x.yaml:4:36: upstreams.b.warm_up: the key 'path' is missing; add path: /healthz"#,
-                #"x.yaml:4:51: upstreams.b.warm_up.connections: 0 is out of range; write a value from 1 to 64"#,
+                #"x.yaml:4:51: upstreams.b.warm_up.connections: 0 is out of range; write a value from 1 to 1024"#,
                 #"x.yaml:5:51: upstreams.c.warm_up.connections: 9 is out of range; write a value from 1 to 8"#,
                 #"x.yaml:5:60: upstreams.c.warm_up.path: 'healthz' is no path; write one that begins with '/', such as /healthz"#,
                 #"x.yaml:6:38: upstreams.d.warm_up.conections: unknown key 'conections'; did you mean 'connections'?"#,

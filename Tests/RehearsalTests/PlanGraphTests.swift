@@ -37,10 +37,10 @@ import Testing
                 gather all, deadline 2s, 1 call in 1 level
 
                 call  upstream  timeout  attempts            waits for
-                a     shop      1s       1         required
+                a     shop      1.5s     1         required
 
-                critical path: a 1s
-                worst case: 1s, 1 attempt
+                critical path: a 1.5s
+                worst case: 1.5s, 1 attempt
 
                 """)
     }
@@ -97,16 +97,16 @@ import Testing
                 gather 2 successes of b, c, deadline 2s, 3 calls in 2 levels
 
                 call  upstream  timeout  attempts            waits for
-                a     shop      1s       1         optional
+                a     shop      1.5s     1         optional
                 └─ b  shop      100ms    10        optional  a
-                c     shop      1s       1         optional
+                c     shop      1.5s     1         optional
 
                 a: if it fails, as it was up to 5m ago
                 b: for each of {a.items}, 4 at once, at most 10
                 c: only when {query.full}
 
-                critical path: a 1s → b 300ms = 1.3s
-                worst case: 1.3s, 12 attempts
+                critical path: a 1.5s → b 300ms = 1.8s
+                worst case: 1.8s, 12 attempts
 
                 """)
     }

@@ -6,15 +6,15 @@ public struct Upstream: Sendable {
     /// Where the service is reached; never empty.
     public var hosts: [Origin]
     /// The longest that one attempt may take.
-    public var timeout: Duration = .seconds(1)
+    public var timeout: Duration = .milliseconds(1500)
     /// The part of the timeout that connecting may take.
-    public var connectTimeout: Duration = .milliseconds(250)
+    public var connectTimeout: Duration = .milliseconds(1200)
     /// The bulkhead: how many attempts may be in flight at once, in the whole process.
-    public var maxInFlight = 64
+    public var maxInFlight = 1024
     /// How many calls may wait for a place in the bulkhead, in the whole process; more are shed.
-    public var maxQueued = 256
+    public var maxQueued = 1024
     /// How long a call waits for a place before it is shed.
-    public var queueTimeout: Duration = .milliseconds(50)
+    public var queueTimeout: Duration = .milliseconds(500)
     public var retry: RetryPolicy?
     public var hedge: HedgePolicy?
     public var breaker: BreakerPolicy?
