@@ -28,6 +28,7 @@ public struct Service: Sendable {
     private let ended = Latch()
     private let serving: Counter
     private let readiness: Readiness
+    private let limits: ProcessLimits
 
     /// Binds all addresses, so that a failure is known before anything is served.
     /// - Parameter slowJobs: how long a job may hold its loop before it is logged; nil if none is.
@@ -45,6 +46,8 @@ public struct Service: Sendable {
         self.routes = routes
         loops = configuration.server.loops ?? EventLoop.processorCount
         serving = Counter(loops)
+        limits = ProcessLimits(
+            configuration.plan, loops: loops, keptBytes: configuration.server.limits.staleBytes)
         readiness = Readiness(coldLoops: configuration.plan.upstreams.contains { $0.warmUp != nil } ? loops : 0)
         signals = try Signals.block(Self.draining + Self.ignored)
         // A client, an upstream or the reader of the log may go away while it is written to.
@@ -88,7 +91,7 @@ public struct Service: Sendable {
         let share = LoopShare(index: index, count: loops)
         let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
         let engine = GatherEngine(
-            plan, client: upstreams, share: share, keptBytes: share.of(configuration.server.limits.staleBytes),
+            plan, client: upstreams, limits: limits, loop: index,
             upstreamChanged: UpstreamLog(logger: logger, loop: index).write)
         let responder = GatherResponder(
             configuration.server, routes: routes, engine: engine, share: share, logger: logger)

@@ -58,7 +58,8 @@ final class RunningService {
             let logger = Logger(label: "test") { _ in log.handler }
             let (drain, ended) = (Latch(), Latch())
             let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
-            let engine = GatherEngine(plan, client: upstreams, keptBytes: configuration.server.limits.staleBytes)
+            let limits = ProcessLimits(plan, keptBytes: configuration.server.limits.staleBytes)
+            let engine = GatherEngine(plan, client: upstreams, limits: limits)
             var routes = Routes(configuration)
             routes.demonstrations.listening(on: listeners[0].address)
             let responder = GatherResponder(

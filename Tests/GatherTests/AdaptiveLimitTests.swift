@@ -10,44 +10,49 @@ import Testing
     }
 
     /// Ten seconds of an upstream that does 10 ms of work at a time in so many workers, always asked as much as the limit lets.
-    private func run(_ limit: inout AdaptiveLimit, workers: Int, from start: Int) {
+    private func run(_ learned: AdaptiveLimit.Learned, workers: Int, from start: Int, loops: Int = 1) {
+        var samples = Array(repeating: AdaptiveLimit(learned), count: loops)
         var time = start
         while time < start + 10_000 {
-            let inFlight = limit.limit
+            let inFlight = learned.limit
             // What is more than the workers can take waits for them.
             let latency = 10 * max(1, Double(inFlight) / Double(workers))
-            for _ in 0..<inFlight {
-                limit.record(.microseconds(Int(latency * 1000)), inFlight: inFlight, at: Self.instant(time))
+            for number in 0..<inFlight {
+                samples[number % loops].record(
+                    .microseconds(Int(latency * 1000)), inFlight: inFlight, at: Self.instant(time))
             }
             time += Int(latency)
         }
     }
 
-    @Test func `the limit falls when the upstream queues, and comes back`() {
-        var limit = AdaptiveLimit(most: 200)
-        run(&limit, workers: 200, from: 0)
+    @Test("The limit falls when the upstream queues, and comes back, however many loops learn it", arguments: [1, 8])
+    func learning(_ loops: Int) {
+        let limit = AdaptiveLimit.Learned(most: 200)
+        run(limit, workers: 200, from: 0, loops: loops)
         #expect(limit.limit > 150)
-        run(&limit, workers: 20, from: 10_000)
+        run(limit, workers: 20, from: 10_000, loops: loops)
         #expect((15...70).contains(limit.limit), "\(limit.limit)")
-        run(&limit, workers: 200, from: 20_000)
+        run(limit, workers: 200, from: 20_000, loops: loops)
         #expect(limit.limit > 150, "\(limit.limit)")
     }
 
     @Test func `the limit stays between one and the most`() {
-        var limit = AdaptiveLimit(most: 8)
+        let limit = AdaptiveLimit.Learned(most: 8)
         #expect(limit.limit == 8)
-        run(&limit, workers: 100, from: 0)
+        run(limit, workers: 100, from: 0)
         #expect(limit.limit == 8)
+        var samples = AdaptiveLimit(limit)
         for time in 0..<1000 {
-            limit.record(.milliseconds(time * time), inFlight: 8, at: Self.instant(10_000 + time * 20))
+            samples.record(.milliseconds(time * time), inFlight: 8, at: Self.instant(10_000 + time * 20))
         }
         #expect(limit.limit >= 1 && limit.limit < 8)
     }
 
     @Test func `a limit that is not reached stays what it is`() {
-        var limit = AdaptiveLimit(most: 200)
+        let limit = AdaptiveLimit.Learned(most: 200)
         let before = limit.limit
-        for time in 0..<2000 { limit.record(.milliseconds(10), inFlight: 2, at: Self.instant(time * 10)) }
+        var samples = AdaptiveLimit(limit)
+        for time in 0..<2000 { samples.record(.milliseconds(10), inFlight: 2, at: Self.instant(time * 10)) }
         #expect(limit.limit == before)
     }
 

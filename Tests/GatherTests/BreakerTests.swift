@@ -29,7 +29,7 @@ import Testing
 
     /// Takes the steps; every admission that a step asks for must be given.
     private func run(_ steps: [Step], _ policy: BreakerPolicy = Self.policy()) throws -> Breaker.State {
-        var breaker = Breaker(policy)
+        let breaker = Breaker(policy)
         var permits: [Breaker.Permit] = []
         for step in steps {
             switch step {
@@ -122,20 +122,6 @@ import Testing
             probes + [.end(1, isFailure: false, at: 5001), .end(0, isFailure: true, at: 5002)], policy)
         #expect(closed == .closed)
     }
-
-    @Test func `a loop judges by its share of the calls, but not by fewer than five`() {
-        for (minCalls, loops, expected) in [(20, 1, 20), (20, 2, 10), (20, 16, 5), (3, 4, 3)] {
-            var policy = Self.policy()
-            policy.minCalls = minCalls
-            var breaker = Breaker(policy, share: LoopShare(index: 0, count: loops))
-            var count = 0
-            while let permit = breaker.admit(at: Self.instant(0)) {
-                breaker.record(permit, isFailure: true, at: Self.instant(0))
-                count += 1
-            }
-            #expect(count == expected)
-        }
-    }
 }
 
 @Suite struct BreakerEngineTests {
@@ -143,6 +129,7 @@ import Testing
         var breaker = BreakerPolicy()
         (breaker.minCalls, breaker.openFor) = (10, .seconds(2))
         var upstream = upstream
+        upstream.timeout = .milliseconds(500)
         upstream.breaker = breaker
         return upstream
     }
@@ -263,6 +250,37 @@ import Testing
             return outcomes + (try await gather(endpoint, Input(), engine, client, on: loop).outcomes)
         }
         #expect(outcomes == Array(repeating: .timeout, count: 20) + [.ok])
+    }
+
+    @Test(
+        "What another call has left of the deadline opens no breaker; a fair share does",
+        arguments: [(499, Outcome.ok), (300, .ok), (200, .refused)])
+    func leftovers(_ slow: Int, _ outcome: Outcome) throws {
+        var upstreams = [guarded(), upstream]
+        upstreams[0].timeout = .seconds(1)
+        var given = try Given(["a": "/slow", "b": "/b?x={a}"])
+        given["a"].upstream = 1
+        let chain = try given.endpoint { $0.deadline = .milliseconds(500) }
+        let alone = try Given(["b": "/well"]).endpoint()
+        let reactions = [
+            "slow": Reaction.json("1", after: .milliseconds(slow)), "b": .hangs, "well": .json("1"),
+        ]
+        let outcomes = try withEngine(upstreams, [chain, alone], reactions) { engine, client, loop in
+            for _ in 0..<20 { _ = await engine.gather(chain, Input(), on: loop) }
+            return try await gather(alone, Input(), engine, client, on: loop).outcomes
+        }
+        #expect(outcomes == [outcome])
+    }
+
+    @Test func `an upstream that hangs behind a short deadline opens it, though its timeout is longer`() throws {
+        var upstream = guarded()
+        upstream.timeout = .seconds(30)
+        let endpoint = try Given(["a": "/a"]).endpoint { $0.deadline = .milliseconds(100) }
+        let outcome = try withEngine([upstream], [endpoint], ["a": .hangs]) { engine, client, loop in
+            for _ in 0..<10 { _ = await engine.gather(endpoint, Input(), on: loop) }
+            return try await gather(endpoint, Input(), engine, client, on: loop).outcomes
+        }
+        #expect(outcome == [.refused])
     }
 
     @Test func `timeouts of its own open it, however long clients wait`() throws {

@@ -104,14 +104,19 @@ import Testing
         func isQueued(_ call: Int) -> Bool { isWaiting }
     }
 
-    @Test func `what has withdrawn is not kept while the upstream is stuck`() {
+    @Test func `what has withdrawn is not kept while the upstream is stuck`() throws {
+        try TestLoop.run { loop in Self.withdrawAll(on: loop.reactor) }
+    }
+
+    private static func withdrawAll(on reactor: Reactor) {
         let bulkhead = Bulkhead(limit: 1, queueLimit: 10)
         #expect(bulkhead.tryEnter())
         weak var first: Impatient?
         for number in 0..<100 {
             let client = Impatient()
             if number == 0 { first = client }
-            #expect(bulkhead.queue(0, of: client))
+            #expect(bulkhead.tryQueue())
+            bulkhead.queue(0, of: client, on: reactor)
             client.isWaiting = false
             bulkhead.withdraw()
         }
@@ -153,7 +158,7 @@ import Testing
         #expect(result.outcomes == [.ok, .ok, .ok, .shed, .shed])
         #expect(result.gathered.reports[4].duration == .zero)
         #expect(
-            result.gathered.reports[4].detail == "2 attempts are in flight, and the queue is full or too slow")
+            result.gathered.reports[4].detail == "2 attempts are in flight, and the queue is full with 1")
         #expect(result.verdict == #"{"c0":1,"c1":1,"c2":1,"c3":null,"c4":null}"#)
     }
 
@@ -163,6 +168,8 @@ import Testing
             all(2, .json("1", after: .milliseconds(10))))
         #expect(result.outcomes == [.ok, .shed])
         #expect(result.gathered.reports[1].duration == .milliseconds(7))
+        #expect(
+            result.gathered.reports[1].detail == "1 attempt is in flight, and no place came free within 7 ms")
     }
 
     @Test func `what waits at the deadline is a timeout`() throws {
@@ -202,23 +209,5 @@ import Testing
             return client.peak
         }
         #expect(peaks == [0: 2, 1: 3])
-    }
-}
-
-@Suite struct LoopShareTests {
-    @Test func `the shares of a limit add up to it, and differ by one at most`() {
-        for limit in 0...40 {
-            for count in 1...12 {
-                let shares = (0..<count).map { LoopShare(index: $0, count: count).of(limit) }
-                if limit == 0 || limit >= count {
-                    #expect(shares.reduce(0, +) == limit)
-                } else {
-                    // A loop without any place could serve nothing.
-                    #expect(shares.allSatisfy { $0 == 1 })
-                }
-                #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1)
-            }
-        }
-        #expect(LoopShare.whole.of(7) == 7)
     }
 }

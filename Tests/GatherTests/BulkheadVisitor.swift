@@ -24,16 +24,17 @@ private final class BulkheadVisitor: BulkheadClient {
 }
 
 extension Bulkhead {
+    /// That of the only loop.
+    convenience init(limit: Int, queueLimit: Int) { self.init(Places(limit, queue: queueLimit), loop: 0) }
+
     enum Admission { case admitted, shed, cancelled }
 
     func enter(until deadline: LoopInstant, on loop: isolated EventLoop) async -> Admission {
         if tryEnter() { return .admitted }
+        guard tryQueue() else { return .shed }
         let wait = loop.reactor.makeWait()
         let visitor = BulkheadVisitor(wait, reactor: loop.reactor)
-        guard queue(0, of: visitor) else {
-            loop.reactor.abandon(wait)
-            return .shed
-        }
+        queue(0, of: visitor, on: loop.reactor)
         let wake = await loop.reactor.suspend(wait, until: deadline)
         if wake == .signalled { return .admitted }
         visitor.leave()

@@ -22,8 +22,8 @@ import Testing
     ) throws -> [Result] {
         try TestLoop.run { loop in
             let client = FakeUpstreams(others)
-            let engine = GatherEngine(
-                Plan(upstreams: [upstream], endpoints: [endpoint]), client: client, keptBytes: keptBytes)
+            let plan = Plan(upstreams: [upstream], endpoints: [endpoint])
+            let engine = GatherEngine(plan, client: client, limits: ProcessLimits(plan, keptBytes: keptBytes))
             var results: [Result] = []
             for turn in turns {
                 try await loop.sleep(for: turn.later)
@@ -205,7 +205,7 @@ import Testing
     }
 
     @Test func `what is kept stays within its limit, and the oldest goes first`() throws {
-        let (kept, call) = (KeptBodies(limit: 100_000), try call())
+        let (kept, call) = (KeptBodies(KeptBytes(100_000)), try call())
         let now = LoopInstant(nanoseconds: 0)
         for target in 0..<10_000 {
             let body = JSONValue(validated: bytes("\"" + String(repeating: "x", count: target % 900) + "\""))
@@ -224,14 +224,14 @@ import Testing
     }
 
     @Test func `calls do not see each other's`() throws {
-        let (kept, one, other) = (KeptBodies(limit: 1000), try call(), try call())
+        let (kept, one, other) = (KeptBodies(KeptBytes(1000)), try call(), try call())
         kept.keep(JSONValue(validated: bytes("1")), of: request(1), by: one, at: LoopInstant(nanoseconds: 0))
         #expect(recall(kept, 1, one) == "1")
         #expect(recall(kept, 1, other) == nil)
     }
 
     @Test func `with a limit of nothing nothing is kept`() throws {
-        let (kept, call) = (KeptBodies(limit: 0), try call())
+        let (kept, call) = (KeptBodies(KeptBytes(0)), try call())
         kept.keep(JSONValue(validated: bytes("1")), of: request(1), by: call, at: LoopInstant(nanoseconds: 0))
         #expect(recall(kept, 1, call) == nil && kept.bytes == 0)
     }

@@ -22,11 +22,12 @@ import Testing
     }
 
     private func warmUp(
-        _ upstreams: [Upstream], _ reaction: Reaction, share: LoopShare = .whole
+        _ upstreams: [Upstream], _ reaction: Reaction, index: Int = 0, of loops: Int = 1
     ) throws -> Warmed {
         try TestLoop.run { loop in
             let client = FakeUpstreams(["warm": reaction])
-            let engine = GatherEngine(Plan(upstreams: upstreams, endpoints: []), client: client, share: share)
+            let plan = Plan(upstreams: upstreams, endpoints: [])
+            let engine = GatherEngine(plan, client: client, limits: ProcessLimits(plan, loops: loops), loop: index)
             let start = loop.now
             let cold = await engine.warmUp(on: loop)
             return Warmed(
@@ -56,8 +57,7 @@ import Testing
         arguments: [(2, [3, 2]), (7, [1, 1, 1, 1, 1, 1, 1])])
     func share(_ loops: Int, _ connections: [Int]) throws {
         let opened = try (0..<loops).map { index in
-            try warmUp([try upstream(hosts: 1)], .json("1"), share: LoopShare(index: index, count: loops)).transfers
-                .count
+            try warmUp([try upstream(hosts: 1)], .json("1"), index: index, of: loops).transfers.count
         }
         #expect(opened == connections)
     }

@@ -25,13 +25,13 @@ struct CallError: Error {
 extension AttemptEnd {
     /// What a call has of it: the body of a success, shaped as the call says.
     /// - Throws: the outcome of any other end.
-    func body(for call: borrowing Call, fullDetail: @autoclosure () -> String) throws(CallError) -> JSONValue {
+    func body(for call: borrowing Call) throws(CallError) -> JSONValue {
         let reply: Reply
         switch self {
         case .reply(let response): reply = response
         case .failure(let failure): throw CallError(failure)
         case .refused: throw CallError(.refused, CallError.refusedDetail)
-        case .shed: throw CallError(.shed, fullDetail())
+        case .shed(let detail): throw CallError(.shed, detail)
         }
         let value: JSONValue
         switch reply.body {
@@ -49,10 +49,22 @@ extension AttemptEnd {
     }
 }
 
-extension Upstream {
-    /// Why a call was shed.
-    var fullDetail: String {
-        let attempts = maxInFlight == 1 ? "an attempt is" : "\(maxInFlight) attempts are"
-        return "\(attempts) in flight, and the queue is full or too slow"
+extension UpstreamState {
+    /// Why a call was shed that found no place in the queue.
+    var queueFullDetail: String {
+        let queued = bulkhead.queuedEverywhere
+        return "\(attempts), and the queue is full" + (queued > 0 ? " with \(queued)" : "")
+    }
+
+    /// Why a call was shed that has queued for as long as it may.
+    var queueSlowDetail: String {
+        let microseconds = upstream.queueTimeout.wholeNanoseconds / 1000
+        let patience = microseconds % 1000 == 0 ? "\(microseconds / 1000) ms" : "\(microseconds) us"
+        return "\(attempts), and no place came free within \(patience)"
+    }
+
+    /// What the process has in flight, as it is at this moment.
+    private var attempts: String {
+        bulkhead.inFlight == 1 ? "1 attempt is in flight" : "\(bulkhead.inFlight) attempts are in flight"
     }
 }

@@ -51,6 +51,6 @@ public struct CallReport: Sendable {
     ) {
         self.init(
             outcome: outcome, status: status, detail: detail, start: since.map { run.start.duration(to: $0) },
-            duration: since.map { $0.duration(to: run.now) } ?? .zero, attempts: attempts)
+            duration: since.map { $0.duration(to: run.time) } ?? .zero, attempts: attempts)
     }
 }

@@ -6,9 +6,7 @@ protocol CallRun: BulkheadClient {
     var reactor: Reactor { get }
     /// When the gather began.
     var start: LoopInstant { get }
-    var deadline: LoopInstant { get }
-    /// The deadline, if it is the client's own and earlier than the endpoint's.
-    var clientDeadline: LoopInstant? { get }
+    var patience: Patience { get }
     var progress: Progress { get set }
 
     /// Whether nothing more is to be started or waited for.
@@ -30,7 +28,11 @@ protocol CallRun: BulkheadClient {
 }
 
 extension CallRun {
+    var deadline: LoopInstant { patience.deadline }
+    /// When this turn began, which timers go by.
     var now: LoopInstant { reactor.now }
+    /// The time at this moment, whatever the turn has done before: what is told of a call goes by it.
+    var time: LoopInstant { reactor.time }
 
     /// Says that the running job is for one of the calls.
     func describeJob(of call: Int) { reactor.describeJob("call \(prepared(call).call.name)") }

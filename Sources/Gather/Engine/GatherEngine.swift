@@ -8,22 +8,25 @@ import JSONText
 public final class GatherEngine {
     let upstreams: [UpstreamState]
     private let client: any UpstreamClient
-    private let share: LoopShare
+    /// The number of this engine's loop, and how many loops there are.
+    private let place: (loop: Int, of: Int)
     let kept: KeptBodies
 
     /// - Parameters:
-    ///   - share: which part of each upstream's limits is this loop's.
-    ///   - keptBytes: how many bytes of good bodies this loop keeps for calls that fail.
+    ///   - limits: what is shared with the engines of other loops; by default nothing.
+    ///   - loop: the number of this engine's loop among those that share.
     ///   - upstreamChanged: is told of each change in an upstream's state, once and at once.
     public init(
-        _ plan: Plan, client: any UpstreamClient, share: LoopShare = .whole, keptBytes: Int = 32 << 20,
+        _ plan: Plan, client: any UpstreamClient, limits: ProcessLimits? = nil, loop: Int = 0,
         upstreamChanged: @escaping (UpstreamChange) -> Void = { _ in }
     ) {
+        let limits = limits ?? ProcessLimits(plan)
         self.client = client
-        self.share = share
-        kept = KeptBodies(limit: keptBytes)
+        place = (loop, limits.loops)
+        kept = KeptBodies(limits.kept, loop: loop)
         upstreams = plan.upstreams.enumerated().map { index, upstream in
-            UpstreamState(upstream, index: index, share: share, report: upstreamChanged)
+            UpstreamState(
+                upstream, index: index, limits: limits.upstreams[index], loop: loop, report: upstreamChanged)
         }
     }
 
@@ -93,7 +96,7 @@ public final class GatherEngine {
     /// It takes no longer than the longest connect timeout and timeout of such an upstream together. Gathers may run meanwhile.
     /// - Returns: the hosts that have not answered every time.
     public func warmUp(on loop: isolated EventLoop) async -> [ColdHost] {
-        await WarmUp(upstreams: upstreams, share: share, client: client).run(on: loop)
+        await WarmUp(upstreams: upstreams, place: place, client: client).run(on: loop)
     }
 
     /// Checks the health of the upstreams' hosts until its task is cancelled; returns at once if none is to be checked.
@@ -154,11 +157,12 @@ public final class GatherEngine {
             run.end(next.call, .refused, CallError.refusedDetail, since: next.since)
             return false
         }
-        if state.bulkhead.queue(next.call, of: run) {
-            run.queued(next, until: next.since.advanced(by: state.upstream.queueTimeout))
-        } else {
-            run.end(next.call, .shed, state.upstream.fullDetail, since: next.since)
+        guard state.bulkhead.tryQueue() else {
+            run.end(next.call, .shed, state.queueFullDetail, since: next.since)
+            return false
         }
+        run.queued(next, until: next.since.advanced(by: state.upstream.queueTimeout))
+        state.bulkhead.queue(next.call, of: run, on: run.reactor)
         return false
     }
 
@@ -169,7 +173,7 @@ public final class GatherEngine {
         if run.isPastDeadline {
             run.end(call.call, .timeout, nil, since: call.since)
         } else {
-            run.end(call.call, .shed, state.upstream.fullDetail, since: call.since)
+            run.end(call.call, .shed, state.queueSlowDetail, since: call.since)
         }
     }
 
@@ -192,7 +196,7 @@ public final class GatherEngine {
         // By itself: one function with several waits has a frame that is too large for what a task is given at first.
         guard state.isPlain else { return await performGuarded(next, request, in: run, on: loop) }
         let until = min(
-            loop.now.advanced(by: run.prepared(next.call).call.timeout ?? state.upstream.timeout), run.deadline)
+            loop.time.advanced(by: run.prepared(next.call).call.timeout ?? state.upstream.timeout), run.deadline)
         let end: AttemptEnd
         do throws(UpstreamFailure) {
             let response = try await client.send(request, to: state.index, host: 0, until: until, on: loop)
@@ -215,13 +219,13 @@ public final class GatherEngine {
         if let flights = state.flights, prepared.isSafe {
             let flight = flights.flight(for: request, timeout: timeout, at: state, client: client, on: loop)
             let (end, count) = await flight.join(
-                until: run.deadline, isClients: run.clientDeadline != nil, on: loop)
+                with: run.patience, fairShare: run.patience.fairShare(of: timeout), on: loop)
             if end.isLarge { return await finishLarge(next, end, attempts: count, of: run, on: loop) }
             return finish(next, end, attempts: count, of: run)
         }
         let attempts = Attempts(
-            state: state, client: client, request: request, timeout: timeout, deadline: .at(run.deadline),
-            clientDeadline: run.clientDeadline, isRepeatable: prepared.isRepeatable)
+            state: state, client: client, request: request, timeout: timeout, deadline: .of(run.patience),
+            isRepeatable: prepared.isRepeatable)
         let (end, count) = await attempts.run(on: loop)
         state.bulkhead.leave()
         if end.isLarge { return await finishLarge(next, end, attempts: count, of: run, on: loop) }
@@ -231,8 +235,7 @@ public final class GatherEngine {
     /// Ends a call as its last attempt ended.
     private func finish(_ next: Startable, _ end: AttemptEnd, attempts: Int, of run: any CallRun) {
         let body = Result { () throws(CallError) in
-            try end.body(
-                for: run.prepared(next.call).call, fullDetail: upstream(of: next.call, in: run).upstream.fullDetail)
+            try end.body(for: run.prepared(next.call).call)
         }
         finish(next, end, body, attempts: attempts, of: run)
     }
@@ -244,7 +247,7 @@ public final class GatherEngine {
         let (prepared, paths) = (run.prepared(next.call), run.paths(into: next.call))
         do throws(CancellationError) {
             let body = try await BodyWork.offLoop(on: loop) {
-                Result { () throws(CallError) in try end.body(for: prepared.call, fullDetail: "").lookingUp(paths) }
+                Result { () throws(CallError) in try end.body(for: prepared.call).lookingUp(paths) }
             }
             finish(next, end, body, attempts: attempts, of: run)
         } catch {

@@ -6,8 +6,7 @@ final class GatherRun: CallRun {
     let endpoint: Endpoint
     let reactor: Reactor
     let start: LoopInstant
-    let deadline: LoopInstant
-    let clientDeadline: LoopInstant?
+    let patience: Patience
     let kept: KeptBodies
     var progress: Progress
     private(set) var values: Values
@@ -42,9 +41,11 @@ final class GatherRun: CallRun {
         self.kept = kept
         self.observer = observer
         self.reactor = reactor
-        start = reactor.now
-        clientDeadline = limit.flatMap { $0 < endpoint.deadline ? reactor.now.advanced(by: $0) : nil }
-        deadline = clientDeadline ?? start.advanced(by: endpoint.deadline)
+        start = reactor.time
+        let isClients = limit.map { $0 < endpoint.deadline } ?? false
+        patience = Patience(
+            deadline: start.advanced(by: min(endpoint.deadline, limit ?? endpoint.deadline)),
+            whole: isClients ? nil : endpoint.deadline)
         let count = endpoint.calls.count
         progress = Progress(calls: count)
         values = Values(input: input, bodies: Array(repeating: nil, count: count))
@@ -53,7 +54,9 @@ final class GatherRun: CallRun {
         pending = count
         quorum = endpoint.policy.successes.map { Quorum(of: $0, in: endpoint) }
         checkClientValues()
-        for root in endpoint.graph.roots where failure == nil && !begin(root) { release(dependentsOf: root) }
+        for root in endpoint.graph.roots where failure == nil && !begin(root, since: start) {
+            release(dependentsOf: root)
+        }
     }
 
     var isDecided: Bool { failure != nil || pending == 0 || progress.isAbandoned || (quorum?.isMet ?? false) }
@@ -139,7 +142,10 @@ final class GatherRun: CallRun {
     /// Keeps a body for when the call fails.
     private func keep(_ body: JSONValue, of call: Int) {
         let prepared = endpoint.prepared[call]
-        if let request = keptRequest(of: prepared) { kept.keep(body, of: request, by: prepared, at: now) }
+        if let request = keptRequest(of: prepared) {
+            kept.register(on: reactor)
+            kept.keep(body, of: request, by: prepared, at: now)
+        }
     }
 
     private func recall(_ call: Int, after report: CallReport) -> KeptBodies.Kept? {
@@ -163,13 +169,13 @@ final class GatherRun: CallRun {
         while let input = ended.popLast() {
             for dependent in endpoint.graph.dependents[input] {
                 missingInputs[dependent] -= 1
-                if missingInputs[dependent] == 0, !begin(dependent) { ended.append(dependent) }
+                if missingInputs[dependent] == 0, !begin(dependent, since: time) { ended.append(dependent) }
             }
         }
     }
 
     /// Lets a call go on whose inputs have all ended; false if it is skipped.
-    private func begin(_ call: Int) -> Bool {
+    private func begin(_ call: Int, since: LoopInstant) -> Bool {
         if let report = reasonToSkip(call) {
             record(call, report, nil)
             return false
@@ -178,7 +184,7 @@ final class GatherRun: CallRun {
             record(call, CallReport(outcome: .shed, detail: "the service has too much to do", duration: .zero), nil)
             return false
         }
-        progress.start(call, since: now)
+        progress.start(call, since: since)
         return true
     }
 

@@ -31,8 +31,7 @@ final class ItemRun: CallRun {
 
     var reactor: Reactor { gather.reactor }
     var start: LoopInstant { gather.start }
-    var deadline: LoopInstant { gather.deadline }
-    var clientDeadline: LoopInstant? { gather.clientDeadline }
+    var patience: Patience { gather.patience }
     var isDecided: Bool { failure != nil || pending == 0 || progress.isAbandoned }
 
     /// - Parameter maxBytes: how large the bodies of all elements together may be.
@@ -71,7 +70,7 @@ final class ItemRun: CallRun {
                 note(unstarted, .timeout, nil, status: nil)
             } else {
                 underWay += 1
-                progress.start(unstarted, since: now)
+                progress.start(unstarted, since: time)
             }
         }
     }
@@ -79,7 +78,10 @@ final class ItemRun: CallRun {
     // MARK: Ending requests
 
     func succeeded(_ next: Startable, status: Int, body: JSONValue, attempts: Int) {
-        if let request = requests[next.call].request { gather.kept.keep(body, of: request, by: call, at: now) }
+        if let request = requests[next.call].request, call.call.staleFor != nil {
+            gather.kept.register(on: reactor)
+            gather.kept.keep(body, of: request, by: call, at: now)
+        }
         place(body, of: next.call)
         end(next.call, .ok, nil, since: next.since, status: status, attempts: attempts)
     }

@@ -6,8 +6,8 @@ enum AttemptEnd: Sendable {
     case failure(UpstreamFailure)
     /// Nothing was sent: the breaker is open.
     case refused
-    /// Nothing was sent: the bulkhead had no place in time.
-    case shed
+    /// Nothing was sent: the bulkhead had no place in time, says how that was.
+    case shed(String)
 
     /// What another attempt might be made for.
     var cause: RetryPolicy.Cause? {

@@ -8,14 +8,12 @@ struct Attempts {
     /// The longest that one attempt may take.
     let timeout: Duration
     let deadline: Deadline
-    /// When the client's patience ends, if that is before the endpoint's deadline.
-    var clientDeadline: LoopInstant?
     /// Whether the request may reach the upstream twice.
     let isRepeatable: Bool
 
     /// When the last attempt must have ended.
     enum Deadline {
-        case at(LoopInstant)
+        case of(Patience)
         /// When nobody waits for it any more, which cancels it.
         case endOf(Flight)
     }
@@ -24,7 +22,7 @@ struct Attempts {
     /// - Returns: how the last one ended, and how many there were.
     func run(on loop: isolated EventLoop) async -> (end: AttemptEnd, count: Int) {
         state.budget.addCall()
-        guard var attempt = state.begin(at: loop.now) else { return (.refused, 0) }
+        guard var attempt = state.begin(at: loop.time) else { return (.refused, 0) }
         var count = 1
         var retries = 0
         while true {
@@ -43,7 +41,7 @@ struct Attempts {
                 return (.failure(.cancelled), count)
             }
             // Others may have opened the breaker in the meantime.
-            guard let next = state.begin(at: loop.now, avoiding: [attempt.host]) else { return (end, count) }
+            guard let next = state.begin(at: loop.time, avoiding: [attempt.host]) else { return (end, count) }
             attempt = next
             count += 1
             retries += 1
@@ -54,7 +52,7 @@ struct Attempts {
         let end: AttemptEnd
         do throws(UpstreamFailure) {
             var until = attempt.began.advanced(by: timeout)
-            if case .at(let deadline) = deadline { until = min(until, deadline) }
+            if case .of(let patience) = deadline { until = min(until, patience.deadline) }
             let request = state.addressed(request, until: until, at: attempt.began)
             let response = try await client.send(
                 request, to: state.index, host: attempt.host, until: until, on: loop)
@@ -63,11 +61,24 @@ struct Attempts {
             end = .failure(error)
         }
         loop.reactor.describeJob("attempt at \(state.upstream.name)")
-        var told = end
-        // Those who waited until their deadline have cancelled it: to the upstream that is a timeout like any other.
-        if case .endOf(let flight) = deadline, end.isCancelled, flight.isOverdue { told = .failure(.timeout) }
-        state.end(attempt, told, at: loop.now, clientDeadline: clientDeadline)
+        let now = loop.time
+        state.end(attempt, told(end, of: attempt, at: now), at: now)
         return end
+    }
+
+    /// What an attempt's end says of the upstream.
+    private func told(_ end: AttemptEnd, of attempt: Attempt, at now: LoopInstant) -> AttemptEnd {
+        switch deadline {
+        case .of(let patience):
+            guard end.cause == .timeout, !patience.isFair(since: attempt.began, timeout: timeout, at: now) else {
+                return end
+            }
+            return .failure(.cancelled)
+        case .endOf(let flight):
+            // Those who waited until their deadline have cancelled it.
+            guard end.isCancelled, flight.isOverdue(since: attempt.began, at: now) else { return end }
+            return .failure(.timeout)
+        }
     }
 
     private enum Event: Sendable {
@@ -103,7 +114,7 @@ struct Attempts {
                         }
                     }
                     // A time for which there is no room passes.
-                    guard let hedge = state.beginHedge(besideThoseAt: hosts, at: loop.now) else { continue }
+                    guard let hedge = state.beginHedge(besideThoseAt: hosts, at: loop.time) else { continue }
                     hosts.append(hedge.host)
                     running += 1
                     hedges += 1
@@ -131,7 +142,7 @@ struct Attempts {
         let pause = policy.pause(before: retries + 1, using: &state.generator) + (end.retryAfter ?? .zero)
         let last =
             switch deadline {
-            case .at(let deadline): deadline
+            case .of(let patience): patience.deadline
             case .endOf(let flight): flight.deadline
             }
         guard now.advanced(by: pause) < last, state.budget.withdraw(at: now) else { return nil }

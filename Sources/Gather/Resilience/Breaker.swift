@@ -1,11 +1,14 @@
 import EventLoop
+import Synchronization
 
-/// Leaves an upstream alone while most of what is sent there fails.
+/// Leaves an upstream alone while most of what is sent there fails. All loops of a process share it.
 ///
 /// Closed, it counts over a sliding window; at the ratio and volume of its policy it opens. Open, it refuses until `openFor` has
 /// passed. Half-open, it lets a few probes through: the first that succeeds closes it, the first that fails opens it again.
 /// What was admitted before the last change counts no more.
-struct Breaker {
+///
+/// While it is closed, and while it refuses, nothing is locked. A change of state is, and so is a probe.
+final class Breaker: Sendable {
     /// The right to one attempt, to be given back by ``record(_:isFailure:at:)`` or ``abandon(_:)``.
     struct Permit: Equatable {
         fileprivate let epoch: Int
@@ -17,71 +20,94 @@ struct Breaker {
         case halfOpen(probes: Int)
     }
 
-    private(set) var state = State.closed
     private let policy: BreakerPolicy
-    private let minCalls: Int
-    private var window: AttemptWindow
-    /// Counts the changes of state.
-    private var epoch = 0
+    private let window: AttemptWindow
+    private let locked = Mutex(State.closed)
+    /// Counts the changes of state, so that it is even while the breaker is closed. Written with the lock.
+    private let epoch = Atomic<Int>(0)
+    /// Before when everything is refused; `.max` while no further probe is let through. Written with the lock.
+    private let refusing = Atomic<Int64>(.min)
 
-    /// On fewer attempts than this a ratio is chance, so no loop judges by less unless the process is to.
-    private static let leastCalls = 5
-
-    init(_ policy: BreakerPolicy, share: LoopShare = .whole) {
+    init(_ policy: BreakerPolicy) {
         self.policy = policy
-        minCalls = max(share.of(policy.minCalls), min(policy.minCalls, Self.leastCalls))
         window = AttemptWindow(span: policy.window)
     }
 
+    var state: State { locked.withLock { $0 } }
+
     /// Whether an attempt would be refused now.
-    func refuses(at now: LoopInstant) -> Bool {
-        switch state {
-        case .closed: false
-        case .open(let until): now < until
-        case .halfOpen(let probes): probes >= policy.halfOpenCalls
-        }
-    }
+    func refuses(at now: LoopInstant) -> Bool { now.nanoseconds < refusing.load(ordering: .acquiring) }
 
     /// Lets an attempt through, or refuses it with nil.
-    mutating func admit(at now: LoopInstant) -> Permit? {
+    func admit(at now: LoopInstant) -> Permit? {
         guard !refuses(at: now) else { return nil }
-        switch state {
-        case .closed: break
-        case .open: change(to: .halfOpen(probes: 1))
-        case .halfOpen(let probes): state = .halfOpen(probes: probes + 1)
+        let epoch = epoch.load(ordering: .acquiring)
+        if Self.isClosed(epoch) { return Permit(epoch: epoch) }
+        return locked.withLock { state in
+            guard !refuses(at: now) else { return nil }
+            switch state {
+            case .closed: break
+            case .open: change(&state, to: .halfOpen(probes: 1))
+            case .halfOpen(let probes): set(&state, .halfOpen(probes: probes + 1))
+            }
+            return Permit(epoch: self.epoch.load(ordering: .relaxed))
         }
-        return Permit(epoch: epoch)
     }
 
-    /// Whether it lets everything through.
-    var isClosed: Bool { state == .closed }
-
-    /// Takes note of how an attempt ended.
-    mutating func record(_ permit: Permit, isFailure: Bool, at now: LoopInstant) {
-        guard permit.epoch == epoch else { return }
-        switch state {
-        case .closed:
+    /// Counts how an attempt ended.
+    /// - Returns: whether the breaker is closed now, if that has changed.
+    @discardableResult
+    func record(_ permit: Permit, isFailure: Bool, at now: LoopInstant) -> Bool? {
+        guard permit.epoch == epoch.load(ordering: .acquiring) else { return nil }
+        if Self.isClosed(permit.epoch) {
             window.add(isFailure: isFailure, at: now)
-            guard isFailure, window.attempts >= minCalls,
-                Double(window.failures) >= policy.failureRatio * Double(window.attempts)
-            else { return }
-            change(to: .open(until: now.advanced(by: policy.openFor)))
-        case .halfOpen:
+            guard isFailure, isTooMuch(at: now) else { return nil }
+        }
+        return locked.withLock { state in
+            // Another loop may have been first.
+            guard permit.epoch == epoch.load(ordering: .relaxed) else { return nil }
+            if isFailure {
+                let wasClosed = state == .closed
+                change(&state, to: .open(until: now.advanced(by: policy.openFor)))
+                return wasClosed ? false : nil
+            }
             window.clear()
-            change(to: isFailure ? .open(until: now.advanced(by: policy.openFor)) : .closed)
-        case .open:
-            preconditionFailure("an open breaker admits nothing in its own epoch")
+            change(&state, to: .closed)
+            return true
         }
     }
 
-    /// Takes note that an attempt was given up, which says nothing of the upstream.
-    mutating func abandon(_ permit: Permit) {
-        guard permit.epoch == epoch, case .halfOpen(let probes) = state else { return }
-        state = .halfOpen(probes: probes - 1)
+    /// An attempt was given up, which says nothing of the upstream.
+    func abandon(_ permit: Permit) {
+        guard !Self.isClosed(permit.epoch) else { return }
+        locked.withLock { state in
+            guard permit.epoch == epoch.load(ordering: .relaxed), case .halfOpen(let probes) = state else { return }
+            set(&state, .halfOpen(probes: probes - 1))
+        }
     }
 
-    private mutating func change(to state: State) {
-        self.state = state
-        epoch += 1
+    private func isTooMuch(at now: LoopInstant) -> Bool {
+        let (attempts, failures) = window.counts(at: now)
+        return attempts >= policy.minCalls && Double(failures) >= policy.failureRatio * Double(attempts)
     }
+
+    private func change(_ state: inout State, to next: State) {
+        // A breaker that opens again skips a number, which stands for closed.
+        let isSkipping = state != .closed && next != .closed
+        set(&state, next)
+        epoch.add(isSkipping ? 2 : 1, ordering: .releasing)
+    }
+
+    private func set(_ state: inout State, _ next: State) {
+        state = next
+        let until: Int64 =
+            switch next {
+            case .closed: .min
+            case .open(let until): until.nanoseconds
+            case .halfOpen(let probes): probes >= policy.halfOpenCalls ? .max : .min
+            }
+        refusing.store(until, ordering: .releasing)
+    }
+
+    private static func isClosed(_ epoch: Int) -> Bool { epoch % 2 == 0 }
 }

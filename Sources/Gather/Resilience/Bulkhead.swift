@@ -1,62 +1,102 @@
 import DequeModule
+import EventLoop
 
 /// Limits how many attempts of one upstream are in flight, and queues the others in order of arrival.
 ///
-/// It is also a measure of speed: libcurl's cost per transfer grows with the number under way. What queues is a call that has no
-/// task yet, so that a long queue costs little memory. Confined to its loop.
+/// The places are those of the process (``Places``); the queue is the loop's own. What queues is a call that has no task yet, so that a
+/// long queue costs little memory. Confined to its loop.
 final class Bulkhead {
+    private let places: Places
+    let lane: Places.Lane
+    /// Those that wait, and some that have withdrawn since.
+    private var waiting = Deque<(client: any BulkheadClient, call: Int, since: LoopInstant)>()
+    /// How many of this loop wait.
+    private(set) var queued = 0
+
+    init(_ places: Places, loop: Int) {
+        self.places = places
+        lane = places.lanes[loop]
+    }
+
+    /// How many attempts are in flight, from all loops.
+    var inFlight: Int { places.inFlight.count }
+
+    /// How many calls of all loops wait.
+    var queuedEverywhere: Int { places.queued.count }
+
     /// How many may be in flight. One that is lowered is kept to as places are given back.
     var limit: Int {
-        didSet { if limit > oldValue { admit() } }
-    }
-    private let queueLimit: Int
-    private(set) var inFlight = 0
-    private(set) var queued = 0
-    /// Those that wait, and some that have withdrawn since.
-    private var waiting = Deque<(client: any BulkheadClient, call: Int)>()
-
-    init(limit: Int, queueLimit: Int) {
-        self.limit = limit
-        self.queueLimit = queueLimit
+        get { places.inFlight.limit }
+        set {
+            let isRaised = newValue > places.inFlight.limit
+            places.inFlight.limit = newValue
+            if isRaised { places.offer(from: self) }
+        }
     }
 
     /// Takes a place if one is free, until ``leave()``.
-    func tryEnter() -> Bool {
-        guard inFlight < limit else { return false }
-        inFlight += 1
-        return true
-    }
+    func tryEnter() -> Bool { places.tryEnter() }
 
-    /// Queues for a place; false if the queue is full.
-    func queue(_ call: Int, of client: any BulkheadClient) -> Bool {
-        guard queued < queueLimit else { return false }
+    /// Gives a place back.
+    func leave() { places.leave(self) }
+
+    /// Takes a place in the queue; false if it is full. The call then waits with ``queue(_:of:on:)``.
+    func tryQueue() -> Bool { places.queued.tryTake() }
+
+    /// Has a call wait for a place, which may come before this returns.
+    func queue(_ call: Int, of client: any BulkheadClient, on reactor: Reactor) {
+        if lane.bulkhead.load() == nil { _ = lane.bulkhead.storeIfNil(LoopReference(self, on: reactor)) }
         queued += 1
-        waiting.append((client, call))
-        return true
+        waiting.append((client, call, reactor.now))
+        announce()
     }
 
-    /// Takes note that a call which queued wants no place any more, and will refuse it.
+    /// A call that queued wants no place any more, and will refuse it.
     ///
-    /// Its entry goes with others of its kind, when they are more than half of the queue: O(1) in the mean, and what has withdrawn
-    /// is not kept in memory for as long as the upstream is stuck.
+    /// Its entry goes when it comes to the front, or with others of its kind, when they are more than half of the queue: O(1) on average,
+    /// and what has withdrawn is not kept in memory for as long as the upstream is stuck.
     func withdraw() {
         queued -= 1
+        places.queued.giveBack()
         if waiting.count > 2 * queued + 32 { waiting.removeAll { !$0.client.isQueued($0.call) } }
+        announce()
     }
 
-    /// Gives a place back: to the first in the queue that still wants it, or to nobody.
-    func leave() {
-        inFlight -= 1
-        admit()
+    /// Takes a place that was given back, on this loop or another.
+    func receivePlace() {
+        let isTaken = admitFirst()
+        announce()
+        if !isTaken { leave() }
     }
 
-    /// Gives free places to the first in the queue that still want them.
-    private func admit() {
-        while inFlight < limit, let (client, call) = waiting.popFirst() {
+    /// Says since when the first in the queue waits, and takes what has come free before that was said: it was offered to none here.
+    private func announce() {
+        while let first = firstWaiting {
+            lane.oldest.store(first.since.nanoseconds, ordering: .sequentiallyConsistent)
+            guard places.tryEnter() else { return }
+            if !admitFirst() { return leave() }
+        }
+        lane.oldest.store(.max, ordering: .sequentiallyConsistent)
+    }
+
+    /// The first in the queue that still wants a place.
+    private var firstWaiting: (client: any BulkheadClient, call: Int, since: LoopInstant)? {
+        while let first = waiting.first {
+            if first.client.isQueued(first.call) { return first }
+            waiting.removeFirst()
+        }
+        return nil
+    }
+
+    /// Gives a place to the first in the queue that wants it; false if none does.
+    private func admitFirst() -> Bool {
+        while let (client, call, _) = waiting.popFirst() {
             guard client.takePlace(for: call) else { continue }
             queued -= 1
-            inFlight += 1
+            places.queued.giveBack()
+            return true
         }
+        return false
     }
 }
 

@@ -15,8 +15,9 @@ final class Flight: BulkheadClient {
     /// Those who wait, and some that have left since.
     private var waits: [WaitID] = []
     private var waiting = 0
-    /// Whether somebody has waited until the deadline of an endpoint, and not only for as long as a client wanted.
-    private var isLate = false
+    /// The time after which it speaks against the upstream that those who waited until their deadline have no answer; nil if all have
+    /// left for other reasons.
+    private var fairShare: Duration?
     /// When the last of those that have joined has to have its answer.
     private(set) var deadline: LoopInstant
     /// What the flight's own task waits for while it queues at the bulkhead.
@@ -46,9 +47,10 @@ final class Flight: BulkheadClient {
     }
 
     /// Waits until the flight lands, until `deadline`, or until the calling task is cancelled.
-    /// - Parameter isClients: whether the deadline is the client's, earlier than the endpoint's.
-    func join(until deadline: LoopInstant, isClients: Bool, on loop: isolated EventLoop) async -> Landing {
+    /// - Parameter fairShare: the time that an attempt must have had to be to blame at the deadline.
+    func join(with patience: Patience, fairShare: Duration?, on loop: isolated EventLoop) async -> Landing {
         if let landing { return landing }
+        let deadline = patience.deadline
         self.deadline = max(self.deadline, deadline)
         waiting += 1
         let wait = reactor.makeWait()
@@ -56,7 +58,7 @@ final class Flight: BulkheadClient {
         let wake = await loop.reactor.suspend(wait, until: deadline)
         waiting -= 1
         if wake == .signalled, let landing { return landing }
-        if wake == .timedOut, !isClients { isLate = true }
+        if wake == .timedOut, let fairShare { self.fairShare = min(fairShare, self.fairShare ?? fairShare) }
         if waiting == 0 { task?.cancel() }
         return (.failure(wake == .timedOut ? .timeout : .cancelled), 1)
     }
@@ -64,8 +66,10 @@ final class Flight: BulkheadClient {
     /// Whether nobody waits for it any more: it is about to end, and not to be joined.
     var isAbandoned: Bool { waiting == 0 }
 
-    /// Whether it is given up because the upstream took too long.
-    var isOverdue: Bool { isAbandoned && isLate }
+    /// Whether an attempt is given up because the upstream took too long for it.
+    func isOverdue(since began: LoopInstant, at now: LoopInstant) -> Bool {
+        isAbandoned && fairShare.map { began.duration(to: now) >= $0 } ?? false
+    }
 
     /// Waits for the end of the flight's task.
     func end() async { await task?.value }
@@ -88,14 +92,15 @@ final class Flight: BulkheadClient {
     private func enterBulkhead(on loop: isolated EventLoop) async -> AttemptEnd? {
         if state.bulkhead.tryEnter() { return nil }
         if state.refuses(at: reactor.now) { return .refused }
-        guard state.bulkhead.queue(0, of: self) else { return .shed }
+        guard state.bulkhead.tryQueue() else { return .shed(state.queueFullDetail) }
         let place = reactor.makeWait()
         self.place = place
+        state.bulkhead.queue(0, of: self, on: reactor)
         let wake = await loop.reactor.suspend(place, until: reactor.now.advanced(by: state.upstream.queueTimeout))
         guard wake != .signalled else { return nil }
         self.place = nil
         state.bulkhead.withdraw()
-        return wake == .timedOut ? .shed : .failure(.cancelled)
+        return wake == .timedOut ? .shed(state.queueSlowDetail) : .failure(.cancelled)
     }
 
     func takePlace(for call: Int) -> Bool {

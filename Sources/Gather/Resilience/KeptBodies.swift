@@ -5,7 +5,8 @@ import JSONText
 /// The last good bodies of requests, for when the same request fails.
 ///
 /// «The same» is a request of the same call that is equal in all that is sent, header fields included: nobody gets to see what was
-/// answered to a request that says anything else. Bounded by bytes; what came first goes first. Confined to its loop.
+/// answered to a request that says anything else. Bounded by bytes, those of all loops together (``KeptBytes``); what came first goes
+/// first. Confined to its loop.
 final class KeptBodies {
     private struct Key: Hashable {
         let call: PreparedCall
@@ -32,7 +33,9 @@ final class KeptBodies {
         let age: Duration
     }
 
-    private let limit: Int
+    private let room: KeptBytes
+    private let loop: Int
+    private var isRegistered = false
     private var entries: [Key: Entry] = [:]
     /// The entries in the order in which they came, and some that are there no more.
     private var order: Deque<(key: Key, number: Int)> = []
@@ -42,23 +45,37 @@ final class KeptBodies {
     /// About what an entry needs beside its bytes.
     private static let overhead = 256
 
-    /// - Parameter limit: how many bytes are kept.
-    init(limit: Int) { self.limit = limit }
+    init(_ room: KeptBytes, loop: Int = 0) {
+        self.room = room
+        self.loop = loop
+    }
 
-    /// Keeps the body of a request, in the place of an earlier one; O(1) in the mean.
+    /// Lets other loops ask for room; costs nothing when it is done already.
+    func register(on reactor: Reactor) {
+        guard !isRegistered else { return }
+        isRegistered = true
+        room.register(self, of: loop, on: reactor)
+    }
+
+    deinit { room.giveBack(bytes, from: loop) }
+
+    /// Keeps the body of a request, in the place of an earlier one; O(1) on average.
     func keep(_ body: JSONValue, of request: UpstreamRequest, by call: PreparedCall, at now: LoopInstant) {
         guard call.call.staleFor != nil else { return }
         let key = Key(call: call, request: request.identity)
         let cost = body.bytes.capacity + key.request.count + Self.overhead
         forget(key)
-        guard cost <= limit else { return }
+        guard cost <= room.limit else { return }
+        while !room.tryTake(cost, for: loop) {
+            room.askForRoom(cost, for: loop)
+            // What this loop keeps may be too little to make room, and is then kept.
+            guard room.limit - room.count + bytes >= cost else { return }
+            forgetOldest()
+        }
         number += 1
         entries[key] = Entry(body: body, came: now, number: number, cost: cost)
         bytes += cost
         order.append((key, number))
-        while bytes > limit, let (key, number) = order.popFirst() {
-            if entries[key]?.number == number { forget(key) }
-        }
         if order.count > 2 * entries.count + 32 { order.removeAll { entries[$0.key]?.number != $0.number } }
     }
 
@@ -81,8 +98,21 @@ final class KeptBodies {
         return Kept(body: entry.body, age: age)
     }
 
+    /// Drops the oldest, as many as make so many bytes.
+    func drop(_ amount: Int) {
+        let rest = max(0, bytes - amount)
+        while bytes > rest { forgetOldest() }
+    }
+
+    private func forgetOldest() {
+        guard let (key, number) = order.popFirst() else { return }
+        if entries[key]?.number == number { forget(key) }
+    }
+
     private func forget(_ key: Key) {
-        if let entry = entries.removeValue(forKey: key) { bytes -= entry.cost }
+        guard let entry = entries.removeValue(forKey: key) else { return }
+        bytes -= entry.cost
+        room.giveBack(entry.cost, from: loop)
     }
 }
 

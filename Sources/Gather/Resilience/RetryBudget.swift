@@ -1,44 +1,67 @@
 import EventLoop
+import Synchronization
 
 /// What retries and hedges of one upstream may cost together, as tokens: each call brings a fraction of one, each extra attempt
-/// takes one.
+/// takes one. All loops of a process share it, without a lock.
 ///
 /// So an upstream that fails entirely gets a little more load, and not a multiple. A floor of ten tokens a second lets an upstream
 /// with few calls have retries too. What is saved up is limited, since a long quiet time is no reason for a storm.
 ///
 /// Source: Finagle's `RetryBudget`; gRPC A6, «Throttling retry attempts».
-struct RetryBudget {
-    private let deposit: Double
-    /// Tokens that come by themselves, a second.
-    private let floor: Double
-    private let most: Double
-    private(set) var tokens: Double
-    private var refilled: LoopInstant?
+final class RetryBudget: Sendable {
+    /// What each call brings, in billionths of a token, as all that follows.
+    private let deposit: Int
+    private let saved: Atomic<Int>
+    /// Up to when the floor has been paid in; the beginning of time if nothing was asked for yet.
+    private let refilled = Atomic<Int64>(.min)
 
-    static let floorPerSecond = 10.0
-    /// For how many seconds the floor is saved up.
-    private static let savedSeconds = 10.0
+    private static let token = 1_000_000_000
+    /// Tokens that come by themselves, a second: so many billionths a nanosecond.
+    static let floorPerSecond = 10
+    /// The floor of ten seconds is saved up.
+    private static let most = 10 * floorPerSecond * token
 
     /// - Parameter deposit: what each call brings: 0.2 for one extra attempt in five calls.
-    init(deposit: Double, share: LoopShare = .whole) {
-        self.deposit = deposit
-        floor = Self.floorPerSecond / Double(share.count)
-        most = max(1, floor * Self.savedSeconds)
-        tokens = max(1, floor)
+    init(deposit: Double) {
+        self.deposit = Int(deposit * Double(Self.token))
+        saved = Atomic(Self.floorPerSecond * Self.token)
     }
 
-    /// Takes note of a call.
-    mutating func addCall() { tokens = min(most, tokens + deposit) }
+    var tokens: Double { Double(saved.load(ordering: .relaxed)) / Double(Self.token) }
+
+    /// Pays in for a call. Nothing is written while the budget is full, as it is at an upstream that is well.
+    func addCall() { pay(deposit) }
 
     /// Takes the token for an extra attempt; false if there is none.
-    mutating func withdraw(at now: LoopInstant) -> Bool {
-        if let refilled {
-            let seconds = Double(refilled.duration(to: now).wholeNanoseconds) / 1e9
-            tokens = min(most, tokens + seconds * floor)
+    func withdraw(at now: LoopInstant) -> Bool {
+        refill(at: now)
+        var tokens = saved.load(ordering: .relaxed)
+        while tokens >= Self.token {
+            let (isTaken, current) = saved.weakCompareExchange(
+                expected: tokens, desired: tokens - Self.token, ordering: .relaxed)
+            if isTaken { return true }
+            tokens = current
         }
-        refilled = now
-        guard tokens >= 1 else { return false }
-        tokens -= 1
-        return true
+        return false
+    }
+
+    /// Pays in the floor since it was last done. Of several loops that do so at once, one pays.
+    private func refill(at now: LoopInstant) {
+        let last = refilled.load(ordering: .relaxed)
+        guard now.nanoseconds > last,
+            refilled.compareExchange(expected: last, desired: now.nanoseconds, ordering: .relaxed).exchanged,
+            last > .min
+        else { return }
+        pay(Int(min(now.nanoseconds - last, 10 * Int64(Self.token))) * Self.floorPerSecond)
+    }
+
+    private func pay(_ amount: Int) {
+        var tokens = saved.load(ordering: .relaxed)
+        while tokens < Self.most {
+            let (isPaid, current) = saved.weakCompareExchange(
+                expected: tokens, desired: min(Self.most, tokens + amount), ordering: .relaxed)
+            if isPaid { return }
+            tokens = current
+        }
     }
 }

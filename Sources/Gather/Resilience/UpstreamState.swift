@@ -1,17 +1,18 @@
 import EventLoop
 
-/// What one loop knows of an upstream, shared by the calls of all endpoints: its bulkhead, its hosts, its breaker, its latency, and
-/// the budget of its retries and hedges.
+/// What one loop knows of an upstream, shared by the calls of all endpoints: its hosts, its latency, its queue and flights, beside what
+/// all loops know together (``UpstreamLimits``).
 final class UpstreamState {
     let upstream: Upstream
     /// The upstream's place in the plan.
     let index: Int
     let bulkhead: Bulkhead
-    var budget: RetryBudget
+    let budget: RetryBudget
     var generator: SplitMix64
     private(set) var hosts: Hosts
-    private(set) var breaker: Breaker?
+    let breaker: Breaker?
     private var adaptiveLimit: AdaptiveLimit?
+    private let learnedLimit: AdaptiveLimit.Learned?
     /// What equal calls share, if they do.
     let flights: Flights?
     /// Kept only for hedges that learn their time.
@@ -21,24 +22,21 @@ final class UpstreamState {
     private let report: (UpstreamChange) -> Void
 
     /// - Parameters:
-    ///   - share: which part of the upstream's limits is this loop's.
+    ///   - limits: what all loops hold in common.
+    ///   - loop: the number of this one.
     ///   - report: is told when the breaker or a host changes its state.
     init(
-        _ upstream: Upstream, index: Int, share: LoopShare, report: @escaping (UpstreamChange) -> Void = { _ in }
+        _ upstream: Upstream, index: Int, limits: UpstreamLimits, loop: Int,
+        report: @escaping (UpstreamChange) -> Void = { _ in }
     ) {
         self.report = report
         self.upstream = upstream
         self.index = index
         hosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
-        generator = SplitMix64(seed: UInt64(index) &+ UInt64(share.index) << 32)
-        bulkhead = Bulkhead(limit: share.of(upstream.maxInFlight), queueLimit: share.of(upstream.maxQueued))
-        budget = RetryBudget(deposit: upstream.retry?.budget ?? RetryPolicy.defaultBudget, share: share)
-        breaker = upstream.breaker.map { Breaker($0, share: share) }
-        if upstream.adaptsLimit {
-            let limit = AdaptiveLimit(most: share.of(upstream.maxInFlight))
-            adaptiveLimit = limit
-            bulkhead.limit = limit.limit
-        }
+        generator = SplitMix64(seed: UInt64(index) &+ UInt64(loop) << 32)
+        bulkhead = Bulkhead(limits.places, loop: loop)
+        (budget, breaker, learnedLimit) = (limits.budget, limits.breaker, limits.learned)
+        adaptiveLimit = limits.learned.map(AdaptiveLimit.init)
         flights = upstream.coalesces ? Flights() : nil
         isPlain =
             upstream.hosts.count == 1 && !upstream.coalesces && !upstream.adaptsLimit && upstream.retry == nil
@@ -104,13 +102,8 @@ final class UpstreamState {
         report(UpstreamChange(kind: change, upstream: upstream.name, host: host.map { upstream.hosts[$0] }))
     }
 
-    /// Takes note of an attempt's end.
-    ///
-    /// One that timed out when the client's patience was over says no more of the upstream than one whose client left: else a client
-    /// that waits for a millisecond could open the breaker for all.
-    func end(_ attempt: Attempt, _ end: AttemptEnd, at now: LoopInstant, clientDeadline: LoopInstant?) {
-        let isGivenUp = end.cause == .timeout && clientDeadline.map { $0 <= now } ?? false
-        let end = isGivenUp ? .failure(.cancelled) : end
+    /// Records an attempt's end.
+    func end(_ attempt: Attempt, _ end: AttemptEnd, at now: LoopInstant) {
         let elapsed = attempt.began.duration(to: now)
         let isFailure = end.isCancelled ? nil : end.isFailure
         // A host that refuses at once is none that answers fast.
@@ -121,7 +114,7 @@ final class UpstreamState {
         if let permit = attempt.permit { settle(permit, isFailure: isFailure, at: now) }
         if isTimed, adaptiveLimit != nil {
             adaptiveLimit?.record(elapsed, inFlight: bulkhead.inFlight, at: now)
-            bulkhead.limit = adaptiveLimit?.limit ?? bulkhead.limit
+            if let limit = learnedLimit?.limit, limit != bulkhead.limit { bulkhead.limit = limit }
         }
         // One that its hedge has overtaken took at least as long as hedges wait, which is all that the percentile has to know.
         // Without those, it would fall from hedge to hedge.
@@ -135,9 +128,7 @@ final class UpstreamState {
             breaker?.abandon(permit)
             return
         }
-        let wasClosed = breaker?.isClosed
-        breaker?.record(permit, isFailure: isFailure, at: now)
-        if let isClosed = breaker?.isClosed, isClosed != wasClosed {
+        if let isClosed = breaker?.record(permit, isFailure: isFailure, at: now) {
             tell(isClosed ? .breakerClosed : .breakerOpened)
         }
     }

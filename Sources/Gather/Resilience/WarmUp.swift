@@ -7,7 +7,8 @@ import HTTPTypes
 /// calls: they take no place in the bulkhead, and neither breaker nor hosts are told how they ended.
 struct WarmUp {
     let upstreams: [UpstreamState]
-    let share: LoopShare
+    /// The number of this loop, and how many there are.
+    let place: (loop: Int, of: Int)
     let client: any UpstreamClient
 
     /// Makes all requests at once, and waits until the last has ended.
@@ -17,7 +18,7 @@ struct WarmUp {
             for state in upstreams {
                 guard let policy = state.upstream.warmUp else { continue }
                 for host in state.upstream.hosts.indices {
-                    for _ in 0..<share.of(policy.connections) {
+                    for _ in 0..<share(of: policy.connections) {
                         group.addImmediateTask { await self.open(policy, to: host, of: state, on: loop) }
                     }
                 }
@@ -28,6 +29,11 @@ struct WarmUp {
             }
             return cold
         }
+    }
+
+    /// How many of the process's connections are this loop's, at least one: a connection serves the loop that has opened it.
+    private func share(of connections: Int) -> Int {
+        max(1, connections / place.of + (place.loop < connections % place.of ? 1 : 0))
     }
 
     /// Any answer will do, whatever it says: the connection is there then.

@@ -33,12 +33,12 @@ final class GatherStream: GatherObserver {
         as format: RecordFormat, through writer: BodyWriter, on loop: isolated EventLoop,
         gather: @escaping () async -> Gathered
     ) async throws(StreamFailure) {
-        let start = loop.now
+        let start = loop.time
         try await records.send(as: format, through: writer, on: loop) { record, output in
             record.append(to: &output, as: format, of: endpoint)
         } while: {
             let gathered = await gather()
-            await self.gatherEnded(gathered, after: start.duration(to: loop.now), as: format, on: loop)
+            await self.gatherEnded(gathered, after: start.duration(to: loop.time), as: format, on: loop)
         }
     }
 

@@ -64,7 +64,8 @@ final class FaultRun {
         _ generation: FaultScenario.Generation, salt: UInt64, on loop: isolated EventLoop
     ) async -> (GatherEngine, FaultyUpstreams) {
         let client = FaultyUpstreams(trouble: generation.trouble, seed: seed ^ (salt + 1) << 32)
-        let engine = GatherEngine(generation.plan, client: client, keptBytes: generation.keptBytes)
+        let limits = ProcessLimits(generation.plan, keptBytes: generation.keptBytes)
+        let engine = GatherEngine(generation.plan, client: client, limits: limits)
         if let usual = generation.usual { for state in engine.upstreams { warmUp(state, usual, at: loop.now) } }
         let ledger = Ledger()
         await withDiscardingTaskGroup { checks in
@@ -89,7 +90,7 @@ final class FaultRun {
     private func warmUp(_ state: UpstreamState, _ usual: Duration, at now: LoopInstant) {
         for _ in 0..<100 {
             guard let attempt = state.begin(at: now.advanced(by: .zero - usual)) else { continue }
-            state.end(attempt, .reply(Reply(UpstreamResponse(status: 204, body: []))), at: now, clientDeadline: nil)
+            state.end(attempt, .reply(Reply(UpstreamResponse(status: 204, body: []))), at: now)
         }
     }
 
