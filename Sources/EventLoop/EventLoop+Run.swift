@@ -39,8 +39,13 @@ extension EventLoop {
         for result in [first] + others { try result.get() }
     }
 
-    /// The number of processors that this process may use: the natural number of loops.
-    public static var processorCount: Int { Int(cp_processor_count()) }
+    /// The number of processors that this process may use, by its affinity and by the CPU quota of its control group: the natural
+    /// number of loops. A part of a processor counts as one.
+    public static var processorCount: Int {
+        let allowed = Int(cp_processor_count())
+        guard let quota = CPUQuota.processors() else { return allowed }
+        return min(allowed, max(1, Int(quota.rounded(.up))))
+    }
 
     private static func run<Value: Sendable>(
         _ executor: LoopExecutor, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
