@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -122,6 +124,32 @@ static inline void cp_raise_descriptor_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* How many descriptors the process may have: the limit that holds now, and the one that it may raise it to. */
+static inline uint64_t cp_descriptor_limit(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (uint64_t)limit.rlim_cur : 0;
+}
+
+/* Opens /dev/null in place of each standard descriptor that is closed, so that no socket becomes one: what is written to
+   standard error would go to a client. */
+static inline void cp_open_standard_descriptors(void) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1) {
+            int opened = open("/dev/null", O_RDWR);
+            if (opened >= 0 && opened != fd) {
+                dup2(opened, fd);
+                close(opened);
+            }
+        }
+}
+
+/* Has blocks from 256 KiB on go back to the kernel as soon as they are freed: the allocator would else begin to keep them, the
+   larger ones of a burst in between smaller ones that are in use. */
+static inline void cp_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 256 * 1024); }
+
+/* Gives the kernel the pages that nothing allocated lies in. It takes milliseconds after a burst. */
+static inline void cp_trim_heap(void) { malloc_trim(0); }
+
 /* The lines and columns of a terminal; none if the descriptor is something else. */
 static inline struct winsize cp_window_size(int fd) {
     struct winsize size = {0};
@@ -135,6 +163,27 @@ static const int cp_SOCK_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
 /* accept4 needs _GNU_SOURCE, under which glibc's types differ from those that Swift's Glibc module has. */
 static inline int cp_accept(int fd) {
     return (int)syscall(SYS_accept4, fd, (void *)0, (void *)0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* The same, with the address of the peer. */
+static inline int cp_accept_from(int fd, struct sockaddr_storage *peer) {
+    socklen_t size = sizeof *peer;
+    peer->ss_family = AF_UNSPEC;
+    return (int)syscall(SYS_accept4, fd, peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* Has a listening socket drop what would begin a connection (SYN without ACK), and nothing else: handshakes that have begun may
+   end. A filter of a TCP socket sees packets from the TCP header on; the flags are its byte 13 (RFC 9293 §3.1). */
+static inline int cp_drop_new_connections(int fd) {
+    struct sock_filter program[] = {
+        {BPF_LD | BPF_B | BPF_ABS, 0, 0, 13},
+        {BPF_ALU | BPF_AND | BPF_K, 0, 0, 0x12},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x02},
+        {BPF_RET | BPF_K, 0, 0, 0},
+        {BPF_RET | BPF_K, 0, 0, 0xFFFFFFFF},
+    };
+    struct sock_fprog filter = {sizeof program / sizeof *program, program};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 /* The port that a socket is bound to, or -1. */

@@ -21,6 +21,7 @@ final class AdminResponder: Responder {
 
     func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
         guard let head = exchange.head else { return response(to: .clientGone) }
+        if let response = Response(whateverThePath: head) { return response }
         switch router.match(head) {
         case .found(.health, _, _): return Response(.ok, text: "ok\n")
         case .found(.readiness, _, _):

@@ -14,10 +14,12 @@ public struct Service: Sendable {
     private let configuration: Configuration
     private let routes: Routes
     private let logger: Logger
-    private let listener: Listener
-    private let admin: Listener?
-    private let shop: Listener?
+    private let clients: ServerGroup
+    private let admin: ServerGroup?
+    private let shop: ServerGroup?
     private let loops: Int
+    /// The gathers in flight on all loops.
+    private let gathers: SharedLimit
     private let signals: CInt
     private let slowJobs: Duration?
     /// Opens at the first signal, or when a loop fails.
@@ -39,12 +41,24 @@ public struct Service: Sendable {
         self.logger = logger
         // Before clients may connect, who would wait for it.
         var routes = Routes(configuration)
-        listener = try Self.listen(configuration.server.listen, for: "server.listen")
-        admin = try configuration.server.admin.map { try Self.listen($0, for: "server.admin") }
-        shop = try configuration.demo?.shop.map { try Self.listen($0.listen, for: "demo.shop.listen") }
-        routes.demonstrations.listening(on: listener.address)
-        self.routes = routes
         loops = configuration.server.loops ?? EventLoop.processorCount
+        cp_raise_descriptor_limit()
+        let descriptors = DescriptorPlan(configuration, loops: loops, limit: Int(clamping: cp_descriptor_limit()))
+        if let shortage = descriptors.shortage { logger.warning("\(shortage)") }
+        var options = ServerOptions(configuration.server)
+        options.connections = descriptors.connections
+        clients = try ServerGroup(Self.listen(configuration.server.listen, for: "server.listen"), options: options)
+        routes.demonstrations.listening(on: clients.address)
+        self.routes = routes
+        admin = try configuration.server.admin.map {
+            var options = ServerOptions()
+            options.connections = DescriptorPlan.adminConnections
+            return try ServerGroup(Self.listen($0, for: "server.admin"), options: options)
+        }
+        shop = try configuration.demo?.shop.map {
+            try ServerGroup(Self.listen($0.listen, for: "demo.shop.listen"), options: ServerOptions())
+        }
+        gathers = SharedLimit(configuration.server.limits.gathers)
         serving = Counter(loops)
         limits = ProcessLimits(
             configuration.plan, loops: loops, keptBytes: configuration.server.limits.staleBytes)
@@ -52,11 +66,11 @@ public struct Service: Sendable {
         signals = try Signals.block(Self.draining + Self.ignored)
         // A client, an upstream or the reader of the log may go away while it is written to.
         cp_ignore_broken_pipe()
-        cp_raise_descriptor_limit()
+        cp_return_large_blocks()
     }
 
     /// The address that clients reach it at.
-    public var address: String { listener.address }
+    public var address: String { clients.address }
     /// The address of the admin listener.
     public var adminAddress: String? { admin?.address }
 
@@ -88,14 +102,13 @@ public struct Service: Sendable {
             }
         }
         let plan = configuration.plan
-        let share = LoopShare(index: index, count: loops)
         let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
         let engine = GatherEngine(
             plan, client: upstreams, limits: limits, loop: index,
             upstreamChanged: UpstreamLog(logger: logger, loop: index).write)
         let responder = GatherResponder(
-            configuration.server, routes: routes, engine: engine, share: share, logger: logger)
-        let server = Server(listener, responder: responder, options: options(share), on: loop)
+            configuration.server, routes: routes, engine: engine, gathers: gathers, logger: logger)
+        let server = Server(clients, responder: responder, on: loop)
         let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
         await withDiscardingTaskGroup { group in
             if let watched {
@@ -134,13 +147,12 @@ public struct Service: Sendable {
         await withDiscardingTaskGroup { group in
             if let admin {
                 let server = Server(
-                    admin, responder: AdminResponder(readiness: readiness, drain: drain), options: ServerOptions(),
-                    on: loop)
+                    admin, responder: AdminResponder(readiness: readiness, drain: drain), on: loop)
                 group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
             if let shop, let latency = configuration.demo?.shop?.latency {
                 let responder = Shop(ShopOptions(latency: latency))
-                let server = Server(shop, responder: responder, options: ServerOptions(), on: loop)
+                let server = Server(shop, responder: responder, on: loop)
                 group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
         }
@@ -177,23 +189,6 @@ public struct Service: Sendable {
         case SIGUSR2: "SIGUSR2"
         default: "signal \(signal)"
         }
-    }
-
-    private func options(_ share: LoopShare) -> ServerOptions {
-        let settings = configuration.server
-        var options = ServerOptions()
-        options.wire.headBytes = settings.limits.headBytes
-        options.wire.targetBytes = settings.limits.targetBytes
-        options.wire.fieldCount = settings.limits.fields
-        options.wire.bodyBytes = settings.limits.bodyBytes
-        options.connectionsPerLoop = share.of(settings.limits.connections)
-        options.unsentBytesPerLoop = share.of(settings.limits.unsentBytes)
-        options.headTimeout = settings.timeouts.head
-        options.bodyTimeout = settings.timeouts.body
-        options.idleTimeout = settings.timeouts.idle
-        options.writeTimeout = settings.timeouts.write
-        options.shutdownTimeout = settings.timeouts.shutdown
-        return options
     }
 
     private static func listen(_ address: ListenAddress, for key: String) throws -> Listener {

@@ -49,7 +49,7 @@ public final class BodyWriter {
         sentBytes += bytes.count
     }
 
-    /// Takes note that bytes wait to be written, from now on and until ``release(_:)``.
+    /// Notes that bytes wait to be written, from now on and until ``release(_:)``.
     func hold(_ bytes: Int) { connection.hold(bytes) }
 
     func release(_ bytes: Int) { connection.release(bytes) }

@@ -8,6 +8,7 @@ import HTTPWire
 /// The socket is registered once, edge-triggered; the flags below remember what its reports said. What to do next is
 /// ``ConnectionState``'s decision.
 @safe final class Connection: ReadinessHandler {
+    let peer: SocketAddress?
     private let fd: CInt
     private let reactor: Reactor
     private unowned let server: Server
@@ -20,6 +21,8 @@ import HTTPWire
     private var isWritable = true
     /// The peer will send no more; once set, reading goes on until the end is read.
     private var sawHangup = false
+    /// The connection has failed in both directions.
+    private var isBroken = false
     private var reading: WaitID?
     private var writing: WaitID?
     /// This connection's task. It outlives the closure that hands it out, and is cleared before ``serve(on:)`` returns, so that it
@@ -29,18 +32,29 @@ import HTTPWire
     private var turn: LoopInstant
     private var exchangesInTurn = 0
     private static let exchangesPerTurn = 16
-    /// Whether the server closes this connection while it is idle.
-    private var isClosing = false
+    /// How much of a body has to come before there is room for as much as was announced.
+    private static let bytesBeforeRoom = 64 * 1024
+    /// Since when the connection waits for a request; nil while it has one, and once it is told to stop.
+    private(set) var idleSince: LoopInstant?
+    /// How many bytes the server counts for the request: while they come, and once they are complete.
+    private var incomingBytes = 0
+    private var completeBytes = 0
+    /// Whether the server has no room for the request.
+    private var hasNoRoom = false
     /// Whether a handler runs, which a hang-up cancels.
     private var isHandling = false
-    private lazy var exchange = Exchange(connection: self, start: reactor.now)
+    private lazy var exchange = Exchange(connection: self, peer: peer, start: reactor.now)
+    /// Whether no head has come yet: a new connection has no longer for its first than for a head.
+    private var isNew = true
 
-    init(fd: CInt, server: Server, reactor: Reactor) {
+    init(fd: CInt, peer: SocketAddress?, server: Server, reactor: Reactor) {
         self.fd = fd
+        self.peer = peer
         self.server = server
         self.reactor = reactor
         turn = reactor.now
         state = ConnectionState(limits: server.options.wire)
+        idleSince = reactor.now
     }
 
     // MARK: The task
@@ -65,16 +79,26 @@ import HTTPWire
             }
         }
         unsafe task = nil
+        idleSince = nil
+        releaseRequest()
         state.closed()
         releaseBuffer()
         reactor.forgetClosing(fd)
         Glibc.close(fd)
     }
 
-    /// Ends an idle connection, and makes the request that is running the last one.
+    /// Makes the request that is running the last one; an idle connection reads once more, and closes if nothing has arrived.
     func stop() {
-        guard case .close = state.stop() else { return }
-        isClosing = true
+        idleSince = nil
+        guard state.stop() == .readHead else { return }
+        isReadable = true
+        wakeReader()
+    }
+
+    /// Ends a request that is not complete, for which there is no room.
+    func refuseForRoom() {
+        hasNoRoom = true
+        incomingBytes = 0
         wakeReader()
     }
 
@@ -83,7 +107,7 @@ import HTTPWire
         do throws(Refusal) {
             guard let head = try await readHead(on: loop) else { return .close(lingering: false) }
             if hasHadItsTurn() { _ = await loop.reactor.suspend(reactor.makeWait(), until: reactor.now) }
-            exchange.begin(head, at: reactor.now)
+            exchange.begin(head, head.method, at: reactor.now)
             do throws(RequestError) {
                 body = head.framing == .none ? nil : try BodyReader(head.framing, limits: server.options.wire)
             } catch {
@@ -91,17 +115,19 @@ import HTTPWire
             }
             isHandling = true
             defer { isHandling = false }
-            if sawHangup { unsafe task?.cancel() }
+            cancelIfGone()
             response = try await server.responder.respond(to: exchange, on: loop)
         } catch {
             guard error != .clientGone else {
                 end(status: goneStatus, bytes: 0)
                 return .close(lingering: false)
             }
-            if exchange.head == nil { exchange.begin(nil, at: reactor.now) }
+            if exchange.head == nil { exchange.begin(nil, parser.methodSoFar, at: reactor.now) }
             _ = state.requestFailed()
+            releaseRequest()
             response = server.responder.response(to: error)
         }
+        discardArrivedBody()
         if let produce = response.stream { return await stream(response, produce, on: loop) }
         guard await write(response, on: loop) else {
             end(status: goneStatus, bytes: 0)
@@ -122,8 +148,9 @@ import HTTPWire
     private func end(status: Int, bytes: Int) {
         exchange.status = status
         exchange.sentBytes = bytes
-        server.unsent.removeAll(of: self)
-        server.responder.ended(exchange, at: reactor.now)
+        releaseRequest()
+        server.releaseAllUnsent(of: self)
+        server.responder.ended(exchange, at: reactor.time)
         exchange.head = nil
         exchange.note = nil
     }
@@ -135,11 +162,10 @@ import HTTPWire
 
     /// Reads the next head; nil when there will be none.
     private func readHead(on loop: isolated EventLoop) async throws(Refusal) -> RequestHead? {
-        var deadline = reactor.now.advanced(by: server.options.idleTimeout)
+        var deadline = reactor.now.advanced(by: isNew ? server.options.headTimeout : server.options.idleTimeout)
+        if !isNew { idleSince = reactor.now }
         while true {
             if let buffer, !buffer.isEmpty {
-                if state.isIdle { deadline = reactor.now.advanced(by: server.options.headTimeout) }
-                state.receivedHeadBytes()
                 do throws(RequestError) {
                     let bytes = buffer.bytes
                     let progress = try parser.parse(bytes.span.extracting(buffer.unread), limits: server.options.wire)
@@ -147,39 +173,55 @@ import HTTPWire
                         buffer.consume(consumed)
                         parser = RequestHeadParser()
                         releaseBuffer()
+                        begin()
+                        releaseIncoming()
                         _ = state.received(head)
                         return head
                     }
+                    // Empty lines ahead of a head do not begin one.
+                    if parser.hasStarted, state.isIdle {
+                        deadline = reactor.now.advanced(by: server.options.headTimeout)
+                        begin()
+                    }
                 } catch {
+                    begin()
                     throw .defective(error)
                 }
             }
-            if isClosing { return nil }
-            let received = await receive(until: deadline, on: loop)
-            // The server may have stopped the connection while the task was on its way back from a timeout.
-            if isClosing { return nil }
-            switch received {
+            switch await receive(until: deadline, on: loop) {
             case .bytes: break
             case .timedOut where state.isIdle: return nil
             case .timedOut: throw .tooSlow
+            case .noRoom: throw .noRoom
             case .ended: return nil
             }
         }
+    }
+
+    /// A request has begun.
+    private func begin() {
+        isNew = false
+        idleSince = nil
+        if state.isIdle { state.receivedHeadBytes() }
     }
 
     /// Reads the rest of the request's body for the handler.
     func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
         guard body != nil else { return [] }
         var content: [UInt8] = []
+        var length = 0
+        if case .length(let announced)? = exchange.head?.framing { length = announced }
         var action = state.bodyWanted()
         while action != .handle {
             if action == .sendContinue {
                 guard await send(ResponseSerializer.continueResponse, [], on: loop) else { throw .clientGone }
             }
             if buffer?.isEmpty ?? true {
-                switch await receive(until: reactor.now.advanced(by: server.options.bodyTimeout), on: loop) {
+                let deadline = reactor.now.advanced(by: server.options.bodyTimeout)
+                switch await receive(until: deadline, holding: content.count, on: loop) {
                 case .bytes: break
                 case .timedOut: throw .tooSlow
+                case .noRoom: throw .noRoom
                 case .ended: throw .clientGone
                 }
             }
@@ -194,10 +236,35 @@ import HTTPWire
             } catch {
                 throw .defective(error)
             }
+            // Growing by and by would hold two copies now and then; room for all of it is not given for an announcement alone.
+            if content.count >= Self.bytesBeforeRoom, content.capacity < length { content.reserveCapacity(length) }
         }
         releaseBuffer()
-        if sawHangup { unsafe task?.cancel() }
+        releaseIncoming()
+        guard server.holdComplete(content.count, for: self) else { throw .noRoom }
+        completeBytes = content.count
+        cancelIfGone()
         return content
+    }
+
+    /// Goes over what has arrived of a body that the handler left, where that tells whether the connection goes on.
+    private func discardArrivedBody() {
+        while state.discardsArrivedBody {
+            if buffer?.isEmpty ?? true {
+                guard isReadable, case .bytes = receiveNow() else { return }
+            }
+            guard let buffer else { return }
+            do throws(RequestError) {
+                let bytes = buffer.bytes
+                guard let progress = try body?.discard(bytes.span.extracting(buffer.unread)) else { return }
+                buffer.consume(progress.consumed)
+                _ = state.received(progress)
+            } catch {
+                // Nothing behind it can be read; the answer says so.
+                return
+            }
+        }
+        releaseBuffer()
     }
 
     /// Goes over what the handler left of the body, to reach the next request.
@@ -240,39 +307,80 @@ import HTTPWire
     private enum Received {
         case bytes(Int)
         case timedOut
+        case noRoom
         case ended
     }
 
     /// Waits for bytes and takes them into the buffer.
-    private func receive(until deadline: LoopInstant, on loop: isolated EventLoop) async -> Received {
+    /// - Parameter content: how many bytes of the request are held elsewhere.
+    private func receive(
+        until deadline: LoopInstant, holding content: Int = 0, on loop: isolated EventLoop
+    ) async -> Received {
         while true {
-            if isReadable {
-                let buffer = self.buffer ?? server.takeBuffer()
-                self.buffer = buffer
-                let before = buffer.unread.count
-                switch buffer.receive(from: fd) {
-                case .bytes(let drained):
-                    // A short read has emptied the socket: the next bytes will be reported.
-                    isReadable = !drained || sawHangup
-                    return .bytes(buffer.unread.count - before)
-                case .eof:
-                    _ = state.receivedEOF()
-                    return .ended
-                case .wouldBlock:
-                    isReadable = false
-                    releaseBuffer()
-                }
+            if hasNoRoom { return .noRoom }
+            if isReadable, let received = receiveNow() {
+                if case .ended = received { _ = state.receivedEOF() }
+                return received
             }
+            if case .close = state.nothingArrived() { return .ended }
+            guard holdIncoming(content) else { return .noRoom }
             let wait = reactor.makeWait()
             reading = wait
             let wake = await loop.reactor.suspend(wait, until: deadline)
             reading = nil
             switch wake {
-            case .signalled: if isClosing { return .ended }
-            case .timedOut: return .timedOut
+            case .signalled: break
+            // The server may have stopped the connection, or refused its request, while the task was on its way back.
+            case .timedOut: return hasNoRoom ? .noRoom : .timedOut
             case .cancelled: return .ended
             }
         }
+    }
+
+    /// Takes what the socket has into the buffer; nil if that is nothing.
+    private func receiveNow() -> Received? {
+        let buffer = self.buffer ?? server.takeBuffer()
+        self.buffer = buffer
+        let before = buffer.unread.count
+        switch buffer.receive(from: fd) {
+        case .bytes(let drained):
+            // A short read has emptied the socket: the next bytes will be reported.
+            isReadable = !drained || sawHangup
+            return .bytes(buffer.unread.count - before)
+        case .eof: return .ended
+        case .wouldBlock:
+            isReadable = false
+            releaseBuffer()
+            return nil
+        }
+    }
+
+    // MARK: What the request holds
+
+    /// Has the server count what is held of the request while more of it is waited for; false if there is no room for it.
+    private func holdIncoming(_ content: Int) -> Bool {
+        let held = content + (buffer?.bytes.count ?? 0)
+        guard held > incomingBytes else { return true }
+        let more = held - incomingBytes
+        incomingBytes = held
+        if server.holdIncoming(more, for: self) { return true }
+        incomingBytes = 0
+        return false
+    }
+
+    private func releaseIncoming() {
+        guard incomingBytes > 0 else { return }
+        incomingBytes = 0
+        server.releaseIncoming(of: self)
+    }
+
+    /// The request is answered, or will not be.
+    private func releaseRequest() {
+        releaseIncoming()
+        hasNoRoom = false
+        guard completeBytes > 0 else { return }
+        server.releaseComplete(completeBytes)
+        completeBytes = 0
     }
 
     private func releaseBuffer() {
@@ -284,7 +392,7 @@ import HTTPWire
     // MARK: Writing
 
     private func write(_ response: Response, on loop: isolated EventLoop) async -> Bool {
-        let persistence = state.responseStarted()
+        let persistence = state.responseStarted(isLast: server.isLeaving)
         var head = server.takeHeadBuffer()
         server.serializer.appendHead(
             response.status, fields: response.fields, framing: .length(response.body.count), persistence: persistence,
@@ -299,7 +407,7 @@ import HTTPWire
     ) async -> ConnectionState.Action {
         let version = exchange.head?.version ?? .http11
         let framing = ResponseFraming.streamed(to: version)
-        let persistence = state.responseStarted(isStreamed: true)
+        let persistence = state.responseStarted(isStreamed: true, isLast: server.isLeaving)
         var head: [UInt8] = []
         server.serializer.appendHead(
             response.status, fields: response.fields, framing: framing, persistence: persistence, version: version,
@@ -322,14 +430,14 @@ import HTTPWire
     }
 
     private func hasContent(_ response: Response) -> Bool {
-        exchange.head?.method != .head && response.status.allowsContent
+        exchange.method != .head && response.status.allowsContent
     }
 
     /// Takes note that bytes wait to be sent, which may cut off another client.
-    func hold(_ bytes: Int) { server.unsent.add(bytes, for: self) }
+    func hold(_ bytes: Int) { server.holdUnsent(bytes, for: self) }
 
     /// Takes note that bytes wait no more.
-    func release(_ bytes: Int) { server.unsent.remove(bytes, of: self) }
+    func release(_ bytes: Int) { server.releaseUnsent(bytes, of: self) }
 
     /// Ends a connection that waits for its client to take an answer.
     func cut() { unsafe task?.cancel() }
@@ -382,15 +490,21 @@ import HTTPWire
         }
         if !events.isDisjoint(with: [.hangup, .error]) {
             sawHangup = true
-            // The peer has closed: nobody waits for what the handler is doing. While it reads the body, what was sent before the
-            // close is read first.
-            if isHandling, reading == nil { unsafe task?.cancel() }
+            if events.contains(.error) { isBroken = true }
+            // While the handler reads the body, what was sent before the close is read first.
+            if isHandling, reading == nil { cancelIfGone() }
             if events.contains(.error), let writing { reactor.wake(writing) }
         }
         if !events.isDisjoint(with: [.readable, .hangup, .error]) {
             isReadable = true
             wakeReader()
         }
+    }
+
+    /// Cancels the handler if the peer has closed, since nobody waits for what it does. A peer that has closed its side for writing
+    /// alone looks the same until something is sent to it.
+    private func cancelIfGone() {
+        if isBroken || sawHangup && server.options.halfClose == .cancel { unsafe task?.cancel() }
     }
 
     private func wakeReader() {

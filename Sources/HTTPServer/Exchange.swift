@@ -1,4 +1,5 @@
 import EventLoop
+import HTTPTypes
 import HTTPWire
 
 /// One request and its answer, as the responder sees it.
@@ -7,9 +8,14 @@ import HTTPWire
 public final class Exchange {
     unowned let connection: Connection
 
+    /// Who sent the request; nil over a path, which peers need not have.
+    public let peer: SocketAddress?
+    /// The request's method, as far as it was read.
+    private(set) var method: HTTPRequest.Method?
+
     /// Nil if the request was so defective that it has no head.
     public internal(set) var head: RequestHead?
-    /// When the head was complete.
+    /// When the turn began in which the head was complete: when the request had arrived, whatever the loop did before it came to it.
     public internal(set) var start: LoopInstant
     /// The status that was sent; if none was or not all of the answer, 499 for a client that left and 503 for one that the server's
     /// shutdown cut off. Nil until it is known.
@@ -22,13 +28,15 @@ public final class Exchange {
     /// The same: what else it knows of the exchange.
     public var note: Any?
 
-    init(connection: Connection, start: LoopInstant) {
+    init(connection: Connection, peer: SocketAddress?, start: LoopInstant) {
         self.connection = connection
+        self.peer = peer
         self.start = start
     }
 
-    func begin(_ head: RequestHead?, at now: LoopInstant) {
+    func begin(_ head: RequestHead?, _ method: HTTPRequest.Method?, at now: LoopInstant) {
         self.head = head
+        self.method = method
         start = now
         status = nil
         sentBytes = 0

@@ -34,11 +34,14 @@ public final class Listener: Sendable {
 
     deinit { close(fd) }
 
+    /// Lets no further connection begin, so that the queue can be emptied; of no effect for a path.
+    func closeDoor() { _ = cp_drop_new_connections(fd) }
+
     /// Refuses connections from now on; those that wait in the queue are reset.
     func stop() { shutdown(fd, CInt(SHUT_RDWR)) }
 
     enum Accepted {
-        case connection(CInt)
+        case connection(CInt, peer: SocketAddress?)
         case none
         /// No descriptor or memory is left for it, or another error that may pass.
         case exhausted
@@ -47,8 +50,10 @@ public final class Listener: Sendable {
     }
 
     func accept() -> Accepted {
-        switch Acceptance({ cp_accept(fd) }) {
-        case .connection(let client): .connection(client)
+        var peer = sockaddr_storage()
+        // The kernel writes at most as much as the structure's size, which goes with it.
+        return switch Acceptance({ unsafe cp_accept_from(fd, &peer) }) {
+        case .connection(let client): .connection(client, peer: SocketAddress(peer))
         case .none: .none
         case .failed(EINVAL): .stopped
         case .failed: .exhausted

@@ -7,6 +7,8 @@ public enum Refusal: Error, Equatable, Sendable {
     case defective(RequestError)
     /// Its head or body came too slowly.
     case tooSlow
+    /// Requests that are not answered hold as many bytes as they may.
+    case noRoom
     /// The client went away before its request was complete: nobody is there to be answered.
     case clientGone
 
@@ -14,6 +16,7 @@ public enum Refusal: Error, Equatable, Sendable {
         switch self {
         case .defective(let error): error.status
         case .tooSlow: .requestTimeout
+        case .noRoom: .serviceUnavailable
         case .clientGone: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
         }
     }
@@ -23,7 +26,16 @@ public enum Refusal: Error, Equatable, Sendable {
         switch self {
         case .defective(let error): error.description
         case .tooSlow: "the request did not come in time"
+        case .noRoom: "requests that wait for their answers hold all the memory that there is for them"
         case .clientGone: "the client closed the connection"
+        }
+    }
+
+    /// Fields that tell the client more.
+    public var fields: HTTPFields {
+        switch self {
+        case .noRoom: [.retryAfter: "1"]
+        case .defective, .tooSlow, .clientGone: [:]
         }
     }
 }

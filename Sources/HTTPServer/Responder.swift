@@ -14,7 +14,9 @@ public protocol Responder: AnyObject {
 }
 
 extension Responder {
-    public func response(to refusal: Refusal) -> Response { .problem(refusal.status, refusal.detail) }
+    public func response(to refusal: Refusal) -> Response {
+        .problem(refusal.status, refusal.detail, fields: refusal.fields)
+    }
 
     public func ended(_ exchange: Exchange, at now: LoopInstant) {}
 }

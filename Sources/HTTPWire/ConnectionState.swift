@@ -80,13 +80,26 @@ public struct ConnectionState: Sendable {
             state = progress.isComplete ? .handling(exchange) : .readingBody(exchange)
             return progress.isComplete ? .handle : .readBody
         case .discardingBody(var exchange):
-            exchange.discarded += progress.consumed
             if progress.isComplete { return next() }
-            guard exchange.discarded <= drainBytes else { return close(lingering: true) }
+            exchange.discarded += progress.consumed
             state = .discardingBody(exchange)
             return .discardBody
+        case .handling(var exchange):
+            // What the handler left of the body, and had arrived when its answer was about to begin.
+            exchange.isBodyComplete = progress.isComplete
+            exchange.discarded += progress.consumed
+            state = .handling(exchange)
+            return .none
         default: illegal("body received")
         }
+    }
+
+    /// Whether the rest of the body is to be discarded as far as it has arrived, before the answer begins: with chunks, that is
+    /// how the answer knows whether the connection goes on.
+    public var discardsArrivedBody: Bool {
+        guard case .handling(let exchange) = state else { return false }
+        return !exchange.isBodyComplete && exchange.keepAlive && exchange.length == nil && !exchange.expectsContinue
+            && exchange.discarded <= drainBytes
     }
 
     /// The request is defective or came too slowly: a ``RequestError`` or a timeout. Nothing behind it can be read.
@@ -131,10 +144,11 @@ public struct ConnectionState: Sendable {
     ///
     /// - Parameter isStreamed: that the length of its content is not known, so that with HTTP/1.0 the end of the connection is
     ///   the end of the content.
-    public mutating func responseStarted(isStreamed: Bool = false) -> Persistence {
+    /// - Parameter isLast: that the server is about to shut down.
+    public mutating func responseStarted(isStreamed: Bool = false, isLast: Bool = false) -> Persistence {
         guard case .handling(let exchange) = state else { illegal("response started") }
         let goesOn =
-            exchange.keepAlive && !isStopping && exchange.canReachEnd(within: drainBytes)
+            exchange.keepAlive && !isStopping && !isLast && exchange.canReachEnd(within: drainBytes)
             && !(isStreamed && exchange.version == .http10)
         let persistence: Persistence = goesOn ? .keepAlive : .close
         state = .responding(exchange, persistence)
@@ -161,10 +175,16 @@ public struct ConnectionState: Sendable {
         return close(lingering: !exchange.isBodyComplete && !sawEOF)
     }
 
-    /// The server shuts down, or the connection was idle for too long: the request that is running is the last.
+    /// The server shuts down: the request that is running is the last. An idle connection reads what has arrived meanwhile, and says
+    /// with ``nothingArrived()`` if that is nothing.
     public mutating func stop() -> Action {
         isStopping = true
-        return isIdle ? close(lingering: false) : .none
+        return isIdle ? .readHead : .none
+    }
+
+    /// The socket has no bytes at this moment: an idle connection that was stopped closes, any other waits for more.
+    public mutating func nothingArrived() -> Action {
+        isStopping && isIdle ? close(lingering: false) : .none
     }
 
     /// The descriptor is closed.
@@ -200,7 +220,7 @@ private struct Exchange: Sendable {
     var expectsContinue: Bool
     /// The length of the body, `nil` if chunked. A body is read as a whole or not at all before the answer.
     var length: Int?
-    /// How much of the body went unread, chunk sizes included.
+    /// How much of the body was discarded, chunk sizes included.
     var discarded = 0
 
     init(_ head: RequestHead) {
@@ -218,8 +238,11 @@ private struct Exchange: Sendable {
     /// A request of which the end is unknown.
     static let failed = Exchange()
 
-    /// Whether the next request can be reached: nothing of the body is left, or it may be short enough to discard.
+    /// Whether the next request can be reached: nothing of the body is left, or it is known to be short enough to discard. Where the
+    /// end of chunks has not arrived, nobody knows, and the answer says that the connection ends with it (RFC 9112 §9.6).
     func canReachEnd(within budget: Int) -> Bool {
-        isBodyComplete || !expectsContinue && (length ?? 0) <= budget
+        if isBodyComplete { return true }
+        guard let length, !expectsContinue else { return false }
+        return length <= budget
     }
 }

@@ -19,6 +19,8 @@ public enum RequestError: Error, Equatable, Sendable {
     case expectationFailed
     /// The method is longer than any that could be meant (RFC 9112 §3).
     case methodTooLong
+    /// The method is a token that this server does not know (RFC 9110 §9.1).
+    case methodNotImplemented
     /// The major version is not 1 (RFC 9110 §15.6.6).
     case versionNotSupported
 
@@ -49,7 +51,7 @@ extension RequestError {
         case .targetTooLong: .uriTooLong
         case .headTooLarge, .tooManyFields: .requestHeaderFieldsTooLarge
         case .expectationFailed: .expectationFailed
-        case .methodTooLong: .notImplemented
+        case .methodTooLong, .methodNotImplemented: .notImplemented
         case .versionNotSupported: .httpVersionNotSupported
         }
     }
@@ -70,6 +72,7 @@ extension RequestError: CustomStringConvertible {
         case .tooManyFields: "There are more fields than this server accepts."
         case .expectationFailed: "The only expectation that this server meets is 100-continue."
         case .methodTooLong: "The method is longer than any that this server knows."
+        case .methodNotImplemented: "The method is not one that this server knows."
         case .versionNotSupported: "This server speaks HTTP/1.1 and HTTP/1.0."
         }
     }

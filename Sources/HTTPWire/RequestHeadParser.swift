@@ -35,12 +35,21 @@ public struct RequestHeadParser: Sendable {
     private var name = 0..<0
     private var lines: [FieldLine] = []
     private var semantics = FieldSemantics()
+    private var emptyLines = 0
 
     /// Makes a parser that waits for the first byte of a head.
     public init() {}
 
-    /// Whether any byte of a head has been seen, so that the connection is not idle.
-    public var hasStarted: Bool { position > 0 }
+    /// Whether a request line has begun, so that the connection is not idle; the empty lines ahead of one are not part of it.
+    public var hasStarted: Bool { state != .start && state != .blankLineFeed }
+
+    /// The method, once it has been read: a refusal of what follows must know whether the request is a HEAD.
+    public var methodSoFar: HTTPRequest.Method? {
+        switch state {
+        case .start, .blankLineFeed, .method: nil
+        default: method
+        }
+    }
 
     /// Scans what is new in `bytes`, which start at the same byte as in the previous call. O(new bytes).
     ///
@@ -52,7 +61,7 @@ public struct RequestHeadParser: Sendable {
         scan: while state != .complete, position < end {
             switch state {
             case .start: try scanStart(bytes)
-            case .blankLineFeed: try expectLineFeed(bytes, then: .method)
+            case .blankLineFeed: try expectLineFeed(bytes, then: .start)
             case .method: try scanMethod(bytes, end)
             case .target: guard try scanTarget(bytes, end, limits) else { break scan }
             case .version: try scanVersion(bytes, end)
@@ -73,13 +82,15 @@ public struct RequestHeadParser: Sendable {
 
     // MARK: The request line (RFC 9112 §3)
 
-    /// One empty line ahead of the request line is skipped: old clients send one behind a body (RFC 9112 §2.2).
+    /// A few empty lines ahead of the request line are skipped: old clients send one behind a body (RFC 9112 §2.2).
     private mutating func scanStart(_ bytes: Span<UInt8>) throws(RequestError) {
-        if bytes[0] == .carriageReturn {
-            position = 1
-            start = 2
+        if bytes[position] == .carriageReturn {
+            guard emptyLines < Self.emptyLines else { throw .badRequest(.invalidRequestLine) }
+            emptyLines += 1
+            position &+= 1
             state = .blankLineFeed
         } else {
+            start = position
             state = .method
         }
     }
@@ -235,6 +246,9 @@ public struct RequestHeadParser: Sendable {
         position &+= 1
         state = next
     }
+
+    /// How many empty lines may come ahead of a request line.
+    private static let emptyLines = 4
 
     /// Longer than any method that is registered (`UPDATEREDIRECTREF`, 17 bytes), with room for private ones.
     private static let methodBytes = 64

@@ -22,7 +22,8 @@ struct RequestTarget: Sendable {
 
     /// Takes apart a target whose bytes are known to be allowed in one.
     ///
-    /// - Throws: `.badRequest(.invalidTarget)`, also for a form that the method excludes.
+    /// - Throws: `.badRequest(.invalidTarget)`, also for a form that the method excludes; `.methodNotImplemented` for `*` with a method
+    ///   that is not known, which may mean something to those who defined it (`NOTIFY *` of SSDP).
     init(_ bytes: Span<UInt8>, in range: Range<Int>, method: HTTPRequest.Method) throws(RequestError) {
         whole = range
         form = .origin
@@ -35,7 +36,7 @@ struct RequestTarget: Sendable {
         } else if bytes[range.lowerBound] == UInt8(ascii: "/") {
             splitQuery(bytes)
         } else if range.count == 1, bytes[range.lowerBound] == UInt8(ascii: "*") {
-            guard method == .options else { throw .badRequest(.invalidTarget) }
+            guard method == .options else { throw method.isKnown ? .badRequest(.invalidTarget) : .methodNotImplemented }
             form = .asterisk
         } else {
             try readAbsolute(bytes)

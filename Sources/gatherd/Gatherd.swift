@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPlatform
 
 /// The command line: one file for each command.
 @main
@@ -19,6 +20,8 @@ struct Gatherd: ParsableCommand {
         subcommands: [Serve.self, Check.self, DrawPlan.self, Simulate.self, Test.self, Tasks.self])
 
     static func main() {
+        // Before any descriptor is opened, which would take the number of one that is closed.
+        cp_open_standard_descriptors()
         let arguments = Array(CommandLine.arguments.dropFirst())
         do {
             var command = try parseAsRoot(arguments)

@@ -26,8 +26,24 @@ import Testing
             ["demo", "demo.endpoints"]
         ),
         (
-            "GatherServiceTests", "each of the loops has connections, one at least",
+            "GatherServiceTests", "loops is the number of loops, over which connections spread",
             ["server.loops"]
+        ),
+        (
+            "GatherServiceTests", "limits.connections_per_client is the number of one client's connections",
+            ["server.limits.connections_per_client"]
+        ),
+        (
+            "GatherServiceTests", "half_close says what becomes of the request of a client that has closed its side",
+            ["server.half_close"]
+        ),
+        (
+            "GatherServiceTests", "limits.unanswered is the room for requests that wait for their answers",
+            ["server.limits.unanswered"]
+        ),
+        (
+            "GatherServiceTests", "timeouts.lame_duck is how long connections are taken after a stop signal",
+            ["server.timeouts.lame_duck"]
         ),
         (
             "GatherServiceTests", "access_log says whether requests are logged",

@@ -159,7 +159,7 @@ struct WrongConfiguration: Sendable, CustomStringConvertible {
             """#,
             errors: [
                 #"x.yaml:2:19: server.listen: expected an address such as 127.0.0.1:8080 or [::1]:8080, found 'localhost'"#,
-                #"x.yaml:2:30: server.colour: unknown key 'colour'; known are: listen, admin, loops, access_log, client_deadline_header, disclose, limits, timeouts"#,
+                #"x.yaml:2:30: server.colour: unknown key 'colour'; known are: listen, admin, loops, access_log, client_deadline_header, disclose, half_close, limits, timeouts"#,
                 #"x.yaml:4:19: upstreams.shop.hosts[0]: a host begins with http://, https:// or unix:/"#,
                 #"x.yaml:4:46: upstreams.shop.timeout: '1' has no unit; write one of us, ms, s, m, h after the number, as in 300ms"#,
                 #"x.yaml:6:11: endpoints[0].path: a path begins with '/'"#,

@@ -9,27 +9,28 @@ import Testing
 struct LoadSheddingTests {
     @Test(
         arguments: [
-            // In flight of 20, lag in ms of 100: admitted low, normal, high; whether optional calls are sent.
-            (0, 0, [true, true, true], true), (14, 74, [true, true, true], true),
-            (15, 0, [true, true, true], false), (0, 75, [true, true, true], false),
-            (18, 0, [false, true, true], false), (0, 90, [false, true, true], false),
-            (0, 100, [false, false, true], false), (18, 5000, [false, false, true], false),
-            (20, 0, [false, false, false], false), (20, 100, [false, false, false], false),
+            // In flight of 20, lag in ms of 100: what low, normal and high priority get. ++ sends optional calls, + does not.
+            (0, 0, "++ ++ ++"), (14, 74, "++ ++ ++"), (15, 0, "+ + +"), (0, 75, "+ + +"),
+            (18, 0, "many + +"), (0, 90, "late + +"), (0, 100, "late late +"), (18, 5000, "many late +"),
+            (20, 0, "many many many"), (20, 100, "many many many"),
         ])
     func `optional calls go first, then low priority, then the rest, and high priority last`(
-        inFlight: Int, lag: Int, admitted: [Bool], sendsOptional: Bool
+        inFlight: Int, lag: Int, expected: String
     ) {
         let shedding = LoadShedding(gathers: 20, lag: .milliseconds(100))
         let decisions = Endpoint.Priority.allCases.map {
-            shedding.admits($0, inFlight: inFlight, lag: .milliseconds(lag))
+            switch shedding.decide($0, inFlight: inFlight, lag: .milliseconds(lag)) {
+            case .admitted(let sendsOptional): sendsOptional ? "++" : "+"
+            case .tooMany: "many"
+            case .tooLate: "late"
+            }
         }
-        #expect(decisions.map(\.isAdmitted) == admitted)
-        #expect(decisions.allSatisfy { $0.sendsOptional == sendsOptional })
+        #expect(decisions.joined(separator: " ") == expected)
     }
 
     @Test func `a limit of one gather gives up nothing before it is reached`() {
-        let decision = LoadShedding(gathers: 1, lag: .seconds(1)).admits(.low, inFlight: 0, lag: .zero)
-        #expect(decision.isAdmitted && decision.sendsOptional)
+        let decision = LoadShedding(gathers: 1, lag: .seconds(1)).decide(.low, inFlight: 0, lag: .zero)
+        #expect(decision == .admitted(sendsOptional: true))
     }
 
     /// Has so many clients wait for what the upstream does not answer.
@@ -101,6 +102,7 @@ struct LoadSheddingTests {
             let normal = try await service.get("/normal", on: loop)
             #expect(normal.status == (isRefused ? 503 : 200))
             #expect(normal["Retry-After"] == (isRefused ? "1" : nil))
+            #expect(normal.body.contains("behind") == isRefused)
             let high = try await service.get("/high", on: loop)
             #expect(high.status == 200)
             #expect(high.body.contains(#""b":"old""#) == isRefused)

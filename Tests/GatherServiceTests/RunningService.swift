@@ -23,16 +23,16 @@ final class RunningService {
     let shop: ShopCounters
     let log: RecordedLog
     let upstreams: CurlUpstreams
-    private let responder: GatherResponder
+    private let gathers: SharedLimit
 
     /// How many gathers run.
-    var gathersInFlight: Int { responder.gathersInFlight }
+    var gathersInFlight: Int { gathers.count }
 
     fileprivate init(
         port: UInt16, adminPort: UInt16, drain: Latch, upstream: ScriptedUpstream, shop: ShopCounters,
-        log: RecordedLog, upstreams: CurlUpstreams, responder: GatherResponder
+        log: RecordedLog, upstreams: CurlUpstreams, gathers: SharedLimit
     ) {
-        self.responder = responder
+        self.gathers = gathers
         (self.port, self.adminPort, self.drain, self.upstream) = (port, adminPort, drain, upstream)
         (self.shop, self.log, self.upstreams) = (shop, log, upstreams)
     }
@@ -62,8 +62,9 @@ final class RunningService {
             let engine = GatherEngine(plan, client: upstreams, limits: limits)
             var routes = Routes(configuration)
             routes.demonstrations.listening(on: listeners[0].address)
+            let gathers = SharedLimit(configuration.server.limits.gathers)
             let responder = GatherResponder(
-                configuration.server, routes: routes, engine: engine, share: .whole, logger: logger)
+                configuration.server, routes: routes, engine: engine, gathers: gathers, logger: logger)
             var options = ServerOptions()
             options.wire.bodyBytes = configuration.server.limits.bodyBytes
             let scripted = ScriptedUpstream()
@@ -74,7 +75,7 @@ final class RunningService {
             let servers = zip(listeners, responders).map { Server($0, responder: $1, options: options, on: loop) }
             let service = RunningService(
                 port: listeners[0].port, adminPort: listeners[1].port, drain: drain, upstream: scripted,
-                shop: shop.counters, log: log, upstreams: upstreams, responder: responder)
+                shop: shop.counters, log: log, upstreams: upstreams, gathers: gathers)
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 for server in servers[1...] {
                     group.addImmediateTask { await server.run(drain: ended, abort: ended, on: loop) }

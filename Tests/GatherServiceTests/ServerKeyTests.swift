@@ -42,8 +42,85 @@ import Testing
         #expect(try served(4, of: 4, server: "", loops: 1) == 4)
     }
 
-    @Test func `each of the loops has connections, one at least`() throws {
-        #expect(try served(5, of: 3, server: "limits: { connections: 1 }", loops: 3) == 3)
+    @Test func `the number of loops makes no difference to a limit of connections`() throws {
+        #expect(try served(5, of: 1, server: "limits: { connections: 1 }", loops: 3) == 1)
+    }
+
+    @Test func `loops is the number of loops, over which connections spread`() throws {
+        for loops in [1, 3] {
+            let held = try WholeService.run(server: "limits: { gathers: 8 }", loops: loops) { whole, loop in
+                whole.upstream.answers = ["a": .held]
+                let clients = try (0..<9).map { _ in
+                    try whole.connect(RunningService.request("GET", "/a"), on: loop)
+                }
+                // The limit is that of all loops together: one is refused, on whichever it is.
+                #expect(try await eventually(on: loop) { whole.upstream.waiting == 8 && whole.log.accesses.count == 1 })
+                whole.upstream.release()
+                var statuses: [Int] = []
+                for client in clients { statuses.append(try await client.reply(on: loop).status) }
+                return statuses.sorted()
+            }.value
+            #expect(held == [200, 200, 200, 200, 200, 200, 200, 200, 503])
+        }
+    }
+
+    @Test func `limits.connections_per_client is the number of one client's connections`() throws {
+        let ends = try WholeService.run(server: "limits: { connections_per_client: 1 }") { whole, loop in
+            whole.upstream.answers = ["a": .held]
+            let first = try whole.connect(RunningService.request("GET", "/a"), on: loop)
+            #expect(try await eventually(on: loop) { whole.upstream.waiting == 1 })
+            let second = try whole.connect(on: loop)
+            let end = try await second.rest(on: loop).count
+            whole.upstream.release()
+            return [try await first.reply(on: loop).status, end]
+        }.value
+        #expect(ends == [200, 0])
+    }
+
+    @Test func `half_close says what becomes of the request of a client that has closed its side`() throws {
+        for (server, status) in [("", "499"), ("half_close: cancel", "499"), ("half_close: answer", "200")] {
+            let log = try WholeService.run(server: server) { whole, loop in
+                whole.upstream.answers = ["a": .held]
+                let client = try whole.connect(RunningService.request("GET", "/a"), on: loop)
+                #expect(try await eventually(on: loop) { whole.upstream.waiting == 1 })
+                client.finishSending()
+                for _ in 0..<3 { #expect(try await whole.admin("/healthz", on: loop).status == 200) }
+                whole.upstream.release()
+                #expect(try await eventually(on: loop) { whole.log.accesses.count == 1 })
+                withExtendedLifetime(client) {}
+            }.log
+            #expect(log.accesses.map { $0["status"] } == [status])
+        }
+    }
+
+    @Test func `limits.unanswered is the room for requests that wait for their answers`() throws {
+        let body = "\"" + String(repeating: "x", count: 900_000) + "\""
+        let statuses = try WholeService.run(server: "limits: { unanswered: 1MiB }") { whole, loop in
+            whole.upstream.answers = ["a": .held]
+            let request = Array(RunningService.request("POST", "/body", body: body).utf8)
+            let first = try whole.connect(on: loop)
+            try await first.send(request, on: loop)
+            #expect(try await eventually(on: loop) { whole.upstream.waiting == 1 })
+            let second = try whole.connect(on: loop)
+            try await second.send(request, on: loop)
+            let refused = try await second.reply(on: loop).status
+            whole.upstream.release()
+            return [try await first.reply(on: loop).status, refused]
+        }.value
+        #expect(statuses == [200, 503])
+    }
+
+    @Test func `timeouts.lame_duck is how long connections are taken after a stop signal`() throws {
+        let (statuses, readiness) = try WholeService.run(server: "timeouts: { lame_duck: 60s }") { whole, loop in
+            let admin = try await whole.admin("/readyz", on: loop).status
+            whole.service.drain.open()
+            let unready = try await whole.admin("/readyz", on: loop).status
+            let reply = try await whole.get("/hello", on: loop)
+            #expect(reply["Connection"] == "close")
+            return ([reply.status], [admin, unready])
+        }.value
+        #expect(statuses == [200])
+        #expect(readiness == [200, 503])
     }
 
     @Test func `access_log says whether requests are logged`() throws {

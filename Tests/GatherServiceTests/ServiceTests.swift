@@ -88,6 +88,24 @@ import Testing
         #expect(types == ["application/problem+json", nil] + Array(repeating: "application/problem+json", count: 3))
     }
 
+    @Test(
+        "A method that nobody knows is 501 whatever the path, and OPTIONS may ask about the whole server",
+        arguments: [
+            ("M-SEARCH", "/v1/things/1", 501), ("get", "/v1/things/1", 501), ("PROPFIND", "/v1/nothing", 501),
+            ("NOTIFY", "*", 501), ("TRACE", "/v1/things/1", 405), ("GET", "*", 400), ("OPTIONS", "*", 204),
+        ])
+    func methods(_ method: String, _ target: String, _ status: Int) throws {
+        let replies = try run { service, loop in
+            [
+                try await service.send(method, target, on: loop),
+                try await service.admin(method, target == "*" ? target : "/healthz", on: loop),
+            ]
+        }
+        #expect(replies.map(\.status) == [status, status])
+        let allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+        if method == "OPTIONS" { #expect(replies.allSatisfy { $0["Allow"] == allowed }) }
+    }
+
     @Test func `HEAD has the fields of GET and no body`() throws {
         let (get, head) = try run { service, loop in
             (

@@ -121,6 +121,43 @@ struct ClientGoneTests {
         }
     }
 
+    private static let answering: ServerOptions = {
+        var options = ServerOptions()
+        options.halfClose = .answer
+        return options
+    }()
+
+    @Test(
+        "Where half-closed clients are answered, one gets the answer that it waits for", arguments: [get, postWithBody])
+    func answered(_ request: String) throws {
+        let handler: ScriptedResponder.Handler = { (exchange, loop) async throws(Refusal) in
+            _ = try await exchange.readBody(on: loop)
+            // Until after the end of the client's side was reported.
+            for _ in 0..<3 { try? await loop.sleep(for: .milliseconds(1)) }
+            return Response(.ok, text: Task.isCancelled ? "cancelled" : "done")
+        }
+        try ServerUnderTest.run(Self.answering, handler: handler) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(request)
+            client.finishSending()
+            #expect(try await client.message(on: loop).body == "done")
+            #expect(try await client.rest(on: loop).isEmpty)
+            #expect(subject.responder.endings == [200])
+        }
+    }
+
+    @Test("Where half-closed clients are answered, a reset still cancels", arguments: [get, postWithBody])
+    func resetWhereAnswered(_ request: String) throws {
+        let started = Latch()
+        try ServerUnderTest.run(Self.answering, handler: Self.worksUntilCancelled(started)) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(request)
+            await started.wait(on: loop)
+            client.reset()
+            try await expectGoneOnce(subject, on: loop)
+        }
+    }
+
     @Test func `more requests in the pipe do not look like leaving`() throws {
         let (started, finish) = (Latch(), Latch())
         let handler: ScriptedResponder.Handler = { _, loop in

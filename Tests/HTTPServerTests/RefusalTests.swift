@@ -33,6 +33,7 @@ struct RefusalTests {
         Refused(417, "expectation", post + "Content-Length: 1\r\nExpect: more\r\n\r\n"),
         Refused(431, "head", "GET / HTTP/1.1\r\nHost: a\r\nX: \(long(17_000))\r\n\r\n"),
         Refused(431, "fields", "GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X: y\r\n", count: 100) + "\r\n"),
+        Refused(501, "method for another protocol", "M-SEARCH * HTTP/1.1\r\nHost: a\r\n\r\n"),
         Refused(501, "method", "\(long(200)) / HTTP/1.1\r\nHost: a\r\n\r\n"),
         Refused(505, "version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
     ]
@@ -89,13 +90,34 @@ struct RefusalTests {
         }
     }
 
-    @Test func `a refused HEAD gets no content`() throws {
-        try ServerUnderTest.run(Self.options) { subject, loop in
+    @Test(
+        "A refused HEAD gets no content, whoever refuses it",
+        arguments: [
+            (413, "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n"), (400, "HEAD / HTTP/1.1\r\n\r\n"),
+            (400, "HEAD /% HTTP/1.1\r\n"), (505, "HEAD / HTTP/3.0\r\n"), (414, "HEAD /\(long(9000))"),
+            (431, "HEAD / HTTP/1.1\r\nX: \(long(17_000))"), (408, "HEAD / HTTP/1.1\r\n"),
+        ])
+    func refusedHead(_ status: Int, _ request: String) throws {
+        var options = Self.options
+        options.headTimeout = .milliseconds(status == 408 ? 20 : 10_000)
+        try ServerUnderTest.run(options) { subject, loop in
             let client = try subject.connect(on: loop)
-            try client.send("HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n")
+            try client.send(request)
             let text = try await client.text(on: loop)
-            #expect(text.hasPrefix("HTTP/1.1 413 "))
+            #expect(text.hasPrefix("HTTP/1.1 \(status) "))
             #expect(text.hasSuffix("\r\n\r\n"))
+        }
+    }
+
+    @Test("An answer outside the usual way has the fields of one within it", arguments: refused)
+    func fields(_ refused: Refused) throws {
+        try ServerUnderTest.run(Self.options, handler: RequestBodyTests.echo) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try await client.send(Array(refused.request.utf8), on: loop)
+            let answer = try await client.message(on: loop)
+            #expect(answer.field("Date")?.hasSuffix(" GMT") ?? false)
+            #expect(answer.field("Content-Length") == "\(answer.body.utf8.count)")
+            #expect(answer.field("Connection") == "close")
         }
     }
 }

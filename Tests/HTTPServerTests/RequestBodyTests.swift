@@ -113,10 +113,11 @@ struct RequestBodyTests {
     func drained(_ isChunked: Bool) throws {
         try ServerUnderTest.run { subject, loop in
             let client = try subject.connect(on: loop)
-            let content = String(repeating: "x", count: 60_000)
+            // Chunks arrive with their head: where their end is not there by then, the answer says that the connection ends.
+            let content = String(repeating: "x", count: isChunked ? 10_000 : 60_000)
             let request =
                 isChunked
-                ? Self.postChunked() + "EA60\r\n\(content)\r\n0\r\n\r\n" : Self.post(length: content.count) + content
+                ? Self.postChunked() + "2710\r\n\(content)\r\n0\r\n\r\n" : Self.post(length: content.count) + content
             try await client.send(Array((request + Self.get).utf8), on: loop)
             for _ in 1...2 { #expect(try await client.message(on: loop).body == "hello") }
         }
@@ -141,9 +142,22 @@ struct RequestBodyTests {
             let chunk = "2000\r\n\(String(repeating: "x", count: 0x2000))\r\n"
             let body = String(repeating: chunk, count: 20)
             try await client.send(Array((Self.postChunked() + body + "0\r\n\r\n" + Self.get).utf8), on: loop)
-            #expect(try await client.message(on: loop).status == 200)
+            let answer = try await client.message(on: loop)
+            #expect(answer.status == 200)
+            #expect(answer.field("Connection") == "close")
             #expect(try await client.end(on: loop) == .closed)
             #expect(subject.responder.endings == [200])
+        }
+    }
+
+    @Test func `an answer says that the connection ends where the end of an unread body is not in sight`() throws {
+        try ServerUnderTest.run { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(Self.postChunked() + "5\r\nhello\r\n")
+            let answer = try await client.message(on: loop)
+            #expect(answer.status == 200)
+            #expect(answer.field("Connection") == "close")
+            #expect(try await client.end(on: loop) == .closed)
         }
     }
 

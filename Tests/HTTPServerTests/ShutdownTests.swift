@@ -54,6 +54,58 @@ struct ShutdownTests {
         }
     }
 
+    @Test func `requests that have arrived when a drain begins are answered, on connections old and new`() throws {
+        try ServerUnderTest.run { subject, loop in
+            let old = try (0..<16).map { _ in try subject.connect(on: loop) }
+            for client in old { try client.send(Self.get) }
+            for client in old { #expect(try await client.message(on: loop).status == 200) }
+            // From here on the loop has no turn before the drain.
+            let new = try (0..<48).map { _ in try subject.connect(on: loop) }
+            for client in old + new { try client.send(Self.get) }
+            subject.drain.open()
+            for client in old + new {
+                let answer = try await client.message(on: loop)
+                #expect(answer.status == 200)
+                #expect(answer.field("Connection") == "close")
+                #expect(try await client.end(on: loop) == .closed)
+            }
+            await subject.ended.wait(on: loop)
+        }
+    }
+
+    @Test func `a lame duck takes connections for a while, each for one request`() throws {
+        var options = ServerOptions()
+        options.lameDuck = .milliseconds(200)
+        try ServerUnderTest.run(options) { subject, loop in
+            let idle = try subject.connect(on: loop)
+            try idle.send(Self.get)
+            #expect(try await idle.message(on: loop).field("Connection") == nil)
+            subject.drain.open()
+            try await loop.sleep(for: .milliseconds(1))
+            let new = try subject.connect(on: loop)
+            for client in [idle, new] {
+                try client.send(Self.get)
+                let answer = try await client.message(on: loop)
+                #expect(answer.status == 200)
+                #expect(answer.field("Connection") == "close")
+            }
+            #expect(!subject.ended.isOpen)
+            await subject.ended.wait(on: loop)
+            #expect(throws: SystemError("connect", code: ECONNREFUSED)) { try subject.connect(on: loop) }
+        }
+    }
+
+    @Test func `an abort does not wait for a lame duck`() throws {
+        var options = ServerOptions()
+        options.lameDuck = .seconds(60)
+        try ServerUnderTest.run(options) { subject, loop in
+            subject.drain.open()
+            try await loop.sleep(for: .milliseconds(1))
+            subject.abort.open()
+            await subject.ended.wait(on: loop)
+        }
+    }
+
     @Test func `a request of which the head has begun is still answered`() throws {
         try ServerUnderTest.run { subject, loop in
             let client = try subject.connect(on: loop)
@@ -165,26 +217,23 @@ struct ShutdownTests {
 
     // MARK: The limit of connections
 
-    @Test func `at the limit of connections the next one waits until one closes`() throws {
+    @Test func `at the limit of connections, with all of them busy, the next one waits until one ends`() throws {
         var options = ServerOptions()
-        options.connectionsPerLoop = 2
-        try ServerUnderTest.run(options) { subject, loop in
-            let clients = try [subject.connect(on: loop), subject.connect(on: loop), subject.connect(on: loop)]
+        options.connections = 2
+        let finish = Latch()
+        try ServerUnderTest.run(options, handler: Self.works(Latch(), until: finish)) { subject, loop in
+            let clients = try (0..<3).map { _ in try subject.connect(on: loop) }
             for client in clients { try client.send(Self.get) }
-            for client in clients[..<2] { #expect(try await client.message(on: loop).status == 200) }
-            // The first two are served as before while the third waits.
-            try clients[0].send(Self.get)
-            #expect(try await clients[0].message(on: loop).status == 200)
+            while subject.server.connectionCount < 2 { try await loop.sleep(for: .zero) }
             #expect(subject.server.connectionCount == 2)
-            #expect(subject.responder.endings == [200, 200, 200])
-            clients[1].close()
-            #expect(try await clients[2].message(on: loop).status == 200)
+            finish.open()
+            for client in clients { #expect(try await client.message(on: loop).status == 200) }
         }
     }
 
     @Test func `a server at its limit drains`() throws {
         var options = ServerOptions()
-        options.connectionsPerLoop = 1
+        options.connections = 1
         try ServerUnderTest.run(options) { subject, loop in
             let clients = try [subject.connect(on: loop), subject.connect(on: loop)]
             try clients[0].send(Self.get)
@@ -222,12 +271,10 @@ struct ShutdownTests {
     @Test func `two loops serve one listener, and both stop`() throws {
         let listener = try Listener("127.0.0.1:0")
         let stop = Latch()
+        let group = ServerGroup(listener, options: ServerOptions())
         try EventLoop.runGroup(count: 2) { loop, index in
-            // Each takes half of the connections and no more.
-            var options = ServerOptions()
-            options.connectionsPerLoop = 4
             let responder = ScriptedResponder { _, _ in Response(.ok, text: "\(index)") }
-            let server = Server(listener, responder: responder, options: options, on: loop)
+            let server = Server(group, responder: responder, on: loop)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
                 guard index == 0 else { return try await group.waitForAll() }
@@ -236,7 +283,7 @@ struct ShutdownTests {
                 for client in clients { try client.send(Self.get) }
                 var answers: [String] = []
                 for client in clients { answers.append(try await client.message(on: loop).body) }
-                #expect(answers.sorted() == ["0", "0", "0", "0", "1", "1", "1", "1"])
+                #expect(answers.count == 8)
             }
             #expect(loop.reactor.watchedDescriptors == 0)
             #expect(loop.reactor.pendingWaits == 0)
@@ -247,9 +294,10 @@ struct ShutdownTests {
     @Test func `two loops answer every request of many clients`() throws {
         let listener = try Listener("127.0.0.1:0")
         let stop = Latch()
+        let group = ServerGroup(listener, options: ServerOptions())
         try EventLoop.runGroup(count: 2) { loop, index in
             let responder = ScriptedResponder { _, _ in Response(.ok, text: "hello") }
-            let server = Server(listener, responder: responder, options: ServerOptions(), on: loop)
+            let server = Server(group, responder: responder, on: loop)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
                 guard index == 0 else { return try await group.waitForAll() }

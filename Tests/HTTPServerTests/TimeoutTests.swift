@@ -59,12 +59,23 @@ struct TimeoutTests {
         }
     }
 
-    @Test func `a connection without a request is closed in time, without an answer`() throws {
-        try ServerUnderTest.run(Self.short(\.idleTimeout)) { subject, loop in
+    @Test func `a new connection that sends nothing has as long as a head, and gets no answer`() throws {
+        try ServerUnderTest.run(Self.short(\.headTimeout)) { subject, loop in
             let client = try subject.connect(on: loop)
             #expect(try await client.rest(on: loop).isEmpty)
             #expect(subject.server.connectionCount == 0)
             #expect(subject.responder.endings.isEmpty)
+        }
+    }
+
+    @Test func `empty lines behind a request are not the beginning of another`() throws {
+        try ServerUnderTest.run(Self.short(\.idleTimeout)) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n")
+            #expect(try await client.message(on: loop).status == 200)
+            #expect(try await client.rest(on: loop).isEmpty)
+            #expect(subject.server.connectionCount == 0)
+            #expect(subject.responder.endings == [200])
         }
     }
 

@@ -11,7 +11,7 @@ struct UnsentAnswerTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     private static let options: ServerOptions = {
         var options = ServerOptions()
-        options.unsentBytesPerLoop = 26 << 20
+        options.unsentBytes = 26 << 20
         return options
     }()
 

@@ -92,9 +92,9 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.responseFinished() == .close(lingering: true))
     }
 
-    @Test(arguments: [post, chunked])
-    func `a body that nobody read is discarded up to the budget`(request: String) throws {
-        var connection = try connection(request)
+    @Test func `a body of a known length that nobody read is discarded up to the budget`() throws {
+        var connection = try connection(post)
+        #expect(!connection.discardsArrivedBody)
         #expect(connection.responseStarted() == .keepAlive)
         #expect(connection.responseFinished() == .discardBody)
         #expect(!connection.isIdle)
@@ -102,12 +102,33 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.received(progress(1, complete: true)) == .readHead)
     }
 
-    @Test func `a chunked body past the budget ends the connection`() throws {
+    @Test func `chunks that nobody read and whose end has arrived do not end the connection`() throws {
         var connection = try connection(chunked)
+        #expect(connection.discardsArrivedBody)
+        #expect(connection.received(progress(50, complete: false)) == .none)
+        #expect(connection.discardsArrivedBody)
+        #expect(connection.received(progress(50, complete: true)) == .none)
+        #expect(!connection.discardsArrivedBody)
         #expect(connection.responseStarted() == .keepAlive)
-        #expect(connection.responseFinished() == .discardBody)
-        #expect(connection.received(progress(100, complete: false)) == .discardBody)
-        #expect(connection.received(progress(1, complete: false)) == .close(lingering: true))
+        #expect(connection.responseFinished() == .readHead)
+    }
+
+    @Test func `chunks whose end has not arrived, or is past the budget, are announced as the end`() throws {
+        var connection = try connection(chunked)
+        #expect(connection.received(progress(50, complete: false)) == .none)
+        #expect(connection.responseStarted() == .close)
+        #expect(connection.responseFinished() == .close(lingering: true))
+
+        connection = try self.connection(chunked)
+        #expect(connection.received(progress(101, complete: false)) == .none)
+        #expect(!connection.discardsArrivedBody)
+        #expect(connection.responseStarted() == .close)
+    }
+
+    @Test func `an answer of a server that is about to shut down is the last`() throws {
+        var connection = try connection(get)
+        #expect(connection.responseStarted(isLast: true) == .close)
+        #expect(connection.responseFinished() == .close(lingering: false))
     }
 
     @Test func `a body known to pass the budget is announced as the end`() throws {
@@ -132,7 +153,7 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.requestFailed() == .refuse)
         #expect(connection.responseStarted() == .close)
 
-        connection = try self.connection(chunked)
+        connection = try self.connection(post)
         _ = connection.responseStarted()
         #expect(connection.responseFinished() == .discardBody)
         #expect(connection.requestFailed() == .close(lingering: true))
@@ -168,10 +189,22 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.responseFinished() == .close(lingering: false))
     }
 
-    @Test func `a stop closes what is idle and finishes what is busy`() throws {
+    @Test func `a stop lets an idle connection read what has arrived, and closes it if that is nothing`() throws {
         var connection = ConnectionState(limits: WireLimits())
-        #expect(connection.stop() == .close(lingering: false))
+        #expect(connection.nothingArrived() == .none)
+        #expect(connection.stop() == .readHead)
+        #expect(connection.nothingArrived() == .close(lingering: false))
 
+        connection = ConnectionState(limits: WireLimits())
+        #expect(connection.stop() == .readHead)
+        connection.receivedHeadBytes()
+        #expect(connection.nothingArrived() == .none)
+        #expect(connection.received(try head(get)) == .handle)
+        #expect(connection.responseStarted() == .close)
+    }
+
+    @Test func `a stop finishes what is busy`() throws {
+        var connection = ConnectionState(limits: WireLimits())
         connection = try self.connection(get)
         #expect(connection.stop() == .none)
         #expect(connection.responseStarted() == .close)

@@ -6,8 +6,9 @@ import Testing
 /// Heads that are valid, with all that they say.
 private let valid: [(input: String, summary: String)] = [
     ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET origin / ?- @a http11 none true false [Host: a]"),
-    // RFC 9112 §2.2: one empty line ahead.
+    // RFC 9112 §2.2: empty lines ahead.
     ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET origin / ?- @a http11 none true false [Host: a]"),
+    ("\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET origin / ?- @a http11 none true false [Host: a]"),
     // RFC 9112 §3.2: the forms of a target.
     (
         "GET /a%20b/c?x=1?y=/ HTTP/1.1\r\nHost: a:80\r\n\r\n",

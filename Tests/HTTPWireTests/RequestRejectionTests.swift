@@ -29,7 +29,7 @@ private let defective: [(input: String, error: RequestError)] = [
     ("GET / HTTP/1.1\r\nA: b\u{7F}", .badRequest(.controlCharacter)),
     // The request line (RFC 9112 §3).
     (" ", .badRequest(.invalidRequestLine)),
-    ("\r\n\r", .badRequest(.invalidRequestLine)),
+    ("\r\n\r\n\r\n\r\n\r", .badRequest(.invalidRequestLine)),
     ("GET  ", .badRequest(.invalidRequestLine)),
     ("GET /\r", .badRequest(.invalidRequestLine)),
     ("GET \r", .badRequest(.invalidRequestLine)),
@@ -57,7 +57,10 @@ private let defective: [(input: String, error: RequestError)] = [
     ("GET / HTTP/0.9\r", .versionNotSupported),
     // Forms of a target that its method excludes, or that name no host (RFC 9112 §3.2, RFC 9110 §4.2).
     ("GET * HTTP/1.1\r\n", .badRequest(.invalidTarget)),
-    ("options * HTTP/1.1\r\n", .badRequest(.invalidTarget)),
+    ("POST * HTTP/1.1\r\n", .badRequest(.invalidTarget)),
+    // What another protocol means by it (RFC 9110 §9.1).
+    ("options * HTTP/1.1\r\n", .methodNotImplemented),
+    ("NOTIFY * HTTP/1.1\r\n", .methodNotImplemented),
     ("OPTIONS ** HTTP/1.1\r\n", .badRequest(.invalidTarget)),
     ("GET a:80 HTTP/1.1\r\n", .badRequest(.invalidTarget)),
     ("GET ../a HTTP/1.1\r\n", .badRequest(.invalidTarget)),
@@ -158,11 +161,11 @@ private let defective: [(input: String, error: RequestError)] = [
         let errors: [RequestError] =
             RequestError.Reason.allCases.map { .badRequest($0) } + [
                 .contentTooLarge, .targetTooLong, .headTooLarge, .tooManyFields, .expectationFailed, .methodTooLong,
-                .versionNotSupported,
+                .methodNotImplemented, .versionNotSupported,
             ]
         for error in errors { #expect(error.description.hasSuffix(".")) }
         #expect(
-            errors.suffix(7).map(\.status.code) == [413, 414, 431, 431, 417, 501, 505])
-        #expect(errors.dropLast(7).allSatisfy { $0.status == .badRequest })
+            errors.suffix(8).map(\.status.code) == [413, 414, 431, 431, 417, 501, 501, 505])
+        #expect(errors.dropLast(8).allSatisfy { $0.status == .badRequest })
     }
 }

@@ -70,7 +70,11 @@ public final class ScriptedResponder: Responder {
         try await handler(exchange, loop)
     }
 
-    public func response(to refusal: Refusal) -> Response { Response(refusal.status, text: refusal.detail) }
+    public func response(to refusal: Refusal) -> Response {
+        var response = Response(refusal.status, text: refusal.detail)
+        for field in refusal.fields { response.fields.append(field) }
+        return response
+    }
 
     public func ended(_ exchange: Exchange, at now: LoopInstant) {
         endings.append(exchange.status ?? 0)

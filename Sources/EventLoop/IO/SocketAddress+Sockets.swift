@@ -78,6 +78,39 @@ extension SocketAddress {
         _ = unsafe setsockopt(fd, level, option, &on, socklen_t(MemoryLayout<CInt>.size))
     }
 
+    /// The address in what the kernel has filled in; nil for a family that is neither IP nor a path's, and for a peer without a path.
+    package init?(_ storage: sockaddr_storage) {
+        // The kernel has written the structure of the family that it names, and storage is as large as any.
+        switch CInt(storage.ss_family) {
+        case AF_INET:
+            self = unsafe withUnsafeBytes(of: storage) { bytes in
+                let address = unsafe bytes.load(as: sockaddr_in.self)
+                return SocketAddress(host: .ipv4(address.sin_addr.s_addr), port: UInt16(bigEndian: address.sin_port))
+            }
+        case AF_INET6:
+            self = unsafe withUnsafeBytes(of: storage) { bytes in
+                let address = unsafe bytes.load(as: sockaddr_in6.self)
+                let host = unsafe withUnsafeBytes(of: address.sin6_addr) { bytes in
+                    unsafe Host.ipv6(bytes.load(as: UInt64.self), bytes.load(fromByteOffset: 8, as: UInt64.self))
+                }
+                return SocketAddress(host: host, port: UInt16(bigEndian: address.sin6_port))
+            }
+        default: return nil
+        }
+    }
+
+    /// What stands for one client among many: an IPv4 address, or the 64 bits of an IPv6 address that a customer of a network has for
+    /// himself (RFC 6177). The port is 0.
+    package var client: SocketAddress {
+        switch host {
+        case .ipv6(let high, let low):
+            // An IPv4 address as a socket for both families has it (RFC 4291 §2.5.5.2) has its bits at the end.
+            let isMapped = high == 0 && UInt64(bigEndian: low) >> 32 == 0xFFFF
+            return SocketAddress(host: .ipv6(high, isMapped ? low : 0), port: 0)
+        case .ipv4, .path: return with(port: 0)
+        }
+    }
+
     private func withSockaddr(_ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
         let port = (port ?? 0).bigEndian
         switch host {

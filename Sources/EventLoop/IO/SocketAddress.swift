@@ -52,7 +52,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         if case .path = host { self } else { SocketAddress(host: host, port: port) }
     }
 
-    private init(host: Host, port: UInt16?) {
+    init(host: Host, port: UInt16?) {
         self.host = host
         self.port = port
     }

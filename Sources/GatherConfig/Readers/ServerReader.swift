@@ -7,7 +7,8 @@ enum ServerReader {
     static func read(_ node: Node) -> ServerSettings {
         var server = ServerSettings()
         let keys = [
-            "listen", "admin", "loops", "access_log", "client_deadline_header", "disclose", "limits", "timeouts",
+            "listen", "admin", "loops", "access_log", "client_deadline_header", "disclose", "half_close", "limits",
+            "timeouts",
         ]
         guard let section = Section(node, keys: keys) else { return server }
         server.listen = section["listen"]?.listenAddress() ?? server.listen
@@ -22,16 +23,27 @@ enum ServerReader {
             section["disclose"]?.word(of: Disclosure.allCases.map(\.rawValue)).flatMap(Disclosure.init)
             ?? server.disclosure
         server.clientDeadlineHeader = section["client_deadline_header"].flatMap(HeadersReader.readName)
+        if let halfClose = section["half_close"] {
+            server.answersHalfClosed = halfClose.isWord("answer")
+            if !server.answersHalfClosed, !halfClose.isWord("cancel") {
+                halfClose.wrongKind(expected: "cancel or answer")
+            }
+        }
         if server.listen == server.admin, server.listen.port != 0, !node.report.hasErrors {
             (section["admin"] ?? section["listen"] ?? node)
                 .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")
         }
         if let limits = section.section(
-            "limits", keys: ["head", "target", "fields", "body", "connections", "gathers", "lag", "stale", "unsent"])
+            "limits",
+            keys: [
+                "head", "target", "fields", "body", "connections", "connections_per_client", "gathers", "lag", "stale",
+                "unsent", "unanswered",
+            ])
         {
             read(limits, into: &server.limits)
         }
-        if let timeouts = section.section("timeouts", keys: ["head", "body", "idle", "write", "shutdown"]) {
+        if let timeouts = section.section("timeouts", keys: ["head", "body", "idle", "write", "lame_duck", "shutdown"])
+        {
             read(timeouts, into: &server.timeouts)
         }
         return server
@@ -43,10 +55,12 @@ enum ServerReader {
         limits.fields = section["fields"]?.integer(in: 1...10_000) ?? limits.fields
         limits.bodyBytes = section["body"]?.size(in: 0...1 << 30) ?? limits.bodyBytes
         limits.connections = section["connections"]?.integer(in: 1...1_000_000) ?? limits.connections
+        limits.connectionsPerClient = section["connections_per_client"]?.integer(in: 1...1_000_000)
         limits.gathers = section["gathers"]?.integer(in: 1...1_000_000) ?? limits.gathers
         limits.lag = section["lag"]?.duration(in: timeouts) ?? limits.lag
         limits.staleBytes = section["stale"]?.size(in: 0...1 << 36) ?? limits.staleBytes
         limits.unsentBytes = section["unsent"]?.size(in: 1 << 20...1 << 36) ?? limits.unsentBytes
+        limits.unansweredBytes = section["unanswered"]?.size(in: 1 << 20...1 << 36) ?? limits.unansweredBytes
     }
 
     private static func read(_ section: Section, into settings: inout ServerSettings.Timeouts) {
@@ -54,6 +68,7 @@ enum ServerReader {
         settings.body = section["body"]?.duration(in: timeouts) ?? settings.body
         settings.idle = section["idle"]?.duration(in: timeouts) ?? settings.idle
         settings.write = section["write"]?.duration(in: timeouts) ?? settings.write
+        settings.lameDuck = section["lame_duck"]?.duration(in: .zero...timeouts.upperBound) ?? settings.lameDuck
         settings.shutdown = section["shutdown"]?.duration(in: timeouts) ?? settings.shutdown
     }
 }

@@ -14,6 +14,8 @@ public struct ServerSettings: Sendable, Equatable {
     public var clientDeadlineHeader: HTTPField.Name?
     /// How much clients are told of calls and upstreams.
     public var disclosure = Disclosure.outcomes
+    /// Whether a client that has closed its side for writing gets its answer; if not, it is taken to be gone.
+    public var answersHalfClosed = false
     public var limits = Limits()
     public var timeouts = Timeouts()
 
@@ -26,8 +28,10 @@ public struct ServerSettings: Sendable, Equatable {
         public var fields = 100
         /// The largest request body, in bytes; beyond it 413.
         public var bodyBytes = 1 << 20
-        /// The most connections in the process; beyond it accepting pauses.
+        /// The most connections in the process; for one more, the one that has been idle for the longest is closed.
         public var connections = 10_000
+        /// The most connections of one client address; nil if that is not limited.
+        public var connectionsPerClient: Int?
         /// The most gathers in flight in the process; beyond it 503.
         public var gathers = 1024
         /// How far a loop may be behind, on average over half a second, before gathers are refused.
@@ -36,6 +40,9 @@ public struct ServerSettings: Sendable, Equatable {
         public var staleBytes = 32 << 20
         /// How many bytes of answers may wait for clients in the process; beyond it the clients that have waited longest are cut off.
         public var unsentBytes = 256 << 20
+        /// How many bytes of requests that are not answered may be held in the process; beyond it the clients that have been sending for
+        /// the longest are refused.
+        public var unansweredBytes = 256 << 20
 
         public init() {}
     }
@@ -49,6 +56,8 @@ public struct ServerSettings: Sendable, Equatable {
         public var idle = Duration.seconds(60)
         /// How long writing an answer may stall.
         public var write = Duration.seconds(30)
+        /// How long connections are still accepted after a stop signal.
+        public var lameDuck = Duration.zero
         /// How long requests in flight may go on after a stop signal.
         public var shutdown = Duration.seconds(30)
 

@@ -16,21 +16,24 @@ final class GatherResponder: Responder {
     private let shedding: LoadShedding
     private let deadlineHeader: HTTPField.Name?
     private let disclosure: Disclosure
-    private(set) var gathersInFlight = 0
+    /// The gathers in flight on all loops.
+    private let gathers: SharedLimit
 
     /// - Parameters:
-    ///   - share: what the loop has of the limits.
-    init(_ server: ServerSettings, routes: Routes, engine: GatherEngine, share: LoopShare, logger: Logger) {
+    ///   - gathers: the limit that all loops keep to together.
+    init(_ server: ServerSettings, routes: Routes, engine: GatherEngine, gathers: SharedLimit, logger: Logger) {
         self.routes = routes
         self.engine = engine
         accessLog = AccessLog(logger, isEnabled: server.accessLog)
-        shedding = LoadShedding(gathers: share.of(server.limits.gathers), lag: server.limits.lag)
+        self.gathers = gathers
+        shedding = LoadShedding(gathers: gathers.limit, lag: server.limits.lag)
         deadlineHeader = server.clientDeadlineHeader
         disclosure = server.disclosure
     }
 
     func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
         guard let head = exchange.head else { throw .clientGone }
+        if let response = Response(whateverThePath: head) { return response }
         switch routes.router.match(head) {
         case .found(.endpoint(let endpoint, let taken), let route, let parameters):
             exchange.route = route
@@ -81,12 +84,10 @@ final class GatherResponder: Responder {
             return stream(endpoint, input, within: limit, as: format, exchange, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a place.
-        let load = load(for: endpoint.priority, on: loop)
-        guard load.isAdmitted else { return busy }
-        gathersInFlight += 1
-        defer { gathersInFlight -= 1 }
-        let gathered = await engine.gather(
-            endpoint, input, within: limit, sendsOptional: load.sendsOptional, on: loop)
+        let decision = decide(endpoint.priority, on: loop)
+        guard case .admitted(let sendsOptional) = decision, gathers.tryTake() else { return busy(decision) }
+        defer { gathers.giveBack() }
+        let gathered = await engine.gather(endpoint, input, within: limit, sendsOptional: sendsOptional, on: loop)
         if accessLog.isEnabled { exchange.note = GatherNote(gathered, of: endpoint, isStreamed: false) }
         return try Response(gathered, of: endpoint)
     }
@@ -129,16 +130,16 @@ final class GatherResponder: Responder {
         if let objection = engine.objection(to: input, for: endpoint, on: loop) {
             return refuse(exchange, objection)
         }
-        let load = load(for: endpoint.priority, on: loop)
-        guard load.isAdmitted else { return busy }
+        let decision = decide(endpoint.priority, on: loop)
+        guard case .admitted(let sendsOptional) = decision else { return busy(decision) }
         return Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
             let stream = GatherStream(endpoint, on: loop)
             try await stream.send(as: format, through: writer, on: loop) {
                 // The place is free again when the gather has ended, even if the client has not read all of it.
-                self.gathersInFlight += 1
-                defer { self.gathersInFlight -= 1 }
+                self.gathers.take()
+                defer { self.gathers.giveBack() }
                 let gathered = await self.engine.gather(
-                    endpoint, input, within: limit, sendsOptional: load.sendsOptional, observer: stream, on: loop)
+                    endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, on: loop)
                 if self.accessLog.isEnabled {
                     exchange.note = GatherNote(gathered, of: endpoint, isStreamed: true)
                 }
@@ -149,32 +150,35 @@ final class GatherResponder: Responder {
 
     /// The answer of `/tasks`, which holds a place like a gather while its tasks run.
     private func tasks(_ head: RequestHead, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        guard load(for: .normal, on: loop).isAdmitted else { return busy }
-        gathersInFlight += 1
-        defer { gathersInFlight -= 1 }
+        let decision = decide(.normal, on: loop)
+        guard case .admitted = decision, gathers.tryTake() else { return busy(decision) }
+        defer { gathers.giveBack() }
         let format = RecordFormat(accept: head[.accept])
         var response = try await TasksDemonstration.respond(to: QueryItems(head.query), as: format, on: loop)
         guard let produce = response.stream else { return response }
         response.stream = { writer async throws(StreamFailure) in
             _ = loop  // What captures the loop is the loop's.
-            self.gathersInFlight += 1
-            defer { self.gathersInFlight -= 1 }
+            self.gathers.take()
+            defer { self.gathers.giveBack() }
             try await produce(writer)
         }
         return response
     }
 
-    /// What the loop's load leaves for a gather that is about to begin.
-    private func load(
-        for priority: Endpoint.Priority, on loop: isolated EventLoop
-    ) -> (isAdmitted: Bool, sendsOptional: Bool) {
-        shedding.admits(priority, inFlight: gathersInFlight, lag: loop.reactor.meanLag)
+    /// What the load leaves for a gather that is about to begin.
+    private func decide(_ priority: Endpoint.Priority, on loop: isolated EventLoop) -> LoadShedding.Decision {
+        shedding.decide(priority, inFlight: gathers.count, lag: loop.reactor.meanLag)
     }
 
-    private var busy: Response {
-        .problem(
-            .serviceUnavailable, disclosure == .nothing ? nil : "too many gathers are in flight",
-            fields: [.retryAfter: "1"])
+    private func busy(_ decision: LoadShedding.Decision) -> Response {
+        let detail =
+            switch decision {
+            case .tooLate: "the service is behind with its work"
+            // Also one that was admitted, while another loop took the last place.
+            case .tooMany, .admitted: "too many gathers are in flight"
+            }
+        return .problem(
+            .serviceUnavailable, disclosure == .nothing ? nil : detail, fields: [.retryAfter: "1"])
     }
 
     func ended(_ exchange: Exchange, at now: LoopInstant) { accessLog.write(exchange, at: now) }

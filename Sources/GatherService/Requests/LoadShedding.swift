@@ -1,8 +1,8 @@
 import Gather
 
-/// What is given up when a loop nears its limits: optional calls first, then endpoints of low priority, then the rest.
+/// What is given up near the limits: optional calls first, then endpoints of low priority, then the rest.
 ///
-/// Two things are watched: how many gathers are in flight, and the loop's mean lag. Lag above its limit spares endpoints of high
+/// Two things are watched: how many gathers are in flight in the process, and the loop's mean lag. Lag above its limit spares endpoints of high
 /// priority; the number of gathers spares nothing.
 ///
 /// Source: criticality and graceful degradation in «Site Reliability Engineering» (2016), chapters 21 and 22.
@@ -30,11 +30,20 @@ struct LoadShedding {
         }
     }
 
+    /// What comes of a gather that is about to begin.
+    enum Decision: Equatable {
+        case admitted(sendsOptional: Bool)
+        /// Too many gathers are in flight.
+        case tooMany
+        /// The loop is too far behind.
+        case tooLate
+    }
+
     private let gathers: Steps<Int>
     private let lag: Steps<Duration>
 
     /// - Parameters:
-    ///   - gathers: how many this loop runs at once.
+    ///   - gathers: how many the process runs at once.
     ///   - lag: how far the loop may be behind, on average.
     init(gathers: Int, lag: Duration) {
         self.gathers = Steps(
@@ -43,17 +52,15 @@ struct LoadShedding {
     }
 
     /// Whether a gather may begin while others are in flight, and if so whether its optional calls are sent.
-    func admits(_ priority: Endpoint.Priority, inFlight: Int, lag: Duration) -> (isAdmitted: Bool, sendsOptional: Bool)
-    {
+    func decide(_ priority: Endpoint.Priority, inFlight: Int, lag: Duration) -> Decision {
         let (byGathers, byLag) = (gathers.level(of: inFlight), self.lag.level(of: lag))
-        let level = max(byGathers, byLag)
-        guard level >= .optionalCalls else { return (true, true) }
-        let isAdmitted =
+        let limit: Level =
             switch priority {
-            case .low: level < .lowPriority
-            case .normal: level < .everything
-            case .high: byGathers < .everything
+            case .low: .lowPriority
+            case .normal, .high: .everything
             }
-        return (isAdmitted, false)
+        guard byGathers < limit else { return .tooMany }
+        guard byLag < limit || priority == .high else { return .tooLate }
+        return .admitted(sendsOptional: max(byGathers, byLag) < .optionalCalls)
     }
 }

@@ -1,0 +1,115 @@
+import EventLoop
+import Synchronization
+
+/// What the servers of several loops share: a listener, and limits that hold for all of them together.
+///
+/// The limits are atomic counts. The lock is taken where a connection is accepted, not on the way of a request.
+public final class ServerGroup: Sendable {
+    let listener: Listener
+    let options: ServerOptions
+    let connections: SharedLimit
+    /// Bytes of answers that clients have not taken.
+    let unsent: SharedLimit
+    /// Bytes of requests that are not answered.
+    let unanswered: SharedLimit
+    private let state = Mutex(State())
+
+    private struct State {
+        var members: [ServerMember] = []
+        /// How many connections each client has, if that is limited.
+        var clients: [SocketAddress: Int] = [:]
+    }
+
+    public init(_ listener: Listener, options: ServerOptions) {
+        self.listener = listener
+        self.options = options
+        connections = SharedLimit(options.connections)
+        unsent = SharedLimit(options.unsentBytes)
+        unanswered = SharedLimit(options.unansweredBytes)
+    }
+
+    /// The address as it was given, with the port that it got.
+    public var address: String { listener.address }
+
+    /// How many connections are open, on all loops.
+    public var connectionCount: Int { connections.count }
+
+    // MARK: Members
+
+    func join(_ member: ServerMember) { state.withLock { $0.members.append(member) } }
+
+    /// Takes a member out, to which no connection is handed any more.
+    func leave(_ member: ServerMember) { state.withLock { $0.members.removeAll { $0 === member } } }
+
+    /// Finds the loop for a connection that `member` has accepted, and counts it there: the one with the fewest connections.
+    ///
+    /// The kernel wakes one of the loops that wait, and often the same one. With few connections one more or less is a lot; with
+    /// many, a difference of an eighth is not worth the way to another thread.
+    func place(from member: ServerMember) -> ServerMember {
+        state.withLock { state in
+            let own = member.connections.load(ordering: .relaxed)
+            var chosen = member
+            var fewest = own - own / 8
+            for other in state.members {
+                let count = other.connections.load(ordering: .relaxed)
+                if count < fewest { (chosen, fewest) = (other, count) }
+            }
+            chosen.connections.add(1, ordering: .relaxed)
+            if chosen !== member { chosen.arriving.add(1, ordering: .relaxed) }
+            return chosen
+        }
+    }
+
+    /// The member other than `member` that has most of what `amount` tells; nil if no other has any.
+    func most(of amount: (ServerMember) -> Int, besides member: ServerMember) -> ServerMember? {
+        state.withLock { state in
+            state.members.filter { $0 !== member && amount($0) > 0 }.max { amount($0) < amount($1) }
+        }
+    }
+
+    // MARK: Clients
+
+    /// Counts a connection of a client; false if it has as many as it may have.
+    func admit(_ peer: SocketAddress?) -> Bool {
+        guard let limit = options.connectionsPerClient, let client = peer?.client else { return true }
+        return state.withLock { state in
+            let count = state.clients[client, default: 0]
+            guard count < limit else { return false }
+            state.clients[client] = count + 1
+            return true
+        }
+    }
+
+    func dismiss(_ peer: SocketAddress?) {
+        guard options.connectionsPerClient != nil, let client = peer?.client else { return }
+        state.withLock { state in
+            guard let count = state.clients[client] else { return }
+            state.clients[client] = count > 1 ? count - 1 : nil
+        }
+    }
+}
+
+/// A server as those of other loops see it.
+///
+/// `@unchecked Sendable`: the server itself is touched on its loop alone, in ``perform(_:)``; all else is atomic.
+final class ServerMember: @unchecked Sendable {
+    private let server: Server
+    private let loop: EventLoop
+    /// How many connections it has, those included that were handed to it and have not arrived.
+    let connections = Atomic<Int>(0)
+    /// How many were handed to it and have not arrived. Raised under the group's lock, and only while the server is a member.
+    let arriving = Atomic<Int>(0)
+    /// What its clients have not taken, and what they have sent of requests that are not complete, in bytes.
+    let unsentBytes = Atomic<Int>(0)
+    let incomingBytes = Atomic<Int>(0)
+
+    init(_ server: Server, on loop: isolated EventLoop) {
+        self.server = server
+        self.loop = loop
+    }
+
+    /// Has the server do something on its own loop, soon; of no effect if that has ended.
+    func perform(_ body: @escaping @Sendable (Server) -> Void) {
+        _ = loop.handOver { _ in body(self.server) }
+    }
+}
