@@ -119,9 +119,11 @@ let package = Package(
         .testTarget(
             name: "EventLoopTestingTests", dependencies: ["EventLoop", "EventLoopTesting", "LoopTestSupport"],
             swiftSettings: settings),
+        // Responses with what is to be made of each, for the parser and for whole exchanges.
+        .target(name: "ResponseCorpus", path: "Tests/ResponseCorpus", swiftSettings: settings),
         .testTarget(
             name: "HTTPWireTests",
-            dependencies: ["HTTPWire", .product(name: "HTTPTypes", package: "swift-http-types")],
+            dependencies: ["HTTPWire", "ResponseCorpus", .product(name: "HTTPTypes", package: "swift-http-types")],
             swiftSettings: settings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
         .testTarget(

@@ -1,3 +1,5 @@
+import HTTPTypes
+
 /// Character classes of the HTTP grammar, as tests on a byte.
 ///
 /// A class is two 64-bit masks in registers instead of a table in memory, because a table in Swift costs an
@@ -54,9 +56,9 @@ extension UInt8 {
 }
 
 extension Span<UInt8> {
-    /// Whether the bytes in `range` spell `text`, which is in lower case, in any case.
-    @inline(__always)
-    func spells(_ text: String, in range: Range<Int>) -> Bool {
+    /// Whether the bytes in `range` spell `name` in any case.
+    func spells(_ name: HTTPField.Name, in range: Range<Int>) -> Bool {
+        let text = name.canonicalName
         guard text.utf8.count == range.count else { return false }
         var index = range.lowerBound
         for expected in text.utf8 {

@@ -49,7 +49,7 @@ public struct FieldSection: Sendable, Equatable {
 
     /// Removes all lines with this name.
     public mutating func remove(_ name: HTTPField.Name) {
-        bytes = lines { !$0.spells(name.canonicalName, in: $1.name) }
+        bytes = lines { !$0.spells(name, in: $1.name) }
     }
 
     /// Removes the fields that frame a message or belong to one connection (RFC 9110 §7.6.1), also those that
@@ -131,7 +131,7 @@ extension FieldSection: Sequence {
         var index = 0
         while index < span.count {
             let line = span.nextFieldLine(from: &index)
-            if span.spells(name.canonicalName, in: line.name) { return bytes[line.value] }
+            if span.spells(name, in: line.name) { return bytes[line.value] }
         }
         return nil
     }
@@ -140,7 +140,7 @@ extension FieldSection: Sequence {
     public subscript(name: HTTPField.Name) -> String? {
         var combined: String?
         forEachLine { lineName, value in
-            guard lineName.spells(name.canonicalName, in: 0..<lineName.count) else { return }
+            guard lineName.spells(name, in: 0..<lineName.count) else { return }
             let text = String(decoding: Array(copying: value), as: UTF8.self)
             combined = combined.map { $0 + ", " + text } ?? text
         }

@@ -20,6 +20,17 @@ extension Span<UInt8> {
         return value.lowerBound..<end
     }
 
+    /// A number of at most 18 digits, which overflows nothing; nil if it is anything else.
+    func shortNumber(in range: Range<Int>) -> Int? {
+        guard (1...18).contains(range.count) else { return nil }
+        var number = 0
+        for index in range {
+            guard self[index].isDigit else { return nil }
+            number = number &* 10 &+ Int(self[index] &- UInt8(ascii: "0"))
+        }
+        return number
+    }
+
     /// A length in decimal digits; nil if it is anything else (RFC 9110 §8.6).
     ///
     /// - Throws: `.tooLarge(.content)` for one that no limit can allow.

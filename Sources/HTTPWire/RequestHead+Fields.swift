@@ -38,7 +38,7 @@ extension RequestHead {
     }
 
     private func isNamed(_ line: FieldLine, _ name: HTTPField.Name) -> Bool {
-        bytes.span.spells(name.canonicalName, in: line.name)
+        bytes.span.spells(name, in: line.name)
     }
 }
 

@@ -53,7 +53,9 @@ public struct ResponseHeadParser: Sendable {
             case .statusLineFeed:
                 try expectLineFeed(bytes, then: .lineStart)
                 fieldsStart = position
-            case .lineStart: try scanLineStart(bytes)
+            case .lineStart:
+                try scanWholeLines(bytes, end)
+                if position < end { try scanLineStart(bytes) }
             case .name: try scanName(bytes, end)
             case .valueStart: scanValueStart(bytes, end)
             case .value: try scanValue(bytes, end)
@@ -74,10 +76,10 @@ public struct ResponseHeadParser: Sendable {
     private static let statusPattern = Array("HTTP/d.d ddd".utf8)
 
     private mutating func scanStatusLine(_ bytes: Span<UInt8>, _ end: Int) throws(MessageError) {
-        if position == start, end &- start >= 9, bytes.word(at: start) == Self.currentVersion {
+        if position == start, end &- start >= 8, bytes.word(at: start) == Self.currentVersion {
             // Nearly always; what is left is the status.
-            guard bytes[start &+ 8] == .space else { throw .defect(bytes[start &+ 8], .invalidStatusLine) }
-            position = start &+ 9
+            position = start &+ 8
+            if scanStatus(bytes, end) { return }
         }
         while position < end {
             let byte = bytes[position]
@@ -102,6 +104,20 @@ public struct ResponseHeadParser: Sendable {
         }
     }
 
+    /// Reads a space, a final status and another space, if it is they that come.
+    private mutating func scanStatus(_ bytes: Span<UInt8>, _ end: Int) -> Bool {
+        let index = position
+        guard end &- index >= 5, bytes[index] == .space, bytes[index &+ 4] == .space else { return false }
+        let hundreds = Int(bytes[index &+ 1]) &- 0x30
+        let tens = Int(bytes[index &+ 2]) &- 0x30
+        let units = Int(bytes[index &+ 3]) &- 0x30
+        guard 2...9 ~= hundreds, 0...9 ~= tens, 0...9 ~= units else { return false }
+        status = hundreds &* 100 &+ tens &* 10 &+ units
+        position = index &+ 5
+        state = .reason
+        return true
+    }
+
     /// The space before an empty reason is often left out.
     private mutating func scanStatusEnd(_ bytes: Span<UInt8>) throws(MessageError) {
         switch bytes[position] {
@@ -121,6 +137,24 @@ public struct ResponseHeadParser: Sendable {
 
     // MARK: Field lines (RFC 9112 §5)
 
+    /// Reads lines that are there as a whole and well-formed, which is nearly all. What else there is, the states below read.
+    private mutating func scanWholeLines(_ bytes: Span<UInt8>, _ end: Int) throws(MessageError) {
+        var index = position
+        while true {
+            let nameEnd = bytes.endOfToken(from: index, before: end)
+            guard nameEnd > index, nameEnd < end, bytes[nameEnd] == UInt8(ascii: ":") else { return }
+            var valueStart = nameEnd &+ 1
+            while valueStart < end, bytes[valueStart].isBlank { valueStart &+= 1 }
+            let valueEnd = bytes.endOfFieldValue(from: valueStart, before: end)
+            guard valueEnd &+ 1 < end, bytes[valueEnd] == .carriageReturn, bytes[valueEnd &+ 1] == .lineFeed else {
+                return
+            }
+            try semantics.note(index..<nameEnd, value: valueStart..<valueEnd, in: bytes, version: version)
+            index = valueEnd &+ 2
+            position = index
+        }
+    }
+
     private mutating func scanLineStart(_ bytes: Span<UInt8>) throws(MessageError) {
         let byte = bytes[position]
         if byte == .carriageReturn {
@@ -134,8 +168,7 @@ public struct ResponseHeadParser: Sendable {
     }
 
     private mutating func scanName(_ bytes: Span<UInt8>, _ end: Int) throws(MessageError) {
-        var index = position
-        while index < end, bytes[index].isToken { index &+= 1 }
+        let index = bytes.endOfToken(from: position, before: end)
         position = index
         guard index < end else { return }
         guard bytes[index] == UInt8(ascii: ":") else {

@@ -7,10 +7,20 @@ struct ResponseSemantics: Sendable {
     private var saysClose = false
     private var saysKeepAlive = false
 
+    @inline(__always)
     mutating func note(
         _ name: Range<Int>, value: Range<Int>, in bytes: Span<UInt8>, version: HTTPVersion
     ) throws(MessageError) {
         // The length tells nearly all other fields apart, so that a name is compared at most once.
+        switch name.count {
+        case 10, 14, 17: try noteFraming(name, value: value, in: bytes, version: version)
+        default: break
+        }
+    }
+
+    private mutating func noteFraming(
+        _ name: Range<Int>, value: Range<Int>, in bytes: Span<UInt8>, version: HTTPVersion
+    ) throws(MessageError) {
         switch name.count {
         case 10 where bytes.spells("connection", in: name): noteConnection(value, in: bytes)
         case 14 where bytes.spells("content-length", in: name): try noteContentLength(value, in: bytes)
@@ -43,6 +53,11 @@ struct ResponseSemantics: Sendable {
     }
 
     private mutating func noteConnection(_ value: Range<Int>, in bytes: Span<UInt8>) {
+        // Nearly always; what follows would find the same.
+        if bytes.spells("keep-alive", in: value) {
+            saysKeepAlive = true
+            return
+        }
         var rest = value
         while let member = bytes.nextMember(of: &rest) {
             if bytes.spells("close", in: member) {
@@ -56,6 +71,10 @@ struct ResponseSemantics: Sendable {
     /// RFC 9112 §6.3: digits only; repeated, in one line or several, only if all agree.
     private mutating func noteContentLength(_ value: Range<Int>, in bytes: Span<UInt8>) throws(MessageError) {
         guard !isChunked else { throw .malformed(.contentLengthWithTransferEncoding) }
+        if contentLength == nil, let length = bytes.shortNumber(in: value) {
+            contentLength = length
+            return
+        }
         var rest = value
         var isEmpty = true
         while let member = bytes.nextMember(of: &rest) {

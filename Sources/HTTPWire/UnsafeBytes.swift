@@ -27,27 +27,107 @@ extension Span<UInt8> {
         UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
     }
 
+    /// Whether the bytes in `range`, none of which is a control character, spell `text`, which is made of small letters,
+    /// digits and hyphens, in any case.
+    @inline(__always)
+    func spells(_ text: StaticString, in range: Range<Int>) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard count == range.count else { return false }
+        // The bit that capital letters lack. All others that have the same in common with a byte of the text are controls.
+        let small: UInt64 = 0x2020_2020_2020_2020
+        guard count >= 8 else {
+            for offset in 0..<count {
+                let expected = unsafe text.utf8Start[offset]
+                guard self[range.lowerBound &+ offset] | 0x20 == expected else { return false }
+            }
+            return true
+        }
+        var offset = 0
+        while offset &+ 8 < count {
+            guard word(at: range.lowerBound &+ offset) | small == text.word(at: offset) else { return false }
+            offset &+= 8
+        }
+        // The last eight, of which some may have been compared.
+        return word(at: range.upperBound &- 8) | small == text.word(at: count &- 8)
+    }
+
     /// The first index from `index` on, and at most `end`, of a byte that is not allowed in a field value.
     @inline(__always)
     func endOfFieldValue(from index: Int, before end: Int) -> Int {
         var index = index
-        while index &+ 8 <= end, hasEightFieldValueBytes(from: index) { index &+= 8 }
+        while index &+ 8 <= end {
+            let others = Word(word(at: index)).controls
+            guard others != 0 else {
+                index &+= 8
+                continue
+            }
+            index &+= others.trailingZeroBitCount &>> 3
+            guard self[index] == .tab else { return index }
+            index &+= 1
+        }
         while index < end, self[index].isFieldValue { index &+= 1 }
         return index
     }
 
-    /// Whether the eight bytes from `index` on are all visible ASCII, obs-text or SP.
-    ///
-    /// Eight are tested in the time of one, and values are most of a head.
+    /// The first index from `index` on, and at most `end`, of a byte that is not allowed in a token.
     @inline(__always)
-    private func hasEightFieldValueBytes(from index: Int) -> Bool {
-        let word = word(at: index)
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let delete = word ^ (ones &* 0x7F)
-        // The high bit of a byte is set where it is below 0x20, or 0x7F. A borrow from a lower byte can set it wrongly,
-        // but only where that byte has set its own.
-        let controls = (word &- ones &* 0x20) & ~word | (delete &- ones) & ~delete
-        return controls & (ones &* 0x80) == 0
+    func endOfToken(from index: Int, before end: Int) -> Int {
+        var index = index
+        while index &+ 8 <= end {
+            let others = Word(word(at: index)).nonLetters
+            guard others != 0 else {
+                index &+= 8
+                continue
+            }
+            index &+= others.trailingZeroBitCount &>> 3
+            let byte = self[index]
+            // What a name ends with and what is in it beside letters, before the rarer ones.
+            if byte == UInt8(ascii: ":") { return index }
+            guard byte == UInt8(ascii: "-") || byte.isToken else { return index }
+            index &+= 1
+        }
+        while index < end, self[index].isToken { index &+= 1 }
+        return index
+    }
+}
+
+extension StaticString {
+    /// The eight bytes from `index` on, the first of them lowest; a constant, to the optimizer.
+    @inline(__always)
+    fileprivate func word(at index: Int) -> UInt64 {
+        precondition(index >= 0 && index &+ 8 <= utf8CodeUnitCount)
+        return UInt64(
+            littleEndian: unsafe UnsafeRawPointer(utf8Start).loadUnaligned(fromByteOffset: index, as: UInt64.self))
+    }
+}
+
+/// Eight bytes, the first of them lowest, which are tested in the time of one.
+///
+/// What each test gives has the high bit of a byte set where the test holds. A carry or borrow from a lower byte can set one
+/// wrongly, but only where that byte has set its own: so the lowest that is set is right, and 0 is.
+private struct Word {
+    let bytes: UInt64
+
+    private static var ones: UInt64 { 0x0101_0101_0101_0101 }
+    private static var highs: UInt64 { 0x8080_8080_8080_8080 }
+
+    @inline(__always)
+    init(_ bytes: UInt64) { self.bytes = bytes }
+
+    /// Those that are neither visible ASCII nor obs-text nor SP: below 0x20, or 0x7F.
+    @inline(__always)
+    var controls: UInt64 {
+        let delete = bytes ^ (Self.ones &* 0x7F)
+        return ((bytes &- Self.ones &* 0x20) & ~bytes | (delete &- Self.ones) & ~delete) & Self.highs
+    }
+
+    /// Those that are no letters of ASCII.
+    @inline(__always)
+    var nonLetters: UInt64 {
+        let lowercased = (bytes | Self.ones &* 0x20) & ~Self.highs
+        let fromA = lowercased &+ Self.ones &* UInt64(0x80 - UInt8(ascii: "a"))
+        let pastZ = lowercased &+ Self.ones &* UInt64(0x7F - UInt8(ascii: "z"))
+        return (~fromA | pastZ | bytes) & Self.highs
     }
 }
 
