@@ -31,7 +31,7 @@ func complain(_ message: String, usageOf command: any ParsableCommand.Type) {
     let usage = Gatherd.usageString(for: command)
     let name = usage.split(separator: " ").prefix { !"<[-".contains($0.first ?? "-") }.joined(separator: " ")
     let text = "Error: \(message)\nUsage: \(usage)\n  See '\(name) --help' for more information.\n"
-    FileHandle.standardError.write(Data(text.utf8))
+    Console.write(text, to: STDERR_FILENO)
 }
 
 extension CompletionKind {
@@ -42,7 +42,7 @@ extension CompletionKind {
     static let endpoint = custom { words, index, _ in
         let files = words.prefix(max(0, index)).dropFirst(2).filter { !$0.hasPrefix("-") }
         let plan = files.first.flatMap {
-            try? Configuration.read(file: $0, environment: ProcessInfo.processInfo.environment).plan
+            try? Configuration.read(file: $0, environment: Console.environment).plan
         }
         return plan.map { Array(Set($0.endpoints.map(\.path))).sorted() } ?? []
     }
