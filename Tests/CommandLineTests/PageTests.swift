@@ -90,9 +90,11 @@ import Testing
                     names: [
                         ("127.0.0.1:8080", "127.0.0.1:\(port)"), ("127.0.0.1:8081", "127.0.0.1:\(other.port)"),
                     ])
-                // A service that a page starts is one of those above. Tasks that sleep disturb nobody.
+                // A service that a page starts is one of those above. Tasks that sleep disturb nothing; one that computes holds a loop,
+                // which sheds what others ask of it.
                 let commands = page.commands.filter { !$0.text.contains(" serve ") }
-                let sleeping = commands.filter { $0.text.contains("tasks") }
+                let computing = commands.filter { $0.text.contains("compute=") }
+                let sleeping = commands.filter { $0.text.contains("tasks") && !$0.text.contains("compute=") }
                 let differences = try await loop.withTaskScope { scope in
                     let sleepers = sleeping.map { command in
                         loop.spawn(in: scope) { try await Self.difference(command, in: place, on: loop) }
@@ -105,6 +107,11 @@ import Testing
                     }
                     for sleeper in sleepers {
                         if let difference = try await sleeper.value { differences.append(difference) }
+                    }
+                    for command in computing {
+                        if let difference = try await Self.difference(command, in: place, on: loop) {
+                            differences.append(difference)
+                        }
                     }
                     return differences
                 }
