@@ -59,14 +59,27 @@ import Testing
         #expect(result.requests.last?.target == "/c?x=z")
     }
 
+    @Test func `making requests for many items does not hold the loop`() throws {
+        var given = try Given(["a": "/a", "b": "/b/{item}/{path.id}"])
+        try given.setList("b", "{a}") { $0.maxItems = 10_000 }
+        let list = "[" + (0..<6000).map { "\"item\($0)\"" }.joined(separator: ",") + ",\"..\"]"
+        // Of the last no request can be made, so that none is sent.
+        let upstreams = try expectShortTurns(try given.endpoint(), ["a": .json(list)])
+        #expect(upstreams.verdict == "failed: 1" && upstreams.requests.count == 1)
+        try given.setList("b", "{body}") { $0.maxItems = 10_000 }
+        let clients = try expectShortTurns(try given.endpoint(), [:], asked: Input(json: list))
+        #expect(clients.verdict.hasSuffix("in item [6000]") && clients.requests.isEmpty)
+    }
+
     /// Runs a gather on a loop whose other tasks want to run all the time, and compares their longest wait with the work that there is.
     @discardableResult
     private func expectShortTurns(
-        _ endpoint: Endpoint, _ reactions: [String: Reaction], sourceLocation: SourceLocation = #_sourceLocation
+        _ endpoint: Endpoint, _ reactions: [String: Reaction], asked input: Input = Input(),
+        sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Result {
         let start = ThreadTime.now
         // On virtual time all of it is done by this thread.
-        let alone = try gather(endpoint, reactions)
+        let alone = try gather(endpoint, asked: input, reactions)
         let work = ThreadTime.now - start
         let (result, longest) = try TestLoop.runOnSystem { loop in
             let client = FakeUpstreams(reactions)
@@ -75,7 +88,7 @@ import Testing
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask { await turns.take(on: loop) }
                 defer { turns.isOver = true }
-                return (try await gather(endpoint, Input(), engine, client, on: loop), turns.longest)
+                return (try await gather(endpoint, input, engine, client, on: loop), turns.longest)
             }
         }
         #expect(result.verdict == alone.verdict, sourceLocation: sourceLocation)

@@ -94,8 +94,9 @@ import Testing
         let objections = try TestLoop.run { loop in
             let client = FakeUpstreams([:])
             let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: [endpoint]), client: client)
-            let inputs = [Input(), Input(query: [("q", "1")])]
-            return (inputs.map { engine.objection(to: $0, for: endpoint, on: loop) }, client.requests.count)
+            let missing = await engine.objection(to: Input(), for: endpoint, on: loop)
+            let there = await engine.objection(to: Input(query: [("q", "1")]), for: endpoint, on: loop)
+            return ([missing, there], client.requests.count)
         }
         #expect(objections.0 == ["query.q is missing", nil])
         #expect(objections.1 == 0)

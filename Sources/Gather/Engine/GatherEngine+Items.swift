@@ -2,7 +2,11 @@ import EventLoop
 
 extension GatherEngine {
     /// Makes a call for each element of its list: its requests are child tasks of this one.
-    func perform(_ items: ItemRun, on loop: isolated EventLoop) async {
+    /// - Parameter maxBytes: how large the bodies of all elements together may be.
+    func perform(
+        _ next: Startable, over foreach: Foreach, maxBytes: Int, in run: GatherRun, on loop: isolated EventLoop
+    ) async {
+        guard let items = await run.begin(next, over: foreach, maxBytes: maxBytes, on: loop) else { return }
         await withDiscardingTaskGroup { group in
             while !items.isDecided {
                 items.describeJob(of: 0)

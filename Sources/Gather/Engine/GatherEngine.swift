@@ -43,8 +43,11 @@ public final class GatherEngine {
         _ endpoint: Endpoint, _ input: any GatherInput, within limit: Duration? = nil, sendsOptional: Bool = true,
         observer: (any GatherObserver)? = nil, on loop: isolated EventLoop
     ) async -> Gathered {
+        let fault =
+            endpoint.checksManyItems(of: input)
+            ? await Self.faultAmongMany(of: input, for: endpoint, on: loop) : endpoint.fault(of: input)
         let run = GatherRun(
-            endpoint, input, within: limit, kept: kept, sendsOptional: sendsOptional, observer: observer,
+            endpoint, input, fault, within: limit, kept: kept, sendsOptional: sendsOptional, observer: observer,
             reactor: loop.reactor)
         await withDiscardingTaskGroup { group in
             while !run.isDecided {
@@ -53,8 +56,9 @@ public final class GatherEngine {
                     if skipIfTooLate(next, of: run) { continue }
                     if !run.prepared(next.call).isPlain, let foreach = run.prepared(next.call).call.foreach {
                         let maxBytes = upstream(of: next.call, in: run).upstream.maxBodyBytes
-                        guard let items = run.begin(next, over: foreach, maxBytes: maxBytes) else { continue }
-                        group.addImmediateTask { await self.perform(items, on: loop) }
+                        group.addImmediateTask {
+                            await self.perform(next, over: foreach, maxBytes: maxBytes, in: run, on: loop)
+                        }
                         continue
                     }
                     guard let request = admittedRequest(for: next, of: run) else { continue }
@@ -85,10 +89,19 @@ public final class GatherEngine {
 
     /// Why a gather would fail for this request before anything is sent, as ``Gathered/Verdict/unplaceable(_:)`` says; nil if it
     /// would not.
-    public func objection(to input: any GatherInput, for endpoint: Endpoint, on loop: isolated EventLoop) -> String? {
-        let run = GatherRun(endpoint, input, kept: kept, reactor: loop.reactor)
-        guard run.isDecided, case .unplaceable(let reason) = run.finish(isCancelled: false).verdict else { return nil }
-        return reason
+    public func objection(
+        to input: any GatherInput, for endpoint: Endpoint, on loop: isolated EventLoop
+    ) async -> String? {
+        guard endpoint.checksManyItems(of: input) else { return endpoint.fault(of: input)?.description }
+        return await Self.faultAmongMany(of: input, for: endpoint, on: loop)?.description
+    }
+
+    private static func faultAmongMany(
+        of input: any GatherInput, for endpoint: Endpoint, on loop: isolated EventLoop
+    ) async -> PlacementError? {
+        // Cancelled, the gather ends before it sends anything.
+        let fault = try? await BodyWork.offLoop(on: loop) { endpoint.fault(of: input) }
+        return fault ?? nil
     }
 
     /// Opens the connections that upstreams want at the start (``Upstream/warmUp``), and returns when each is there or cannot be had.

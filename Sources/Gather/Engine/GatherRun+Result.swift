@@ -25,7 +25,7 @@ extension GatherRun {
         _ reports: [CallReport], isComplete: Bool, isCancelled: Bool, rendersAnswer: Bool
     ) -> Gathered.Verdict {
         switch failure {
-        case .client(let error): .unplaceable("\(error.reference.text) \(error.reason)")
+        case .client(let error): .unplaceable(error.description)
         case _ where isCancelled: .clientGone
         case .call(let call): .failed(call)
         case .quorum: .failed(Self.worst(reports))

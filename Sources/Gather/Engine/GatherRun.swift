@@ -32,8 +32,10 @@ final class GatherRun: CallRun {
         case client(PlacementError)
     }
 
+    /// - Parameter fault: what was found to be wrong with the client's values.
     init(
-        _ endpoint: Endpoint, _ input: any GatherInput, within limit: Duration? = nil, kept: KeptBodies,
+        _ endpoint: Endpoint, _ input: any GatherInput, _ fault: PlacementError?, within limit: Duration? = nil,
+        kept: KeptBodies,
         sendsOptional: Bool = true, observer: (any GatherObserver)? = nil, reactor: Reactor
     ) {
         self.sendsOptional = sendsOptional
@@ -53,7 +55,7 @@ final class GatherRun: CallRun {
         missingInputs = endpoint.graph.inputCounts
         pending = count
         quorum = endpoint.policy.successes.map { Quorum(of: $0, in: endpoint) }
-        checkClientValues()
+        failure = fault.map { .client($0) }
         for root in endpoint.graph.roots where failure == nil && !begin(root, since: start) {
             release(dependentsOf: root)
         }
@@ -84,7 +86,7 @@ final class GatherRun: CallRun {
         if endpoint.prepared[call].call.isClients(error.reference) {
             fail(error)
         } else {
-            end(call, .skipped, "\(error.reference.text) \(error.reason)", since: nil)
+            end(call, .skipped, error.description, since: nil)
         }
     }
 

@@ -1,7 +1,7 @@
 import JSONText
 
 /// One request for an element of a list, or for several whose requests are equal.
-struct ItemRequest {
+struct ItemRequest: Sendable {
     /// Nil if a value of an upstream's cannot be placed.
     let request: UpstreamRequest?
     /// Why there is no request.
@@ -15,7 +15,7 @@ struct ItemRequest {
 }
 
 /// The requests for the elements of a list, each once.
-struct ItemRequests {
+struct ItemRequests: Sendable {
     private(set) var requests: [ItemRequest] = []
     /// The request of each element.
     private(set) var requestOfItem: [Int] = []
@@ -46,7 +46,7 @@ struct ItemRequests {
                     throw PlacementError(reference: error.reference, reason: "\(error.reason), in item [\(index)]")
                 }
                 requestOfItem.append(requests.count)
-                requests.append(ItemRequest(request: nil, problem: "\(error.reference.text) \(error.reason)"))
+                requests.append(ItemRequest(request: nil, problem: error.description))
                 keys.append("")
             }
             guard bytes <= Self.byteLimit else {

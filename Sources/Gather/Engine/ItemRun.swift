@@ -35,15 +35,11 @@ final class ItemRun: CallRun {
     var isDecided: Bool { failure != nil || pending == 0 || progress.isAbandoned }
 
     /// - Parameter maxBytes: how large the bodies of all elements together may be.
-    /// - Throws: `PlacementError` for a value of the client's.
-    init(
-        _ elements: [JSONValue], of foreach: Foreach, _ next: Startable, in gather: GatherRun, maxBytes: Int
-    ) throws(PlacementError) {
+    init(_ items: ItemRequests, of foreach: Foreach, _ next: Startable, in gather: GatherRun, maxBytes: Int) {
         self.gather = gather
         self.next = next
         self.foreach = foreach
         call = gather.prepared(next.call)
-        let items = try ItemRequests(elements, of: call, foreach, gather.values)
         (requests, requestOfItem, keys) = (items.requests, items.requestOfItem, items.keys)
         progress = Progress(calls: requests.count)
         pending = requests.count

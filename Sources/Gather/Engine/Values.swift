@@ -123,7 +123,7 @@ struct Values {
         return text
     }
 
-    private func document(of source: Reference.Source) -> JSONValue? {
+    func document(of source: Reference.Source) -> JSONValue? {
         switch source {
         case .call(let index): bodies[index]
         case .body: input.body

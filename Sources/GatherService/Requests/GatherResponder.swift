@@ -81,7 +81,7 @@ final class GatherResponder: Responder {
         }
         let input = RequestInput(head: head, parameters: parameters, body: body)
         if endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
-            return stream(endpoint, input, within: limit, as: format, exchange, on: loop)
+            return await stream(endpoint, input, within: limit, as: format, exchange, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a place.
         let decision = decide(endpoint.priority, on: loop)
@@ -126,8 +126,8 @@ final class GatherResponder: Responder {
         _ endpoint: Endpoint, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
         _ exchange: Exchange,
         on loop: isolated EventLoop
-    ) -> Response {
-        if let objection = engine.objection(to: input, for: endpoint, on: loop) {
+    ) async -> Response {
+        if let objection = await engine.objection(to: input, for: endpoint, on: loop) {
             return refuse(exchange, objection)
         }
         let decision = decide(endpoint.priority, on: loop)

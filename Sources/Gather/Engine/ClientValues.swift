@@ -1,0 +1,58 @@
+extension Endpoint {
+    /// The first value that a call needs of the client and that is missing or cannot be placed; looked for before anything is sent.
+    func fault(of input: any GatherInput) -> PlacementError? {
+        // Only with lists what is not the client's is looked at as well.
+        let hasList = calls.contains { $0.foreach != nil }
+        let values = Values(input: input, bodies: hasList ? Array(repeating: nil, count: calls.count) : [])
+        do throws(PlacementError) {
+            for prepared in prepared where prepared.takesClientValues && values.areSureToMake(prepared.call) {
+                try values.check(prepared)
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Whether that goes through more items than the loop should look at at once.
+    func checksManyItems(of input: any GatherInput) -> Bool {
+        guard let bytes = input.body?.range.count, bytes > BodyWork.mostItemsOnLoop else { return false }
+        return calls.contains { call in
+            guard let foreach = call.foreach, foreach.list.isClients else { return false }
+            return foreach.maxItems > 1000 || bytes > BodyWork.mostOnLoop
+        }
+    }
+}
+
+extension Values {
+    /// Whether no condition keeps a call from being made: one that other calls decide on may.
+    fileprivate func areSureToMake(_ call: borrowing Call) -> Bool {
+        guard let condition = call.condition else { return true }
+        return condition.isClients && isTruthy(condition)
+    }
+
+    fileprivate func check(_ prepared: PreparedCall) throws(PlacementError) {
+        try require(prepared.clientReferences)
+        guard let foreach = prepared.call.foreach, foreach.list.isClients else {
+            return try prepared.call.checkClientValues(self)
+        }
+        var values = settled(for: prepared.call)
+        for (index, element) in try values.elements(of: foreach).enumerated() {
+            values.item = element
+            do throws(PlacementError) {
+                try values.require(prepared.itemReferences)
+                try prepared.call.checkClientValues(values)
+            } catch {
+                throw PlacementError(reference: error.reference, reason: "\(error.reason), in item [\(index)]")
+            }
+        }
+    }
+
+    /// Checks that values are there.
+    fileprivate func require(_ references: [Reference]) throws(PlacementError) {
+        for reference in references {
+            guard case .missing = resolve(reference) else { continue }
+            throw PlacementError(reference: reference, reason: "is missing")
+        }
+    }
+}
