@@ -24,7 +24,8 @@ final class GatherStream: GatherObserver {
         guard !endpoint.calls[call].isInternal else { return }
         // Never more than the plain answer has: what its tree takes of a body comes with the answer.
         let body = endpoint.disclosesBody(of: call) ? body : nil
-        guard body != nil || endpoint.disclosure != .nothing else { return }
+        // Without outcomes a record is there for its body, which a declared answer has itself, under names of its own.
+        guard endpoint.disclosure != .nothing || (body != nil && endpoint.response == nil) else { return }
         records.append(.call(call, report, body: body), holding: body?.bytes.count ?? 0)
     }
 
