@@ -151,7 +151,7 @@ let package = Package(
             dependencies: [
                 "Gather", "GatherConfig", "Rehearsal", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
-            swiftSettings: settings),
+            exclude: ["Messages"], swiftSettings: settings),
         .testTarget(
             name: "DemoUpstreamTests",
             dependencies: [

@@ -9,12 +9,8 @@ import Testing
             "a\(level): &a\(level) [" + [String](repeating: "*a\(level - 1)", count: 9).joined(separator: ", ") + "]\n"
         }.joined()
 
-    @Test func `aliases that expand exponentially are an error, quickly`() {
-        let clock = ContinuousClock()
-        let time = clock.measure {
-            #expect(errors(in: Self.bomb) == ["x.yaml: the file's values come to more than 16 MiB; use fewer aliases"])
-        }
-        #expect(time < .seconds(10))
+    @Test(.timeLimit(.minutes(1))) func `aliases that expand exponentially are an error, quickly`() {
+        #expect(errors(in: Self.bomb) == ["x.yaml: the file's values come to more than 16 MiB; use fewer aliases"])
     }
 
     @Test(arguments: ["? *a9\n: 1\n", "*a9 : 1\n", "b: { *a9 : 1 }\n", "b: { [[*a9]]: 1 }\n", "? [*a9]\n: 1\n"])
@@ -67,7 +63,7 @@ import Testing
         var random = SeededGenerator(seed: seed)
         let original = Array(try GivenFile.text("gatherd.yaml").unicodeScalars)
         let alphabet = Array("{}[]\"'*&!|>%@`:,?-#$~. \t\n\r0aé\u{FEFF}\u{0}".unicodeScalars)
-        for _ in 0..<60 {
+        for _ in 0..<25 {
             var scalars = original
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let start = Int.random(in: 0..<scalars.count, using: &random)
