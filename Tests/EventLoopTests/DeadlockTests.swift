@@ -19,6 +19,33 @@ struct DeadlockTests {
         }
     }
 
+    @Test func `a deadlock names the tasks that wait outside the loop`() throws {
+        let error = #expect(throws: Deadlock.self) {
+            try TestLoop.run { loop in
+                try await loop.withTaskScope { scope in
+                    let event = Event(on: loop)
+                    loop.spawn("sleeper", in: scope) {
+                        try await Task.sleep(for: .seconds(60))
+                        event.set()
+                    }
+                    loop.spawn("waiter", in: scope) { try await event.wait() }
+                }
+            }
+        }
+        #expect(error == Deadlock(waiting: ["waiter"], outside: ["sleeper"]))
+        #expect(error?.description.contains("(Task.sleep in place of loop.sleep?): sleeper") == true)
+    }
+
+    @Test func `who waits for children of a task group is not taken for one that waits outside`() {
+        #expect(throws: Deadlock(waiting: ["a task without a name"], outside: [])) {
+            try TestLoop.run { loop in
+                await withDiscardingTaskGroup { group in
+                    group.addImmediateTask { try? await Event(on: loop).wait() }
+                }
+            }
+        }
+    }
+
     @Test func `what waits in a deadlock is cancelled and may clean up`() {
         nonisolated(unsafe) var cleanedUp: [String] = []
         #expect(throws: Deadlock.self) {

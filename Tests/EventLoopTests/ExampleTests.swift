@@ -1,12 +1,51 @@
 import EventLoop
 import EventLoopTesting
+import Glibc
 import Testing
 
 /// The examples of the documentation, each between its marks: `ArticleTests` compares them with the text.
 struct ExampleTests {
-    private func answer(_ seconds: Int, _ loop: isolated EventLoop) async throws -> Int {
+    // example: function
+    func answer(_ seconds: Int, _ loop: isolated EventLoop) async throws -> Int {
         try await loop.sleep(for: .seconds(seconds))
         return seconds
+    }
+    // end
+
+    // example: lines
+    func echo(_ stream: some ByteStream, _ loop: isolated EventLoop) async throws {
+        let lines = StreamReader(stream)
+        while let line = try await lines.readLine(atMost: 1000, on: loop) {
+            try await stream.write("you said \(line)\n", on: loop)
+        }
+    }
+    // end
+
+    @Test func `lines`() throws {
+        try TestLoop.run { loop in
+            let (client, server) = SimulatedStream.pair(seed: 1, on: loop)
+            try await client.write("hello\r\nbye", on: loop)
+            client.finishWriting()
+            try await echo(server, loop)
+            server.finishWriting()
+            #expect(try await client.readAll(atMost: 100, on: loop) == Array("you said hello\nyou said bye\n".utf8))
+            client.close()
+            server.close()
+        }
+    }
+
+    @Test func `stopping`() async {
+        await #expect(processExitsWith: .success) {
+            @Sendable func serve(on loop: isolated EventLoop) async throws {
+                raise(SIGTERM)
+                try await loop.sleep(for: .seconds(60))
+            }
+            // example: stopping
+            try EventLoop.run(stoppingOn: [SIGINT, SIGTERM]) { loop in
+                try await serve(on: loop)
+            }
+            // end
+        }
     }
 
     @Test func `run`() throws {

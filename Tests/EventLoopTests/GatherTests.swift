@@ -4,14 +4,12 @@ import Testing
 
 struct LoopGatherTests {
     @Test func `tasks of 1, 2 and 3 seconds gather in 3 seconds, and take 6 one after the other`() throws {
-        let start = ContinuousClock.now
         try TestLoop.run { loop in
             try await loop.gather([1, 2, 3]) { try await loop.sleep(for: .seconds($0)) }
             #expect(loop.seconds == 3)
             for seconds in [1, 2, 3] { try await loop.sleep(for: .seconds(seconds)) }
             #expect(loop.seconds == 9)
         }
-        #expect(ContinuousClock.now - start < .seconds(1), "virtual seconds are not waited for")
     }
 
     @Test func `results stand in the order of the arguments, whatever the order of ending`() throws {

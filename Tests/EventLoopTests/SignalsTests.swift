@@ -7,7 +7,7 @@ import Testing
 struct SignalsTests {
     @Test func `signals are received one by one, those from before too`() throws {
         let descriptor = try Signals.block([SIGUSR1, SIGUSR2])
-        defer { unblock([SIGUSR1, SIGUSR2]) }
+        defer { Signals.unblock([SIGUSR1, SIGUSR2]) }
         // Sent to this thread, which is the loop's: other threads of the process do not block them.
         raise(SIGUSR1)
         try TestLoop.runOnSystem { loop in
@@ -28,7 +28,7 @@ struct SignalsTests {
 
     @Test func `two signals at once are both received`() throws {
         let descriptor = try Signals.block([SIGUSR1, SIGUSR2])
-        defer { unblock([SIGUSR1, SIGUSR2]) }
+        defer { Signals.unblock([SIGUSR1, SIGUSR2]) }
         try TestLoop.runOnSystem { loop in
             let signals = try Signals(descriptor: descriptor, on: loop)
             raise(SIGUSR2)
@@ -63,7 +63,7 @@ struct SignalsTests {
 
     @Test func `a cancelled task waits for no signal`() throws {
         let descriptor = try Signals.block([SIGUSR1])
-        defer { unblock([SIGUSR1]) }
+        defer { Signals.unblock([SIGUSR1]) }
         try TestLoop.runOnSystem { loop in
             let signals = try Signals(descriptor: descriptor, on: loop)
             await withTaskGroup(of: CInt?.self) { group in
@@ -80,7 +80,7 @@ struct SignalsTests {
 
     @Test func `signals are a sequence whose loop stays on its thread`() throws {
         let descriptor = try Signals.block([SIGUSR1, SIGUSR2])
-        defer { unblock([SIGUSR1, SIGUSR2]) }
+        defer { Signals.unblock([SIGUSR1, SIGUSR2]) }
         try TestLoop.runOnSystem { loop in
             let signals = try Signals(descriptor: descriptor, on: loop)
             raise(SIGUSR1)
@@ -98,7 +98,7 @@ struct SignalsTests {
 
     @Test func `the sequence of signals ends with its task`() throws {
         let descriptor = try Signals.block([SIGUSR1])
-        defer { unblock([SIGUSR1]) }
+        defer { Signals.unblock([SIGUSR1]) }
         try TestLoop.runOnSystem { loop in
             let signals = try Signals(descriptor: descriptor, on: loop)
             let received = await withTaskGroup(of: [CInt].self) { group in
@@ -121,10 +121,35 @@ struct SignalsTests {
         }
     }
 
-    private func unblock(_ signals: [CInt]) {
-        var set = sigset_t()
-        unsafe sigemptyset(&set)
-        for signal in signals { unsafe sigaddset(&set, signal) }
-        unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    @Test func `a signal that the program stops on cancels the body, and that is no failure`() async {
+        await #expect(processExitsWith: .success) {
+            let value = try EventLoop.run(stoppingOn: [SIGTERM, SIGINT]) { loop in
+                raise(SIGTERM)
+                try await loop.sleep(for: .seconds(60))
+            }
+            #expect(value == nil)
+        }
+    }
+
+    @Test func `a second signal ends the program that stops on the first`() async {
+        await #expect(processExitsWith: .signal(SIGTERM)) {
+            try EventLoop.run(stoppingOn: [SIGTERM]) { loop in
+                raise(SIGTERM)
+                try? await loop.sleep(for: .seconds(60))
+                raise(SIGTERM)
+                try await loop.shielded { try await loop.sleep(for: .seconds(60)) }
+            }
+        }
+    }
+
+    @Test func `a body that returns or fails by itself does so under signals, too`() async {
+        await #expect(processExitsWith: .success) {
+            let value = try EventLoop.run(stoppingOn: [SIGTERM]) { _ in 42 }
+            #expect(value == 42)
+            #expect(throws: Broken.self) { try EventLoop.run(stoppingOn: [SIGTERM]) { _ in throw Broken() } }
+            #expect(throws: CancellationError.self) {
+                try EventLoop.run(stoppingOn: [SIGTERM]) { _ in throw CancellationError() }
+            }
+        }
     }
 }

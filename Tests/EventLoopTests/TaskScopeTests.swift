@@ -106,6 +106,51 @@ struct TaskScopeTests {
         }
     }
 
+    @Test func `a scope without a value that stops itself is no failure`() throws {
+        try TestLoop.run { loop in
+            let trace = Trace()
+            try await loop.withTaskScope { scope in
+                loop.spawn(in: scope) {
+                    try await loop.sleep(for: .seconds(1))
+                    scope.cancelAll()
+                }
+                try await loop.sleepUntilCancelled("body", trace)
+            }
+            #expect(trace.events == ["body cancelled"])
+            #expect(loop.seconds == 1)
+        }
+    }
+
+    @Test
+    func `a scope that owes a value and stops itself, or one whose caller is cancelled, throws CancellationError`()
+        throws
+    {
+        try TestLoop.run { loop in
+            let error = await failure {
+                try await loop.withTaskScope { scope -> Int in
+                    scope.cancelAll()
+                    try await loop.sleep(for: .seconds(1))
+                    return 1
+                }
+            }
+            #expect(error is CancellationError)
+            try await loop.withTaskScope { outer in
+                let caller = loop.spawn(in: outer) { () -> (any Error)? in
+                    await failure {
+                        try await loop.withTaskScope { scope in
+                            scope.cancelAll()
+                            try await loop.shielded { try await loop.sleep(for: .seconds(2)) }
+                            try await loop.sleep(for: .seconds(1))
+                        }
+                    }
+                }
+                try await loop.sleep(for: .seconds(1))
+                caller.cancel()
+                #expect(try await caller.value is CancellationError)
+            }
+        }
+    }
+
     @Test func `a task that is cancelled by its handle cancels no sibling`() throws {
         try TestLoop.run { loop in
             let sibling = try await loop.withTaskScope { scope in

@@ -30,24 +30,49 @@ final class JobWatch {
 /// The names of tasks, while somebody wants to know them.
 final class TaskNames {
     /// Those of suspended tasks, by the slots of their suspensions.
-    private var suspended: [String?] = []
+    private var suspended: [Suspended?] = []
+    /// How many tasks of scopes, and the loop's body, have a name and have not ended.
+    private var alive: [String: Int] = [:]
     /// That of the task whose job is running, once it is known.
     var noted: String?
     /// What the running job is for, once it has said so.
     var described: String?
     private var madeUp = 0
 
-    /// The names of the tasks that are suspended, in alphabetical order.
-    var waiting: [String] { suspended.compactMap(\.self).sorted() }
+    private struct Suspended {
+        let name: String
+        /// Whether the task waits for tasks of its own.
+        let isJoin: Bool
+    }
 
-    func note(_ name: String?, at wait: WaitID) {
+    /// Where the tasks are when none can go on.
+    var deadlock: Deadlock {
+        let suspended = suspended.compactMap(\.self)
+        var outside = alive
+        var hasOthers = false
+        for task in suspended {
+            if let count = outside[task.name], count > 0 { outside[task.name] = count - 1 } else { hasOthers = true }
+        }
+        // Who is not suspended here may wait for others, such as children of a task group, which are.
+        let names = hasOthers ? [] : outside.flatMap { repeatElement($0.key, count: $0.value) }
+        return Deadlock(waiting: suspended.filter { !$0.isJoin }.map(\.name).sorted(), outside: names.sorted())
+    }
+
+    func suspend(_ name: String, at wait: WaitID, isJoin: Bool) {
         let slot = Int(wait.slot)
         if slot >= suspended.count {
-            guard name != nil else { return }
             suspended.append(contentsOf: repeatElement(nil, count: slot + 1 - suspended.count))
         }
-        suspended[slot] = name
+        suspended[slot] = Suspended(name: name, isJoin: isJoin)
     }
+
+    func resume(_ wait: WaitID) {
+        if suspended.indices.contains(Int(wait.slot)) { suspended[Int(wait.slot)] = nil }
+    }
+
+    func begin(_ name: String) { alive[name, default: 0] += 1 }
+
+    func end(_ name: String) { alive[name]? -= 1 }
 
     func makeUp() -> String {
         madeUp += 1

@@ -88,6 +88,7 @@ public final class LoopTask<Success>: AnyLoopTask {
             scope.taskEnded(self)
         }
         task = handle
+        reactor.taskBegins(name)
         if scope.isCancelled { handle.cancel() }
     }
 
@@ -102,6 +103,7 @@ public final class LoopTask<Success>: AnyLoopTask {
 
     private func finish(_ result: Result<Success, any Error>) {
         reactor.noteTask()
+        reactor.taskEnded(name)
         self.result = result
         switch result {
         case .success: succeeded = true

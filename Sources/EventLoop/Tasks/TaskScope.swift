@@ -25,6 +25,8 @@ public final class TaskScope {
     private var isOver = false
     /// Whether the tasks of the scope, those to come included, are cancelled.
     public private(set) var isCancelled: Bool
+    /// Whether ``cancelAll()`` was called.
+    fileprivate private(set) var isStopped = false
     /// The first error that cancelled the scope.
     private(set) var failure: (any Error)?
 
@@ -39,8 +41,13 @@ public final class TaskScope {
     /// How many tasks have not ended.
     public var count: Int { running.count }
 
-    /// Cancels every task of the scope, and those that are made later.
+    /// Cancels the body and every task of the scope, and those that are made later.
     public func cancelAll() {
+        isStopped = true
+        cancel()
+    }
+
+    fileprivate func cancel() {
         guard !isCancelled else { return }
         isCancelled = true
         for task in running { task.cancel() }
@@ -53,7 +60,7 @@ public final class TaskScope {
             join = wait
             let wake = await reactor.suspendJoining(wait, shielded: isShielded || isCancelled)
             join = nil
-            if wake == .cancelled { cancelAll() }
+            if wake == .cancelled { cancel() }
         }
         isOver = true
     }
@@ -72,7 +79,7 @@ public final class TaskScope {
         }
         if let error = task.failure, failure == nil, counts(error) {
             failure = error
-            cancelAll()
+            cancel()
         }
         if running.isEmpty, let join { reactor.wake(join) }
     }
@@ -90,7 +97,8 @@ extension EventLoop {
     /// Runs `body`, which may make tasks in the scope that it gets, and returns when it and all of them have ended.
     ///
     /// The first error, of the body or of a task, cancels the body and all tasks, and is thrown when they have ended. A task that ends with
-    /// `CancellationError` or ``StreamError/cancelled`` (because its handle was cancelled) cancels nothing. Cancelling the caller cancels the body and all tasks; a
+    /// `CancellationError` or ``StreamError/cancelled`` (because its handle was cancelled) cancels nothing. A body without a value that ends so
+    /// because of ``TaskScope/cancelAll()`` is no failure: the scope was stopped. Cancelling the caller cancels the body and all tasks; a
     /// caller that is cancelled already does not begin.
     ///
     /// ```swift
@@ -109,16 +117,20 @@ extension EventLoop {
         let main = spawn(Task<Never, Never>.name, in: scope) {
             do {
                 let value = try await body(scope)
-                if ending == .cancel { scope.cancelAll() }
+                if ending == .cancel { scope.cancel() }
                 return value
             } catch let error where error.isCancellation {
                 // Of a task it would cancel nothing; but the body is what the tasks are there for.
-                scope.cancelAll()
+                scope.cancel()
                 throw error
             }
         }
         await scope.waitForAll()
         if let error = scope.failure { throw error }
+        if case .failure(let error) = main.outcome, error.isCancellation, scope.isStopped, !Task.isCancelled {
+            let nothing: Any = ()
+            if let nothing = nothing as? Value { return nothing }
+        }
         return try main.outcome.get()
     }
 

@@ -10,6 +10,42 @@ extension EventLoop {
         try run(LoopExecutor(poller: EpollPoller(), schedule: .arrival), body)
     }
 
+    /// Runs `body` as ``run(_:)`` does until one of the signals comes, and cancels it then. The next signal ends the process at once, as all
+    /// do in a program that does not handle them.
+    ///
+    /// ```swift
+    /// try EventLoop.run(stoppingOn: [SIGINT, SIGTERM]) { loop in
+    ///     try await serve(on: loop)
+    /// }
+    /// ```
+    /// To be called before other threads are made, which could get the signals otherwise.
+    /// - Returns: nil if the body ended with the cancellation that a signal brought.
+    /// - Throws: `SystemError` if the loop cannot be made or the signals not be received, or the error of `body`.
+    @discardableResult
+    public static func run<Value: Sendable>(
+        stoppingOn signals: [CInt], _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
+    ) throws -> Value? {
+        let descriptor = try Signals.block(signals)
+        defer { Signals.unblock(signals) }
+        return try run { loop -> Value? in
+            let received = try Signals(descriptor: descriptor, on: loop)
+            defer { received.close() }
+            return try await loop.withTaskScope(atEnd: .cancel) { scope -> Value? in
+                let main = loop.spawn("main", in: scope) { try await body(loop) }
+                let stop = loop.spawn("signals", in: scope) {
+                    guard await received.next(on: loop) != nil else { return }
+                    Signals.unblock(signals)
+                    main.cancel()
+                }
+                do {
+                    return try await main.value
+                } catch let error where error.isCancellation && stop.isDone {
+                    return nil
+                }
+            }
+        }
+    }
+
     /// Runs `body` on a loop whose clock jumps to the next timer when nothing is runnable.
     ///
     /// With a seed, runnable tasks run in an order drawn from it, the same for the same seed. Nothing of the real world is seen: no
@@ -66,6 +102,7 @@ private struct MainTask<Value: Sendable>: Sendable {
         let (loop, outcome) = (EventLoop(executor: executor), outcome)
         let task = Task(name: "main", executorPreference: executor) { await outcome.fill(by: body, on: loop) }
         executor.reactor.cancelBody = { task.cancel() }
+        executor.reactor.taskBegins("main")
     }
 
     /// Runs the loop on the calling thread.

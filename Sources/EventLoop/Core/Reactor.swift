@@ -141,12 +141,12 @@ public final class Reactor {
         _ wait: WaitID, shielded: Bool, isolation actor: isolated (any Actor)? = #isolation
     ) async -> Wake {
         if shielded {
-            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isNamed: false) }
+            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isJoin: true) }
         }
         let executor: LoopExecutor = executor
         return await withTaskCancellationHandler {
             _ = actor
-            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isNamed: false) }
+            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isJoin: true) }
         } onCancel: {
             executor.wake(wait, .cancelled)
         }
@@ -163,17 +163,17 @@ public final class Reactor {
     func wake(_ wait: WaitID, _ reason: Wake) -> Bool {
         let (woken, timer) = waits.wake(wait, reason)
         if let timer { timers.cancel(timer) }
-        if woken { taskNames?.note(nil, at: wait) }
+        if woken { taskNames?.resume(wait) }
         return woken
     }
 
     func park(
         _ wait: WaitID, _ continuation: UnsafeContinuation<Wake, Never>, until deadline: LoopInstant?,
-        isNamed: Bool = true
+        isJoin: Bool = false
     ) {
         noteTask()
         guard unsafe waits.park(wait, continuation) else { return }
-        if isNamed { taskNames?.note(Task<Never, Never>.name ?? "a task without a name", at: wait) }
+        taskNames?.suspend(Task<Never, Never>.name ?? "a task without a name", at: wait, isJoin: isJoin)
         guard let deadline else { return }
         waits.setTimer(wait, timers.schedule(at: deadline, .wake(wait)))
     }
@@ -202,6 +202,10 @@ public final class Reactor {
 
     /// A name for a task that has none, while names are kept.
     func madeUpTaskName() -> String? { taskNames?.makeUp() }
+
+    /// A task of a scope, or the loop's body, begins or has ended.
+    func taskBegins(_ name: String?) { if let name { taskNames?.begin(name) } }
+    func taskEnded(_ name: String?) { if let name { taskNames?.end(name) } }
 
     /// Takes note of the task whose job is running, while names are kept.
     func noteTask() { taskNames?.noted = Task<Never, Never>.name }
@@ -320,7 +324,7 @@ public final class Reactor {
     /// shielded or not, so that no task is left; and if not even that, the loop ends.
     private func reportDeadlock() {
         if deadlock == nil {
-            deadlock = Deadlock(waiting: taskNames?.waiting ?? [])
+            deadlock = taskNames?.deadlock ?? Deadlock(waiting: [])
             cancelBody()
         } else if !hasWokenAll {
             hasWokenAll = true

@@ -19,6 +19,15 @@ public final class Signals: ReadinessHandler {
         return fd
     }
 
+    /// Gives the signals back their effect; those that came and were not received have it now.
+    public static func unblock(_ signals: [CInt]) {
+        var set = sigset_t()
+        // The set is local, and the calls write nothing else.
+        unsafe sigemptyset(&set)
+        for signal in signals { unsafe sigaddset(&set, signal) }
+        unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    }
+
     /// - Parameter descriptor: of ``block(_:)``; closed by ``close()``.
     /// - Throws: `SystemError` if the loop cannot watch it.
     public init(descriptor: CInt, on loop: isolated EventLoop) throws(SystemError) {
@@ -62,5 +71,19 @@ public final class Signals: ReadinessHandler {
     private func wakeWaiting() {
         if let waiting { reactor.wake(waiting) }
         waiting = nil
+    }
+}
+
+/// `for await signal in signals`, in code that runs on the signals' loop; ends when the task is cancelled.
+extension Signals: AsyncSequence {
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(signals: self) }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        let signals: Signals
+
+        /// The next signal's number; nil when the task is cancelled.
+        public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> CInt? {
+            await signals.next(isolation: actor)
+        }
     }
 }
