@@ -303,7 +303,7 @@ import Testing
         let next = try Given(["a": "/a", "b": "/b", "c": "/c"]).endpoint { $0.policy = .settled }
         let reactions: [String: Reaction] = ["slow": .json("1", after: .milliseconds(40)), "bad": .status(500)]
         let result = try withEngine([upstream], [taking, next], reactions) { engine, client, loop in
-            try await withThrowingTaskGroup(of: Result.self) { group in
+            try await withThrowingTaskGroup(of: GatherResult.self) { group in
                 group.addImmediateTask { try await gather(taking, Input(), engine, client, on: loop) }
                 try await loop.sleep(for: .milliseconds(1))
                 group.addImmediateTask { try await gather(next, Input(), engine, client, on: loop) }

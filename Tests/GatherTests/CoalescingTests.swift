@@ -18,12 +18,12 @@ import Testing
     private func gathers(
         _ endpoints: [Endpoint], asked inputs: [Input]? = nil, from upstream: Upstream, _ reactions: [String: Reaction],
         leaving: [Duration?] = [], seed: UInt64? = nil
-    ) throws -> (results: [Result], transfers: [Transfer], left: [Int]) {
+    ) throws -> (results: [GatherResult], transfers: [Transfer], left: [Int]) {
         try TestLoop.run(seed: seed) { loop in
             let client = FakeUpstreams(reactions)
             let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: endpoints), client: client)
-            var results = [Result?](repeating: nil, count: endpoints.count)
-            try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+            var results = [GatherResult?](repeating: nil, count: endpoints.count)
+            try await withThrowingTaskGroup(of: (Int, GatherResult).self) { group in
                 for (index, endpoint) in endpoints.enumerated() {
                     group.addImmediateTask {
                         let leaving = leaving.isEmpty ? nil : leaving[index]

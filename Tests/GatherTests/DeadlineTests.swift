@@ -10,7 +10,7 @@ import Testing
         return name
     }()
 
-    private func told(_ result: Result) -> [String?] {
+    private func told(_ result: GatherResult) -> [String?] {
         result.requests.map { request in
             request.headers.filter { $0.name == Self.name }.map(\.value).joined(separator: "|")
         }

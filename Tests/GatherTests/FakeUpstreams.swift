@@ -112,7 +112,7 @@ final class FakeUpstreams: UpstreamClient {
 }
 
 /// What one gather came to, and when.
-struct Result: Sendable {
+struct GatherResult: Sendable {
     var gathered: Gathered
     var elapsed: Duration
     var transfers: [Transfer]
@@ -148,7 +148,7 @@ let origin: Origin = {
 func gather(
     _ endpoint: Endpoint, asked input: Input = Input(), from upstreams: [Upstream] = [upstream],
     _ reactions: [String: Reaction], leaving: Duration? = nil, seed: UInt64? = nil
-) throws -> Result {
+) throws -> GatherResult {
     try TestLoop.run(seed: seed) { loop in
         let client = FakeUpstreams(reactions)
         let engine = GatherEngine(Plan(upstreams: upstreams, endpoints: [endpoint]), client: client)
@@ -162,7 +162,7 @@ struct NoResult: Error {}
 func gather(
     _ endpoint: Endpoint, _ input: Input, _ engine: GatherEngine, _ client: FakeUpstreams, leaving: Duration? = nil,
     on loop: isolated EventLoop
-) async throws -> Result {
+) async throws -> GatherResult {
     let start = loop.now
     let ended = await withTaskGroup(of: (Gathered, LoopInstant).self) { group in
         group.addImmediateTask {
@@ -178,7 +178,7 @@ func gather(
     // An exchange that was shared ends by itself when nobody waits for it, at the same instant.
     await engine.end(on: loop)
     guard let (gathered, end) = ended else { throw NoResult() }
-    return Result(
+    return GatherResult(
         gathered: gathered, elapsed: start.duration(to: end), transfers: client.transfers, requests: client.requests,
         peak: client.peak, pendingWaits: loop.reactor.pendingWaits, pendingTimers: loop.reactor.pendingTimers)
 }

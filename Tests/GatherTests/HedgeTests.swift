@@ -17,7 +17,7 @@ import Testing
     private func result(
         _ reactions: [Reaction], method: HTTPRequest.Method = .get, idempotent: Bool? = nil, leaving: Duration? = nil,
         _ change: (inout Upstream) -> Void = { _ in }
-    ) throws -> Result {
+    ) throws -> GatherResult {
         var given = try Given(["a": "/a"])
         given["a"].method = method
         given["a"].idempotent = idempotent

@@ -76,7 +76,7 @@ import Testing
     private func expectShortTurns(
         _ endpoint: Endpoint, _ reactions: [String: Reaction], asked input: Input = Input(),
         sourceLocation: SourceLocation = #_sourceLocation
-    ) throws -> Result {
+    ) throws -> GatherResult {
         let start = ThreadTime.now
         // On virtual time all of it is done by this thread.
         let alone = try gather(endpoint, asked: input, reactions)

@@ -48,7 +48,7 @@ private final class CountingInput: GatherInput, @unchecked Sendable {
 }
 
 @Suite struct ListTests {
-    private func run(_ given: Given, _ list: String, _ reactions: [String: Reaction] = [:]) throws -> Result {
+    private func run(_ given: Given, _ list: String, _ reactions: [String: Reaction] = [:]) throws -> GatherResult {
         try gather(try given.endpoint(), reactions.merging(["a": .json(list)]) { $1 })
     }
 

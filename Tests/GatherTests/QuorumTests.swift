@@ -16,7 +16,7 @@ import Testing
 
     private func run(
         _ policy: Policy, _ given: Given, _ reactions: [String: Reaction], _ input: Input = Input(), seed: UInt64? = nil
-    ) throws -> Result {
+    ) throws -> GatherResult {
         try gather(try given.endpoint { $0.policy = policy }, asked: input, reactions, seed: seed)
     }
 

@@ -19,12 +19,12 @@ import Testing
     private func gather(
         _ endpoint: Endpoint, _ turns: [Turn], others: [String: Reaction] = [:], keptBytes: Int = 1 << 20,
         upstream: Upstream = upstream
-    ) throws -> [Result] {
+    ) throws -> [GatherResult] {
         try TestLoop.run { loop in
             let client = FakeUpstreams(others)
             let plan = Plan(upstreams: [upstream], endpoints: [endpoint])
             let engine = GatherEngine(plan, client: client, limits: ProcessLimits(plan, keptBytes: keptBytes))
-            var results: [Result] = []
+            var results: [GatherResult] = []
             for turn in turns {
                 try await loop.sleep(for: turn.later)
                 client.reactions["a"] = turn.reaction
