@@ -5,6 +5,7 @@ import signal
 import sys
 
 import counts
+import parts
 import peers
 import rounds
 from loads import COMMON, LOADS
@@ -40,7 +41,7 @@ def count(options):
     names = chosen(options.loads or list(counts.COUNTED), counts.COUNTED)
     baseline = json.loads(counts.BASELINE.read_text())
     result = counts.count(options.binaries[0], names)
-    good = counts.compare(result, baseline)
+    good = counts.compare(result, baseline) and all(name in result for name in names if name in baseline["counts"])
     here = counts.toolchain()
     if options.update:
         updated = {"toolchain": here, "counts": {**baseline["counts"], **result}}
@@ -55,17 +56,22 @@ def count(options):
     return 1 if options.check else 0
 
 
+def profile(options):
+    for name in chosen(options.loads or ["gather8"], counts.COUNTED):
+        parts.print_parts(counts.profile(options.binaries[0], name))
+
+
 def main():
     def names(text):
         return text.split(",")
 
     parser = argparse.ArgumentParser(prog="bench")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, run in (("compare", compare), ("peers", measure_peers), ("counts", count)):
+    for name, run in (("compare", compare), ("peers", measure_peers), ("counts", count), ("profile", profile)):
         command = commands.add_parser(name)
         command.set_defaults(run=run)
         command.add_argument("--loads", type=names)
-        if name != "counts":
+        if name in ("compare", "peers"):
             command.add_argument("--rounds", type=int, default=3)
             command.add_argument("--seconds", type=int, default=3)
         if name == "peers":

@@ -5,25 +5,25 @@ request, one upstream response) only when every thread of the service sleeps. So
 its loop, however busy the machine is, and a request takes the same way each time; a figure is the median of the requests
 that were measured, which leaves out the one in which a second begins and `Date` is written anew.
 """
-import json
 import os
 import pathlib
 import re
 import socket
+import ssl
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
 
-from loads import RECORD, ROOT
+import parts
+from loads import LOADS, RECORD, make_certificate, upstream_environment
 from process import Failure, Process, free_port
-from rounds import print_table
+from rounds import gatherd, print_table
 
 BASELINE = pathlib.Path(__file__).with_name("counts.json")
-# The load's path, and whether it is posted to.
-COUNTED = {path[1:]: path for path in
-           ["/hello", "/gather1", "/gather8", "/gather32", "/diamond", "/guarded8", "/post", "/chunked8"]}
+COUNTED = ["hello", "gather1", "gather8", "gather32", "diamond", "guarded8", "post", "chunked8", "tls8"]
 # By how much a figure may be above its baseline. Digits of times and addresses of memory move instructions and retains a
 # little; allocations and system calls do not move at all.
 MARGINS = {"instructions": 0.02, "retains": 0.02, "allocations": 0, "system calls": 0}
@@ -49,25 +49,26 @@ class Watched:
             switches += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[1])
         return asleep, switches
 
-    def sleep_again(self):
-        """Waits until it has woken up since the last time and sleeps again."""
-        until = time.monotonic() + 20
+    def sleep(self, again, until):
+        """Waits until it sleeps: again, if something was done that wakes it up."""
         while True:
             asleep, switches = self.look()
-            if asleep and switches != self.switches:
+            if asleep and not (again and switches == self.switches):
                 self.switches = switches
                 return
             if time.monotonic() > until:
-                raise Failure("the service does not come to rest")
+                raise Failure("the service neither answers nor calls, or does not come to rest")
 
 
 class Upstream:
-    """Reads requests when told to, and answers the oldest when told to."""
+    """Reads requests when told to, and answers the oldest when told to. One port is plain, one has TLS."""
 
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.listener.setblocking(False)
-        self.port = self.listener.getsockname()[1]
+    def __init__(self, folder):
+        self.listeners = [socket.create_server(("127.0.0.1", 0), backlog=128) for _ in range(2)]
+        make_certificate(folder)
+        self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.tls.load_cert_chain(f"{folder}/ca.pem", f"{folder}/ca.key")
+        self.environment = upstream_environment(folder, *(listener.getsockname()[1] for listener in self.listeners))
         self.unread = {}
         self.waiting = []
         body = RECORD.encode()
@@ -77,8 +78,12 @@ class Upstream:
         self.chunked = head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
 
     def read(self):
-        while (connection := accepted(self.listener)) is not None:
-            self.unread[connection] = b""
+        for listener, tls in zip(self.listeners, [None, self.tls]):
+            listener.setblocking(False)
+            while (connection := accepted(listener)) is not None:
+                if tls:
+                    connection = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                self.unread[connection] = b""
         for connection in list(self.unread):
             data = received(connection)
             if data == b"":
@@ -97,13 +102,15 @@ class Upstream:
         self.unread[connection] = data
 
     def answer(self):
+        """False if there is no request, as in the middle of a handshake."""
         if not self.waiting:
-            raise Failure("the service sleeps, and neither answers nor calls")
+            return False
         connection, response = self.waiting.pop(0)
         connection.sendall(response)
+        return True
 
     def close(self):
-        for open_socket in [self.listener, *self.unread]:
+        for open_socket in [*self.listeners, *self.unread]:
             open_socket.close()
 
 
@@ -121,9 +128,9 @@ def received(connection):
     """Bytes, none at the end, nothing if there are none yet."""
     try:
         return connection.recv(1 << 20)
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return None
-    except ConnectionResetError:
+    except (ConnectionResetError, ssl.SSLError):
         return b""
 
 
@@ -131,11 +138,10 @@ class Session:
     """The service under a tool that counts, and one client connection to it."""
 
     def __init__(self, tool, binary, name, folder):
-        self.upstream = Upstream()
-        port = free_port()
-        command = [binary, "serve", "--config", str(ROOT / "config/bench.yaml"),
-                   "--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0"]
-        environment = {"BENCH_UPSTREAM": f"http://127.0.0.1:{self.upstream.port}", "GATHERD_LOOPS": "1",
+        self.upstream = Upstream(folder)
+        load, port = LOADS[name], free_port()
+        command = gatherd(name, binary).command(load, port)
+        environment = {**self.upstream.environment, "GATHERD_LOOPS": "1",
                        # The order in a dictionary, and so what a look-up takes, is drawn anew in each process otherwise.
                        "SWIFT_DETERMINISTIC_HASHING": "1"}
         self.process = Process("gatherd", tool + command, port, os.sched_getaffinity(0), environment, f"{folder}/log")
@@ -143,11 +149,11 @@ class Session:
         below = pathlib.Path(f"/proc/{tool_process}/task/{tool_process}/children").read_text().split()
         self.pid = int(below[0]) if below else tool_process
         head = "Host: bench\r\nAccept: */*\r\n"
-        if name == "post":
-            text = f"POST /post HTTP/1.1\r\n{head}Content-Type: application/json\r\n"
+        if load.posts:
+            text = f"POST {load.path} HTTP/1.1\r\n{head}Content-Type: application/json\r\n"
             text += f"Content-Length: {len(RECORD)}\r\n\r\n{RECORD}"
         else:
-            text = f"GET {COUNTED[name]} HTTP/1.1\r\n{head}\r\n"
+            text = f"GET {load.path} HTTP/1.1\r\n{head}\r\n"
         self.request = text.encode()
         self.client = socket.create_connection(("127.0.0.1", port))
         self.client.setblocking(False)
@@ -157,9 +163,9 @@ class Session:
         """One request, one event at a time."""
         self.service.switches = self.service.look()[1]
         self.client.sendall(self.request)
-        answer = b""
+        answer, did_something, until = b"", True, time.monotonic() + 20
         while True:
-            self.service.sleep_again()
+            self.service.sleep(did_something, until)
             data = received(self.client)
             if data == b"":
                 raise Failure("the service closed the connection")
@@ -168,7 +174,7 @@ class Session:
             if end and len(body) == int(re.search(rb"(?i)\ncontent-length: *(\d+)", head)[1]):
                 return head.split()[1]
             self.upstream.read()
-            self.upstream.answer()
+            did_something = self.upstream.answer()
 
     def warm_up(self):
         status = None
@@ -207,7 +213,7 @@ def count_calls(binary, name, folder):
 def count_instructions(binary, name, folder):
     """Instructions, allocations and retains of a request."""
     out = pathlib.Path(folder, f"callgrind.{name}")
-    session = Session(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"], binary, name, folder)
+    session = Session(["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out}"], binary, name, folder)
     try:
         session.warm_up()
         dump(session.pid)
@@ -216,8 +222,16 @@ def count_instructions(binary, name, folder):
             dump(session.pid)
     finally:
         session.stop()
-    requests = [read_dump(f"{out}.{number}") for number in range(2, MEASURED + 2)]
+    requests = [read_dump(file) for file in dumps(folder, name)]
     return {figure: statistics.median_low([request[figure] for request in requests]) for figure in requests[0]}
+
+
+def profile(binary, name):
+    """Instructions of a request by part of the program."""
+    with tempfile.TemporaryDirectory() as folder:
+        count_instructions(without_debug_information(binary, folder), name, folder)
+        totals = {file: read_dump(file)["instructions"] for file in dumps(folder, name)}
+        return parts.read_parts(min(totals, key=totals.get))
 
 
 def dump(pid):
@@ -243,14 +257,29 @@ def read_dump(file):
             "retains": sum(calls[name] for name in RETAINS)}
 
 
+def dumps(folder, name):
+    """What callgrind wrote for each request; the first dump is that of the warming up."""
+    return [f"{folder}/callgrind.{name}.{number}" for number in range(2, MEASURED + 2)]
+
+
+def without_debug_information(binary, folder):
+    """A copy of the binary: valgrind takes minutes over what is left out. Names stay."""
+    stripped = f"{folder}/gatherd"
+    subprocess.run(["objcopy", "--strip-debug", binary, stripped], check=True)
+    return stripped
+
+
 def count(binary, names):
-    """{load: {figure: count}}"""
+    """{load: {figure: count}}, without the loads that fail, such as those whose configuration an old binary does not know."""
     with tempfile.TemporaryDirectory() as folder:
-        stripped = f"{folder}/gatherd"
-        # valgrind takes minutes over the debug information; names stay.
-        subprocess.run(["objcopy", "--strip-debug", binary, stripped], check=True)
-        return {name: {**count_instructions(stripped, name, folder), **count_calls(stripped, name, folder)}
-                for name in names}
+        stripped = without_debug_information(binary, folder)
+        counts = {}
+        for name in names:
+            try:
+                counts[name] = {**count_instructions(stripped, name, folder), **count_calls(stripped, name, folder)}
+            except Failure as failure:
+                print(f"{name}: {failure}", file=sys.stderr)
+        return counts
 
 
 def toolchain():
@@ -275,7 +304,9 @@ def compare(counts, baseline):
             text = f"{now:,}"
             if before is not None and now != before:
                 text += f" ({now - before:+,})"
-            if before is None or now > before * (1 + margin):
+            if before is None:
+                text += " new"
+            elif now > before * (1 + margin):
                 text += " !"
                 good = False
             row.append(text)

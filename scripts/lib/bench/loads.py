@@ -4,8 +4,9 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 
-from process import Process
+from process import Process, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -17,6 +18,7 @@ class Load:
     connections: int = 32
     loops: int = 1
     posts: bool = False
+    config: str = "config/bench.yaml"
 
 
 LOADS = {load.name: load for load in [
@@ -34,6 +36,7 @@ LOADS = {load.name: load for load in [
     Load("guarded8", "/guarded8"),
     Load("post", "/post", posts=True),
     Load("chunked8", "/chunked8"),
+    Load("tls8", "/gather8", config="config/bench-tls.yaml"),
 ]}
 # What every peer serves.
 COMMON = ["hello", "hello-1", "gather1", "gather8", "gather8-1", "gather32"]
@@ -73,6 +76,12 @@ http {{
         location = /u/1KB {{ return 200 '{record}'; }}
         location = /u/chunked {{ ssi on; ssi_types application/json; return 200 '{record}'; }}
     }}
+    server {{
+        listen 127.0.0.1:{tls_port} ssl backlog=4096;
+        ssl_certificate {folder}/ca.pem;
+        ssl_certificate_key {folder}/ca.key;
+        location = /u/1KB {{ return 200 '{record}'; }}
+    }}
 }}
 """
 
@@ -85,7 +94,24 @@ def nginx_command(folder, text):
     return [program, "-p", str(folder), "-e", f"{folder}/nginx.log", "-c", str(config)]
 
 
-def start_upstream(folder, port, processors):
-    """nginx that answers with the record."""
-    text = NGINX.format(folder=folder, port=port, record=RECORD)
-    return Process("the upstream", nginx_command(folder, text), port, processors, {}, f"{folder}/upstream.log")
+def make_certificate(folder):
+    """ca.pem and ca.key: a certificate for 127.0.0.1 that is its own authority."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/ca.key",
+         "-out", f"{folder}/ca.pem"], check=True, capture_output=True)
+
+
+def upstream_environment(folder, port, tls_port):
+    """Where services find the upstream."""
+    return {"UPSTREAM_PORT": str(port), "BENCH_UPSTREAM": f"http://127.0.0.1:{port}",
+            "BENCH_TLS_UPSTREAM": f"https://127.0.0.1:{tls_port}", "BENCH_CA": f"{folder}/ca.pem"}
+
+
+def start_upstream(folder, processors):
+    """nginx that answers with the record; the process, and the environment that tells services where it is."""
+    port, tls_port = free_port(), free_port()
+    make_certificate(folder)
+    text = NGINX.format(folder=folder, port=port, tls_port=tls_port, record=RECORD)
+    process = Process("the upstream", nginx_command(folder, text), port, processors, {}, f"{folder}/upstream.log")
+    return process, upstream_environment(folder, port, tls_port)

@@ -14,7 +14,7 @@ SOURCES = ROOT / "scripts/lib/peers"
 def services(built, binary):
     """All of them, by name; `built` is the folder that scripts/lib/bench-peers.sh builds into."""
     def program(label, *command):
-        return Service(label, lambda port, *_: [str(part) for part in command])
+        return Service(label, lambda *_: [str(part) for part in command])
 
     built = pathlib.Path(built)
     return {
@@ -31,7 +31,7 @@ def services(built, binary):
     }
 
 
-def nginx_lua(port, upstream, folder):
+def nginx_lua(_, port, upstream, folder):
     # Its files beside those of the upstream, which is nginx as well.
     folder = pathlib.Path(folder, "lua")
     folder.mkdir(exist_ok=True)

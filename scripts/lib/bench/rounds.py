@@ -11,7 +11,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 from loads import RECORD, ROOT, start_upstream
 from process import Failure, Process, free_port
@@ -21,18 +20,17 @@ STOLEN = 0.06
 
 
 class Service:
-    """Something to measure: a label, and its command for a port, the upstream's port and a folder for its files."""
+    """Something to measure: a label, and its command for a load, a port, the upstream's port and a folder for its files."""
 
-    def __init__(self, label, command, environment=None):
+    def __init__(self, label, command):
         self.label = label
         self.command = command
-        self.environment = environment or {}
 
 
 def gatherd(label, binary):
-    config = str(ROOT / "config/bench.yaml")
-    return Service(label, lambda port, *_: [
-        binary, "serve", "--config", config, "--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0"])
+    return Service(label, lambda load, port, *_: [
+        binary, "serve", "--config", str(ROOT / load.config), "--listen", f"127.0.0.1:{port}",
+        "--admin", "127.0.0.1:0"])
 
 
 def measure(services, loads, rounds, seconds):
@@ -42,14 +40,13 @@ def measure(services, loads, rounds, seconds):
     if len(processors) < 2:
         print("one processor: load and service share it, and rates mean little", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        upstream = start_upstream(folder, port, {processors[-1]})
+        upstream, environment = start_upstream(folder, {processors[-1]})
         try:
             for number in range(1, rounds + 1):
                 for load in loads:
                     for service in services:
                         try:
-                            cell = measure_once(service, load, seconds, port, processors, folder)
+                            cell = measure_once(service, load, seconds, environment, processors, folder)
                         except (Failure, OSError, http.client.HTTPException) as error:
                             print(f"{service.label}, {load.name}: {error}", file=sys.stderr)
                             continue
@@ -61,13 +58,11 @@ def measure(services, loads, rounds, seconds):
     return cells
 
 
-def measure_once(service, load, seconds, upstream, processors, folder):
+def measure_once(service, load, seconds, environment, processors, folder):
     """The attempt from which the hypervisor took least, of three at most."""
     port = free_port()
-    environment = {
-        "PORT": str(port), "UPSTREAM_PORT": str(upstream), "BENCH_UPSTREAM": f"http://127.0.0.1:{upstream}",
-        "GATHERD_LOOPS": str(load.loops), **service.environment}
-    command = service.command(port, upstream, folder)
+    environment = {**environment, "PORT": str(port), "GATHERD_LOOPS": str(load.loops)}
+    command = service.command(load, port, environment["UPSTREAM_PORT"], folder)
     process = Process(service.label, command, port, set(processors[:load.loops]), environment, f"{folder}/service.log")
     try:
         check_answer(port, load)
