@@ -20,6 +20,9 @@ public final class BlockingPool: Sendable {
 
     deinit { queue.close() }
 
+    /// Has a thread run `work`, for which nobody waits: a result goes to a loop by ``EventLoop/handOver(_:)``.
+    public func submit(_ work: @escaping @Sendable () -> Void) { submit(BlockingWork(work)) }
+
     func submit(_ work: BlockingWork) { queue.submit(work) }
 }
 
