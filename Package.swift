@@ -54,7 +54,12 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
-        .target(name: "Fetch", dependencies: ["EventLoop", "CCurl"], swiftSettings: settings),
+        .target(
+            name: "Fetch",
+            dependencies: [
+                "CCurl", "EventLoop", "HTTPWire", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
         .target(
             name: "Gather",
             dependencies: [
@@ -134,7 +139,11 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "FetchTests", dependencies: ["EventLoop", "Fetch", "HTTPServer", "HTTPWire", "TestSupport"],
+            name: "FetchTests",
+            dependencies: [
+                "EventLoop", "Fetch", "HTTPServer", "HTTPWire", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "GatherTests",

@@ -2,6 +2,14 @@
 #ifndef GATHERD_CCURL_SHIM_H
 #define GATHERD_CCURL_SHIM_H
 #include <curl/curl.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
 
 static inline CURLcode cc_set_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);
@@ -46,6 +54,28 @@ static inline long cc_response_code(CURL *easy) {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
     return code;
 }
+/* The socket of a connection that was made with CURLOPT_CONNECT_ONLY, or -1. */
+static inline curl_socket_t cc_active_socket(CURL *easy) {
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    return curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK ? fd : CURL_SOCKET_BAD;
+}
+/* The errno of the last connect that failed, or 0. */
+static inline int cc_os_error(CURL *easy) {
+    long code = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &code);
+    return (int)code;
+}
+/* What OpenSSL found wrong with the peer's certificate: X509_V_ERR_…, or 0. */
+static inline int cc_verify_result(CURL *easy) {
+    long code = 0;
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &code);
+    return (int)code;
+}
+/* Whether libcurl has a file of trusted certificates of its own, so that it needs no directory of them. */
+static inline int cc_has_ca_file(void) {
+    curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    return info->age >= CURLVERSION_SEVENTH && info->cainfo;
+}
 /* The next transfer that has ended, or NULL; its private pointer and result. */
 static inline void *cc_next_done(CURLM *multi, CURLcode *result) {
     int left;
@@ -59,5 +89,46 @@ static inline void *cc_next_done(CURLM *multi, CURLcode *result) {
 }
 static inline int cc_open_socket(const struct curl_sockaddr *address) {
     return socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+}
+/* Begins a TLS handshake with a socket of our own that nobody serves, up to where libcurl has sent its hello and read the
+   trusted certificates: it keeps what it has read in the multi handle. The easy handle has its TLS options, and is of no use
+   for anything else then. */
+static inline void cc_read_authorities(CURLM *multi, CURL *easy) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    char url[40];
+    int running, left;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    if (bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1) == 0 &&
+        getsockname(fd, (struct sockaddr *)&address, &size) == 0) {
+        snprintf(url, sizeof url, "https://127.0.0.1:%d", ntohs(address.sin_port));
+        curl_easy_setopt(easy, CURLOPT_URL, url);
+        curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_multi_add_handle(multi, easy);
+        /* Each step is one that libcurl has asked for or that readiness would bring: the connection, the hello, the first
+           look at what has come. */
+        for (int step = 0; step < 8; step++) {
+            curl_multi_perform(multi, &running);
+            if (curl_multi_info_read(multi, &left)) break;
+        }
+        curl_multi_remove_handle(multi, easy);
+    }
+    close(fd);
+}
+static inline int64_t cc_monotonic_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+/* Sends what the kernel takes; -1 with errno. A peer that is gone is an error, not a signal. */
+static inline ssize_t cc_send(int fd, const void *bytes, size_t count, int more_follows) {
+    return send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT | (more_follows ? MSG_MORE : 0));
+}
+/* Whether the kernel holds nothing for a socket: neither bytes nor an end nor an error. */
+static inline int cc_is_quiet(int fd) {
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 #endif

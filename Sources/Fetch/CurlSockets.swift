@@ -13,6 +13,8 @@ struct CurlSockets {
         var isOurs = false
         var wanted: IOEvents = []
         var watched: IOEvents = []
+        /// Whether libcurl may think that it closes the socket, which is no longer its own.
+        var isReleased = false
     }
 
     private let reactor: Reactor
@@ -26,11 +28,27 @@ struct CurlSockets {
         entries[Int(fd)] = Entry(isOurs: true)
     }
 
+    /// Stops watching the socket of a connection for libcurl, since whoever uses it from now on does that.
+    mutating func handOver(_ fd: CInt) {
+        reserve(fd)
+        if !entries[Int(fd)].watched.isEmpty { reactor.forget(fd) }
+        entries[Int(fd)] = Entry(isOurs: true)
+    }
+
+    /// Hands a socket over for good: libcurl's next closing of it is none.
+    mutating func release(_ fd: CInt) {
+        handOver(fd)
+        entries[Int(fd)].isReleased = true
+    }
+
     /// Closes a connection's socket for libcurl.
     mutating func close(_ fd: CInt) -> CInt {
         if entries.indices.contains(Int(fd)) {
-            if !entries[Int(fd)].watched.isEmpty { reactor.forgetClosing(fd) }
+            let entry = entries[Int(fd)]
             entries[Int(fd)] = Entry()
+            if entry.isReleased { return 0 }
+            // Whoever watches it: us for libcurl, or a connection that libcurl gives up (it looks for dead ones now and then).
+            reactor.forgetClosing(fd)
         }
         return Glibc.close(fd)
     }
@@ -38,6 +56,7 @@ struct CurlSockets {
     /// libcurl wants to know when the descriptor is ready for `events`; for none, when it loses interest.
     mutating func want(_ events: IOEvents, _ fd: CInt, _ handler: any ReadinessHandler) {
         reserve(fd)
+        guard !entries[Int(fd)].isReleased else { return }
         entries[Int(fd)].wanted = events
         let watched = entries[Int(fd)].watched
         if events.isEmpty {

@@ -1,70 +1,287 @@
 import CCurl
+import EventLoop
+import HTTPWire
 
-/// A server that transfers go to: its parsed URL, limits, and the idle handles of earlier transfers.
+/// A server that requests go to, with its connections.
 ///
 /// The URL is fixed here and each request sets only its target, so no request can reach another host. Confined to the loop
 /// of its ``Fetcher``.
-@safe public final class FetchOrigin {
+@safe public final class FetchOrigin: TimerHandler, CustomStringConvertible {
+    /// Where it is: the host and port, or the Unix socket's path.
+    public let description: String
     unowned let fetcher: Fetcher
-    let limits: FetchLimits
+    let options: FetchOptions
     let socketPath: String?
+    let isSecured: Bool
+    let port: Int
+    let destination: Destination
+    let serializer: RequestSerializer
     let prefix: String
-    /// The parsed base URL; shared by all handles and freed with the origin, which outlives them.
+    /// The parsed base URL; shared by libcurl's handles and freed with the origin, which outlives them.
     let url: OpaquePointer
-    private var idle: [Transfer] = []
+    private let multi: CurlMulti
+
+    enum Destination {
+        case path
+        case address(IPAddress)
+        case name(ResolvedName)
+    }
+
+    /// Idle connections, the newest last; some of them may be closed already.
+    private var idle: [UpstreamConnection] = []
+    private var closedIdle = 0
+    private var sweep: TimerID?
+    /// The requests that wait for a connection, from ``firstWaiting`` on; those that were given up are no longer waiting.
+    private var waiting: [(exchange: UpstreamExchange, order: Int)] = []
+    private var firstWaiting = 0
+    private var waitingCount = 0
+    private var dials: [Dial] = []
+    private var transfers: [Transfer] = []
     private var isClosed = false
-    private static let idleLimit = 1024
 
     /// - Parameters:
     ///   - base: `http://host[:port]` or `https://host[:port]`.
     ///   - prefix: what every target begins with; empty, or a path without a slash at its end.
     ///   - socketPath: a Unix socket to connect to in place of the host.
-    init?(base: String, prefix: String, socketPath: String?, limits: FetchLimits, fetcher: Fetcher) {
-        guard let url = unsafe curl_url() else { return nil }
-        guard unsafe curl_url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK else {
+    init(
+        base: String, prefix: String, socketPath: String?, options: FetchOptions, fetcher: Fetcher
+    ) throws(FetchError) {
+        let malformed = FetchError.refused(code: Int(CURLE_URL_MALFORMAT.rawValue))
+        guard let parts = BaseURL(base) else { throw malformed }
+        do throws(RequestLineError) {
+            serializer = try RequestSerializer(authority: parts.authority, prefix: prefix)
+        } catch {
+            throw malformed
+        }
+        multi = try fetcher.multi(for: options)
+        let named = options.tls.serverName.map { "https://\($0):\(parts.port)" }
+        guard let url = unsafe curl_url() else { throw .refused(code: FetchError.outOfMemory) }
+        guard unsafe curl_url_set(url, CURLUPART_URL, parts.isSecured ? named ?? base : base, 0) == CURLUE_OK else {
             unsafe curl_url_cleanup(url)
-            return nil
+            throw malformed
         }
         unsafe self.url = url
         self.prefix = prefix
+        description = socketPath ?? parts.authority
         self.socketPath = socketPath
-        self.limits = limits
+        self.options = options
         self.fetcher = fetcher
+        (isSecured, port) = (parts.isSecured, parts.port)
+        if isSecured { multi.readAuthorities(for: options.tls) }
+        destination =
+            if socketPath != nil {
+                .path
+            } else if let address = IPAddress(literal: parts.host) {
+                .address(address)
+            } else {
+                .name(fetcher.resolver.name(parts.host, timeToLive: options.addressTimeToLive))
+            }
     }
 
     deinit {
-        idle = []
         unsafe curl_url_cleanup(url)
     }
 
-    /// A list for CURLOPT_HTTPHEADER; the caller frees it.
-    static func fields(_ own: [(name: String, value: String)]) -> UnsafeMutablePointer<curl_slist>? {
-        // Without «Expect:» libcurl would hold back a large body for an interim response.
-        var list = unsafe curl_slist_append(nil, "Expect:")
-        // Nor is a body a form unless it says so.
-        if !own.contains(where: { $0.name.lowercased() == "content-type" }) {
-            unsafe list = curl_slist_append(list, "Content-Type:")
+    // MARK: Requests
+
+    /// Sends a request on an idle connection, or has it wait for one.
+    func start(_ exchange: UpstreamExchange) {
+        if case .name(let name) = destination { name.refreshIfDue(at: fetcher.reactor.now) }
+        while let connection = takeIdle() {
+            if connection.begin(exchange) { return }
         }
-        for (name, value) in own {
-            // libcurl's notation for a field with an empty value is a semicolon; one of blanks would be left out.
-            let isEmpty = value.utf8.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-            unsafe list = curl_slist_append(list, isEmpty ? "\(name);" : "\(name): \(value)")
-        }
-        return unsafe list
+        wait(exchange)
     }
 
-    /// An idle transfer, or a new one.
-    func take() -> Transfer? { idle.popLast() ?? Transfer(origin: self) }
+    /// Has a request wait for a connection: the next that comes free, or a new one if it must not meet a kept one again.
+    func wait(_ exchange: UpstreamExchange) {
+        exchange.order = fetcher.nextOrder()
+        exchange.state = .waiting
+        waiting.append((exchange, exchange.order))
+        waitingCount += 1
+        dialIfNeeded()
+    }
+
+    /// A request does not wait any longer. The dial goes on: who is slower to connect than a caller waits serves the next.
+    func leave() { waitingCount -= 1 }
+
+    private func nextWaiting() -> UpstreamExchange? {
+        while firstWaiting < waiting.count {
+            let (exchange, order) = waiting[firstWaiting]
+            // It may have been given up, and be waiting again for another request.
+            if case .waiting = exchange.state, exchange.order == order { return exchange }
+            firstWaiting += 1
+        }
+        waiting.removeAll(keepingCapacity: true)
+        firstWaiting = 0
+        return nil
+    }
+
+    // MARK: Connections
+
+    /// A connection whose exchange is complete, and which may serve the next.
+    func putBack(_ connection: UpstreamConnection) {
+        guard isUsable(connection) else { return connection.close() }
+        if let next = nextWaiting(), !next.isRetry {
+            guard connection.isQuiet() else { return connection.close() }
+            waitingCount -= 1
+            firstWaiting += 1
+            if connection.begin(next) { return }
+            return wait(next)
+        }
+        keep(connection)
+    }
+
+    /// Something came on an idle connection, or its end.
+    func closeIdle(_ connection: UpstreamConnection) {
+        connection.close()
+        closedIdle += 1
+        guard closedIdle > idle.count / 2 else { return }
+        idle.removeAll { $0.isClosed }
+        closedIdle = 0
+    }
+
+    private func keep(_ connection: UpstreamConnection) {
+        guard idle.count - closedIdle < options.idleConnections else { return connection.close() }
+        idle.append(connection)
+        if sweep == nil {
+            sweep = fetcher.reactor.schedule(at: fetcher.reactor.now.advanced(by: options.idleTime), self)
+        }
+    }
+
+    /// The newest of the idle ones, so that those that are too many grow old.
+    private func takeIdle() -> UpstreamConnection? {
+        while let connection = idle.popLast() {
+            if connection.isClosed {
+                closedIdle -= 1
+            } else if isUsable(connection), connection.isQuiet() {
+                return connection
+            } else {
+                connection.close()
+            }
+        }
+        return nil
+    }
+
+    /// Whether a connection is young enough, and to an address that the name still has.
+    private func isUsable(_ connection: UpstreamConnection) -> Bool {
+        if isClosed || connection.isClosed { return false }
+        if let limit = options.maxConnectionAge, connection.openedAt.duration(to: fetcher.reactor.now) >= limit {
+            return false
+        }
+        if case .name(let name) = destination, let address = connection.address { return name.has(address) }
+        return true
+    }
+
+    /// Closes the idle ones that nobody has used for the idle time.
+    public func timerFired(_: TimerID) {
+        let now = fetcher.reactor.now
+        let isOver = { (connection: UpstreamConnection) in
+            connection.isClosed || connection.idleSince.duration(to: now) >= self.options.idleTime
+                || !self.isUsable(connection)
+        }
+        for connection in idle where isOver(connection) { connection.close() }
+        idle.removeAll { $0.isClosed }
+        closedIdle = 0
+        let oldest = idle.lazy.map(\.idleSince).min()
+        sweep = oldest.map { fetcher.reactor.schedule(at: $0.advanced(by: options.idleTime), self) }
+    }
+
+    // MARK: Dials
+
+    func connection(to address: IPAddress?) -> CurlConnection { CurlConnection(to: address, of: self, in: multi) }
+
+    var isBehind: Bool { multi.isBehind }
+
+    private func dialIfNeeded() {
+        while dials.count < waitingCount {
+            let dial = Dial(self, order: fetcher.nextOrder(), reactor: fetcher.reactor)
+            dial.position = dials.count
+            dials.append(dial)
+            dial.start()
+        }
+    }
+
+    func dialEnded(_ dial: Dial, _ result: Result<UpstreamConnection, FetchError>) {
+        let last = dials.removeLast()
+        if last !== dial {
+            dials[dial.position] = last
+            last.position = dial.position
+        }
+        switch result {
+        case .success(let connection):
+            guard !isClosed, !connection.isClosed else {
+                connection.close()
+                break
+            }
+            if let next = nextWaiting() {
+                waitingCount -= 1
+                firstWaiting += 1
+                if !connection.begin(next) { fetcher.end(next, .failure(.reset)) }
+            } else {
+                keep(connection)
+            }
+        case .failure(let failure):
+            // A request that came later has not had the time to connect that it may take: another dial is made for it.
+            if let next = nextWaiting(), next.order < dial.order {
+                waitingCount -= 1
+                firstWaiting += 1
+                fetcher.end(next, .failure(failure))
+            }
+        }
+        dialIfNeeded()
+    }
+
+    // MARK: Whole transfers
+
+    var usesTransfers: Bool { options.usesTransfers }
+
+    func transfer(_ request: ClientRequest, _ exchange: UpstreamExchange) {
+        guard let transfer = transfers.popLast() ?? Transfer(to: self, in: multi) else {
+            return fetcher.end(exchange, .failure(.refused(code: FetchError.outOfMemory)))
+        }
+        exchange.state = .inTransfer(transfer)
+        transfer.start(request, for: exchange)
+    }
 
     func putBack(_ transfer: Transfer) {
-        guard !isClosed, idle.count < Self.idleLimit else { return }
-        transfer.forgetRequest()
-        idle.append(transfer)
+        if !isClosed, transfers.count < options.idleConnections { transfers.append(transfer) }
     }
 
-    /// Frees the idle handles, each of which refers to this origin; those that come back later are not kept.
+    // MARK: End
+
+    /// Closes all connections; those that come back later are not kept.
     func close() {
         isClosed = true
-        idle = []
+        for dial in dials { dial.cancel() }
+        dials = []
+        for connection in idle { connection.close() }
+        (idle, transfers, waiting) = ([], [], [])
+        if let sweep { fetcher.reactor.cancel(sweep) }
+        sweep = nil
+    }
+}
+
+/// The parts of `http://host[:port]` or `https://host[:port]`.
+private struct BaseURL {
+    let isSecured: Bool
+    let authority: String
+    /// With the brackets of an IPv6 address.
+    let host: String
+    let port: Int
+
+    init?(_ text: String) {
+        guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return nil }
+        isSecured = scheme == "https://"
+        authority = String(text.dropFirst(scheme.count))
+        var port = isSecured ? 443 : 80
+        var host = authority[...]
+        if let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
+            guard let given = UInt16(authority[authority.index(after: colon)...]), given > 0 else { return nil }
+            port = Int(given)
+            host = authority[..<colon]
+        }
+        guard !host.isEmpty else { return nil }
+        (self.host, self.port) = (String(host), port)
     }
 }

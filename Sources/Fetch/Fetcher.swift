@@ -1,208 +1,190 @@
 import CCurl
 import EventLoop
+public import HTTPWire
 
-/// Makes HTTP requests on one loop: libcurl's multi interface, driven by the loop's readiness and timers.
+/// Makes HTTP requests on one loop, over connections that libcurl opens, secures and verifies.
 ///
 /// ```swift
-/// let fetcher = try Fetcher(on: loop, maxConnections: 256)
+/// let fetcher = try Fetcher(on: loop)
 /// let origin = try fetcher.origin(base: "http://127.0.0.1:9100")
-/// let response = try await fetcher.fetch(FetchRequest(target: "/orders"), from: origin, until: deadline, on: loop)
+/// let response = try await fetcher.fetch(ClientRequest(target: "/orders"), from: origin, until: deadline, on: loop)
 /// ```
 ///
 /// Nothing of the environment is used (no proxy, no netrc), redirects are not followed, certificates are verified. Confined
 /// to its loop; ``close()`` ends it.
-@safe public final class Fetcher: TurnHandler, ReadinessHandler, TimerHandler {
-    var sockets: CurlSockets
-    private let reactor: Reactor
-    private let multi: OpaquePointer
-    /// Transfers added to the multi handle; they keep themselves alive until removed.
-    private var active: [Transfer] = []
+@safe public final class Fetcher: TimerHandler {
+    let reactor: Reactor
+    let resolver: Resolver
+    /// Where connections receive into: owned by this object, which outlives them, and freed in deinit.
+    let buffer: UnsafeMutableRawBufferPointer
+    /// libcurl's multi handles: it keeps one file of authorities in each, so that each file has one of its own.
+    private var multis: [MultiKey: CurlMulti] = [:]
     private var origins: [FetchOrigin] = []
-    /// Whether libcurl asked to be called in this turn.
-    private var isDue = false
-    /// When libcurl wants to be called, and the loop's timer for it: which may be earlier, and is then armed again.
-    private var wantedTime: LoopInstant?
-    private var timer: (id: TimerID, due: LoopInstant)?
+    /// Exchanges under way.
+    private var active: [UpstreamExchange] = []
+    private var free: [UpstreamExchange] = []
+    /// Connections that have more to read than the turn had time for.
+    private var unread: [UpstreamConnection] = []
+    private var order = 0
+    private var readTimer: TimerID?
+    private var turn: LoopInstant
+    private var receivedInTurn = 0
 
-    private static let initialised: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    private struct MultiKey: Hashable {
+        var authorities: String?
+        var isForTransfers: Bool
+    }
 
-    /// - Parameter maxConnections: how many connections are kept at most; more in flight than that are closed after use.
-    /// - Throws: ``FetchError/refused(code:)`` if libcurl cannot be set up.
-    public init(on loop: isolated EventLoop, maxConnections: Int) throws(FetchError) {
-        guard Self.initialised, let multi = unsafe curl_multi_init() else {
-            throw .refused(code: Int(CURLE_FAILED_INIT.rawValue))
-        }
-        unsafe self.multi = OpaquePointer(multi)
+    private static let bufferBytes = 64 * 1024
+    /// How much is received in one turn: a millisecond's work, so that fast peers do not keep others waiting.
+    private static let bytesPerTurn = 1024 * 1024
+
+    /// - Parameters:
+    ///   - lookup: resolves a name, on a thread where it may block; the system's resolver if there is none.
+    ///   - lookupThreads: where it does; a few threads for all fetchers if there are none.
+    public init(
+        on loop: isolated EventLoop, lookup: Lookup? = nil, lookupThreads: BlockingPool? = nil
+    ) {
         reactor = loop.reactor
-        sockets = CurlSockets(reactor: loop.reactor)
-        // libcurl hands this pointer back only while the multi handle lives, and this object owns it.
-        let me = unsafe Unmanaged.passUnretained(self).toOpaque()
-        unsafe cc_multi_set_socket_function(multi, socketChanged, me)
-        unsafe cc_multi_set_timer_function(multi, timerChanged, me)
-        unsafe cc_multi_set_long(multi, CURLMOPT_MAXCONNECTS, maxConnections)
-        unsafe cc_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_NOTHING))
-        reactor.addTurnHandler(self)
+        resolver = Resolver(
+            on: loop, lookup: lookup ?? SystemLookup.addresses, pool: lookupThreads ?? Resolver.sharedPool)
+        unsafe buffer = .allocate(byteCount: Self.bufferBytes, alignment: 64)
+        turn = loop.now
     }
 
-    /// Removes every transfer, closes every connection and leaves the loop.
+    deinit { unsafe buffer.deallocate() }
+
+    /// Ends every request as cancelled, closes every connection and leaves the loop.
     public func close() {
-        for transfer in active { remove(transfer, .failure(.cancelled)) }
+        for exchange in active { abandon(exchange, .cancelled) }
         for origin in origins { origin.close() }
-        unsafe curl_multi_cleanup(handle)
-        if let timer { reactor.cancel(timer.id) }
-        reactor.removeTurnHandler(self)
+        for multi in multis.values { multi.close() }
+        resolver.close()
+        (origins, multis, unread) = ([], [:], [])
+        if let readTimer { reactor.cancel(readTimer) }
+        readTimer = nil
     }
-
-    private var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(multi) }
 
     /// A server to fetch from.
     /// - Throws: ``FetchError/refused(code:)`` if the base is no URL.
     public func origin(
-        base: String, prefix: String = "", socketPath: String? = nil, limits: FetchLimits = FetchLimits()
+        base: String, prefix: String = "", socketPath: String? = nil, options: FetchOptions = FetchOptions()
     ) throws(FetchError) -> FetchOrigin {
-        guard
-            let origin = FetchOrigin(
-                base: base, prefix: prefix, socketPath: socketPath, limits: limits, fetcher: self)
-        else { throw .refused(code: Int(CURLE_URL_MALFORMAT.rawValue)) }
+        let origin = try FetchOrigin(
+            base: base, prefix: prefix, socketPath: socketPath, options: options, fetcher: self)
         origins.append(origin)
         return origin
     }
 
-    /// How many transfers are under way.
-    public var transfersInFlight: Int { active.count }
+    /// How many requests are under way.
+    public var requestsInFlight: Int { active.count }
 
     /// Makes a request and waits for the whole response.
     ///
-    /// When the deadline comes or the task is cancelled the transfer is removed at once, and its connection closed.
+    /// When the deadline comes or the task is cancelled the request is given up at once, and its connection closed.
     public func fetch(
-        _ request: FetchRequest, from origin: FetchOrigin, until deadline: LoopInstant, on loop: isolated EventLoop
-    ) async throws(FetchError) -> FetchResponse {
-        let transfer = try start(request, from: origin)
-        return try finish(transfer, await loop.reactor.suspend(transfer.wait, until: deadline))
+        _ request: ClientRequest, from origin: FetchOrigin, until deadline: LoopInstant, on loop: isolated EventLoop
+    ) async throws(FetchError) -> ClientResponse {
+        let exchange = try start(request, from: origin)
+        return try finish(exchange, await loop.reactor.suspend(exchange.wait, until: deadline))
     }
 
-    /// Starts a request. The caller then suspends on ``Transfer/wait`` and passes what woke it to ``finish(_:_:)``: what
+    /// Starts a request. The caller then suspends on ``UpstreamExchange/wait`` and passes what woke it to ``finish(_:_:)``: what
     /// ``fetch(_:from:until:on:)`` does, for callers to whom one more suspended function is a cost.
-    public func start(_ request: FetchRequest, from origin: FetchOrigin) throws(FetchError) -> Transfer {
+    ///
+    /// - Parameter isRepeatable: whether the request may arrive twice; without it, its method says so.
+    public func start(
+        _ request: ClientRequest, from origin: FetchOrigin, isRepeatable: Bool? = nil
+    ) throws(FetchError) -> UpstreamExchange {
         guard !Task.isCancelled else { throw .cancelled }
-        guard let transfer = origin.take() else { throw .refused(code: Int(CURLE_OUT_OF_MEMORY.rawValue)) }
-        do throws(FetchError) {
-            try transfer.prepare(request)
-            let code = unsafe curl_multi_add_handle(handle, transfer.handle)
-            guard code == CURLM_OK else { throw .refused(code: Int(code.rawValue)) }
-        } catch {
-            origin.putBack(transfer)
-            throw error
-        }
-        transfer.begin(reactor.makeWait(), at: active.count)
-        active.append(transfer)
-        isDue = true
-        return transfer
+        let exchange = free.popLast() ?? UpstreamExchange()
+        exchange.begin(
+            request, to: origin, isRepeatable: isRepeatable, wait: reactor.makeWait(), position: active.count)
+        active.append(exchange)
+        if origin.usesTransfers { origin.transfer(request, exchange) } else { origin.start(exchange) }
+        return exchange
     }
 
-    /// Takes the response of a transfer that has ended, or removes one that has not: what ended the wait for it says why.
-    public func finish(_ transfer: Transfer, _ wake: Wake) throws(FetchError) -> FetchResponse {
+    /// Takes the response of a request that has ended, or gives up one that has not: what ended the wait for it says why.
+    public func finish(_ exchange: UpstreamExchange, _ wake: Wake) throws(FetchError) -> ClientResponse {
         switch wake {
         case .signalled: break
-        case .timedOut: remove(transfer, .failure(.timeout))
-        case .cancelled: remove(transfer, .failure(.cancelled))
+        case .timedOut: abandon(exchange, .timeout)
+        case .cancelled: abandon(exchange, .cancelled)
         }
-        let result = transfer.takeResult()
-        transfer.origin.putBack(transfer)
+        guard let result = exchange.result else { preconditionFailure("a request that woke its task has a result") }
+        exchange.forget()
+        if free.count < Self.freeExchanges { free.append(exchange) }
         return try result.get()
     }
 
-    // MARK: Transfers
+    private static let freeExchanges = 256
 
-    /// Takes a transfer out, with its result, unless that was done before.
-    private func remove(_ transfer: Transfer, _ result: Result<FetchResponse, FetchError>) {
-        guard transfer.end(result) else { return }
+    private func abandon(_ exchange: UpstreamExchange, _ failure: FetchError) {
+        switch exchange.state {
+        case .ended: return
+        case .waiting: exchange.origin?.leave()
+        case .onConnection(let connection): connection.close()
+        case .inTransfer(let transfer): transfer.abandon()
+        }
+        end(exchange, .failure(failure))
+    }
+
+    /// Keeps the result of an exchange and wakes its task.
+    func end(_ exchange: UpstreamExchange, _ result: Result<ClientResponse, FetchError>) {
+        exchange.state = .ended
+        exchange.result = result
         let last = active.removeLast()
-        if last !== transfer {
-            active[transfer.position] = last
-            last.position = transfer.position
+        if last !== exchange {
+            active[exchange.position] = last
+            last.position = exchange.position
         }
-        unsafe curl_multi_remove_handle(handle, transfer.handle)
-        reactor.wake(transfer.wait)
+        reactor.wake(exchange.wait)
     }
 
-    private func takeDone() {
-        var code = CURLE_OK
-        while let owner = unsafe cc_next_done(handle, &code) {
-            let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
-            remove(transfer, transfer.result(code))
-        }
+    // MARK: For origins and connections
+
+    /// The multi handle for connections with these options, or whole transfers.
+    func multi(for options: FetchOptions) throws(FetchError) -> CurlMulti {
+        let key = MultiKey(authorities: options.tls.authorities, isForTransfers: options.usesTransfers)
+        if let multi = multis[key] { return multi }
+        let multi = try CurlMulti(on: reactor)
+        multis[key] = multi
+        return multi
     }
 
-    // MARK: The loop's calls
-
-    public func turnEnds() {
-        while isDue {
-            isDue = false
-            act(CURL_SOCKET_TIMEOUT, 0)
-        }
-        takeDone()
+    /// A number above all that were given before.
+    func nextOrder() -> Int {
+        order += 1
+        return order
     }
 
-    public func descriptorReady(_ fd: CInt, _ events: IOEvents) {
-        guard sockets.isWanted(fd) else { return }
-        var flags: CInt = 0
-        if !events.isDisjoint(with: [.readable, .hangup]) { flags |= CURL_CSELECT_IN }
-        if events.contains(.writable) { flags |= CURL_CSELECT_OUT }
-        if events.contains(.error) { flags |= CURL_CSELECT_ERR }
-        act(fd, flags)
+    /// Whether a connection may receive more in this turn.
+    func mayReceive() -> Bool {
+        if turn != reactor.now { (turn, receivedInTurn) = (reactor.now, 0) }
+        return receivedInTurn < Self.bytesPerTurn
+    }
+
+    func received(_ count: Int) { receivedInTurn += count }
+
+    /// Has a connection receive in the next turn: the kernel will not report again what it has reported.
+    func receiveLater(_ connection: UpstreamConnection) {
+        unread.append(connection)
+        if readTimer == nil { readTimer = reactor.schedule(at: reactor.now, self) }
     }
 
     public func timerFired(_: TimerID) {
-        timer = nil
-        guard let wantedTime else { return }
-        if wantedTime <= reactor.now { isDue = true } else { arm(wantedTime) }
-    }
-
-    private func act(_ fd: curl_socket_t, _ flags: CInt) {
-        var running: CInt = 0
-        unsafe curl_multi_socket_action(handle, fd, flags, &running)
-    }
-
-    // MARK: libcurl's calls
-
-    fileprivate func wantSocket(_ fd: curl_socket_t, _ what: CInt) {
-        var events: IOEvents = []
-        if what == CURL_POLL_IN || what == CURL_POLL_INOUT { events.insert(.readable) }
-        if what == CURL_POLL_OUT || what == CURL_POLL_INOUT { events.insert(.writable) }
-        sockets.want(events, fd, self)
-    }
-
-    fileprivate func wantTimer(_ milliseconds: Int) {
-        switch milliseconds {
-        case ..<0: wantedTime = nil
-        case 0: isDue = true
-        default:
-            let time = reactor.now.advanced(by: .milliseconds(milliseconds))
-            wantedTime = time
-            guard let timer else { return arm(time) }
-            // A timer that is earlier stays: it finds the later time when it fires, and most are put off again before.
-            if time < timer.due {
-                reactor.cancel(timer.id)
-                arm(time)
+        readTimer = nil
+        let connections = unread
+        unread = []
+        for (index, connection) in connections.enumerated() {
+            guard mayReceive() else {
+                // Those that had no time now are the first in the next turn.
+                unread.insert(contentsOf: connections[index...], at: 0)
+                break
             }
+            connection.receive()
         }
+        if !unread.isEmpty, readTimer == nil { readTimer = reactor.schedule(at: reactor.now, self) }
     }
-
-    private func arm(_ time: LoopInstant) { timer = (reactor.schedule(at: time, self), time) }
-}
-
-private func socketChanged(
-    _: UnsafeMutableRawPointer?, _ fd: curl_socket_t, _ what: CInt, _ owner: UnsafeMutableRawPointer?,
-    _: UnsafeMutableRawPointer?
-) -> CInt {
-    guard let owner = unsafe owner else { return -1 }
-    unsafe Unmanaged<Fetcher>.fromOpaque(owner).takeUnretainedValue().wantSocket(fd, what)
-    return 0
-}
-
-private func timerChanged(_: UnsafeMutableRawPointer?, _ milliseconds: Int, _ owner: UnsafeMutableRawPointer?) -> CInt {
-    guard let owner = unsafe owner else { return -1 }
-    unsafe Unmanaged<Fetcher>.fromOpaque(owner).takeUnretainedValue().wantTimer(milliseconds)
-    return 0
 }

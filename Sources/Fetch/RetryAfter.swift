@@ -1,5 +1,7 @@
 import CCurl
 import Glibc
+import HTTPTypes
+public import HTTPWire
 
 /// How long a server wants to be left alone: what a `Retry-After` field says (RFC 9110 §10.2.3).
 enum RetryAfter {
@@ -28,20 +30,10 @@ enum RetryAfter {
     }
 }
 
-extension Transfer {
-    /// The same of the response that has come in; nil if it has no such field.
-    var retryAfter: Int? {
-        field("Retry-After").flatMap { RetryAfter.seconds($0, sent: field("Date"), clock: time(nil)) }
-    }
-
-    /// The value of a field of the final response's head.
-    private func field(_ name: String) -> String? {
-        var header: UnsafeMutablePointer<curl_header>?
-        // Of the last request, which may have been sent again.
-        guard unsafe curl_easy_header(handle, name, 0, UInt32(CURLH_HEADER), -1, &header) == CURLHE_OK,
-            let value = unsafe header?.pointee.value
-        else { return nil }
-        // libcurl's, until the handle is used again.
-        return unsafe String(cString: value)
+extension ClientResponse {
+    /// The same of a response that kept its fields; nil if it has no such field.
+    public var retryAfter: Int? {
+        guard !fields.isEmpty, let value = fields[.retryAfter] else { return nil }
+        return RetryAfter.seconds(value, sent: fields[.date], clock: time(nil))
     }
 }

@@ -1,106 +1,109 @@
 import CCurl
 import EventLoop
+import HTTPTypes
+import HTTPWire
 
-/// A libcurl easy handle with what its present transfer has received; reused for the next one.
+/// A whole request and response of libcurl's: for HTTP/2. Used again for later ones of the same origin.
 ///
-/// Options that stay the same are set once: a new handle for each call costs a quarter more, resetting one 7%.
-@safe public final class Transfer {
-    private let easy: OpaquePointer
-    let origin: FetchOrigin
-    /// What the task that started the present transfer waits for.
-    public private(set) var wait = WaitID.none
-    /// Where the fetcher keeps it while it is under way.
-    var position = 0
-    private var isActive = false
-    /// How the transfer ended, until it is taken.
-    private var result: Result<FetchResponse, FetchError>?
+/// Options that stay the same are set once: a new handle for each request costs a quarter more.
+@safe final class Transfer: CurlHandle {
+    private unowned let origin: FetchOrigin
+    private var exchange: UpstreamExchange?
+    private var isHEAD = false
 
     private var body: [UInt8] = []
+    private var fields = FieldSection()
     private var headBytes = 0
     private var exceeded = false
     /// Whether the empty line behind the final head was received: libcurl takes a head that breaks off for a whole one.
     private var isHeadComplete = false
-    /// Whether a request was sent that must not be sent twice.
-    private var isSpent = false
-    private var target = ""
+    /// How often the request was sent, and how often it may be.
+    private var sends = 0
+    private var mostSends = 1
     private var isPlain = true
     private var ownFields: UnsafeMutablePointer<curl_slist>?
 
-    init?(origin: FetchOrigin) {
-        guard let easy = unsafe curl_easy_init() else { return nil }
-        unsafe self.easy = OpaquePointer(easy)
+    init?(to origin: FetchOrigin, in multi: CurlMulti) {
         self.origin = origin
-        setUp()
+        super.init(in: multi)
+        guard prepare() else { return nil }
     }
 
-    deinit {
-        unsafe curl_easy_cleanup(handle)
-        unsafe curl_slist_free_all(ownFields)
-    }
+    deinit { unsafe curl_slist_free_all(ownFields) }
 
-    var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(easy) }
+    // MARK: Use
 
-    /// Readies the handle for a request.
-    /// - Throws: ``FetchError/refused(code:)`` if libcurl does not take the target: without it, it would ask for another.
-    func prepare(_ request: FetchRequest) throws(FetchError) {
-        body = []
-        headBytes = 0
-        exceeded = false
-        isHeadComplete = false
-        isSpent = false
-        if target != request.target {
-            let target = origin.prefix.isEmpty ? request.target : origin.prefix + request.target
-            let code = unsafe cc_set_string(handle, CURLOPT_REQUEST_TARGET, target)
-            guard code == CURLE_OK else { throw .refused(code: Int(code.rawValue)) }
-            self.target = request.target
+    func start(_ request: ClientRequest, for exchange: UpstreamExchange) {
+        self.exchange = exchange
+        (body, fields, headBytes, exceeded, isHeadComplete, sends) = ([], FieldSection(), 0, false, false, 0)
+        mostSends = exchange.isRepeatable ? 2 : 1
+        isHEAD = request.method == .head
+        let code = unsafe cc_set_string(handle, CURLOPT_REQUEST_TARGET, origin.prefix + request.target)
+        guard code == CURLE_OK else {
+            self.exchange = nil
+            return origin.fetcher.end(exchange, .failure(.refused(code: Int(code.rawValue))))
         }
-        if !request.isPlain { prepareOther(request) }
+        if request.method != .get || !request.fields.isEmpty || request.body != nil { prepareOther(request) }
+        multi.start(self)
     }
 
-    /// Forgets the fields and body of a request that had any.
-    func forgetRequest() {
+    func abandon() {
+        exchange = nil
+        leave()
+    }
+
+    override func ended(_ code: CURLcode) {
+        let result = result(code)
+        let exchange = exchange
+        self.exchange = nil
+        leave()
+        if let exchange { origin.fetcher.end(exchange, result) }
+    }
+
+    private func leave() {
+        multi.remove(self)
+        // libcurl counts how often a handle has sent a request again for as long as the handle lives, and gives up at five.
+        guard sends < 2 else { return }
+        forgetRequest()
+        origin.putBack(self)
+    }
+
+    private func forgetRequest() {
         guard !isPlain else { return }
         unsafe curl_easy_reset(handle)
         unsafe curl_slist_free_all(ownFields)
         unsafe ownFields = nil
-        target = ""
-        setUp()
+        configure()
         isPlain = true
     }
 
-    func begin(_ wait: WaitID, at position: Int) {
-        self.wait = wait
-        self.position = position
-        isActive = true
-    }
-
-    /// What was received, or how libcurl says that it failed.
-    func result(_ code: CURLcode) -> Result<FetchResponse, FetchError> {
+    private func result(_ code: CURLcode) -> Result<ClientResponse, FetchError> {
         guard code == CURLE_OK else { return .failure(exceeded ? .tooLarge : FetchError(code)) }
         let status = unsafe cc_response_code(handle)
         guard isHeadComplete, status >= 200 else { return .failure(.reset) }
-        // Nobody is told to wait after a success, so that most responses are not searched.
-        return .success(FetchResponse(status: status, body: body, retryAfter: status < 300 ? nil : retryAfter))
+        let response = ClientResponse(
+            status: status, fields: status < 300 ? FieldSection() : fields, body: body)
+        (body, fields) = ([], FieldSection())
+        return .success(response)
     }
 
-    /// Keeps the result; false if the transfer is not under way.
-    func end(_ result: Result<FetchResponse, FetchError>) -> Bool {
-        guard isActive else { return false }
-        isActive = false
-        self.result = result
-        body = []
-        return true
-    }
+    // MARK: Options
 
-    func takeResult() -> Result<FetchResponse, FetchError> {
-        guard let result else { preconditionFailure("a transfer that woke its task has a result") }
-        self.result = nil
-        return result
-    }
-
-    private func prepareOther(_ request: FetchRequest) {
+    private func prepareOther(_ request: ClientRequest) {
         isPlain = false
-        unsafe ownFields = FetchOrigin.fields(request.headers)
+        // Without «Expect:» libcurl would hold back a large body for an interim response, and nothing of ours is its default.
+        var list = unsafe curl_slist_append(nil, "Expect:")
+        var names: Set<String> = []
+        request.fields.forEachLine { name, value in
+            let (name, value) = (name.text, value.text)
+            names.insert(name.lowercased())
+            // libcurl's notation for a field with an empty value is a semicolon.
+            unsafe list = curl_slist_append(list, value.isEmpty ? "\(name);" : "\(name): \(value)")
+        }
+        for name in ["accept", "content-type"] where !names.contains(name) {
+            unsafe list = curl_slist_append(list, name + ":")
+        }
+        unsafe ownFields = list
         unsafe cc_set_pointer(handle, CURLOPT_HTTPHEADER, ownFields)
         if let body = request.body {
             unsafe cc_set_long(handle, CURLOPT_POST, 1)
@@ -111,54 +114,59 @@ import EventLoop
                     handle, CURLOPT_COPYPOSTFIELDS,
                     UnsafeMutableRawPointer(mutating: bytes.baseAddress ?? UnsafeRawPointer(handle)))
             }
-        } else if request.method == "POST" {
+        } else if [.post, .put, .patch].contains(request.method) {
             unsafe cc_set_long(handle, CURLOPT_POST, 1)
             unsafe cc_set_offset(handle, CURLOPT_POSTFIELDSIZE_LARGE, 0)
         }
-        if request.method != "GET" { unsafe cc_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method) }
-        if !request.isIdempotent {
-            // As in `setUp`. libcurl sends a request again on its own when a kept connection breaks before the response.
-            unsafe cc_set_request_function(handle, beginRequest, Unmanaged.passUnretained(self).toOpaque())
-        }
-    }
-
-    /// A request is about to be sent; false ends the transfer.
-    fileprivate func spend() -> Bool {
-        defer { isSpent = true }
-        return !isSpent
+        if isHEAD { unsafe cc_set_long(handle, CURLOPT_NOBODY, 1) }
+        if request.method != .get { unsafe cc_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
     }
 
     /// Sets the options that hold for every transfer of the origin.
-    private func setUp() {
-        let limits = origin.limits
-        // libcurl hands these pointers back only while the handle lives, and this object owns the handle.
+    override func configure() {
+        let options = origin.options
+        super.configure()
+        // As there: libcurl hands this pointer back only while the handle lives, which this object owns.
         let me = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let fetcher = unsafe Unmanaged.passUnretained(origin.fetcher).toOpaque()
-        unsafe cc_set_pointer(handle, CURLOPT_PRIVATE, me)
         unsafe cc_set_data_function(handle, CURLOPT_WRITEFUNCTION, receiveBody)
         unsafe cc_set_pointer(handle, CURLOPT_WRITEDATA, me)
         unsafe cc_set_data_function(handle, CURLOPT_HEADERFUNCTION, receiveHead)
         unsafe cc_set_pointer(handle, CURLOPT_HEADERDATA, me)
-        unsafe cc_set_open_function(handle, openSocket, fetcher)
-        unsafe cc_set_close_function(handle, closeSocket, fetcher)
+        // libcurl sends a request again on its own when a kept connection breaks before the response.
+        unsafe cc_set_request_function(handle, beginRequest, me)
         unsafe cc_set_pointer(handle, CURLOPT_CURLU, UnsafeMutableRawPointer(origin.url))
         if let path = origin.socketPath { unsafe cc_set_string(handle, CURLOPT_UNIX_SOCKET_PATH, path) }
-        unsafe cc_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
-        unsafe cc_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-        unsafe cc_set_string(handle, CURLOPT_PROXY, "")
-        unsafe cc_set_string(handle, CURLOPT_NOPROXY, "*")
-        unsafe cc_set_long(handle, CURLOPT_NOSIGNAL, 1)
-        // Giving up a name that is still being resolved must not wait for the resolver's thread.
-        unsafe cc_set_long(handle, CURLOPT_QUICK_EXIT, 1)
+        let version =
+            if options.version == .http1 {
+                CURL_HTTP_VERSION_1_1
+            } else {
+                origin.isSecured ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+            }
+        unsafe cc_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))
+        // Rather a stream of a connection that is being opened than another connection.
+        unsafe cc_set_long(handle, CURLOPT_PIPEWAIT, options.version == .http2 ? 1 : 0)
         unsafe cc_set_long(handle, CURLOPT_PATH_AS_IS, 1)
         unsafe cc_set_long(
-            handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(limits.connectTimeout.wholeNanoseconds / 1_000_000)))
-        unsafe cc_set_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.bodyBytes))
+            handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(options.connectTimeout.wholeNanoseconds / 1_000_000)))
+        unsafe cc_set_long(handle, CURLOPT_MAXAGE_CONN, max(1, Int(options.idleTime.components.seconds)))
+        if let age = options.maxConnectionAge {
+            unsafe cc_set_long(handle, CURLOPT_MAXLIFETIME_CONN, max(1, Int(age.components.seconds)))
+        }
+        unsafe cc_set_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(options.response.bodyBytes))
+        if origin.isSecured { secure(options.tls) }
+    }
+
+    // MARK: libcurl's calls
+
+    /// A request is about to be sent; false ends the transfer.
+    fileprivate func spend() -> Bool {
+        sends += 1
+        return sends <= mostSends
     }
 
     /// Takes a piece of the body; false ends the transfer.
     fileprivate func append(_ piece: UnsafeRawBufferPointer) -> Bool {
-        guard piece.count <= origin.limits.bodyBytes - body.count else {
+        guard piece.count <= origin.options.response.bodyBytes - body.count else {
             exceeded = true
             return false
         }
@@ -167,16 +175,40 @@ import EventLoop
     }
 
     /// Takes note of a line of the head, or of the trailers; false ends the transfer.
-    fileprivate func countHead(_ line: UnsafeRawBufferPointer) -> Bool {
+    fileprivate func takeHead(_ line: UnsafeRawBufferPointer) -> Bool {
         headBytes += line.count
         if line.count <= 2 {
             isHeadComplete = true
         } else if unsafe line.starts(with: "HTTP/".utf8) {
             // The final head follows an interim one.
             isHeadComplete = false
+            fields = FieldSection()
+        } else if !isHeadComplete {
+            unsafe keep(line.bindMemory(to: UInt8.self).span)
         }
-        exceeded = headBytes > origin.limits.headBytes
+        exceeded = headBytes > origin.options.response.headBytes
         return !exceeded
+    }
+
+    private func keep(_ line: Span<UInt8>) {
+        var colon = 0
+        while colon < line.count, line[colon] != UInt8(ascii: ":") { colon += 1 }
+        guard colon < line.count else { return }
+        var (start, end) = (colon + 1, line.count)
+        while start < end, Self.isBlank(line[start]) { start += 1 }
+        while end > start, Self.isBlank(line[end - 1]) { end -= 1 }
+        // What is no field is left out: nobody asks for it.
+        try? fields.append(line.extracting(0..<colon), line.extracting(start..<end))
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0D, 0x0A].contains(byte) }
+}
+
+extension Span<UInt8> {
+    fileprivate var text: String {
+        var bytes: [UInt8] = []
+        for index in indices { bytes.append(self[index]) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -193,7 +225,7 @@ private func receiveHead(_ line: UnsafeMutablePointer<CChar>?, _: Int, _ count: 
 {
     guard let owner = unsafe owner else { return 0 }
     let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
-    return unsafe transfer.countHead(UnsafeRawBufferPointer(start: line, count: count)) ? count : 0
+    return unsafe transfer.takeHead(UnsafeRawBufferPointer(start: line, count: count)) ? count : 0
 }
 
 private func beginRequest(
@@ -203,41 +235,4 @@ private func beginRequest(
     guard let owner = unsafe owner else { return CURL_PREREQFUNC_ABORT }
     let transfer = unsafe Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
     return transfer.spend() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
-}
-
-private func openSocket(
-    _ owner: UnsafeMutableRawPointer?, _: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
-) -> curl_socket_t {
-    guard let owner = unsafe owner, let address = unsafe address else { return -1 }
-    let fd = unsafe cc_open_socket(address)
-    if fd >= 0 { unsafe Unmanaged<Fetcher>.fromOpaque(owner).takeUnretainedValue().sockets.opened(fd) }
-    return fd
-}
-
-private func closeSocket(_ owner: UnsafeMutableRawPointer?, _ fd: curl_socket_t) -> CInt {
-    guard let owner = unsafe owner else { return -1 }
-    return unsafe Unmanaged<Fetcher>.fromOpaque(owner).takeUnretainedValue().sockets.close(fd)
-}
-
-extension FetchError {
-    /// libcurl's result as ours: the one table.
-    init(_ code: CURLcode) {
-        self =
-            switch code {
-            case CURLE_COULDNT_RESOLVE_HOST: .resolve
-            case CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT: .connect
-            case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
-                CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
-                .tls
-            case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE,
-                CURLE_ABORTED_BY_CALLBACK:
-                .reset
-            // Out of memory is what libcurl calls a line of a head past 100 KiB, which it does not pass on to be counted; from
-            // 8.6 on it is a code of its own, CURLE_TOO_LARGE.
-            case CURLE_FILESIZE_EXCEEDED, CURLE_OUT_OF_MEMORY, CURLcode(rawValue: 100): .tooLarge
-            case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
-                .malformed
-            default: .refused(code: Int(code.rawValue))
-            }
-    }
 }

@@ -1,29 +1,27 @@
 import EventLoop
 import Fetch
 import Gather
+import HTTPTypes
+import HTTPWire
 
-/// The engine's upstreams over libcurl: one ``Fetcher`` for a loop, one origin for each host.
+/// The engine's upstreams over connections of libcurl's: one ``Fetcher`` for a loop, one origin for each host.
 final class CurlUpstreams: UpstreamClient {
     private let fetcher: Fetcher
     private let origins: [[FetchOrigin]]
 
+    /// - Parameter lookup: resolves names; the system's resolver if there is none.
     /// - Throws: `FetchError` if libcurl refuses a host.
-    init(_ upstreams: [Upstream], on loop: isolated EventLoop) throws(FetchError) {
-        // As many connections as may be in flight or are opened at the start, and some that finish; libcurl walks all of them at
-        // every call.
-        let fetcher = try Fetcher(on: loop, maxConnections: upstreams.reduce(16) { $0 + $1.mostConnections })
+    init(_ upstreams: [Upstream], lookup: Lookup? = nil, on loop: isolated EventLoop) throws(FetchError) {
+        let fetcher = Fetcher(on: loop, lookup: lookup)
         self.fetcher = fetcher
         var origins: [[FetchOrigin]] = []
         for upstream in upstreams {
-            var limits = FetchLimits()
-            limits.connectTimeout = upstream.connectTimeout
-            limits.headBytes = upstream.maxHeadBytes
-            limits.bodyBytes = upstream.maxBodyBytes
+            let options = FetchOptions(upstream)
             var hosts: [FetchOrigin] = []
             for host in upstream.hosts {
                 hosts.append(
                     try fetcher.origin(
-                        base: host.base, prefix: host.prefix, socketPath: host.socketPath, limits: limits))
+                        base: host.base, prefix: host.prefix, socketPath: host.socketPath, options: options))
             }
             origins.append(hosts)
         }
@@ -36,17 +34,58 @@ final class CurlUpstreams: UpstreamClient {
         _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
         on loop: isolated EventLoop
     ) async throws(UpstreamFailure) -> UpstreamResponse {
-        let fetch = FetchRequest(
-            method: request.method.rawValue, target: request.target,
-            headers: request.headers.map { ($0.name.rawName, $0.value) }, body: request.body)
+        let rendered = try ClientRequest(request)
         do throws(FetchError) {
-            let transfer = try fetcher.start(fetch, from: origins[upstream][host])
-            let response = try fetcher.finish(transfer, await loop.reactor.suspend(transfer.wait, until: deadline))
+            let exchange = try fetcher.start(
+                rendered, from: origins[upstream][host], isRepeatable: request.isRepeatable)
+            let response = try fetcher.finish(exchange, await loop.reactor.suspend(exchange.wait, until: deadline))
             return UpstreamResponse(
                 status: response.status, body: response.body, retryAfter: response.retryAfter.map { .seconds($0) })
         } catch {
-            throw UpstreamFailure(error)
+            throw UpstreamFailure(error, at: origins[upstream][host])
         }
+    }
+}
+
+extension ClientRequest {
+    private static let acceptsAll: FieldSection = {
+        var fields = FieldSection()
+        try? fields.append(.accept, "*/*")
+        return fields
+    }()
+
+    /// The engine's request as it is sent: with what it accepts, which many servers look at.
+    fileprivate init(_ request: UpstreamRequest) throws(UpstreamFailure) {
+        do {
+            var fields = Self.acceptsAll
+            if !request.headers.isEmpty {
+                if request.headers.contains(where: { $0.name == .accept }) { fields = FieldSection() }
+                for (name, value) in request.headers { try fields.append(name, value) }
+            }
+            try self.init(request.method, target: request.target, fields: fields, body: request.body)
+        } catch {
+            throw .unreachable("the request cannot be written: \(error)")
+        }
+    }
+}
+
+extension FetchOptions {
+    init(_ upstream: Upstream) {
+        self.init()
+        connectTimeout = upstream.connectTimeout
+        response.headBytes = upstream.maxHeadBytes
+        response.bodyBytes = upstream.maxBodyBytes
+        idleConnections = upstream.mostConnections
+        let connections = upstream.connections
+        idleTime = connections.idleTimeout
+        maxConnectionAge = connections.maxAge
+        addressTimeToLive = connections.addressTimeToLive
+        version = connections.isHTTP2 ? .http2 : .http1
+        tls.authorities = connections.tls.authorities
+        tls.certificate = connections.tls.certificate
+        tls.key = connections.tls.key
+        tls.serverName = connections.tls.serverName
+        tls.minimumVersion = connections.tls.minimumVersion == .tls13 ? .tls13 : .tls12
     }
 }
 
@@ -57,13 +96,13 @@ extension Upstream {
 
 extension UpstreamFailure {
     /// The one table from transfers to outcomes.
-    init(_ error: FetchError) {
+    fileprivate init(_ error: FetchError, at origin: FetchOrigin) {
         self =
             switch error {
             case .timeout: .timeout
             case .cancelled: .cancelled
-            case .resolve, .connect, .tls: .notConnected(error.description)
-            case .reset, .refused: .unreachable(error.description)
+            case .resolve, .connect, .tls: .notConnected("\(origin): \(error)")
+            case .reset, .refused: .unreachable("\(origin): \(error)")
             case .malformed, .tooLarge: .badResponse(error.description)
             }
     }

@@ -1,5 +1,6 @@
 import EventLoop
 import Fetch
+import HTTPWire
 import Glibc
 import TestSupport
 import Testing
@@ -10,15 +11,15 @@ struct ConnectionTests {
 
     private func outcome(of base: String) throws -> ScriptedUpstream.Outcome {
         try TestLoop.runOnSystem { loop in
-            let fetcher = try Fetcher(on: loop, maxConnections: 8)
+            let fetcher = Fetcher(on: loop)
             defer { fetcher.close() }
-            var limits = FetchLimits()
-            limits.connectTimeout = .seconds(5)
-            let origin = try fetcher.origin(base: base, limits: limits)
+            var options = FetchOptions()
+            options.connectTimeout = .seconds(5)
+            let origin = try fetcher.origin(base: base, options: options)
             do throws(FetchError) {
                 let deadline = loop.now.advanced(by: .seconds(5))
                 return .success(
-                    try await fetcher.fetch(FetchRequest(target: "/"), from: origin, until: deadline, on: loop))
+                    try await fetcher.fetch(.get("/"), from: origin, until: deadline, on: loop))
             } catch {
                 return .failure(error)
             }
@@ -27,11 +28,11 @@ struct ConnectionTests {
 
     @Test func `a port that nobody listens on refuses`() throws {
         let port = try TestLoop.runOnSystem { loop in try SocketListener(on: loop).port }
-        #expect(try outcome(of: "http://127.0.0.1:\(port)").failure == .connect)
+        #expect(try outcome(of: "http://127.0.0.1:\(port)").failure == .connect(.refused))
     }
 
     @Test func `a name that nobody has does not resolve`() throws {
-        #expect(try outcome(of: "http://does-not-exist.invalid").failure == .resolve)
+        #expect(try outcome(of: "http://does-not-exist.invalid").failure == .resolve(.unknownName))
     }
 
     @Test func `connecting has a time of its own`() throws {
@@ -40,20 +41,55 @@ struct ConnectionTests {
             let listener = try SocketListener(backlog: 0, on: loop)
             let first = try SocketEnd(port: listener.port, on: loop)
             defer { first.close() }
-            let fetcher = try Fetcher(on: loop, maxConnections: 8)
+            let fetcher = Fetcher(on: loop)
             defer { fetcher.close() }
-            var limits = FetchLimits()
-            limits.connectTimeout = .milliseconds(50)
-            let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)", limits: limits)
+            var options = FetchOptions()
+            options.connectTimeout = .milliseconds(50)
+            let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)", options: options)
             let start = loop.now
-            await #expect(throws: FetchError.connect) {
+            await #expect(throws: FetchError.connect(.late)) {
                 try await fetcher.fetch(
-                    FetchRequest(target: "/"), from: origin, until: start.advanced(by: .seconds(5)), on: loop)
+                    .get("/"), from: origin, until: start.advanced(by: .seconds(5)), on: loop)
             }
             return start.duration(to: loop.now)
         }
         #expect(elapsed >= .milliseconds(49))
         #expect(elapsed < .seconds(1))
+    }
+
+    @Test func `without descriptors it is told what ran out, and the next request has one again`() async {
+        await #expect(processExitsWith: .success) {
+            try TestLoop.runOnSystem { loop in
+                let listener = try SocketListener(on: loop)
+                let fetcher = Fetcher(on: loop)
+                let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)")
+                var limit = rlimit()
+                unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+                limit.rlim_cur = 0
+                unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+                do throws(FetchError) {
+                    _ = try await fetcher.fetch(
+                        .get("/"), from: origin, until: loop.now.advanced(by: .seconds(5)), on: loop)
+                    fatalError("a descriptor came from nowhere")
+                } catch {
+                    precondition(error == .connect(.noDescriptors), "\(error)")
+                    precondition("\(error)".hasSuffix("no file descriptors are left"))
+                }
+                limit.rlim_cur = limit.rlim_max
+                unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addImmediateTask {
+                        let connection = try await listener.accept(on: loop)
+                        _ = try await connection.message(on: loop)
+                        try connection.send(okResponse)
+                    }
+                    let deadline = loop.now.advanced(by: .seconds(5))
+                    _ = try await fetcher.fetch(.get("/"), from: origin, until: deadline, on: loop)
+                    try await group.waitForAll()
+                }
+                fetcher.close()
+            }
+        }
     }
 
     @Test func `an upstream that speaks no TLS fails the handshake`() throws {
@@ -62,7 +98,7 @@ struct ConnectionTests {
                 _ = try await connection.receive(on: loop)
                 try connection.send("HTTP/1.1 400 Bad Request\r\n\r\n")
             }
-            #expect(outcome.failure == .tls)
+            #expect(outcome.failure == .tls(.notTLS))
         }
     }
 
@@ -88,7 +124,7 @@ struct ConnectionTests {
                 port = Int(text[text.index(after: colon)...].prefix { $0.isNumber })
             }
         }
-        #expect(try outcome(of: "https://127.0.0.1:\(#require(port))").failure == .tls)
+        #expect(try outcome(of: "https://127.0.0.1:\(#require(port))").failure == .tls(.unknownAuthority))
     }
 
     // MARK: Giving up
@@ -103,7 +139,7 @@ struct ConnectionTests {
                 _ = try await connection.end(on: loop)
             }
             #expect(outcome.failure == .timeout)
-            #expect(upstream.fetcher.transfersInFlight == 0)
+            #expect(upstream.fetcher.requestsInFlight == 0)
             return start.duration(to: loop.now)
         }
         #expect(elapsed >= .milliseconds(40))
@@ -145,10 +181,10 @@ struct ConnectionTests {
                 _ = try await connection.message(on: loop)
                 try connection.send(bytes)
                 try await loop.sleep(for: .zero)
-                #expect(upstream.fetcher.transfersInFlight == 1)
+                #expect(upstream.fetcher.requestsInFlight == 1)
                 group.cancelAll()
                 _ = try await connection.end(on: loop)
-                #expect(upstream.fetcher.transfersInFlight == 0)
+                #expect(upstream.fetcher.requestsInFlight == 0)
             }
         }
     }
@@ -166,14 +202,14 @@ struct ConnectionTests {
     @Test func `closing the fetcher ends what is in flight`() throws {
         try TestLoop.runOnSystem { loop in
             let listener = try SocketListener(on: loop)
-            let fetcher = try Fetcher(on: loop, maxConnections: 8)
+            let fetcher = Fetcher(on: loop)
             let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<5 {
                     group.addImmediateTask {
                         let deadline = loop.now.advanced(by: .seconds(5))
                         await #expect(throws: FetchError.cancelled) {
-                            try await fetcher.fetch(FetchRequest(target: "/"), from: origin, until: deadline, on: loop)
+                            try await fetcher.fetch(.get("/"), from: origin, until: deadline, on: loop)
                         }
                     }
                 }
@@ -182,9 +218,9 @@ struct ConnectionTests {
                 for connection in connections { _ = try await connection.message(on: loop) }
                 try connections[0].send("HTTP/1.1 200 OK\r\n\r\nhel")
                 try await loop.sleep(for: .zero)
-                #expect(fetcher.transfersInFlight == 5)
+                #expect(fetcher.requestsInFlight == 5)
                 fetcher.close()
-                #expect(fetcher.transfersInFlight == 0)
+                #expect(fetcher.requestsInFlight == 0)
                 for connection in connections {
                     _ = try await connection.end(on: loop)
                     connection.close()
@@ -235,13 +271,13 @@ struct ConnectionTests {
 
     @Test func `a GET whose kept connection breaks under it is sent again`() throws {
         try ScriptedUpstream.run { upstream, loop in
-            try await expectRetry(of: FetchRequest(target: "/2"), from: upstream, on: loop)
+            try await expectRetry(of: .get("/2"), from: upstream, on: loop)
         }
     }
 
     /// Keeps a connection, breaks it when a request has come, and answers the next.
     private func expectRetry(
-        of request: FetchRequest, from upstream: ScriptedUpstream, on loop: isolated EventLoop
+        of request: ClientRequest, from upstream: ScriptedUpstream, on loop: isolated EventLoop
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addImmediateTask {
@@ -263,10 +299,10 @@ struct ConnectionTests {
     @Test(
         "A request that may have had its effect is not sent again behind its sender's back",
         arguments: [
-            FetchRequest(method: "POST", target: "/2", body: Array("{}".utf8)),
-            FetchRequest(method: "POST", target: "/2"), FetchRequest(method: "PATCH", target: "/2", body: [0x20]),
+            ClientRequest.request("POST", "/2", body: Array("{}".utf8)),
+            ClientRequest.request("POST", "/2"), ClientRequest.request("PATCH", "/2", body: [0x20]),
         ])
-    func noRetry(_ request: FetchRequest) throws {
+    func noRetry(_ request: ClientRequest) throws {
         try ScriptedUpstream.run { upstream, loop in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask {
@@ -282,7 +318,7 @@ struct ConnectionTests {
             }
             // A connection may have been opened for it, but nothing was sent there.
             if let second = upstream.listener.acceptNow() { #expect(try await second.rest(on: loop).isEmpty) }
-            #expect(upstream.fetcher.transfersInFlight == 0)
+            #expect(upstream.fetcher.requestsInFlight == 0)
         }
     }
 
@@ -300,7 +336,7 @@ struct ConnectionTests {
                 var connections: [SocketEnd] = []
                 while connections.count < count { connections.append(try await upstream.listener.accept(on: loop)) }
                 for connection in connections { _ = try await connection.message(on: loop) }
-                #expect(upstream.fetcher.transfersInFlight == count)
+                #expect(upstream.fetcher.requestsInFlight == count)
                 if how == "cancel" { group.cancelAll() }
                 if how == "answer" { for connection in connections { try connection.send(okResponse) } }
                 if how == "close" { for connection in connections { connection.close() } }
@@ -312,16 +348,7 @@ struct ConnectionTests {
                 "answer": "200 ok", "close": FetchError.reset.description, "cancel": FetchError.cancelled.description,
             ]
             #expect(texts == Set([expected[how]]))
-            #expect(upstream.fetcher.transfersInFlight == 0)
+            #expect(upstream.fetcher.requestsInFlight == 0)
         }
-    }
-
-    /// Raises the soft limit of descriptors, which nothing in the process depends on being low.
-    private func allowDescriptors(_ count: Int) {
-        var limit = rlimit()
-        _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        guard limit.rlim_cur < rlim_t(count) else { return }
-        limit.rlim_cur = min(limit.rlim_max, rlim_t(count))
-        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 }

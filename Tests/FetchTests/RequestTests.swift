@@ -1,5 +1,6 @@
 import EventLoop
 import Fetch
+import HTTPWire
 import Glibc
 import HTTPServer
 import TestSupport
@@ -9,7 +10,7 @@ import Testing
 struct RequestTests {
     struct Sent: Sendable, CustomTestStringConvertible {
         var testDescription: String
-        var request: FetchRequest
+        var request: ClientRequest
         var start: String
         /// Beside Host, which is checked for all.
         var fields: [String]
@@ -20,47 +21,47 @@ struct RequestTests {
 
     private static let sent = [
         Sent(
-            testDescription: "a plain GET", request: FetchRequest(target: "/orders?customer=1&page=2"),
-            start: "GET /orders?customer=1&page=2 HTTP/1.1", fields: ["Accept: */*"]),
+            testDescription: "a plain GET", request: .get("/orders?customer=1&page=2"),
+            start: "GET /orders?customer=1&page=2 HTTP/1.1", fields: []),
         Sent(
             testDescription: "a target is not rewritten",
-            request: FetchRequest(target: "/a/./b/../c//%2F..%2F%41?q=../%20&r=a+b"),
-            start: "GET /a/./b/../c//%2F..%2F%41?q=../%20&r=a+b HTTP/1.1", fields: ["Accept: */*"]),
+            request: .get("/a/./b/../c//%2F..%2F%41?q=../%20&r=a+b"),
+            start: "GET /a/./b/../c//%2F..%2F%41?q=../%20&r=a+b HTTP/1.1", fields: []),
         Sent(
             testDescription: "fields of its own",
-            request: FetchRequest(target: "/", headers: [("X-A", "1"), ("Accept", "text/plain"), ("X-A", "2: 3")]),
+            request: .request("GET", "/", [("X-A", "1"), ("Accept", "text/plain"), ("X-A", "2: 3")]),
             start: "GET / HTTP/1.1", fields: ["X-A: 1", "Accept: text/plain", "X-A: 2: 3"]),
         Sent(
-            testDescription: "a field without a value", request: FetchRequest(target: "/", headers: [("X-Empty", "")]),
-            start: "GET / HTTP/1.1", fields: ["Accept: */*", "X-Empty:"]),
+            testDescription: "a field without a value", request: .request("GET", "/", [("X-Empty", "")]),
+            start: "GET / HTTP/1.1", fields: ["X-Empty: "]),
         Sent(
-            testDescription: "a field of blanks", request: FetchRequest(target: "/", headers: [("X-Blank", " \t ")]),
-            start: "GET / HTTP/1.1", fields: ["Accept: */*", "X-Blank:"]),
+            testDescription: "a field of blanks", request: .request("GET", "/", [("X-Blank", " \t ")]),
+            start: "GET / HTTP/1.1", fields: ["X-Blank:  \t "]),
         Sent(
             testDescription: "a POST with a body",
-            request: FetchRequest(method: "POST", target: "/", headers: json, body: Array("{}".utf8)),
+            request: .request("POST", "/", json, body: Array("{}".utf8)),
             start: "POST / HTTP/1.1",
-            fields: ["Accept: */*", "Content-Type: application/json", "Content-Length: 2"], body: "{}"),
+            fields: ["Content-Type: application/json", "Content-Length: 2"], body: "{}"),
         Sent(
             testDescription: "a body with NUL and no type",
-            request: FetchRequest(method: "PUT", target: "/", body: Array("a\0b".utf8)),
-            start: "PUT / HTTP/1.1", fields: ["Accept: */*", "Content-Length: 3"], body: "a\0b"),
+            request: .request("PUT", "/", body: Array("a\0b".utf8)),
+            start: "PUT / HTTP/1.1", fields: ["Content-Length: 3"], body: "a\0b"),
         Sent(
             testDescription: "a PATCH with a large body",
-            request: FetchRequest(
-                method: "PATCH", target: "/", headers: json, body: [UInt8](repeating: 0x61, count: 300_000)),
+            request: .request(
+                "PATCH", "/", json, body: [UInt8](repeating: 0x61, count: 300_000)),
             start: "PATCH / HTTP/1.1",
-            fields: ["Accept: */*", "Content-Type: application/json", "Content-Length: 300000"],
+            fields: ["Content-Type: application/json", "Content-Length: 300000"],
             body: String(repeating: "a", count: 300_000)),
         Sent(
-            testDescription: "an empty body is a body", request: FetchRequest(method: "PUT", target: "/", body: []),
-            start: "PUT / HTTP/1.1", fields: ["Accept: */*", "Content-Length: 0"]),
+            testDescription: "an empty body is a body", request: .request("PUT", "/", body: []),
+            start: "PUT / HTTP/1.1", fields: ["Content-Length: 0"]),
         Sent(
-            testDescription: "a POST without a body", request: FetchRequest(method: "POST", target: "/"),
-            start: "POST / HTTP/1.1", fields: ["Accept: */*", "Content-Length: 0"]),
+            testDescription: "a POST without a body", request: .request("POST", "/"),
+            start: "POST / HTTP/1.1", fields: ["Content-Length: 0"]),
         Sent(
-            testDescription: "a DELETE", request: FetchRequest(method: "DELETE", target: "/1"),
-            start: "DELETE /1 HTTP/1.1", fields: ["Accept: */*"]),
+            testDescription: "a DELETE", request: .request("DELETE", "/1"),
+            start: "DELETE /1 HTTP/1.1", fields: []),
     ]
 
     @Test("A request arrives as it was given, and with nothing else", arguments: sent)
@@ -92,7 +93,7 @@ struct RequestTests {
                         #expect(message.body == sent.body)
                         try connection.send(okResponse)
                     }
-                    #expect(try await connection.message(on: loop).fields == [host, "Accept: */*"])
+                    #expect(try await connection.message(on: loop).fields == [host])
                     try connection.send(okResponse)
                 }
                 for sent in requests + requests.reversed() {
@@ -107,7 +108,7 @@ struct RequestTests {
 
     @Test func `an origin's prefix goes before every target`() throws {
         try ScriptedUpstream.run(prefix: "/api/v1") { upstream, loop in
-            let outcome = try await upstream.fetch(FetchRequest(target: "/../x"), on: loop) { connection, loop in
+            let outcome = try await upstream.fetch(.get("/../x"), on: loop) { connection, loop in
                 #expect(try await connection.message(on: loop).start == "GET /api/v1/../x HTTP/1.1")
                 try connection.send(okResponse)
             }
@@ -120,7 +121,7 @@ struct RequestTests {
         defer { unsafe unlink(path) }
         try TestLoop.runOnSystem { loop in
             let listener = try SocketListener(path: path, on: loop)
-            let fetcher = try Fetcher(on: loop, maxConnections: 8)
+            let fetcher = Fetcher(on: loop)
             defer { fetcher.close() }
             let origin = try fetcher.origin(base: "http://shop", socketPath: path)
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -132,7 +133,7 @@ struct RequestTests {
                     try connection.send(okResponse)
                 }
                 let response = try await fetcher.fetch(
-                    FetchRequest(target: "/a"), from: origin, until: loop.now.advanced(by: .seconds(5)), on: loop)
+                    .get("/a"), from: origin, until: loop.now.advanced(by: .seconds(5)), on: loop)
                 #expect(response.status == 200)
                 try await group.waitForAll()
             }
@@ -160,11 +161,11 @@ struct RequestTests {
             return Response(.ok, text: method + " " + String(decoding: body, as: UTF8.self))
         }
         try ServerUnderTest.run(handler: handler) { subject, loop in
-            let fetcher = try Fetcher(on: loop, maxConnections: 8)
+            let fetcher = Fetcher(on: loop)
             defer { fetcher.close() }
             let origin = try fetcher.origin(base: "http://127.0.0.1:\(subject.port)")
             for (method, body) in [("POST", "x"), ("GET", nil), ("PUT", ""), ("DELETE", nil), ("PATCH", "yz")] {
-                let request = FetchRequest(method: method, target: "/", body: body.map { Array($0.utf8) })
+                let request = ClientRequest.request(method, "/", body: body.map { Array($0.utf8) })
                 let response = try await fetcher.fetch(
                     request, from: origin, until: loop.now.advanced(by: .seconds(5)), on: loop)
                 #expect(String(decoding: response.body, as: UTF8.self) == "\(method) \(body ?? "")")

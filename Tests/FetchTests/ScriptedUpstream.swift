@@ -1,6 +1,9 @@
 import EventLoop
 import Fetch
+import HTTPTypes
+import HTTPWire
 import TestSupport
+import Testing
 
 /// An upstream whose connections a test serves by hand, and a fetcher that asks it, on one loop.
 final class ScriptedUpstream {
@@ -9,23 +12,23 @@ final class ScriptedUpstream {
     private(set) var origin: FetchOrigin
 
     typealias Script = @Sendable (SocketEnd, isolated EventLoop) async throws -> Void
-    typealias Outcome = Result<FetchResponse, FetchError>
+    typealias Outcome = Result<ClientResponse, FetchError>
 
-    private init(_ scheme: String, _ prefix: String, _ limits: FetchLimits, on loop: isolated EventLoop) throws {
+    private init(_ scheme: String, _ prefix: String, _ options: FetchOptions, on loop: isolated EventLoop) throws {
         // A busy machine is no failure to connect.
-        var limits = limits
-        limits.connectTimeout = .seconds(5)
+        var options = options
+        options.connectTimeout = .seconds(5)
         listener = try SocketListener(on: loop)
-        fetcher = try Fetcher(on: loop, maxConnections: 64)
-        origin = try fetcher.origin(base: "\(scheme)://127.0.0.1:\(listener.port)", prefix: prefix, limits: limits)
+        fetcher = Fetcher(on: loop)
+        origin = try fetcher.origin(base: "\(scheme)://127.0.0.1:\(listener.port)", prefix: prefix, options: options)
     }
 
     static func run<Value: Sendable>(
-        scheme: String = "http", prefix: String = "", limits: FetchLimits = FetchLimits(),
+        scheme: String = "http", prefix: String = "", options: FetchOptions = FetchOptions(),
         _ body: @escaping @Sendable (ScriptedUpstream, isolated EventLoop) async throws -> Value
     ) throws -> Value {
         try TestLoop.runOnSystem { loop in
-            let upstream = try ScriptedUpstream(scheme, prefix, limits, on: loop)
+            let upstream = try ScriptedUpstream(scheme, prefix, options, on: loop)
             defer { upstream.fetcher.close() }
             return try await body(upstream, loop)
         }
@@ -33,7 +36,7 @@ final class ScriptedUpstream {
 
     /// Fetches while `script` serves the next connection, until both are over.
     func fetch(
-        _ request: FetchRequest = FetchRequest(target: "/"), within timeout: Duration = .seconds(5),
+        _ request: ClientRequest = .get("/"), within timeout: Duration = .seconds(5),
         on loop: isolated EventLoop, script: @escaping Script
     ) async throws -> Outcome {
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -49,7 +52,7 @@ final class ScriptedUpstream {
 
     /// Fetches from a connection that is served by someone else, or from none.
     func outcome(
-        of request: FetchRequest = FetchRequest(target: "/"), within timeout: Duration = .seconds(5),
+        of request: ClientRequest = .get("/"), within timeout: Duration = .seconds(5),
         on loop: isolated EventLoop
     ) async -> Outcome {
         do throws(FetchError) {
@@ -61,7 +64,7 @@ final class ScriptedUpstream {
     }
 }
 
-extension Result where Success == FetchResponse, Failure == FetchError {
+extension Result where Success == ClientResponse, Failure == FetchError {
     /// Status and body in one line, or the failure.
     var text: String {
         switch self {
@@ -75,4 +78,33 @@ extension Result where Success == FetchResponse, Failure == FetchError {
     }
 }
 
+extension FetchError {
+    /// Which fault it is, whatever it says of the reason.
+    var kind: String {
+        switch self {
+        case .reset: "reset"
+        case .malformed: "malformed"
+        case .tooLarge: "tooLarge"
+        default: "\(self)"
+        }
+    }
+}
+
 let okResponse = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+extension ClientRequest {
+    static func get(_ target: String) -> ClientRequest { request("GET", target) }
+
+    /// A request that a test is sure of.
+    static func request(
+        _ method: String, _ target: String, _ fields: [(String, String)] = [], body: [UInt8]? = nil
+    ) -> ClientRequest {
+        do {
+            var section = FieldSection()
+            for (name, value) in fields { try section.append(#require(HTTPField.Name(name)), value) }
+            return try ClientRequest(#require(HTTPRequest.Method(method)), target: target, fields: section, body: body)
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+}

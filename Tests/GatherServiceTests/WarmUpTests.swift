@@ -84,7 +84,9 @@ import Testing
         let lines = log.metadata(of: "not all connections could be warmed up")
         #expect(lines.count == 2)
         #expect(lines.allSatisfy { $0["upstream"] == "dead" })
-        #expect(lines.first { $0["host"] == "http://127.0.0.1:1" }?["error"] == "no connection could be made")
+        #expect(
+            lines.first { $0["host"] == "http://127.0.0.1:1" }?["error"]
+                == "127.0.0.1:1: no connection could be made: it was refused")
         #expect(lines.first { $0["host"] == "http://127.0.0.1:\(silent.port)" }?["error"] == "no answer in time")
     }
 

@@ -5,11 +5,15 @@ public final class SocketListener {
     public let port: UInt16
     private let listener: StreamListener
 
-    /// Listens on a free port of the loopback.
-    /// - Parameter backlog: how many connections wait for ``accept(on:)``, less one; SYNs beyond that are dropped.
-    public init(backlog: CInt = 4096, on loop: isolated EventLoop) throws {
-        listener = try StreamListener(SocketAddress(host: "127.0.0.1", port: 0), backlog: backlog, on: loop)
-        port = listener.address.port ?? 0
+    /// Listens on a port of the loopback, a free one unless it is given.
+    /// - Parameters:
+    ///   - host: one of the loopback's many addresses.
+    ///   - backlog: how many connections wait for ``accept(on:)``, less one; SYNs beyond that are dropped.
+    public init(
+        host: String = "127.0.0.1", port: UInt16 = 0, backlog: CInt = 4096, on loop: isolated EventLoop
+    ) throws {
+        listener = try StreamListener(SocketAddress(host: host, port: port), backlog: backlog, on: loop)
+        self.port = listener.address.port ?? 0
     }
 
     /// Listens on a Unix socket, a file that the test removes.

@@ -28,12 +28,14 @@ extension Call {
         }
         fields += forwarded.fields
         guard let template = body else {
-            return UpstreamRequest(call: name, method: method, target: target, headers: fields, body: nil)
+            return UpstreamRequest(
+                call: name, method: method, target: target, headers: fields, body: nil, isRepeatable: idempotent)
         }
         var content: [UInt8] = []
         try template.appendRequired(values, to: &content)
         if !fields.contains(where: { $0.name == .contentType }) { fields.append((.contentType, "application/json")) }
-        return UpstreamRequest(call: name, method: method, target: target, headers: fields, body: content)
+        return UpstreamRequest(
+            call: name, method: method, target: target, headers: fields, body: content, isRepeatable: idempotent)
     }
 
     /// Looks at the client's values where they are to stand, with a stand-in for what other calls have not given yet: so that

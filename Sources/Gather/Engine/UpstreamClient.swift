@@ -22,6 +22,8 @@ public struct UpstreamRequest: Sendable {
     /// No value holds CR, LF or NUL.
     public var headers: [(name: HTTPField.Name, value: String)]
     public var body: [UInt8]?
+    /// Whether it may arrive twice, if the call says so; otherwise its method does.
+    public var isRepeatable: Bool?
 }
 
 /// A response that has come in whole.

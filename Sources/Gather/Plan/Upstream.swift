@@ -9,6 +9,7 @@ public struct Upstream: Sendable {
     public var timeout: Duration = .milliseconds(1500)
     /// The part of the timeout that connecting may take.
     public var connectTimeout: Duration = .milliseconds(1200)
+    public var connections = ConnectionPolicy()
     /// The bulkhead: how many attempts may be in flight at once, in the whole process.
     public var maxInFlight = 1024
     /// How many calls may wait for a place in the bulkhead, in the whole process; more are shed.

@@ -1,0 +1,33 @@
+import HTTPWire
+
+/// How an origin is reached, and what its responses may be.
+public struct FetchOptions: Sendable {
+    /// Which protocol an origin is spoken to with.
+    public enum Version: Sendable {
+        case http1
+        /// HTTP/2 where the server takes it: by ALPN with https, by prior knowledge with http. These requests are whole transfers of
+        /// libcurl's.
+        case http2
+    }
+
+    public var version = Version.http1
+    /// How long connecting may take: resolving the name, all its addresses, and TLS.
+    public var connectTimeout: Duration = .milliseconds(1200)
+    /// What a response may have.
+    public var response = ResponseLimits()
+    /// How many connections are kept between requests.
+    public var idleConnections = 256
+    /// How long a connection is kept between requests.
+    public var idleTime: Duration = .seconds(60)
+    /// How old a connection may be when a request begins on it.
+    public var maxConnectionAge: Duration?
+    /// How long the addresses of a name are used before they are looked up again.
+    public var addressTimeToLive: Duration = .seconds(30)
+    public var tls = TLSOptions()
+    /// Whether libcurl makes whole transfers of HTTP/1.1 as well: what our own exchange is compared with.
+    var makesTransfers = false
+
+    public init() {}
+
+    var usesTransfers: Bool { version == .http2 || makesTransfers }
+}

@@ -1,0 +1,264 @@
+import CCurl
+import EventLoop
+import Glibc
+import HTTPWire
+
+/// A connection to an origin: idle, busy with one exchange, or closed. While it is in the making, it is a ``Dial``.
+///
+/// The socket is registered once, edge-triggered. A request is written at once, and the response read when the kernel reports it.
+/// Whatever leaves in doubt where the next response begins ends the connection: bytes or an end while it is idle, bytes behind a
+/// response, an exchange that was given up, a request that was not sent to its end. So no response reaches another's request.
+final class UpstreamConnection: ReadinessHandler {
+    private enum State {
+        case idle
+        case busy(UpstreamExchange)
+        case closed
+    }
+
+    private let fd: CInt
+    /// What seals the bytes; nil for plain ones.
+    private let link: CurlConnection?
+    /// Nil for a Unix socket.
+    let address: IPAddress?
+    private unowned let origin: FetchOrigin
+    private let fetcher: Fetcher
+    let openedAt: LoopInstant
+    private var state = State.idle
+    private var isReused = false
+    /// Since when it is idle.
+    private(set) var idleSince: LoopInstant
+
+    /// Whether the peer has ended or broken it, which the kernel does not report again: what is left is read up to there.
+    private var isEnding = false
+
+    // Of the present exchange.
+    private var reader: ResponseReader
+    private var sent = 0
+    /// Whether the whole request is with the kernel.
+    private var isSent = false
+    /// What has come of an incomplete head.
+    private var partial: [UInt8] = []
+
+    init(_ opened: CurlConnection.Opened, to address: IPAddress?, of origin: FetchOrigin) {
+        fd = opened.fd
+        link = opened.link
+        self.address = address
+        self.origin = origin
+        fetcher = origin.fetcher
+        openedAt = fetcher.reactor.now
+        idleSince = openedAt
+        reader = ResponseReader(isHEAD: false, keeping: .ofFailures, limits: origin.options.response)
+        link?.user = self
+        do throws(SystemError) {
+            try fetcher.reactor.watch(fd, [.readable, .writable, .hangup], .edge, self)
+        } catch {
+            close()
+        }
+    }
+
+    var isClosed: Bool { if case .closed = state { true } else { link?.isLost ?? false } }
+
+    // MARK: Use
+
+    /// Whether the kernel holds nothing that has come while it was idle.
+    func isQuiet() -> Bool {
+        if cc_is_quiet(fd) != 0 { return true }
+        guard let link else { return false }
+        // Records of TLS itself come at any time: tickets for sessions, updated keys.
+        guard case .wouldBlock = unsafe link.receive(into: fetcher.buffer) else { return false }
+        return true
+    }
+
+    /// Sends a request and reads its response when that comes.
+    /// - Returns: false if nothing of it was sent, and the connection is closed.
+    func begin(_ exchange: UpstreamExchange) -> Bool {
+        guard case .idle = state else { return false }
+        reader = ResponseReader(
+            isHEAD: exchange.isHEAD, keeping: exchange.keptFields, limits: origin.options.response)
+        sent = 0
+        isSent = false
+        send(exchange)
+        guard sent > 0 || !isBroken else {
+            close()
+            return false
+        }
+        exchange.state = .onConnection(self)
+        state = .busy(exchange)
+        if isBroken { fetcher.receiveLater(self) }
+        return true
+    }
+
+    func close() {
+        if case .closed = state { return }
+        state = .closed
+        partial = []
+        if let link {
+            // The descriptor of one that is lost is closed, and may be another's by now.
+            if !link.isLost { fetcher.reactor.forget(fd) }
+            link.close()
+        } else {
+            fetcher.reactor.forgetClosing(fd)
+            Glibc.close(fd)
+        }
+    }
+
+    // MARK: Sending
+
+    /// Whether sending has failed: what the peer sent before may still be there.
+    private var isBroken = false
+
+    /// Hands the kernel what it takes of the request.
+    private func send(_ exchange: UpstreamExchange) {
+        while !isSent, !isBroken {
+            let (first, body) = (exchange.bytes.count, exchange.body)
+            let transferred =
+                if sent < first {
+                    send(exchange.bytes, from: sent, moreFollows: body != nil)
+                } else {
+                    send(body ?? [], from: sent - first, moreFollows: false)
+                }
+            switch transferred {
+            case .bytes(let count):
+                sent += count
+                isSent = sent == first + (body?.count ?? 0)
+            case .wouldBlock: return
+            case .ended, .broken: isBroken = true
+            }
+        }
+    }
+
+    private func send(_ bytes: [UInt8], from offset: Int, moreFollows: Bool) -> CurlConnection.Transferred {
+        unsafe bytes.withUnsafeBytes { bytes in
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...])
+            if let link { return unsafe link.send(rest) }
+            let count = unsafe cc_send(fd, rest.baseAddress, rest.count, moreFollows ? 1 : 0)
+            if count >= 0 { return .bytes(count) }
+            return errno == EAGAIN || errno == EINTR ? .wouldBlock : .broken
+        }
+    }
+
+    // MARK: Receiving
+
+    func descriptorReady(_: CInt, _ events: IOEvents) {
+        switch state {
+        case .closed: return
+        case .idle:
+            // A report may be late, of what was read before.
+            if !events.isDisjoint(with: [.readable, .hangup, .error]), !isQuiet() { origin.closeIdle(self) }
+        case .busy(let exchange):
+            if !events.isDisjoint(with: [.hangup, .error]) { isEnding = true }
+            if !isSent { send(exchange) }
+            if isBroken || isEnding || events.contains(.readable) { receive() }
+        }
+    }
+
+    /// libcurl has given the connection up.
+    func linkLost() {
+        switch state {
+        case .closed: return
+        case .idle: origin.closeIdle(self)
+        case .busy: ended(cleanly: false)
+        }
+    }
+
+    /// Reads what has come, as much as there is time for in this turn.
+    func receive() {
+        guard case .busy = state else { return }
+        while fetcher.mayReceive() {
+            switch receiveOnce() {
+            case .bytes(let count):
+                fetcher.received(count)
+                guard take(count) else { return }
+                // Less than there was room for: the socket is empty, and will report the next bytes.
+                if link == nil, !isEnding, !isBroken, unsafe count < fetcher.buffer.count { return }
+            case .wouldBlock:
+                // The error of a broken connection is taken by the call that met it, and what was there before has been read.
+                if isBroken { ended(cleanly: false) }
+                return
+            case .ended: return ended(cleanly: true)
+            case .broken: return ended(cleanly: false)
+            }
+        }
+        fetcher.receiveLater(self)
+    }
+
+    private func receiveOnce() -> CurlConnection.Transferred {
+        if let link { return unsafe link.receive(into: fetcher.buffer) }
+        while true {
+            let count = unsafe recv(fd, fetcher.buffer.baseAddress, fetcher.buffer.count, CInt(MSG_DONTWAIT))
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .ended }
+            if errno == EAGAIN { return .wouldBlock }
+            if errno != EINTR { return .broken }
+        }
+    }
+
+    /// Takes the bytes that lie in the fetcher's buffer; false when the exchange is over.
+    private func take(_ count: Int) -> Bool {
+        // The buffer is the fetcher's, which outlives the connection; nothing else writes it before the bytes are read.
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: fetcher.buffer[..<count])
+        do throws(MessageError) {
+            let progress: ResponseReader.Progress
+            let given: Int
+            if partial.isEmpty {
+                progress = try reader.read(unsafe bytes.bindMemory(to: UInt8.self).span)
+                given = count
+                if progress.consumed == 0, !progress.isComplete { unsafe partial = Array(bytes) }
+            } else {
+                unsafe partial.append(contentsOf: bytes)
+                progress = try reader.read(partial.span)
+                given = partial.count
+                if progress.consumed > 0 { partial = [] }
+            }
+            guard progress.isComplete else { return true }
+            complete(isReusable: progress.consumed == given && !isEnding)
+        } catch {
+            fail(FetchError(error))
+        }
+        return false
+    }
+
+    private func complete(isReusable: Bool) {
+        guard case .busy(let exchange) = state else { return }
+        let isKept = isReusable && isSent && reader.head?.persistence == .keepAlive
+        let response = reader.takeResponse()
+        if isKept {
+            state = .idle
+            isReused = true
+            idleSince = fetcher.reactor.now
+        } else {
+            close()
+        }
+        fetcher.end(exchange, .success(response))
+        if isKept { origin.putBack(self) }
+    }
+
+    private func fail(_ error: FetchError) {
+        guard case .busy(let exchange) = state else { return close() }
+        close()
+        fetcher.end(exchange, .failure(error))
+    }
+
+    /// The peer has closed or reset the connection.
+    private func ended(cleanly isClean: Bool) {
+        guard case .busy(let exchange) = state else { return close() }
+        if isClean, reader.inputEnded() { return complete(isReusable: false) }
+        if !isClean, !isReused, let refusal = link?.refusal { return fail(.tls(refusal)) }
+        // A peer may close a connection that it has kept whenever it likes, also when a request is on its way to it (RFC 9112 §9.3.1).
+        let isUntouched = !reader.hasStarted && partial.isEmpty
+        guard isReused, !exchange.isRetry, exchange.isRepeatable || sent == 0, isUntouched else { return fail(.reset) }
+        close()
+        exchange.isRetry = true
+        origin.wait(exchange)
+    }
+}
+
+extension FetchError {
+    init(_ error: MessageError) {
+        self =
+            switch error {
+            case .tooLarge: .tooLarge
+            case .malformed(let defect): .malformed(defect.description)
+            }
+    }
+}

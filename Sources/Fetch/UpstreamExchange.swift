@@ -1,0 +1,74 @@
+import EventLoop
+import HTTPWire
+
+/// A request under way, from its start until its response is taken; used again for later ones.
+public final class UpstreamExchange {
+    /// What the task that started it waits for.
+    public private(set) var wait = WaitID.none
+    /// Where it goes.
+    private(set) var origin: FetchOrigin?
+    /// Head and a short body, as they are sent.
+    var bytes: [UInt8] = []
+    /// A body that is sent from where it lies.
+    var body: [UInt8]?
+    private(set) var isHEAD = false
+    private(set) var keptFields = ResponseReader.KeptFields.ofFailures
+    /// Whether it may be sent again when nobody knows what became of it.
+    private(set) var isRepeatable = false
+    /// Whether a kept connection broke under it, so that it goes to a new one, once.
+    var isRetry = false
+    /// When it began to wait for a connection, among the fetcher's dials and requests.
+    var order = 0
+    /// Where the fetcher keeps it while it is under way.
+    var position = 0
+    var state = State.ended
+    var result: Result<ClientResponse, FetchError>?
+
+    enum State {
+        case waiting
+        case onConnection(UpstreamConnection)
+        case inTransfer(Transfer)
+        case ended
+    }
+
+    init() {}
+
+    /// Bodies up to this are sent in one piece with the head.
+    private static let shortBody = 16 * 1024
+
+    func begin(
+        _ request: ClientRequest, to origin: FetchOrigin, isRepeatable: Bool?, wait: WaitID, position: Int
+    ) {
+        (self.origin, self.wait, self.position) = (origin, wait, position)
+        bytes.removeAll(keepingCapacity: true)
+        origin.serializer.appendHead(of: request, to: &bytes)
+        body = nil
+        if let body = request.body, !body.isEmpty {
+            if body.count <= Self.shortBody { bytes += body } else { self.body = body }
+        }
+        isHEAD = request.method == .head
+        self.isRepeatable = isRepeatable ?? request.isIdempotent
+        keptFields = request.keptFields
+        isRetry = false
+        result = nil
+    }
+
+    /// Keeps nothing of the request or its response, nor much memory.
+    func forget() {
+        origin = nil
+        body = nil
+        result = nil
+        state = .ended
+        if bytes.capacity > 2 * Self.shortBody { bytes = [] }
+    }
+}
+
+extension ClientRequest {
+    /// RFC 9110 §9.2.2.
+    fileprivate var isIdempotent: Bool {
+        switch method {
+        case .get, .head, .put, .delete, .options, .trace: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import EventLoop
+import Fetch
+import Glibc
+import HTTPWire
+import Synchronization
+import TestSupport
+import Testing
+
+/// Requests that are given up, in each state that they can be in.
+struct GivingUpTests {
+    enum Moment: CaseIterable {
+        case resolving, connecting, sendingBody, waiting, inHead, inBody, inChunks
+    }
+
+    enum Way: CaseIterable { case cancelled, deadline, connectTimeout, closed }
+
+    /// What an upstream sends before it falls silent.
+    private static let bytes: [Moment: String] = [
+        .inHead: "HTTP/1.1 200 OK\r\nContent-Le", .inBody: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel",
+        .inChunks: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+    ]
+
+    @Test(
+        "A request that is given up ends so at once, whatever it waits for, and leaves nothing behind",
+        arguments: Moment.allCases, Way.allCases)
+    func givenUp(_ moment: Moment, _ way: Way) throws {
+        let isConnecting = moment == .resolving || moment == .connecting
+        if way == .connectTimeout, !isConnecting { return }
+        try TestLoop.runOnSystem { loop in
+            let before = (loop.reactor.watchedDescriptors, loop.reactor.pendingTimers)
+            // One connection fills the queue; the kernel drops the handshakes behind it.
+            let listener = try SocketListener(backlog: moment == .connecting ? 0 : 100, on: loop)
+            let filler = moment == .connecting ? try SocketEnd(port: listener.port, on: loop) : nil
+            let release = Gate()
+            defer { release.open() }
+            let fetcher = Fetcher(on: loop) { _ in
+                release.wait()
+                return .failure(.temporary)
+            }
+            var options = FetchOptions()
+            options.connectTimeout = way == .connectTimeout ? .milliseconds(40) : .seconds(5)
+            let host = moment == .resolving ? "slow.test" : "127.0.0.1"
+            let origin = try fetcher.origin(base: "http://\(host):\(listener.port)", options: options)
+            let body = moment == .sendingBody ? [UInt8](repeating: 0x61, count: 20_000_000) : nil
+            let request = ClientRequest.request("POST", "/", body: body)
+            let timeout = way == .deadline ? Duration.milliseconds(40) : .seconds(10)
+            let failure = try await withThrowingTaskGroup(of: FetchError?.self) { group in
+                group.addImmediateTask {
+                    do throws(FetchError) {
+                        let deadline = loop.now.advanced(by: timeout)
+                        _ = try await fetcher.fetch(request, from: origin, until: deadline, on: loop)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+                var connection: SocketEnd?
+                if !isConnecting {
+                    connection = try await listener.accept(on: loop)
+                    _ = try await connection?.receive(on: loop)
+                    if let bytes = Self.bytes[moment] { try connection?.send(bytes) }
+                }
+                await loop.settle()
+                switch way {
+                case .cancelled: group.cancelAll()
+                case .closed: fetcher.close()
+                case .deadline, .connectTimeout: break
+                }
+                let failure = try await group.next() ?? nil
+                #expect(fetcher.requestsInFlight == 0)
+                if let connection { _ = try await connection.end(on: loop) }
+                return failure
+            }
+            let expected: FetchError =
+                switch way {
+                case .cancelled, .closed: .cancelled
+                case .deadline: .timeout
+                case .connectTimeout: moment == .resolving ? .resolve(.late) : .connect(.late)
+                }
+            #expect(failure == expected)
+            if way != .closed { fetcher.close() }
+            filler?.close()
+            listener.close()
+            #expect((loop.reactor.watchedDescriptors, loop.reactor.pendingTimers) == before)
+        }
+    }
+
+    @Test func `a dial that its request does not wait for any longer serves the next`() throws {
+        let release = Gate()
+        let lookups = Mutex(0)
+        try TestLoop.runOnSystem { loop in
+            defer { release.open() }
+            let listener = try SocketListener(on: loop)
+            let fetcher = Fetcher(on: loop) { _ in
+                lookups.withLock { $0 += 1 }
+                release.wait()
+                return .success([IPAddress("127.0.0.1")])
+            }
+            defer { fetcher.close() }
+            var options = FetchOptions()
+            options.connectTimeout = .seconds(5)
+            let origin = try fetcher.origin(base: "http://slow.test:\(listener.port)", options: options)
+            await #expect(throws: FetchError.timeout) {
+                try await fetcher.fetch(
+                    .get("/"), from: origin, until: loop.now.advanced(by: .milliseconds(20)), on: loop)
+            }
+            release.open()
+            let connection = try await listener.accept(on: loop)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask {
+                    _ = try await connection.message(on: loop)
+                    try connection.send(okResponse)
+                }
+                let deadline = loop.now.advanced(by: .seconds(5))
+                #expect(try await fetcher.fetch(.get("/"), from: origin, until: deadline, on: loop).status == 200)
+                try await group.waitForAll()
+            }
+            #expect(listener.acceptNow() == nil)
+            #expect(lookups.withLock { $0 } == 1)
+        }
+    }
+}
+
+/// Holds threads until it is opened.
+final class Gate: Sendable {
+    private let isOpen = Mutex(false)
+
+    func open() { isOpen.withLock { $0 = true } }
+
+    /// Blocks the calling thread.
+    func wait() { while !isOpen.withLock({ $0 }) { usleep(1000) } }
+}

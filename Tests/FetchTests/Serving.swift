@@ -1,0 +1,73 @@
+import EventLoop
+import Fetch
+import HTTPWire
+import Synchronization
+import TestSupport
+import Testing
+
+extension SocketListener {
+    /// Serves each connection by a script while `body` runs, and ends them all with it.
+    func serving<Value: Sendable>(
+        by script: @escaping ScriptedUpstream.Script, on loop: isolated EventLoop,
+        _ body: () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addImmediateTask {
+                await withTaskGroup(of: Void.self) { connections in
+                    while let connection = try? await self.accept(on: loop) {
+                        connections.addImmediateTask {
+                            try? await script(connection, loop)
+                            connection.close()
+                        }
+                    }
+                }
+            }
+            defer { group.cancelAll() }
+            return try await body()
+        }
+    }
+}
+
+extension ScriptedUpstream {
+    /// Opens so many connections by as many requests at once, and returns them, idle.
+    func warmUp(_ count: Int, on loop: isolated EventLoop) async throws -> [SocketEnd] {
+        try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<count { group.addImmediateTask { await self.outcome(on: loop).text } }
+            var connections: [SocketEnd] = []
+            while connections.count < count {
+                let connection = try await listener.accept(on: loop)
+                _ = try await connection.message(on: loop)
+                connections.append(connection)
+            }
+            for connection in connections {
+                try connection.send(okResponse)
+                // One after the other, so that the last is the newest.
+                await loop.settle()
+            }
+            for try await text in group { #expect(text == "200 ok") }
+            return connections
+        }
+    }
+}
+
+/// What an upstream has seen, by start line.
+final class Sightings: Sendable {
+    private let seen = Mutex<[String: Int]>([:])
+    var counts: [String: Int] { seen.withLock { $0 } }
+    func note(_ message: Message) { seen.withLock { $0[message.start, default: 0] += 1 } }
+}
+
+/// Numbers that a seed fixes.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    /// SplitMix64.
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

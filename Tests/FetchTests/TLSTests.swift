@@ -1,0 +1,103 @@
+import EventLoop
+import Fetch
+import HTTPWire
+import TestSupport
+import Testing
+
+/// Connections that libcurl secures, to a server with certificates of the test's own.
+@Suite(.enabled(if: TLSUpstream.isAvailable))
+struct TLSTests {
+    private static let authority = TLSUpstream.files + "/ca.pem"
+
+    private func options(_ change: (inout TLSOptions) -> Void = { _ in }) -> FetchOptions {
+        var options = FetchOptions()
+        options.connectTimeout = .seconds(10)
+        options.tls.authorities = Self.authority
+        change(&options.tls)
+        return options
+    }
+
+    private func outcome(of upstream: TLSUpstream, _ options: FetchOptions) throws -> ScriptedUpstream.Outcome {
+        try TestLoop.runOnSystem { loop in
+            let fetcher = Fetcher(on: loop)
+            defer { fetcher.close() }
+            let origin = try fetcher.origin(base: "https://127.0.0.1:\(upstream.port)", options: options)
+            do throws(FetchError) {
+                let deadline = loop.now.advanced(by: .seconds(20))
+                return .success(try await fetcher.fetch(.get("/"), from: origin, until: deadline, on: loop))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    @Test func `who is trusted, by what name, and who we are is what the options say`() throws {
+        let upstream = try TLSUpstream()
+        #expect(try outcome(of: upstream, options()).text == "200 nobody")
+        #expect(try outcome(of: upstream, options { $0.serverName = "shop.test" }).text == "200 nobody")
+        #expect(try outcome(of: upstream, options { $0.minimumVersion = .tls13 }).text == "200 nobody")
+        let asking = try TLSUpstream(asksForCertificate: true)
+        let known = options {
+            $0.certificate = TLSUpstream.files + "/client.pem"
+            $0.key = TLSUpstream.files + "/client.key"
+        }
+        #expect(try outcome(of: asking, known).text == "200 client")
+    }
+
+    @Test func `a handshake that fails says why`() throws {
+        let upstream = try TLSUpstream()
+        #expect(try outcome(of: upstream, FetchOptions()).failure == .tls(.unknownAuthority))
+        #expect(try outcome(of: upstream, options { $0.serverName = "nowhere.test" }).failure == .tls(.wrongName))
+        #expect(try outcome(of: try TLSUpstream(.wrong), options()).failure == .tls(.wrongName))
+        #expect(try outcome(of: try TLSUpstream(.expired), options()).failure == .tls(.expired))
+        let old = try TLSUpstream(highest: "1.2")
+        #expect(try outcome(of: old, options { $0.minimumVersion = .tls13 }).failure == .tls(.protocolMismatch))
+        #expect(try outcome(of: upstream, options { $0.authorities = "/nonexistent.pem" }).failure == .tls(.localFiles))
+        // TLS 1.3 lets a client finish before the server has looked at its certificate.
+        #expect(try outcome(of: TLSUpstream(asksForCertificate: true), options()).failure == .tls(.clientCertificate))
+        let asking = try TLSUpstream(highest: "1.2", asksForCertificate: true)
+        #expect(try outcome(of: asking, options()).failure == .tls(.refused))
+    }
+
+    @Test func `32 connections that are secured at once do not hold the loop, and each is used again`() throws {
+        let upstream = try TLSUpstream()
+        try TestLoop.runOnSystem { loop in
+            let listener = try SocketListener(on: loop)
+            let fetcher = Fetcher(on: loop)
+            defer { fetcher.close() }
+            let secured = try fetcher.origin(base: "https://127.0.0.1:\(upstream.port)", options: options())
+            let plain = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)", options: options())
+            try await listener.serving(
+                by: { connection, loop in
+                    while true {
+                        _ = try await connection.message(on: loop)
+                        try connection.send(okResponse)
+                    }
+                }, on: loop
+            ) {
+                for round in 0..<2 {
+                    let longest = try await withThrowingTaskGroup(of: Int.self) { group in
+                        for _ in 0..<32 {
+                            group.addImmediateTask {
+                                let deadline = loop.now.advanced(by: .seconds(20))
+                                return try await fetcher.fetch(.get("/"), from: secured, until: deadline, on: loop)
+                                    .status
+                            }
+                        }
+                        var longest = Duration.zero
+                        for _ in 0..<50 {
+                            let start = threadTime()
+                            let deadline = loop.now.advanced(by: .seconds(20))
+                            _ = try await fetcher.fetch(.get("/"), from: plain, until: deadline, on: loop)
+                            longest = max(longest, threadTime() - start)
+                        }
+                        for try await status in group { #expect(status == 200) }
+                        return longest
+                    }
+                    // All at once they are a tenth of a second of computing; libcurl gets two milliseconds of a turn.
+                    #expect(longest < .milliseconds(40), "round \(round)")
+                }
+            }
+        }
+    }
+}
