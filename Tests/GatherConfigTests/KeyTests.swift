@@ -123,6 +123,26 @@ import Testing
             ["upstreams.connect_timeout"]
         ),
         (
+            "GatherServiceTests",
+            "idle_timeout and max_connection_age end connections that nobody uses, or that are old",
+            ["upstreams.idle_timeout", "upstreams.max_connection_age"]
+        ),
+        (
+            "GatherServiceTests", "dns.ttl is how long a name's addresses are used",
+            ["upstreams.dns.ttl"]
+        ),
+        (
+            "GatherServiceTests", "http is the protocol that hosts are spoken to with",
+            ["upstreams.http"]
+        ),
+        (
+            "GatherServiceTests", "tls says who is trusted, with what name, in which version, and who we are",
+            [
+                "upstreams.tls.ca", "upstreams.tls.cert", "upstreams.tls.key", "upstreams.tls.server_name",
+                "upstreams.tls.min_version",
+            ]
+        ),
+        (
             "GatherTests", "calls beyond the limit wait, and go in the order they came",
             ["upstreams.max_in_flight"]
         ),

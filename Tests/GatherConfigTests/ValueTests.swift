@@ -123,6 +123,11 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
                 queue: { max: 0, timeout: 0ms }
                 max_body: 1MiB
                 max_head: 2KiB
+                idle_timeout: 5s
+                max_connection_age: 10m
+                dns: { ttl: 1s }
+                http: 2
+                tls: { ca: /a/ca.pem, cert: c.pem, key: k.pem, server_name: shop.test, min_version: 1.3 }
             demo: {}
             """
         ).plan.upstreams
@@ -138,6 +143,16 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
         #expect(full.hosts.map(\.description) == ["https://[::1]:8443/api", "unix:/run/x.sock"])
         #expect([full.timeout, full.connectTimeout, full.queueTimeout] == [3000, 30, 0].map(Duration.milliseconds))
         #expect([full.maxInFlight, full.maxQueued, full.maxBodyBytes, full.maxHeadBytes] == [3, 0, 1 << 20, 2048])
+        #expect(plain.connections == ConnectionPolicy())
+        var connections = ConnectionPolicy()
+        connections.idleTimeout = .seconds(5)
+        connections.maxAge = .seconds(600)
+        connections.addressTimeToLive = .seconds(1)
+        connections.isHTTP2 = true
+        (connections.tls.authorities, connections.tls.certificate) = ("/a/ca.pem", "c.pem")
+        (connections.tls.key, connections.tls.serverName) = ("k.pem", "shop.test")
+        connections.tls.minimumVersion = .tls13
+        #expect(full.connections == connections)
     }
 
     @Test func `what an upstream does about failures is off by default, and each part has defaults`() throws {

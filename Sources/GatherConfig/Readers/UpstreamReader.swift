@@ -16,7 +16,9 @@ enum UpstreamReader {
     private static func read(_ member: Node.Member) -> Upstream {
         var upstream = Upstream(name: member.name, hosts: [])
         let keys = ["hosts", "timeout", "connect_timeout", "max_in_flight", "queue", "max_body", "max_head"]
-        guard let section = Section(member.value, keys: keys + ResilienceReader.keys) else { return upstream }
+        guard let section = Section(member.value, keys: keys + ConnectionReader.keys + ResilienceReader.keys) else {
+            return upstream
+        }
         let timeouts = Duration.milliseconds(1)...Duration.seconds(3600)
         if let hosts = section.required("hosts", such: "hosts: [http://127.0.0.1:9100]") {
             upstream.hosts = origins(hosts)
@@ -31,6 +33,7 @@ enum UpstreamReader {
         }
         upstream.maxBodyBytes = section["max_body"]?.size(in: 1...1 << 30) ?? upstream.maxBodyBytes
         upstream.maxHeadBytes = section["max_head"]?.size(in: 1 << 10...1 << 20) ?? upstream.maxHeadBytes
+        upstream.connections = ConnectionReader.read(section)
         ResilienceReader.read(section, into: &upstream)
         return upstream
     }

@@ -1,0 +1,50 @@
+import Gather
+
+/// Reads how an upstream's hosts are connected to.
+enum ConnectionReader {
+    static let keys = ["idle_timeout", "max_connection_age", "dns", "http", "tls"]
+
+    private static let times = Duration.milliseconds(1)...Duration.seconds(86_400)
+
+    static func read(_ section: Section) -> ConnectionPolicy {
+        var policy = ConnectionPolicy()
+        policy.idleTimeout = section["idle_timeout"]?.duration(in: times) ?? policy.idleTimeout
+        policy.maxAge = section["max_connection_age"]?.duration(in: times)
+        policy.addressTimeToLive =
+            section.section("dns", keys: ["ttl"])?["ttl"]?.duration(in: times) ?? policy.addressTimeToLive
+        policy.isHTTP2 = section["http"]?.integer(in: 1...2) == 2
+        let tls = section.section("tls", keys: ["ca", "cert", "key", "server_name", "min_version"])
+        if let tls { policy.tls = readTLS(tls) }
+        return policy
+    }
+
+    private static func readTLS(_ section: Section) -> TLSPolicy {
+        var policy = TLSPolicy()
+        policy.authorities = section["ca"]?.text("the path of a file")
+        policy.certificate = section["cert"]?.text("the path of a file")
+        policy.key = section["key"]?.text("the path of a file")
+        if (policy.certificate == nil) != (policy.key == nil) {
+            section.node.error("'cert' and 'key' belong together", remedy: "write both, or neither")
+        }
+        if let name = section["server_name"], let text = name.text("a host's name") {
+            let isName = !text.isEmpty && text.utf8.allSatisfy(isNameByte)
+            if isName { policy.serverName = text } else { name.error("\(quoted(text)) is no host's name") }
+        }
+        if let version = section["min_version"], let text = version.text("1.2 or 1.3") {
+            if let known = TLSPolicy.Version(rawValue: text) {
+                policy.minimumVersion = known
+            } else {
+                version.error("\(quoted(text)) is no version of TLS that can be asked for", remedy: "write 1.2 or 1.3")
+            }
+        }
+        return policy
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+        default: false
+        }
+    }
+}
