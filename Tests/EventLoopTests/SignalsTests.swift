@@ -123,7 +123,7 @@ struct SignalsTests {
 
     @Test func `a signal that the program stops on cancels the body, and that is no failure`() async {
         await #expect(processExitsWith: .success) {
-            let value = try EventLoop.run(stoppingOn: [SIGTERM, SIGINT]) { loop in
+            let value: Void? = try EventLoop.run(stoppingOn: [SIGTERM, SIGINT]) { loop in
                 raise(SIGTERM)
                 try await loop.sleep(for: .seconds(60))
             }

@@ -218,9 +218,16 @@ struct DialTests {
         }
     }
 
-    @Test func `8,000 silent connections that are opened at once hold the loop for no longer than a few do`() throws {
-        let count = 8000
-        allowDescriptors(2 * count + 200)
+    @Test func `of 8,000 silent connections that are opened at once each holds the loop as long as one of 500`() throws
+    {
+        allowDescriptors(2 * 8000 + 200)
+        let (few, many) = try (longestTurn(opening: 500), longestTurn(opening: 8000))
+        // All become ready in one turn. libcurl would walk all of them for each.
+        #expect(many < few * (8000 / 500) * 3, "\(few) with 500, \(many) with 8,000")
+    }
+
+    /// How long an exchange has to wait at most, in time on the processor, while so many silent connections are opened.
+    private func longestTurn(opening count: Int) throws -> Duration {
         try TestLoop.runOnSystem { loop in
             // The kernel answers for as many as the queue holds, and nobody accepts them.
             let silent = try SocketListener(on: loop)
@@ -229,10 +236,11 @@ struct DialTests {
             defer { fetcher.close() }
             let quiet = try fetcher.origin(base: "http://127.0.0.1:\(silent.port)", options: options())
             let other = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)", options: options())
-            try await listener.serving(by: { try await serve("127.0.0.1", $0, on: $1) }, on: loop) {
+            return try await listener.serving(by: { try await serve("127.0.0.1", $0, on: $1) }, on: loop) {
+                () -> Duration in
                 let answer = try await body(fetcher, other, on: loop)
                 #expect(answer == "127.0.0.1")
-                await withTaskGroup(of: Void.self) { group in
+                return await withTaskGroup(of: Void.self) { group in
                     for _ in 0..<count {
                         group.addImmediateTask { _ = try? await body(fetcher, quiet, on: loop) }
                     }
@@ -242,8 +250,8 @@ struct DialTests {
                         _ = try? await body(fetcher, other, on: loop)
                         longest = max(longest, threadTime() - start)
                     }
-                    #expect(longest < .milliseconds(200))
                     group.cancelAll()
+                    return longest
                 }
             }
         }

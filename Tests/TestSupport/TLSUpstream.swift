@@ -58,7 +58,16 @@ import Glibc
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
             def setup(self):
-                self.request = context.wrap_socket(self.request, server_side=True)
+                raw = self.request.dup()
+                try:
+                    self.request = context.wrap_socket(self.request, server_side=True)
+                except ssl.SSLError:
+                    # A close on unread bytes would take the alert with it that says why.
+                    raw.shutdown(socket.SHUT_WR)
+                    while raw.recv(65536): pass
+                    raise
+                finally:
+                    raw.close()
                 super().setup()
             def do_GET(self):
                 subject = (self.connection.getpeercert() or {}).get('subject', ((('commonName', 'nobody'),),))
