@@ -134,7 +134,7 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "EventLoop", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
+                "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),

@@ -5,6 +5,7 @@ import EventLoop
 /// The allocator keeps what was freed. Giving it back costs milliseconds, which a busy service would pay again and again.
 final class MemoryAfterBurst {
     private let reactor: Reactor
+    private var openConnections = 0
     /// The most connections since memory was last given back, and the bytes that requests and answers have freed since.
     private var mostConnections = 0
     private var releasedBytes = 0
@@ -19,31 +20,42 @@ final class MemoryAfterBurst {
 
     init(_ reactor: Reactor) { self.reactor = reactor }
 
-    func connectionOpened(_ count: Int) { mostConnections = max(mostConnections, count) }
+    func connectionOpened(_ count: Int) {
+        openConnections = count
+        mostConnections = max(mostConnections, count)
+    }
 
     func connectionClosed(_ count: Int) {
-        if mostConnections - count >= Self.connections, let wait { reactor.wake(wait) }
+        openConnections = count
+        if isBurstOver, let wait { reactor.wake(wait) }
     }
 
     func released(_ bytes: Int) {
         releasedBytes += bytes
-        if releasedBytes >= Self.bytes, let wait { reactor.wake(wait) }
+        if isBurstOver, let wait { reactor.wake(wait) }
+    }
+
+    private var isBurstOver: Bool {
+        mostConnections - openConnections >= Self.connections || releasedBytes >= Self.bytes
     }
 
     /// Waits for a burst and then for rest; false if the task is cancelled.
     func waitForRest(on loop: isolated EventLoop) async -> Bool {
-        let burst = reactor.makeWait()
-        wait = burst
-        let wake = await loop.reactor.suspend(burst)
-        wait = nil
-        guard wake == .signalled else { return false }
+        // One may have come and gone while memory was given back.
+        if !isBurstOver {
+            let burst = reactor.makeWait()
+            wait = burst
+            let wake = await loop.reactor.suspend(burst)
+            wait = nil
+            guard wake == .signalled else { return false }
+        }
         while true {
             let before = reactor.counters.busy
             let end = reactor.now.advanced(by: Self.pause)
             guard await loop.reactor.suspend(reactor.makeWait(), until: end) == .timedOut else { return false }
             if reactor.counters.busy - before <= Self.work { break }
         }
-        (mostConnections, releasedBytes) = (0, 0)
+        (mostConnections, releasedBytes) = (openConnections, 0)
         return true
     }
 }
