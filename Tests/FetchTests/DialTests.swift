@@ -66,7 +66,8 @@ struct DialTests {
             let dead = isSilent ? try SocketListener(host: "127.0.0.2", port: listener.port, backlog: 0, on: loop) : nil
             let filler = isSilent ? try SocketEnd(host: "127.0.0.2", port: listener.port, on: loop) : nil
             try await listener.serving(by: { try await serve("127.0.0.1", $0, on: $1) }, on: loop) {
-                var times: [Duration] = []
+                // The best of three, for a machine that has other things to do.
+                var (firsts, tens): ([Duration], [Duration]) = ([], [])
                 for _ in 0..<3 {
                     let names = Names(["127.0.0.2", "127.0.0.1"])
                     let fetcher = Fetcher(on: loop) { _ in names.lookUp() }
@@ -76,13 +77,14 @@ struct DialTests {
                         base: "http://two.test:\(listener.port)", options: options(age: .nanoseconds(1)))
                     let start = loop.time
                     #expect(try await body(fetcher, origin, on: loop) == "127.0.0.1")
-                    times.append(start.duration(to: loop.time))
+                    firsts.append(start.duration(to: loop.time))
                     let second = loop.time
                     for _ in 0..<10 { #expect(try await body(fetcher, origin, on: loop) == "127.0.0.1") }
-                    // Ten times the delay between attempts would be a second.
-                    #expect(second.duration(to: loop.time) < .milliseconds(500))
+                    tens.append(second.duration(to: loop.time))
                 }
-                #expect(times.min()! < most)
+                #expect(firsts.min() ?? most < most)
+                // Ten times the delay between attempts would be a second.
+                #expect(tens.min() ?? .zero < .milliseconds(500))
             }
             withExtendedLifetime((dead, filler)) {}
         }
