@@ -217,7 +217,9 @@ import HTTPWire
             if let next = nextWaiting() {
                 waitingCount -= 1
                 firstWaiting += 1
-                if !connection.begin(next) { fetcher.end(next, .failure(.reset)) }
+                if !connection.begin(next) {
+                    fetcher.end(next, .failure(connection.refusal.map { .tls($0) } ?? .reset))
+                }
             } else {
                 keep(connection)
             }

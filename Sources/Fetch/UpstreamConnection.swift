@@ -25,6 +25,8 @@ final class UpstreamConnection: ReadinessHandler {
     let openedAt: LoopInstant
     private var state = State.idle
     private var isReused = false
+    /// Why the peer has broken a new connection, if it said so.
+    private(set) var refusal: TLSFailure?
     /// Since when it is idle.
     private(set) var idleSince: LoopInstant
 
@@ -77,8 +79,11 @@ final class UpstreamConnection: ReadinessHandler {
             isHEAD: exchange.isHEAD, keeping: exchange.keptFields, limits: origin.options.response)
         sent = 0
         isSent = false
+        // What the peer has against us may be there already. libcurl keeps the first error alone: it must not be that of sending.
+        if !isReused, link != nil, !isQuiet() { isBroken = true }
         send(exchange)
         guard sent > 0 || !isBroken else {
+            refusal = link?.refusal
             close()
             return false
         }
@@ -243,7 +248,7 @@ final class UpstreamConnection: ReadinessHandler {
     private func ended(cleanly isClean: Bool) {
         guard case .busy(let exchange) = state else { return close() }
         if isClean, reader.inputEnded() { return complete(isReusable: false) }
-        if !isClean, !isReused, let refusal = link?.refusal { return fail(.tls(refusal)) }
+        if !isReused, let refusal = link?.refusal { return fail(.tls(refusal)) }
         // A peer may close a connection that it has kept whenever it likes, also when a request is on its way to it (RFC 9112 §9.3.1).
         let isUntouched = !reader.hasStarted && partial.isEmpty
         guard isReused, !exchange.isRetry, exchange.isRepeatable || sent == 0, isUntouched else { return fail(.reset) }
