@@ -21,6 +21,7 @@ let package = Package(
         .library(name: "EventLoop", targets: ["EventLoop"]),
         .library(name: "EventLoopTesting", targets: ["EventLoopTesting"]),
         .library(name: "HTTPServer", targets: ["HTTPServer"]),
+        .library(name: "HTTPServerTesting", targets: ["HTTPServerTesting"]),
         .library(name: "HTTPWire", targets: ["HTTPWire"]),
         .library(name: "JSONText", targets: ["JSONText"]),
     ],
@@ -52,6 +53,13 @@ let package = Package(
             dependencies: [
                 "CPlatform", "EventLoop", "HTTPWire", "JSONText",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
+        // What handlers are tested with: requests and answers in memory, on virtual time.
+        .target(
+            name: "HTTPServerTesting",
+            dependencies: [
+                "EventLoop", "HTTPServer", "HTTPWire", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
         .target(
@@ -134,7 +142,8 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
+                "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText",
+                "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),

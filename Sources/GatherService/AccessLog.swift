@@ -3,33 +3,49 @@ import HTTPServer
 import Logging
 
 /// One line for each exchange: method, route, status, duration, bytes, and how the calls of a gather ended.
-struct AccessLog {
+final class AccessLog: ExchangeObserver {
     /// How many bytes of a path are logged that leads nowhere.
     private static let pathBytes = 256
 
     private let logger: Logger
-    let isEnabled: Bool
+    private let isEnabled: Bool
+    var wantsRecords: Bool { isEnabled }
+    /// What is known of gathers whose exchanges have not ended.
+    private var notes: [ObjectIdentifier: GatherNote] = [:]
 
     init(_ logger: Logger, isEnabled: Bool) {
         self.logger = logger
         self.isEnabled = isEnabled && logger.logLevel <= .info
     }
 
-    func write(_ exchange: Exchange, at now: LoopInstant) {
-        guard isEnabled else { return }
-        let microseconds = exchange.start.duration(to: now).wholeNanoseconds / 1000
+    /// Has a request's line tell of its gather.
+    func note(_ note: @autoclosure () -> GatherNote, of request: Request) {
+        if isEnabled { notes[ObjectIdentifier(request)] = note() }
+    }
+
+    func exchangeEnded(_ record: ExchangeRecord) {
+        let request = record.request
         var metadata: Logger.Metadata = [
-            "method": .string(exchange.head?.method.rawValue ?? "-"),
-            "route": .string(exchange.route ?? "-"),
-            "status": .stringConvertible(exchange.status ?? 0),
-            "duration_us": .stringConvertible(Int(microseconds)),
-            "bytes": .stringConvertible(exchange.sentBytes),
+            "method": .string(record.method?.rawValue ?? "-"),
+            "route": .string(request?.route ?? "-"),
+            "status": .stringConvertible(record.status),
+            "duration_us": .stringConvertible(Int(record.duration.wholeNanoseconds / 1000)),
+            "bytes": .stringConvertible(record.sentBytes),
         ]
-        if exchange.route == nil, let path = exchange.head?.path {
-            let shown = String(decoding: path.prefix(Self.pathBytes), as: UTF8.self)
-            metadata["path"] = .string(path.count > Self.pathBytes ? shown + "…" : shown)
+        if let request {
+            if request.route == nil {
+                let path = request.head.path
+                let shown = String(decoding: path.prefix(Self.pathBytes), as: UTF8.self)
+                metadata["path"] = .string(path.count > Self.pathBytes ? shown + "…" : shown)
+            }
+            notes.removeValue(forKey: ObjectIdentifier(request))?.add(to: &metadata)
         }
-        if let gather = exchange.note as? GatherNote { gather.add(to: &metadata) }
         logger.info("access", metadata: metadata)
+    }
+
+    func handlerFailed(_ error: any Error, _ request: Request) {
+        logger.error(
+            "a request could not be handled",
+            metadata: ["route": .string(request.route ?? "-"), "error": .string("\(error)")])
     }
 }

@@ -4,7 +4,7 @@ import HTTPTypes
 import HTTPWire
 
 /// The admin listener's endpoints, for the platform that runs the service.
-final class AdminResponder: Responder {
+final class AdminResponder: Handler {
     private enum Target { case health, readiness }
 
     private var router = Router<Target>()
@@ -19,8 +19,9 @@ final class AdminResponder: Responder {
         router.add(.get, "/readyz", .readiness)
     }
 
-    func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        guard let head = exchange.head else { return response(to: .clientGone) }
+    func answer(_ request: Request, on loop: isolated EventLoop) -> Answer { .now(response(to: request.head)) }
+
+    private func response(to head: RequestHead) -> Response {
         if let response = Response(whateverThePath: head) { return response }
         switch router.match(head) {
         case .found(.health, _, _): return Response(.ok, text: "ok\n")

@@ -108,7 +108,7 @@ public struct Service: Sendable {
             upstreamChanged: UpstreamLog(logger: logger, loop: index).write)
         let responder = GatherResponder(
             configuration.server, routes: routes, engine: engine, gathers: gathers, logger: logger)
-        let server = Server(clients, responder: responder, on: loop)
+        let server = Server(clients, handler: responder, observer: responder.accessLog, on: loop)
         let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
         await withDiscardingTaskGroup { group in
             if let watched {
@@ -147,12 +147,12 @@ public struct Service: Sendable {
         await withDiscardingTaskGroup { group in
             if let admin {
                 let server = Server(
-                    admin, responder: AdminResponder(readiness: readiness, drain: drain), on: loop)
+                    admin, handler: AdminResponder(readiness: readiness, drain: drain), on: loop)
                 group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
             if let shop, let latency = configuration.demo?.shop?.latency {
                 let responder = Shop(ShopOptions(latency: latency))
-                let server = Server(shop, responder: responder, on: loop)
+                let server = Server(shop, handler: responder, observer: responder, on: loop)
                 group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
         }

@@ -5,7 +5,7 @@ import HTTPWire
 ///
 /// The head leaves with the first piece, in the same system call. Confined to its loop, and of no use once the body has ended.
 public final class BodyWriter {
-    private unowned let connection: Connection
+    private let stream: any ExchangeStream
     private let framing: ResponseFraming
     /// The response's head, until it is sent.
     private var head: [UInt8]
@@ -18,8 +18,8 @@ public final class BodyWriter {
     /// Pieces up to this size are copied next to their framing, larger ones are sent from where they are.
     private static let copiedBytes = 16 * 1024
 
-    init(_ connection: Connection, framing: ResponseFraming, head: [UInt8]) {
-        self.connection = connection
+    package init(_ stream: any ExchangeStream, framing: ResponseFraming, head: [UInt8]) {
+        self.stream = stream
         self.framing = framing
         self.head = head
     }
@@ -50,18 +50,18 @@ public final class BodyWriter {
     }
 
     /// Notes that bytes wait to be written, from now on and until ``release(_:)``.
-    func hold(_ bytes: Int) { connection.hold(bytes) }
+    func hold(_ bytes: Int) { stream.hold(bytes) }
 
-    func release(_ bytes: Int) { connection.release(bytes) }
+    func release(_ bytes: Int) { stream.release(bytes) }
 
     /// Ends the body.
-    func finish(on loop: isolated EventLoop) async throws(StreamFailure) {
+    package func finish(on loop: isolated EventLoop) async throws(StreamFailure) {
         guard !isBroken else { throw .clientGone }
         try await send(framing == .chunked ? head + ChunkedEncoder.lastChunk : head, [], on: loop)
     }
 
     private func send(_ first: [UInt8], _ second: [UInt8], on loop: isolated EventLoop) async throws(StreamFailure) {
-        guard await connection.send(first, second, on: loop) else {
+        guard await stream.send(first, second, on: loop) else {
             isBroken = true
             throw .clientGone
         }

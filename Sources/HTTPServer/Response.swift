@@ -1,10 +1,13 @@
 import HTTPTypes
+import HTTPWire
 
 /// The answer to a request, complete with its body or with what produces it.
 public struct Response {
     public var status: HTTPResponse.Status
     /// Without those of framing and connection, which are the server's.
     public var fields: HTTPFields
+    /// Further ones, as the bytes that are sent: for answers that are made often.
+    public var lines = FieldSection()
     public var body: [UInt8]
     /// What produces the body while it is sent, in place of ``body``.
     public var stream: StreamedBody?
@@ -20,6 +23,12 @@ public struct Response {
         self.init(status, fields: [.contentType: type], body: Array(text.utf8))
     }
 
+    /// A response whose fields are prepared.
+    public init(_ status: HTTPResponse.Status, lines: FieldSection, body: [UInt8] = []) {
+        self.init(status, body: body)
+        self.lines = lines
+    }
+
     /// A response whose body is produced while it is sent.
     public init(_ status: HTTPResponse.Status, fields: HTTPFields = [:], stream: @escaping StreamedBody) {
         self.init(status, fields: fields)
@@ -30,7 +39,8 @@ public struct Response {
 /// What produces a body: it writes pieces, and its return is the end of the body.
 ///
 /// It is made where the request is answered and captures the loop. It runs in the connection's task, which is cancelled when the
-/// client goes away; for HEAD it does not run at all. The request's body must be read before, by the responder. If it throws, the connection closes without the end of the body, so that the client
+/// client goes away; for HEAD it does not run at all. The request's body must be read before, by
+/// the handler. If it throws, the connection closes without the end of the body, so that the client
 /// sees a message that was cut short. An HTTP/1.0 client cannot see that: all it gets is the end of the connection.
 public typealias StreamedBody = (BodyWriter) async throws(StreamFailure) -> Void
 

@@ -8,9 +8,13 @@ import HTTPWire
 ///
 /// Several loops may serve one ``ServerGroup``, each with a server of its own. Confined to its loop.
 public final class Server: ReadinessHandler {
-    let responder: any Responder
+    let handler: any Handler
+    /// Who is told of handlers' errors, and of the ends of exchanges.
+    let observer: (any ExchangeObserver)?
+    let recorder: (any ExchangeObserver)?
     let options: ServerOptions
-    let serializer = ResponseSerializer(server: HTTPField(name: .server, value: "gatherd"))
+    let times: ServerTimes
+    private let serializer: ResponseSerializer
     private let group: ServerGroup
     private let reactor: Reactor
     /// This server as others of its group see it.
@@ -35,8 +39,13 @@ public final class Server: ReadinessHandler {
     private var acceptedInTurn = 0
     private var emptied: WaitID?
     private var dateField = DateField(unixSeconds: 0)
+    /// The turn in which the date was looked at.
+    private var dateTurn: LoopInstant?
+    /// An empty buffer to receive into: most requests come whole, and leave nothing in it.
+    private(set) var emptyBuffer: ReceiveBuffer
     private var buffers: [ReceiveBuffer] = []
-    private var headBuffers: [[UInt8]] = []
+    /// The response head that was written last.
+    private(set) var head: [UInt8] = []
     private var unsent: HeldBytes
     private var incoming: HeldBytes
     private let memory: MemoryAfterBurst
@@ -53,10 +62,18 @@ public final class Server: ReadinessHandler {
     private static let idleAtOnce = 64
 
     /// A server that is one of several with the same listener and limits.
-    public init(_ group: ServerGroup, responder: any Responder, on loop: isolated EventLoop) {
+    public init(
+        _ group: ServerGroup, handler: any Handler, observer: (any ExchangeObserver)? = nil,
+        on loop: isolated EventLoop
+    ) {
         self.group = group
-        self.responder = responder
+        self.handler = handler
+        self.observer = observer
+        recorder = observer.flatMap { $0.wantsRecords ? $0 : nil }
         options = group.options
+        times = ServerTimes(group.options)
+        serializer = ResponseSerializer(server: options.name.map { HTTPField(name: .server, value: $0) })
+        emptyBuffer = ReceiveBuffer(capacity: max(16 * 1024, options.wire.headBytes))
         reactor = loop.reactor
         unsent = HeldBytes(group.unsent)
         incoming = HeldBytes(group.unanswered)
@@ -65,9 +82,10 @@ public final class Server: ReadinessHandler {
 
     /// A server that has a listener for itself.
     public convenience init(
-        _ listener: Listener, responder: any Responder, options: ServerOptions, on loop: isolated EventLoop
+        _ listener: Listener, handler: any Handler, observer: (any ExchangeObserver)? = nil,
+        options: ServerOptions = ServerOptions(), on loop: isolated EventLoop
     ) {
-        self.init(ServerGroup(listener, options: options), responder: responder, on: loop)
+        self.init(ServerGroup(listener, options: options), handler: handler, observer: observer, on: loop)
     }
 
     /// How many connections are open on this loop.
@@ -84,7 +102,8 @@ public final class Server: ReadinessHandler {
             tasks.addImmediateTask { await self.shutDown(drain: drain, abort: abort, on: loop) }
             tasks.addImmediateTask { await self.giveMemoryBack(on: loop) }
             while let accepted = await nextConnection(as: member, on: loop) {
-                let connection = Connection(fd: accepted.fd, peer: accepted.peer, server: self, reactor: reactor)
+                let connection = Connection(
+                    Transport(fd: accepted.fd), peer: accepted.peer, server: self, reactor: reactor)
                 connections[ObjectIdentifier(connection)] = connection
                 memory.connectionOpened(connections.count)
                 if isDraining { connection.stop() }
@@ -355,17 +374,32 @@ public final class Server: ReadinessHandler {
     private func giveMemoryBack(on loop: isolated EventLoop) async {
         while await memory.waitForRest(on: loop) {
             buffers = []
-            headBuffers = []
+            head = []
             guard (try? await loop.runBlocking { cp_trim_heap() }) != nil else { return }
         }
     }
 
     // MARK: What connections share
 
-    /// The Date field of this second.
-    func date() -> DateField {
-        dateField.update(unixSeconds: Int(cp_unix_nanoseconds() / 1_000_000_000))
-        return dateField
+    /// Writes the head of a response in place of the one before (``head``).
+    func writeHead(
+        of response: Response, framing: ResponseFraming, persistence: Persistence, version: HTTPVersion
+    ) {
+        if dateTurn != reactor.now {
+            dateTurn = reactor.now
+            dateField.update(unixSeconds: Int(cp_unix_nanoseconds() / 1_000_000_000))
+        }
+        head.removeAll(keepingCapacity: true)
+        serializer.appendHead(
+            response.status, fields: response.fields, lines: response.lines, framing: framing, persistence: persistence,
+            version: version, date: dateField, to: &head)
+    }
+
+    /// Hands out the buffer that connections receive into, to the one whose bytes are in it.
+    func takeEmptyBuffer() -> ReceiveBuffer {
+        let taken = emptyBuffer
+        emptyBuffer = takeBuffer()
+        return taken
     }
 
     func takeBuffer() -> ReceiveBuffer {
@@ -375,13 +409,22 @@ public final class Server: ReadinessHandler {
     func putBack(_ buffer: ReceiveBuffer) {
         if buffers.count < 64 { buffers.append(buffer) }
     }
+}
 
-    func takeHeadBuffer() -> [UInt8] { headBuffers.popLast() ?? [] }
+/// The timeouts of a server in nanoseconds, which an instant is moved by with one addition.
+struct ServerTimes {
+    let head, body, idle, write: Int64
 
-    func putBackHeadBuffer(_ buffer: [UInt8]) {
-        guard headBuffers.count < 64 else { return }
-        var buffer = buffer
-        buffer.removeAll(keepingCapacity: true)
-        headBuffers.append(buffer)
+    init(_ options: ServerOptions) {
+        // No more than a year, so that adding does not overflow.
+        func nanoseconds(_ duration: Duration) -> Int64 { min(duration, .seconds(31_536_000)).wholeNanoseconds }
+        head = nanoseconds(options.headTimeout)
+        body = nanoseconds(options.bodyTimeout)
+        idle = nanoseconds(options.idleTimeout)
+        write = nanoseconds(options.writeTimeout)
+    }
+
+    func deadline(_ nanoseconds: Int64, from now: LoopInstant) -> LoopInstant {
+        LoopInstant(nanoseconds: now.nanoseconds &+ nanoseconds)
     }
 }

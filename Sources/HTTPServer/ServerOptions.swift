@@ -4,6 +4,8 @@ import HTTPWire
 ///
 /// Limits of connections and bytes hold for all servers of a ``ServerGroup`` together, on however many loops they are.
 public struct ServerOptions: Sendable {
+    /// What the `Server` field says; nil if there is none (RFC 9110 §10.2.4).
+    public var name: String? = "gatherd"
     /// The sizes of heads and bodies.
     public var wire = WireLimits()
     /// How many connections there may be at once; for one more, the one that has been idle for the longest is closed.

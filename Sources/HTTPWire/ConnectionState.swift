@@ -4,27 +4,25 @@
 /// and in order; pipelined ones wait in the caller's buffer. Nothing that a peer does is illegal here; an input that
 /// makes no sense is a fault of the caller and stops the program.
 public struct ConnectionState: Sendable {
-    /// What the connection does next.
+    /// What the connection does next, once an exchange is over.
     public enum Action: Sendable, Equatable {
-        /// Parse the next head, from the bytes at hand first.
+        /// Read the next head, from the bytes at hand first.
         case readHead
-        /// Run the handler; or let it go on, with its body complete.
-        case handle
-        /// Answer with the status of the error, without a handler.
-        case refuse
-        /// Write `100 Continue`, then read the body.
-        case sendContinue
-        /// Pass the bytes that follow to ``BodyReader/read(_:into:)``.
-        case readBody
-        /// Pass the bytes that follow to ``BodyReader/discard(_:)``.
+        /// Pass the bytes that follow to ``BodyReader/discard(_:)``, and say with ``receivedUnwanted(_:)`` what it said.
         case discardBody
-        /// Cancel the handler, because nobody waits for its answer; close when it has ended, without a response.
-        case cancel
         /// Close: when `lingering`, close for writing only at first and read for a moment what the peer still sends,
         /// because closing on unread bytes makes the peer's kernel drop the response (RFC 9112 §9.6).
         case close(lingering: Bool)
-        /// Go on with what is running.
-        case none
+    }
+
+    /// What the connection does for a handler that wants the body.
+    public enum BodyStep: Sendable, Equatable {
+        /// Write `100 Continue`, then read.
+        case sendContinue
+        /// Pass the bytes that follow to ``BodyReader/read(_:into:)``, and say with ``receivedBody(_:)`` what it said.
+        case read
+        /// Nothing: all of it is there.
+        case complete
     }
 
     private enum State {
@@ -48,6 +46,14 @@ public struct ConnectionState: Sendable {
         drainBytes = limits.drainBytes
     }
 
+    /// Whether no head is complete of which the answer is not written.
+    public var isBeforeHead: Bool {
+        switch state {
+        case .idle, .readingHead: true
+        default: false
+        }
+    }
+
     /// Whether the connection waits for the first byte of a request, and may close without anyone missing an answer.
     public var isIdle: Bool {
         if case .idle = state { true } else { false }
@@ -64,80 +70,71 @@ public struct ConnectionState: Sendable {
     }
 
     /// A head is complete. The handler runs at once; whether it wants the body is its decision.
-    public mutating func received(_ head: RequestHead) -> Action {
-        switch state {
-        case .idle, .readingHead: state = .handling(Exchange(head))
-        default: illegal("head received")
-        }
-        return .handle
+    public mutating func received(_ head: RequestHead) {
+        guard isBeforeHead else { illegal("head received") }
+        state = .handling(Exchange(head))
     }
 
-    /// A part of the body was read or discarded: what ``BodyReader`` said about it.
-    public mutating func received(_ progress: BodyReader.Progress) -> Action {
-        switch state {
-        case .readingBody(var exchange):
-            exchange.isBodyComplete = progress.isComplete
-            state = progress.isComplete ? .handling(exchange) : .readingBody(exchange)
-            return progress.isComplete ? .handle : .readBody
-        case .discardingBody(var exchange):
-            if progress.isComplete { return next() }
-            exchange.discarded += progress.consumed
-            state = .discardingBody(exchange)
-            return .discardBody
-        case .handling(var exchange):
-            // What the handler left of the body, and had arrived when its answer was about to begin.
-            exchange.isBodyComplete = progress.isComplete
-            exchange.discarded += progress.consumed
-            state = .handling(exchange)
-            return .none
-        default: illegal("body received")
-        }
+    /// A part of the body was read for the handler.
+    public mutating func receivedBody(_ progress: BodyReader.Progress) -> BodyStep {
+        guard case .readingBody(var exchange) = state else { illegal("body received") }
+        exchange.isBodyComplete = progress.isComplete
+        state = progress.isComplete ? .handling(exchange) : .readingBody(exchange)
+        return progress.isComplete ? .complete : .read
+    }
+
+    /// A part of the body that follows an answer was discarded.
+    public mutating func receivedUnwanted(_ progress: BodyReader.Progress) -> Action {
+        guard case .discardingBody = state else { illegal("body received") }
+        return progress.isComplete ? next() : .discardBody
     }
 
     /// Whether the rest of the body is to be discarded as far as it has arrived, before the answer begins: with chunks, that is
-    /// how the answer knows whether the connection goes on.
+    /// how the answer knows whether the connection goes on. What was discarded is told with ``discarded(_:)``.
     public var discardsArrivedBody: Bool {
         guard case .handling(let exchange) = state else { return false }
         return !exchange.isBodyComplete && exchange.keepAlive && exchange.length == nil && !exchange.expectsContinue
             && exchange.discarded <= drainBytes
     }
 
-    /// The request is defective or came too slowly: a ``RequestError`` or a timeout. Nothing behind it can be read.
-    public mutating func requestFailed() -> Action {
-        switch state {
-        case .idle, .readingHead: state = .handling(.failed)
-        case .handling, .readingBody: state = .handling(.failed)
-        case .discardingBody: return close(lingering: true)
-        default: illegal("request failed")
-        }
-        return .refuse
+    /// A part of the body that the handler left was discarded before its answer.
+    public mutating func discarded(_ progress: BodyReader.Progress) {
+        guard case .handling(var exchange) = state else { illegal("body discarded") }
+        exchange.isBodyComplete = progress.isComplete
+        exchange.discarded += progress.consumed
+        state = .handling(exchange)
     }
 
-    /// The peer closed its side.
-    ///
-    /// In the middle of a request there is nothing to answer. With a request complete, a client that closes is taken
-    /// to be gone, but a response that is under way is finished for one that only closed for writing.
-    public mutating func receivedEOF() -> Action {
-        sawEOF = true
+    /// The request is defective or came too slowly: a ``RequestError`` or a timeout. Nothing behind it can be read.
+    public mutating func requestFailed() {
         switch state {
-        case .idle, .readingHead, .discardingBody: return close(lingering: false)
-        case .handling, .readingBody:
-            state = .closing
-            return .cancel
-        case .responding: return .none
-        case .closing: return .close(lingering: false)
-        case .closed: illegal("end of input received")
+        case .idle, .readingHead, .handling, .readingBody: state = .handling(.failed)
+        default: illegal("request failed")
         }
+    }
+
+    /// The peer closed its side. A response that is under way is finished for one that only closed for writing.
+    public mutating func receivedEOF() {
+        sawEOF = true
+        if case .closed = state { illegal("end of input received") }
+    }
+
+    /// The socket has no bytes at this moment.
+    /// - Returns: whether the connection closes, since it is idle and was stopped; any other waits for more.
+    public mutating func nothingArrived() -> Bool {
+        guard isStopping, isIdle else { return false }
+        state = .closing
+        return true
     }
 
     // MARK: What the server does
 
     /// The handler wants the body, all of it; it gets to answer when that is read or has failed.
-    public mutating func bodyWanted() -> Action {
+    public mutating func bodyWanted() -> BodyStep {
         guard case .handling(let exchange) = state else { illegal("body wanted") }
-        if exchange.isBodyComplete { return .handle }
+        if exchange.isBodyComplete { return .complete }
         state = .readingBody(exchange)
-        return exchange.expectsContinue ? .sendContinue : .readBody
+        return exchange.expectsContinue ? .sendContinue : .read
     }
 
     /// The final response begins, whether or not the body was read. Says what its head announces.
@@ -175,16 +172,11 @@ public struct ConnectionState: Sendable {
         return close(lingering: !exchange.isBodyComplete && !sawEOF)
     }
 
-    /// The server shuts down: the request that is running is the last. An idle connection reads what has arrived meanwhile, and says
-    /// with ``nothingArrived()`` if that is nothing.
-    public mutating func stop() -> Action {
+    /// The server shuts down: the request that is running is the last.
+    /// - Returns: whether the connection is idle. It reads what has arrived meanwhile, and closes if that is nothing.
+    public mutating func stop() -> Bool {
         isStopping = true
-        return isIdle ? .readHead : .none
-    }
-
-    /// The socket has no bytes at this moment: an idle connection that was stopped closes, any other waits for more.
-    public mutating func nothingArrived() -> Action {
-        isStopping && isIdle ? close(lingering: false) : .none
+        return isIdle
     }
 
     /// The descriptor is closed.

@@ -10,6 +10,8 @@ public struct FieldSection: Sendable, Equatable {
 
     /// Whether a field may be among them that frames a message or belongs to one connection.
     private(set) var mayFrame = false
+    /// Whether a field may be among them that a server adds unless it is there.
+    private(set) var mayReplace = false
 
     /// What all lines of a section may have together; far above what servers take.
     public static let mostBytes = 256 * 1024
@@ -20,7 +22,7 @@ public struct FieldSection: Sendable, Equatable {
     /// Makes a section of the lines of a head that a parser has found well-formed.
     init(validated lines: Span<UInt8>) {
         bytes = Array(copying: lines)
-        mayFrame = true
+        (mayFrame, mayReplace) = (true, true)
     }
 
     public var isEmpty: Bool { bytes.isEmpty }
@@ -41,6 +43,7 @@ public struct FieldSection: Sendable, Equatable {
         guard value.endOfFieldValue(from: 0, before: value.count) == value.count else { throw .invalidValue }
         guard name.count + value.count + 4 <= Self.mostBytes - bytes.count else { throw .tooLarge }
         if name.isFramingField(0..<name.count) { mayFrame = true }
+        if name.count == 4 || name.count == 6 { mayReplace = true }
         bytes.append(copying: name)
         bytes.append(literal: ": ")
         bytes.append(copying: value)

@@ -38,7 +38,8 @@ extension RequestHead {
     }
 
     private func isNamed(_ line: FieldLine, _ name: HTTPField.Name) -> Bool {
-        bytes.span.spells(name, in: line.name)
+        let bytes = bytes
+        return bytes.span.spells(name, in: line.name)
     }
 }
 

@@ -14,7 +14,7 @@ public enum HTTPVersion: Sendable, Equatable {
 ///
 /// Everything refers to one copy of the bytes that came in; names, values and the target become strings only where
 /// someone asks for them. Making one costs two allocations, and more only past 16 fields or 15 bytes of method.
-public struct RequestHead: Sendable {
+public final class RequestHead: Sendable {
     /// The method (RFC 9110 §9); any token is syntactically one, and case counts.
     public let method: HTTPRequest.Method
     /// The version that the client speaks (RFC 9112 §2.3).

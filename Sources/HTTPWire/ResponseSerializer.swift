@@ -33,11 +33,14 @@ public struct ResponseSerializer: Sendable {
     ///   - version: what the request said; the answer is HTTP/1.1 always (RFC 9110 §2.5), but 1.0 must be told that
     ///     the connection persists (RFC 9112 §9.3).
     public func appendHead(
-        _ status: HTTPResponse.Status, fields: HTTPFields, framing: ResponseFraming, persistence: Persistence,
-        version: HTTPVersion, date: DateField, to output: inout [UInt8]
+        _ status: HTTPResponse.Status, fields: HTTPFields, lines: FieldSection = FieldSection(),
+        framing: ResponseFraming, persistence: Persistence, version: HTTPVersion, date: DateField,
+        to output: inout [UInt8]
     ) {
         output.append(statusLine: status)
-        let written = output.append(fieldLines: fields)
+        var written: ReplacedFields = []
+        if !lines.isEmpty { written.formUnion(output.append(lines)) }
+        if !fields.isEmpty { written.formUnion(output.append(fieldLines: fields)) }
         if !written.contains(.server) { output.append(contentsOf: serverLine) }
         if !written.contains(.date) { output.append(contentsOf: date.line) }
         if status.allowsContent {
@@ -86,6 +89,22 @@ extension Array<UInt8> {
         // Latin-1 or UTF-8 makes no difference to a phrase that nobody parses; its lines were made safe by its type.
         append(text: status.phrase)
         append(literal: "\r\n")
+    }
+
+    /// Appends field lines that are bytes already, but for those that are the serialiser's.
+    fileprivate mutating func append(_ lines: FieldSection) -> ReplacedFields {
+        if lines.mayFrame {
+            var lines = lines
+            lines.removeFraming()
+            append(contentsOf: lines.bytes)
+        } else {
+            append(contentsOf: lines.bytes)
+        }
+        guard lines.mayReplace else { return [] }
+        var replaced: ReplacedFields = []
+        if lines.firstValue(of: .date) != nil { replaced.insert(.date) }
+        if lines.firstValue(of: .server) != nil { replaced.insert(.server) }
+        return replaced
     }
 
     fileprivate mutating func append(fieldLines fields: HTTPFields) -> ReplacedFields {

@@ -22,7 +22,7 @@ final class ShopClient {
         try TestLoop.runOnSystem { loop in
             let listener = try Listener("127.0.0.1:0")
             let shop = Shop(options)
-            let server = Server(listener, responder: shop, options: ServerOptions(), on: loop)
+            let server = Server(listener, handler: shop, observer: shop, on: loop)
             let stop = Latch()
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }

@@ -11,7 +11,7 @@ struct TaskStreamTests {
     private func stream(
         _ query: String, as format: RecordFormat
     ) throws -> (head: Message, text: String) {
-        let handler: ScriptedResponder.Handler = { (_, loop) async throws(Refusal) in
+        let handler: ScriptedHandler.Handler = { (_, loop) async throws(Refusal) in
             try await TasksDemonstration.respond(to: QueryItems(Array(query.utf8)[...]), as: format, on: loop)
         }
         return try ServerUnderTest.run(handler: handler) { subject, loop in

@@ -155,9 +155,9 @@ struct RequestTests {
     }
 
     @Test func `our own server understands what is sent`() throws {
-        let handler: ScriptedResponder.Handler = { (exchange, loop) async throws(Refusal) in
-            let body = try await exchange.readBody(on: loop)
-            let method = exchange.head?.method.rawValue ?? ""
+        let handler: ScriptedHandler.Handler = { (request, loop) async throws(Refusal) in
+            let body = try await request.readBody(on: loop)
+            let method = request.head.method.rawValue ?? ""
             return Response(.ok, text: method + " " + String(decoding: body, as: UTF8.self))
         }
         try ServerUnderTest.run(handler: handler) { subject, loop in

@@ -28,8 +28,8 @@ import Testing
         let value = Swift.Result {
             try TestLoop.runOnSystem(limit: .seconds(60)) { loop in
                 let counters = ShopCounters()
-                let shop = Server(
-                    listener, responder: Shop(counters: counters), options: ServerOptions(), on: loop)
+                let handler = Shop(counters: counters)
+                let shop = Server(listener, handler: handler, observer: handler, on: loop)
                 let ended = Latch()
                 return try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addImmediateTask { await shop.run(drain: ended, abort: ended, on: loop) }

@@ -69,10 +69,13 @@ final class RunningService {
             options.wire.bodyBytes = configuration.server.limits.bodyBytes
             let scripted = ScriptedUpstream()
             let shop = Shop(ShopOptions(latency: configuration.demo?.shop?.latency ?? [:]))
-            let responders: [any Responder] = [
+            let handlers: [any Handler] = [
                 responder, AdminResponder(readiness: Readiness(coldLoops: 0), drain: drain), shop, scripted,
             ]
-            let servers = zip(listeners, responders).map { Server($0, responder: $1, options: options, on: loop) }
+            let observers: [(any ExchangeObserver)?] = [responder.accessLog, nil, shop, scripted]
+            let servers = handlers.indices.map {
+                Server(listeners[$0], handler: handlers[$0], observer: observers[$0], options: options, on: loop)
+            }
             let service = RunningService(
                 port: listeners[0].port, adminPort: listeners[1].port, drain: drain, upstream: scripted,
                 shop: shop.counters, log: log, upstreams: upstreams, gathers: gathers)
@@ -144,7 +147,7 @@ func eventually(on loop: isolated EventLoop, _ condition: () -> Bool) async thro
 }
 
 /// An upstream that remembers what it was sent, and answers what a test tells it to.
-final class ScriptedUpstream: Responder {
+final class ScriptedUpstream: Handler, ExchangeObserver {
     indirect enum Answer {
         case json(String)
         case status(Int)
@@ -165,22 +168,26 @@ final class ScriptedUpstream: Responder {
     /// How many clients left before their answer.
     private(set) var left = 0
     private(set) var waiting = 0
-    /// One for each connection on which something was asked: it is the same for all that is asked there.
-    private var exchanges: [ObjectIdentifier: Exchange] = [:]
+    /// Where requests came from: each connection has a port of its own.
+    private var peers: Set<SocketAddress> = []
     /// On how many connections something was asked, those that are closed included.
-    var connections: Int { exchanges.count }
+    var connections: Int { peers.count }
     private let released = Latch()
     /// By the first segment of the path.
     var answers: [String: Answer] = [:]
 
-    func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        guard let head = exchange.head else { return Response(.badRequest) }
-        exchanges[ObjectIdentifier(exchange)] = exchange
+    func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+        .later { try await self.respond(to: request, on: loop) }
+    }
+
+    private func respond(to request: Request, on loop: isolated EventLoop) async throws(Refusal) -> Response {
+        let head = request.head
+        if let peer = request.peer { peers.insert(peer) }
         let target = String(decoding: head.target, as: UTF8.self)
         let fields = head.fieldLines.map {
             "\(String(decoding: $0.name, as: UTF8.self)): \(String(decoding: $0.value, as: UTF8.self))"
         }
-        let body = String(decoding: try await exchange.readBody(on: loop), as: UTF8.self)
+        let body = String(decoding: try await request.readBody(on: loop), as: UTF8.self)
         requests.append(("\(head.method.rawValue) \(target)", fields, body))
         switch takeAnswer(for: String(target.dropFirst().prefix { $0 != "/" && $0 != "?" })) {
         case .busy(let seconds): return Response(.serviceUnavailable, fields: [.retryAfter: "\(seconds)"])
@@ -212,10 +219,8 @@ final class ScriptedUpstream: Responder {
         return all[0]
     }
 
-    func response(to refusal: Refusal) -> Response { Response(refusal.status) }
-
-    func ended(_ exchange: Exchange, at now: LoopInstant) {
-        if exchange.status == 499 { left += 1 }
+    func exchangeEnded(_ record: ExchangeRecord) {
+        if record.status == 499 { left += 1 }
     }
 }
 

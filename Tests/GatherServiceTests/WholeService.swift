@@ -52,7 +52,7 @@ final class WholeService {
         let value = Swift.Result {
             try EventLoop.run { loop in
                 let upstream = ScriptedUpstream()
-                let server = Server(listener, responder: upstream, options: ServerOptions(), on: loop)
+                let server = Server(listener, handler: upstream, observer: upstream, on: loop)
                 let ended = Latch()
                 return try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addImmediateTask { await server.run(drain: ended, abort: ended, on: loop) }

@@ -6,24 +6,24 @@ import Testing
 
 struct AcceptTests {
     /// Holds the loop for 20 ms, and tells how long its exchange is said to have taken, and from where it came.
-    private final class Timed: Responder {
+    private final class Timed: Handler, ExchangeObserver {
         var duration: Duration?
         var peer: SocketAddress?
 
-        func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-            peer = exchange.peer
+        func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+            peer = request.peer
             spin(for: .milliseconds(20))
-            return Response(.ok)
+            return .now(Response(.ok))
         }
 
-        func ended(_ exchange: Exchange, at now: LoopInstant) { duration = exchange.start.duration(to: now) }
+        func exchangeEnded(_ record: ExchangeRecord) { duration = record.duration }
     }
 
     @Test func `an exchange takes as long as its client sees, though it begins and ends in one turn`() throws {
         let (duration, isFromClient) = try TestLoop.runOnSystem { loop in
             let listener = try Listener("127.0.0.1:0")
-            let responder = Timed()
-            let server = Server(listener, responder: responder, options: ServerOptions(), on: loop)
+            let handler = Timed()
+            let server = Server(listener, handler: handler, observer: handler, on: loop)
             let stop = Latch()
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
@@ -31,7 +31,7 @@ struct AcceptTests {
                 let client = try SocketEnd(port: listener.port, on: loop)
                 try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                 #expect(try await client.message(on: loop).status == 200)
-                return (responder.duration, responder.peer?.description.hasPrefix("127.0.0.1:") ?? false)
+                return (handler.duration, handler.peer?.description.hasPrefix("127.0.0.1:") ?? false)
             }
         }
         #expect(duration ?? .zero >= .milliseconds(20))

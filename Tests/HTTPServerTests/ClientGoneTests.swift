@@ -22,10 +22,10 @@ struct ClientGoneTests {
     private static let postWithBody = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
 
     /// Reads the body, opens `started`, and then works until it is cancelled; answers `HEAD` at once.
-    private static func worksUntilCancelled(_ started: Latch) -> ScriptedResponder.Handler {
-        { (exchange, loop) async throws(Refusal) in
-            if exchange.head?.method == .head { return Response(.ok) }
-            _ = try await exchange.readBody(on: loop)
+    private static func worksUntilCancelled(_ started: Latch) -> ScriptedHandler.Handler {
+        { (request, loop) async throws(Refusal) in
+            if request.head.method == .head { return Response(.ok) }
+            _ = try await request.readBody(on: loop)
             started.open()
             do { try await loop.sleep(for: .seconds(3600)) } catch { throw .clientGone }
             return Response(.ok)
@@ -34,10 +34,10 @@ struct ClientGoneTests {
 
     /// Another exchange works, and the one that was given up has ended once.
     private func expectGoneOnce(_ subject: ServerUnderTest, on loop: isolated EventLoop) async throws {
-        #expect(await subject.responder.endings(1, on: loop) == [499])
+        #expect(await subject.handler.endings(1, on: loop) == [499])
         let next = try await subject.exchange("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", on: loop)
         #expect(next.status == 200)
-        #expect(subject.responder.endings == [499, 200])
+        #expect(subject.handler.endings == [499, 200])
     }
 
     @Test("A client that leaves cancels the handler", arguments: [get, postWithBody], Leaving.allCases)
@@ -61,7 +61,7 @@ struct ClientGoneTests {
             // The connection waits for a head: one report tells of both.
             try client.send(request)
             leave(client)
-            #expect(await subject.responder.endings(2, on: loop) == [200, 499])
+            #expect(await subject.handler.endings(2, on: loop) == [200, 499])
         }
     }
 
@@ -95,7 +95,7 @@ struct ClientGoneTests {
             leave(client)
             if leave == .halfClose { #expect(try await client.rest(on: loop).isEmpty) }
             #expect(try await subject.exchange(Self.get, on: loop).status == 200)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -107,7 +107,7 @@ struct ClientGoneTests {
             client.finishSending()
             for _ in 1...requests { #expect(try await client.message(on: loop).body == "hello") }
             #expect(try await client.rest(on: loop).isEmpty)
-            #expect(subject.responder.endings == Array(repeating: 200, count: requests))
+            #expect(subject.handler.endings == Array(repeating: 200, count: requests))
         }
     }
 
@@ -130,8 +130,8 @@ struct ClientGoneTests {
     @Test(
         "Where half-closed clients are answered, one gets the answer that it waits for", arguments: [get, postWithBody])
     func answered(_ request: String) throws {
-        let handler: ScriptedResponder.Handler = { (exchange, loop) async throws(Refusal) in
-            _ = try await exchange.readBody(on: loop)
+        let handler: ScriptedHandler.Handler = { (request, loop) async throws(Refusal) in
+            _ = try await request.readBody(on: loop)
             // Until after the end of the client's side was reported.
             for _ in 0..<3 { try? await loop.sleep(for: .milliseconds(1)) }
             return Response(.ok, text: Task.isCancelled ? "cancelled" : "done")
@@ -142,7 +142,7 @@ struct ClientGoneTests {
             client.finishSending()
             #expect(try await client.message(on: loop).body == "done")
             #expect(try await client.rest(on: loop).isEmpty)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -160,7 +160,7 @@ struct ClientGoneTests {
 
     @Test func `more requests in the pipe do not look like leaving`() throws {
         let (started, finish) = (Latch(), Latch())
-        let handler: ScriptedResponder.Handler = { _, loop in
+        let handler: ScriptedHandler.Handler = { _, loop in
             started.open()
             await finish.wait(on: loop)
             return Response(.ok, text: Task.isCancelled ? "cancelled" : "done")

@@ -13,7 +13,7 @@ struct LargeResponseTests {
         for block in 0..<1000 { content += [UInt8](repeating: UInt8(truncatingIfNeeded: block), count: 8191) }
         return content
     }()
-    private static let handler: ScriptedResponder.Handler = { _, _ in Response(.ok, body: content) }
+    private static let handler: ScriptedHandler.Handler = { _, _ in Response(.ok, body: content) }
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     private static let lastGet = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
@@ -25,7 +25,7 @@ struct LargeResponseTests {
             let bytes = try await client.rest(on: loop)
             let head = try #require(bytes.prefix(1000).firstRange(of: Array("\r\n\r\n".utf8)))
             #expect(isEqual(bytes[head.upperBound...], Self.content[...]))
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -48,7 +48,7 @@ struct LargeResponseTests {
         try ServerUnderTest.run(options, handler: Self.handler) { subject, loop in
             let client = try subject.connect(receiveBuffer: 4096, on: loop)
             try client.send(Self.get)
-            #expect(await subject.responder.endings(1, on: loop) == [499])
+            #expect(await subject.handler.endings(1, on: loop) == [499])
             let received = (try? await client.rest(on: loop))?.count ?? 0
             #expect(received < Self.content.count)
             #expect(subject.server.connectionCount == 0)
@@ -62,9 +62,9 @@ struct LargeResponseTests {
             try client.send(Self.get)
             _ = try await client.receive(on: loop)
             if byReset { client.reset() } else { client.close() }
-            #expect(await subject.responder.endings(1, on: loop) == [499])
+            #expect(await subject.handler.endings(1, on: loop) == [499])
             #expect(try await subject.exchange("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", on: loop).status == 200)
-            #expect(subject.responder.endings == [499, 200])
+            #expect(subject.handler.endings == [499, 200])
         }
     }
 

@@ -11,8 +11,8 @@ struct LimitTests {
 
     /// Works on a GET until `finish` opens, and answers HEAD at once.
     private static func works(until finish: Latch) -> ServersUnderTest.Handler {
-        { index, exchange, loop async throws(Refusal) in
-            if exchange.head?.method == .get { await finish.wait(on: loop) }
+        { index, request, loop async throws(Refusal) in
+            if request.head.method == .get { await finish.wait(on: loop) }
             return Response(.ok, text: "\(index)")
         }
     }
@@ -148,8 +148,8 @@ struct LimitTests {
         return options
     }
 
-    private static let echo: ServersUnderTest.Handler = { _, exchange, loop async throws(Refusal) in
-        Response(.ok, text: "\(try await exchange.readBody(on: loop).count)")
+    private static let echo: ServersUnderTest.Handler = { _, request, loop async throws(Refusal) in
+        Response(.ok, text: "\(try await request.readBody(on: loop).count)")
     }
 
     @Test(arguments: [1, 2])
@@ -173,8 +173,8 @@ struct LimitTests {
 
     @Test func `where complete requests hold all the room, one that comes is refused`() throws {
         let (begun, finish) = (Latch(), Latch())
-        let handler: ServersUnderTest.Handler = { _, exchange, loop async throws(Refusal) in
-            let count = try await exchange.readBody(on: loop).count
+        let handler: ServersUnderTest.Handler = { _, request, loop async throws(Refusal) in
+            let count = try await request.readBody(on: loop).count
             begun.open()
             await finish.wait(on: loop)
             return Response(.ok, text: "\(count)")

@@ -7,8 +7,8 @@ import Testing
 /// Which connections go on behind an answer, and in which order answers leave.
 struct PersistenceTests {
     /// Answers with the path; `/slow` suspends first.
-    private static let echoPath: ScriptedResponder.Handler = { exchange, loop in
-        let path = String(decoding: exchange.head?.path ?? [], as: UTF8.self)
+    private static let echoPath: ScriptedHandler.Handler = { request, loop in
+        let path = String(decoding: request.head.path, as: UTF8.self)
         if path == "/slow" { try? await loop.sleep(for: .milliseconds(2)) }
         return Response(.ok, text: path)
     }
@@ -37,7 +37,7 @@ struct PersistenceTests {
             let paths = ["/slow", "/2", "/slow", "/4"]
             try client.send(paths.map { Self.get($0) }.joined())
             for path in paths { #expect(try await client.message(on: loop).body == path) }
-            #expect(subject.responder.endings == [200, 200, 200, 200])
+            #expect(subject.handler.endings == [200, 200, 200, 200])
         }
     }
 
@@ -56,7 +56,7 @@ struct PersistenceTests {
                 try client.send(String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: 60))
             }
             for client in clients { _ = try await client.message(on: loop) }
-            #expect(subject.responder.endings.count < 120)
+            #expect(subject.handler.endings.count < 120)
         }
     }
 
@@ -84,7 +84,7 @@ struct PersistenceTests {
             #expect(answer.field("Connection") == "close")
             #expect(answer.body == "/1")
             #expect(try await client.rest(on: loop).isEmpty)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 

@@ -57,7 +57,7 @@ struct RecordTests {
     private static func streaming(
         _ format: RecordFormat, heartbeat: Duration = .seconds(15),
         _ produce: @escaping @Sendable (RecordQueue<String>, isolated EventLoop) async -> Void
-    ) -> ScriptedResponder.Handler {
+    ) -> ScriptedHandler.Handler {
         { _, loop in
             Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
                 let queue = RecordQueue<String>(on: loop)
@@ -71,7 +71,7 @@ struct RecordTests {
     }
 
     private func reading(
-        _ handler: @escaping ScriptedResponder.Handler,
+        _ handler: @escaping ScriptedHandler.Handler,
         _ body: @escaping @Sendable (ChunkedMessage, isolated EventLoop) async throws -> Void
     ) throws {
         try ServerUnderTest.run(handler: handler) { subject, loop in

@@ -55,7 +55,7 @@ struct RefusalTests {
             #expect(answer.field("Connection") == "close")
             #expect(!answer.body.isEmpty)
             #expect(try await client.end(on: loop) == .closed)
-            #expect(subject.responder.endings == [refused.status])
+            #expect(subject.handler.endings == [refused.status])
         }
     }
 
@@ -66,7 +66,7 @@ struct RefusalTests {
             try await client.send(Array((refused.request + Self.long(200_000)).utf8), on: loop)
             #expect(try await client.message(on: loop).status == refused.status)
             #expect(try await client.end(on: loop) == .closed)
-            #expect(subject.responder.endings == [refused.status])
+            #expect(subject.handler.endings == [refused.status])
         }
     }
 
@@ -86,7 +86,7 @@ struct RefusalTests {
             #expect(try await client.message(on: loop).status == 200)
             #expect(try await client.message(on: loop).status == 400)
             #expect(try await client.end(on: loop) == .closed)
-            #expect(subject.responder.endings == [200, 400])
+            #expect(subject.handler.endings == [200, 400])
         }
     }
 

@@ -6,8 +6,8 @@ import Testing
 
 /// Bodies that the handler reads, does not read, or that the client holds back.
 struct RequestBodyTests {
-    static let echo: ScriptedResponder.Handler = { (exchange, loop) async throws(Refusal) in
-        Response(.ok, body: try await exchange.readBody(on: loop))
+    static let echo: ScriptedHandler.Handler = { (request, loop) async throws(Refusal) in
+        Response(.ok, body: try await request.readBody(on: loop))
     }
     private static let get = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -132,7 +132,7 @@ struct RequestBodyTests {
             #expect(answer.status == 200)
             #expect(answer.field("Connection") == "close")
             #expect(try await client.end(on: loop) == .closed)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -146,7 +146,7 @@ struct RequestBodyTests {
             #expect(answer.status == 200)
             #expect(answer.field("Connection") == "close")
             #expect(try await client.end(on: loop) == .closed)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -167,7 +167,7 @@ struct RequestBodyTests {
             try client.send(Self.postChunked() + "5\r\nhelloXX" + Self.get)
             #expect(try await client.message(on: loop).status == 200)
             #expect(try await client.end(on: loop) == .closed)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 

@@ -12,7 +12,7 @@ struct ShutdownTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
     /// Opens `started`, then works until `finish` opens or it is cancelled.
-    private static func works(_ started: Latch, until finish: Latch) -> ScriptedResponder.Handler {
+    private static func works(_ started: Latch, until finish: Latch) -> ScriptedHandler.Handler {
         { _, loop in
             started.open()
             return await finish.wait(on: loop) == .signalled
@@ -50,7 +50,7 @@ struct ShutdownTests {
             #expect(answer.field("Connection") == "close")
             #expect(try await client.end(on: loop) == .closed)
             await subject.ended.wait(on: loop)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -132,7 +132,7 @@ struct ShutdownTests {
             #expect(subject.server.connectionCount == 1)
             finish.open()
             await subject.ended.wait(on: loop)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -157,7 +157,7 @@ struct ShutdownTests {
             await subject.ended.wait(on: loop)
             #expect(start.duration(to: loop.now) >= .milliseconds(30))
             #expect(try await client.message(on: loop).status == 503)
-            #expect(subject.responder.endings == [503])
+            #expect(subject.handler.endings == [503])
         }
     }
 
@@ -172,7 +172,7 @@ struct ShutdownTests {
             subject.abort.open()
             await subject.ended.wait(on: loop)
             #expect(start.duration(to: loop.now) < .seconds(1))
-            #expect(subject.responder.endings == [503])
+            #expect(subject.handler.endings == [503])
         }
     }
 
@@ -183,9 +183,9 @@ struct ShutdownTests {
             "GET / HTTP/1.1\r\n\r\n", "GET /large HTTP/1.1\r\nHost: a\r\n\r\n",
         ])
     func abort(_ request: String) throws {
-        let handler: ScriptedResponder.Handler = { (exchange, loop) async throws(Refusal) in
-            if exchange.head?.path.count == 6 { return Response(.ok, body: [UInt8](repeating: 0, count: 8_000_000)) }
-            return Response(.ok, body: try await exchange.readBody(on: loop))
+        let handler: ScriptedHandler.Handler = { (request, loop) async throws(Refusal) in
+            if request.head.path.count == 6 { return Response(.ok, body: [UInt8](repeating: 0, count: 8_000_000)) }
+            return Response(.ok, body: try await request.readBody(on: loop))
         }
         try ServerUnderTest.run(handler: handler) { subject, loop in
             let client = try subject.connect(receiveBuffer: 4096, on: loop)
@@ -202,8 +202,8 @@ struct ShutdownTests {
         let started = Latch()
         try TestLoop.runOnSystem { loop in
             let listener = try Listener("127.0.0.1:0")
-            let responder = ScriptedResponder(Self.works(started, until: Latch()))
-            let server = Server(listener, responder: responder, options: ServerOptions(), on: loop)
+            let handler = ScriptedHandler(Self.works(started, until: Latch()))
+            let server = Server(listener, handler: handler, observer: handler, on: loop)
             let client = try SocketEnd(port: listener.port, on: loop)
             try client.send(Self.get)
             await withDiscardingTaskGroup { group in
@@ -211,7 +211,7 @@ struct ShutdownTests {
                 await started.wait(on: loop)
                 group.cancelAll()
             }
-            #expect(responder.endings == [503])
+            #expect(handler.endings == [503])
         }
     }
 
@@ -246,8 +246,8 @@ struct ShutdownTests {
 
     @Test func `a crowd of new connections does not keep the others waiting`() throws {
         let begun = Latch()
-        let handler: ScriptedResponder.Handler = { exchange, _ in
-            if exchange.head?.method == .head { return Response(.noContent) }
+        let handler: ScriptedHandler.Handler = { request, _ in
+            if request.head.method == .head { return Response(.noContent) }
             begun.open()
             return Response(.ok)
         }
@@ -261,7 +261,7 @@ struct ShutdownTests {
             try old.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try await old.message(for: "HEAD", on: loop).status == 204)
             #expect(subject.server.connectionCount < 60)
-            let endings = await subject.responder.endings(2 + crowd.count, on: loop)
+            let endings = await subject.handler.endings(2 + crowd.count, on: loop)
             #expect(endings.filter { $0 == 200 }.count == crowd.count)
         }
     }
@@ -273,8 +273,8 @@ struct ShutdownTests {
         let stop = Latch()
         let group = ServerGroup(listener, options: ServerOptions())
         try EventLoop.runGroup(count: 2) { loop, index in
-            let responder = ScriptedResponder { _, _ in Response(.ok, text: "\(index)") }
-            let server = Server(group, responder: responder, on: loop)
+            let handler = ScriptedHandler { _, _ in Response(.ok, text: "\(index)") }
+            let server = Server(group, handler: handler, on: loop)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
                 guard index == 0 else { return try await group.waitForAll() }
@@ -296,8 +296,8 @@ struct ShutdownTests {
         let stop = Latch()
         let group = ServerGroup(listener, options: ServerOptions())
         try EventLoop.runGroup(count: 2) { loop, index in
-            let responder = ScriptedResponder { _, _ in Response(.ok, text: "hello") }
-            let server = Server(group, responder: responder, on: loop)
+            let handler = ScriptedHandler { _, _ in Response(.ok, text: "hello") }
+            let server = Server(group, handler: handler, on: loop)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
                 guard index == 0 else { return try await group.waitForAll() }

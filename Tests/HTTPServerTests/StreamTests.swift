@@ -10,7 +10,7 @@ struct StreamTests {
     private static let lastGet = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
     /// Writes these pieces, one after the other.
-    private static func pieces(_ pieces: String...) -> ScriptedResponder.Handler {
+    private static func pieces(_ pieces: String...) -> ScriptedHandler.Handler {
         { _, loop in
             Response(.ok, fields: [.contentType: "text/plain"]) { writer async throws(StreamFailure) in
                 for piece in pieces { try await writer.write(Array(piece.utf8), on: loop) }
@@ -21,7 +21,7 @@ struct StreamTests {
     /// Runs this for every request.
     private static func streaming(
         _ stream: @escaping @Sendable (BodyWriter, isolated EventLoop) async throws(StreamFailure) -> Void
-    ) -> ScriptedResponder.Handler {
+    ) -> ScriptedHandler.Handler {
         { _, loop in
             Response(.ok) { writer async throws(StreamFailure) in try await stream(writer, loop) }
         }
@@ -43,7 +43,7 @@ struct StreamTests {
                 #expect(part.hasSuffix("\r\n\r\n1\r\na\r\n10\r\n0123456789abcdef\r\n2\r\n\r\n\r\n0\r\n\r\n"))
             }
             #expect(parts.map { $0.contains("Connection: close\r\n") } == [false, true])
-            #expect(subject.responder.endings == [200, 200])
+            #expect(subject.handler.endings == [200, 200])
         }
     }
 
@@ -56,7 +56,7 @@ struct StreamTests {
             #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
             #expect(text.hasSuffix("\r\nConnection: close\r\n\r\nabc"))
             #expect(!text.contains("Transfer-Encoding") && !text.contains("Content-Length"))
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -69,7 +69,7 @@ struct StreamTests {
             let parts = try await client.text(on: loop).split(separator: "\r\n\r\n", omittingEmptySubsequences: false)
             #expect(parts.map { $0.contains("\r\nTransfer-Encoding: chunked") } == [true, true, false])
             #expect(parts.last?.isEmpty == true)
-            #expect(subject.responder.endings == [200, 200])
+            #expect(subject.handler.endings == [200, 200])
         }
     }
 
@@ -152,7 +152,7 @@ struct StreamTests {
             let text = try await client.text(on: loop)
             #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
             #expect(text.hasSuffix(pieces == 0 ? "\r\n\r\n" : "\r\n\r\n1\r\na\r\n"))
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -173,7 +173,7 @@ struct StreamTests {
             #expect(try await message.next(on: loop) == "a")
             leave(client)
             await cancelled.wait(on: loop)
-            _ = await subject.responder.endings(1, on: loop)
+            _ = await subject.handler.endings(1, on: loop)
         }
     }
 
@@ -187,7 +187,7 @@ struct StreamTests {
             try client.send(Self.get)
             _ = try await client.receive(on: loop)
             if byReset { client.reset() } else { client.close() }
-            #expect(await subject.responder.endings(1, on: loop) == [499])
+            #expect(await subject.handler.endings(1, on: loop) == [499])
         }
     }
 
@@ -208,7 +208,7 @@ struct StreamTests {
         try ServerUnderTest.run(options, handler: handler) { subject, loop in
             let client = try subject.connect(receiveBuffer: 4096, on: loop)
             try client.send(Self.get)
-            #expect(await subject.responder.endings(1, on: loop) == [499])
+            #expect(await subject.handler.endings(1, on: loop) == [499])
             #expect(failures.isOpen)
             let text = String(decoding: (try? await client.rest(on: loop)) ?? [], as: UTF8.self)
             #expect(!text.hasSuffix("0\r\n\r\n"))
@@ -236,7 +236,7 @@ struct StreamTests {
             #expect(try await message.rest(on: loop) == "b")
             #expect(try await client.end(on: loop) == .closed)
             await subject.ended.wait(on: loop)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -255,7 +255,7 @@ struct StreamTests {
             subject.abort.open()
             await subject.ended.wait(on: loop)
             await #expect(throws: SocketEnd.Ended.self) { try await message.next(on: loop) }
-            #expect(subject.responder.endings == [503])
+            #expect(subject.handler.endings == [503])
         }
     }
 }

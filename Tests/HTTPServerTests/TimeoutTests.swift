@@ -21,7 +21,7 @@ struct TimeoutTests {
             #expect(answer.status == 408)
             #expect(answer.field("Connection") == "close")
             #expect(try await client.end(on: loop) == .closed)
-            #expect(subject.responder.endings == [408])
+            #expect(subject.handler.endings == [408])
         }
     }
 
@@ -55,7 +55,7 @@ struct TimeoutTests {
             #expect(answer.status == 408)
             #expect(answer.field("Connection") == "close")
             #expect(try await client.end(on: loop) == .closed)
-            #expect(subject.responder.endings == [408])
+            #expect(subject.handler.endings == [408])
         }
     }
 
@@ -64,7 +64,7 @@ struct TimeoutTests {
             let client = try subject.connect(on: loop)
             #expect(try await client.rest(on: loop).isEmpty)
             #expect(subject.server.connectionCount == 0)
-            #expect(subject.responder.endings.isEmpty)
+            #expect(subject.handler.endings.isEmpty)
         }
     }
 
@@ -75,7 +75,7 @@ struct TimeoutTests {
             #expect(try await client.message(on: loop).status == 200)
             #expect(try await client.rest(on: loop).isEmpty)
             #expect(subject.server.connectionCount == 0)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -86,7 +86,7 @@ struct TimeoutTests {
             let answer = try await client.message(on: loop)
             #expect(answer.field("Connection") == nil)
             #expect(try await client.rest(on: loop).isEmpty)
-            #expect(subject.responder.endings == [200])
+            #expect(subject.handler.endings == [200])
         }
     }
 
@@ -96,7 +96,7 @@ struct TimeoutTests {
         options.bodyTimeout = .milliseconds(5)
         options.idleTimeout = .milliseconds(5)
         options.writeTimeout = .milliseconds(5)
-        let handler: ScriptedResponder.Handler = { _, loop in
+        let handler: ScriptedHandler.Handler = { _, loop in
             try? await loop.sleep(for: .milliseconds(20))
             return Response(.ok)
         }

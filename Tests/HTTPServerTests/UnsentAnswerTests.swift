@@ -16,7 +16,7 @@ struct UnsentAnswerTests {
     }()
 
     /// Three clients, the second and third of which read when the first is cut off, and a fourth that comes then.
-    private func longestWaiting(_ handler: @escaping ScriptedResponder.Handler) throws {
+    private func longestWaiting(_ handler: @escaping ScriptedHandler.Handler) throws {
         try ServerUnderTest.run(Self.options, handler: handler) { subject, loop in
             var clients: [(socket: SocketEnd, received: Int)] = []
             for _ in 0..<3 {
@@ -25,7 +25,7 @@ struct UnsentAnswerTests {
                 // It has its head, so that it waits before the next does.
                 clients.append((client, try await client.receive(on: loop).count))
             }
-            #expect(await subject.responder.endings(1, on: loop) == [499])
+            #expect(await subject.handler.endings(1, on: loop) == [499])
             let cutOff = (try? await clients[0].socket.rest(on: loop))?.count ?? 0
             #expect(cutOff < Self.size)
             for (client, received) in clients[1...] {
@@ -34,7 +34,7 @@ struct UnsentAnswerTests {
             let fourth = try subject.connect(on: loop)
             try fourth.send(Self.get)
             #expect(try await fourth.rest(on: loop).count > Self.size)
-            #expect(subject.responder.endings == [499, 200, 200, 200])
+            #expect(subject.handler.endings == [499, 200, 200, 200])
         }
     }
 

@@ -6,7 +6,7 @@ public import HTTPTypes
 /// A server on a free port of the loopback, with clients on the same loop.
 public final class ServerUnderTest {
     public let server: Server
-    public let responder: ScriptedResponder
+    public let handler: ScriptedHandler
     public let port: UInt16
     /// Opened by the test, or when it is over.
     public let drain = Latch()
@@ -14,17 +14,17 @@ public final class ServerUnderTest {
     /// Opens when the server's run has returned.
     public let ended = Latch()
 
-    init(_ options: ServerOptions, _ handler: @escaping ScriptedResponder.Handler, on loop: isolated EventLoop) throws {
+    init(_ options: ServerOptions, _ handler: @escaping ScriptedHandler.Handler, on loop: isolated EventLoop) throws {
         let listener = try Listener("127.0.0.1:0")
         port = listener.port
-        responder = ScriptedResponder(handler)
-        server = Server(listener, responder: responder, options: options, on: loop)
+        self.handler = ScriptedHandler(handler)
+        server = Server(listener, handler: self.handler, observer: self.handler, options: options, on: loop)
     }
 
     /// Serves while `body` runs; what is still under way behind it is cancelled.
     public static func run<Value: Sendable>(
         _ options: ServerOptions = ServerOptions(),
-        handler: @escaping ScriptedResponder.Handler = { _, _ in Response(.ok, text: "hello") },
+        handler: @escaping ScriptedHandler.Handler = { _, _ in Response(.ok, text: "hello") },
         _ body: @escaping @Sendable (ServerUnderTest, isolated EventLoop) async throws -> Value
     ) throws -> Value {
         try TestLoop.runOnSystem { loop in
@@ -55,31 +55,29 @@ public final class ServerUnderTest {
     }
 }
 
-/// A responder whose answers are a function, and which remembers how its exchanges ended.
-public final class ScriptedResponder: Responder {
-    public typealias Handler = @Sendable (Exchange, isolated EventLoop) async throws(Refusal) -> Response
+/// A handler whose answers are a function, and which remembers how its exchanges ended.
+public final class ScriptedHandler: Handler, ExchangeObserver {
+    public typealias Handler = @Sendable (Request, isolated EventLoop) async throws -> Response
 
     /// The statuses of the exchanges that have ended, in that order.
     public private(set) var endings: [Int] = []
-    private let handler: Handler
+    /// The errors that were not answers.
+    public private(set) var failures: [String] = []
+    private let handler: ScriptedHandler.Handler
     private var waiting: (reactor: Reactor, wait: WaitID, count: Int)?
 
-    public init(_ handler: @escaping Handler) { self.handler = handler }
+    public init(_ handler: @escaping ScriptedHandler.Handler) { self.handler = handler }
 
-    public func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        try await handler(exchange, loop)
+    public func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+        .later { try await self.handler(request, loop) }
     }
 
-    public func response(to refusal: Refusal) -> Response {
-        var response = Response(refusal.status, text: refusal.detail)
-        for field in refusal.fields { response.fields.append(field) }
-        return response
-    }
-
-    public func ended(_ exchange: Exchange, at now: LoopInstant) {
-        endings.append(exchange.status ?? 0)
+    public func exchangeEnded(_ record: ExchangeRecord) {
+        endings.append(record.status)
         if let waiting, endings.count >= waiting.count { waiting.reactor.wake(waiting.wait) }
     }
+
+    public func handlerFailed(_ error: any Error, _ request: Request) { failures.append("\(error)") }
 
     /// Waits until so many exchanges have ended, and returns their statuses.
     public func endings(_ count: Int, on loop: isolated EventLoop) async -> [Int] {

@@ -8,7 +8,7 @@ import Synchronization
 public enum ServersUnderTest {
     /// A handler that knows on which loop it runs.
     public typealias Handler =
-        @Sendable (_ loop: Int, Exchange, isolated EventLoop) async throws(Refusal) -> Response
+        @Sendable (_ loop: Int, Request, isolated EventLoop) async throws -> Response
 
     /// Serves on `count` loops while `body` runs on the first of them; what is still under way behind it is cancelled.
     public static func run(
@@ -21,10 +21,8 @@ public enum ServersUnderTest {
         let (begun, stop) = (Latch(), Latch())
         let loops = Atomic<Int>(0)
         try EventLoop.runGroup(count: count) { loop, index in
-            let responder = ScriptedResponder { exchange, loop async throws(Refusal) in
-                try await handler(index, exchange, loop)
-            }
-            let server = Server(group, responder: responder, on: loop)
+            let scripted = ScriptedHandler { request, loop in try await handler(index, request, loop) }
+            let server = Server(group, handler: scripted, on: loop)
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
                 // It may be handed connections once it waits for some.

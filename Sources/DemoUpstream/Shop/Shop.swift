@@ -7,7 +7,7 @@ import HTTPTypes
 /// It has customers, orders, offers, reviews, stock and delivery times; what it says depends on the ids and is the same each
 /// time. The query of any request may ask for slowness and faults: `delay=150ms`, `fail=503`, `fail=garbage`, `fail=slow`.
 /// Confined to its loop; several loops have a shop each and may share the counters.
-public final class Shop: Responder {
+public final class Shop: Handler, ExchangeObserver {
     /// How long `fail=slow` waits before it gives up on a client that stays.
     static let longestWait: Duration = .seconds(60)
 
@@ -19,29 +19,31 @@ public final class Shop: Responder {
         self.counters = counters
     }
 
-    public func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        guard let head = exchange.head else { return Problem(.badRequest, "the request has no head").response }
-        let request: ShopRequest
-        do throws(Problem) { request = try ShopRequest(head) } catch { return error.response }
-        guard request.resource != .stats else { return counters.response }
-        exchange.route = request.resource.rawValue
+    public func answer(_ request: Request, on loop: isolated EventLoop) throws -> Answer {
+        let asked = try ShopRequest(request.head)
+        guard asked.resource != .stats else { return .now(counters.response) }
+        request.route = asked.resource.rawValue
         counters.countRequest()
-        let body = head.method == .post ? try await exchange.readBody(on: loop) : []
-        try await pause(for: options.latency(of: request.resource) + request.fault.delay, on: loop)
-        switch request.fault.failure {
-        case .none: break
+        return .later { try await self.answer(asked, request, on: loop) }
+    }
+
+    private func answer(_ asked: ShopRequest, _ request: Request, on loop: isolated EventLoop) async throws -> Response
+    {
+        let body = request.head.method == .post ? try await request.readBody(on: loop) : []
+        try await pause(for: options.latency(of: asked.resource) + asked.fault.delay, on: loop)
+        switch asked.fault.failure {
+        case .none: return try asked.answer(body)
         case .status(let code): return Problem(injected: code).response
         case .garbage: return Response(.ok, fields: [.contentType: "application/json"], body: Fault.garbage)
         case .slow:
             try await pause(for: Self.longestWait, on: loop)
-            return Problem(.serviceUnavailable, "the request asked for no answer, and waited for it").response
+            throw Problem(.serviceUnavailable, "the request asked for no answer, and waited for it")
         }
-        do throws(Problem) { return try request.answer(body) } catch { return error.response }
     }
 
-    public func ended(_ exchange: Exchange, at now: LoopInstant) {
-        guard exchange.route != nil else { return }
-        counters.countEnd(cancelled: exchange.status == Refusal.clientGone.status.code)
+    public func exchangeEnded(_ record: ExchangeRecord) {
+        guard record.request?.route != nil else { return }
+        counters.countEnd(cancelled: record.status == Refusal.clientGone.status.code)
     }
 
     /// - Throws: ``Refusal/clientGone`` as soon as the task is cancelled.

@@ -130,7 +130,8 @@ public final class Reactor {
     }
 
     /// Suspends the calling task until the wait is woken, whatever happens to the task.
-    func suspendUncancellably(_ wait: WaitID, isolation actor: isolated (any Actor)? = #isolation) async -> Wake {
+    package func suspendUncancellably(_ wait: WaitID, isolation actor: isolated (any Actor)? = #isolation) async -> Wake
+    {
         unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil) }
     }
 

@@ -9,10 +9,10 @@ import JSONText
 import Logging
 
 /// Answers the requests of one loop: finds the endpoint and has the engine run it.
-final class GatherResponder: Responder {
+final class GatherResponder: Handler {
     private let routes: Routes
     private let engine: GatherEngine
-    private let accessLog: AccessLog
+    let accessLog: AccessLog
     private let shedding: LoadShedding
     private let deadlineHeader: HTTPField.Name?
     private let disclosure: Disclosure
@@ -31,44 +31,45 @@ final class GatherResponder: Responder {
         disclosure = server.disclosure
     }
 
-    func respond(to exchange: Exchange, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        guard let head = exchange.head else { throw .clientGone }
-        if let response = Response(whateverThePath: head) { return response }
+    func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+        let head = request.head
+        if let response = Response(whateverThePath: head) { return .now(response) }
         switch routes.router.match(head) {
         case .found(.endpoint(let endpoint, let taken), let route, let parameters):
-            exchange.route = route
-            return try await gather(endpoint, taking: taken, parameters, exchange, head, on: loop)
+            request.route = route
+            return .later { try await self.gather(endpoint, taking: taken, parameters, request, on: loop) }
         case .found(.demonstration(let page), let route, _):
-            exchange.route = route
-            if let response = routes.demonstrations.response(page, head) { return response }
-            return try await tasks(head, on: loop)
-        case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
-        case .options(let allowed): return .options(allowed)
-        case .undecodable: return .problem(.badRequest, "a path parameter is not UTF-8")
-        case .notFound: return .problem(.notFound, routes.demonstrations.notFound(head.path))
+            request.route = route
+            if let response = routes.demonstrations.response(page, head) { return .now(response) }
+            return .later { try await self.tasks(head, on: loop) }
+        case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
+        case .options(let allowed): return .now(.options(allowed))
+        case .undecodable: return .now(.problem(.badRequest, "a path parameter is not UTF-8"))
+        case .notFound: return .now(.problem(.notFound, routes.demonstrations.notFound(head.path)))
         }
     }
 
     private func gather(
-        _ endpoint: Endpoint, taking taken: ClientValues, _ parameters: [String], _ exchange: Exchange,
-        _ head: RequestHead, on loop: isolated EventLoop
+        _ endpoint: Endpoint, taking taken: ClientValues, _ parameters: [String], _ request: Request,
+        on loop: isolated EventLoop
     ) async throws(Refusal) -> Response {
-        if let problem = head.undecodable(of: taken) { return refuse(exchange, problem) }
+        let head = request.head
+        if let problem = head.undecodable(of: taken) { return refuse(request, problem) }
         var body: JSONValue?
         if taken.readsBody {
             if let coding = head.contentCoding {
                 return refuse(
-                    exchange,
+                    request,
                     "the request body has the content coding '\(coding)', which is not decoded: send it without",
                     status: .unsupportedMediaType, fields: [.acceptEncoding: "identity"])
             }
-            let bytes = try await exchange.readBody(on: loop)
+            let bytes = try await request.readBody(on: loop)
             // Without a body its values are missing, as others may be.
             if !bytes.isEmpty {
                 do throws(JSONError) {
                     body = try await Self.validated(bytes, for: endpoint, on: loop)
                 } catch {
-                    return refuse(exchange, "the request body is \(error)")
+                    return refuse(request, "the request body is \(error)")
                 }
             }
         }
@@ -76,19 +77,19 @@ final class GatherResponder: Responder {
         if let name = deadlineHeader, let text = head[name] {
             limit = Self.milliseconds(text)
             guard limit != nil else {
-                return refuse(exchange, "\(name) is not a whole number of milliseconds above 0")
+                return refuse(request, "\(name) is not a whole number of milliseconds above 0")
             }
         }
         let input = RequestInput(head: head, parameters: parameters, body: body)
         if endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
-            return await stream(endpoint, input, within: limit, as: format, exchange, on: loop)
+            return await stream(endpoint, input, within: limit, as: format, request, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a place.
         let decision = decide(endpoint.priority, on: loop)
         guard case .admitted(let sendsOptional) = decision, gathers.tryTake() else { return busy(decision) }
         defer { gathers.giveBack() }
         let gathered = await engine.gather(endpoint, input, within: limit, sendsOptional: sendsOptional, on: loop)
-        if accessLog.isEnabled { exchange.note = GatherNote(gathered, of: endpoint, isStreamed: false) }
+        accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: false), of: request)
         return try Response(gathered, of: endpoint)
     }
 
@@ -107,9 +108,9 @@ final class GatherResponder: Responder {
 
     /// The answer to a request with something that no gather can be made of.
     private func refuse(
-        _ exchange: Exchange, _ problem: String, status: HTTPResponse.Status = .badRequest, fields: HTTPFields = [:]
+        _ request: Request, _ problem: String, status: HTTPResponse.Status = .badRequest, fields: HTTPFields = [:]
     ) -> Response {
-        if accessLog.isEnabled { exchange.note = GatherNote(problem: problem) }
+        accessLog.note(GatherNote(problem: problem), of: request)
         return .problem(status, problem, fields: fields)
     }
 
@@ -124,11 +125,11 @@ final class GatherResponder: Responder {
     /// The answer to a client that wants to hear of each call as it ends.
     private func stream(
         _ endpoint: Endpoint, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
-        _ exchange: Exchange,
+        _ request: Request,
         on loop: isolated EventLoop
     ) async -> Response {
         if let objection = await engine.objection(to: input, for: endpoint, on: loop) {
-            return refuse(exchange, objection)
+            return refuse(request, objection)
         }
         let decision = decide(endpoint.priority, on: loop)
         guard case .admitted(let sendsOptional) = decision else { return busy(decision) }
@@ -140,9 +141,7 @@ final class GatherResponder: Responder {
                 defer { self.gathers.giveBack() }
                 let gathered = await self.engine.gather(
                     endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, on: loop)
-                if self.accessLog.isEnabled {
-                    exchange.note = GatherNote(gathered, of: endpoint, isStreamed: true)
-                }
+                self.accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: true), of: request)
                 return gathered
             }
         }
@@ -180,6 +179,4 @@ final class GatherResponder: Responder {
         return .problem(
             .serviceUnavailable, disclosure == .nothing ? nil : detail, fields: [.retryAfter: "1"])
     }
-
-    func ended(_ exchange: Exchange, at now: LoopInstant) { accessLog.write(exchange, at: now) }
 }

@@ -1,0 +1,269 @@
+import EventLoop
+import HTTPWire
+
+extension Connection {
+    // MARK: Heads
+
+    enum HeadRead {
+        case head(RequestHead)
+        /// The socket has nothing at this moment.
+        case nothing
+        case end
+        case refusal(Refusal)
+    }
+
+    /// Reads a head as far as its bytes have arrived.
+    func readHead() -> HeadRead {
+        while true {
+            let buffer = self.buffer ?? server.emptyBuffer
+            if !buffer.isEmpty {
+                do throws(RequestError) {
+                    let bytes = buffer.bytes
+                    switch try parser.parse(bytes.span.extracting(buffer.unread), limits: limits) {
+                    case .complete(let head, let consumed):
+                        buffer.consume(consumed)
+                        keepRest(of: buffer)
+                        requestBegan()
+                        releaseIncoming()
+                        state.received(head)
+                        return .head(head)
+                    case .needMore:
+                        keepRest(of: buffer)
+                        // Empty lines ahead of a head do not begin one.
+                        if parser.hasStarted, state.isIdle {
+                            deadline = server.times.deadline(server.times.head, from: reactor.now)
+                            requestBegan()
+                        }
+                    }
+                } catch {
+                    keepRest(of: buffer)
+                    return .refusal(.defective(error))
+                }
+            }
+            if isToClose { return .end }
+            if hasNoRoom { return .refusal(.noRoom) }
+            guard isReadable else { return nothingArrived() }
+            switch transport.receive(into: buffer) {
+            // A short read has emptied the socket: the next bytes will be reported.
+            case .bytes(let drained): isReadable = !drained || sawHangup
+            case .eof:
+                state.receivedEOF()
+                return .end
+            case .wouldBlock:
+                isReadable = false
+                return nothingArrived()
+            }
+        }
+    }
+
+    private func nothingArrived() -> HeadRead {
+        releaseBuffer()
+        return state.nothingArrived() ? .end : .nothing
+    }
+
+    /// Keeps what the buffer still has, which is the connection's own then; or gives it back.
+    private func keepRest(of buffer: ReceiveBuffer) {
+        if buffer.isEmpty {
+            releaseBuffer()
+        } else if self.buffer == nil {
+            self.buffer = server.takeEmptyBuffer()
+        }
+    }
+
+    func releaseBuffer() {
+        guard let buffer, buffer.isEmpty else { return }
+        server.putBack(buffer)
+        self.buffer = nil
+    }
+
+    // MARK: Bodies
+
+    /// How much of a body has to come before there is room for as much as was announced.
+    private static var bytesBeforeRoom: Int { 64 * 1024 }
+
+    /// Reads the rest of the request's body for the handler.
+    func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
+        guard body != nil else { return [] }
+        var content: [UInt8] = []
+        var length = 0
+        if case .length(let announced)? = request?.head.framing { length = announced }
+        var next = state.bodyWanted()
+        while next != .complete {
+            if next == .sendContinue {
+                guard await send(ResponseSerializer.continueResponse, [], on: loop) else { throw .clientGone }
+            }
+            if buffer?.isEmpty ?? true {
+                let deadline = server.times.deadline(server.times.body, from: reactor.now)
+                switch await receive(until: deadline, holding: content.count, on: loop) {
+                case .bytes: break
+                case .timedOut: throw .tooSlow
+                case .noRoom: throw .noRoom
+                case .ended: throw .clientGone
+                }
+            }
+            guard let buffer else { continue }
+            do throws(RequestError) {
+                let bytes = buffer.bytes
+                guard let progress = try body?.read(bytes.span.extracting(buffer.unread), into: &content) else {
+                    return content
+                }
+                buffer.consume(progress.consumed)
+                next = state.receivedBody(progress)
+            } catch {
+                throw .defective(error)
+            }
+            // Growing by and by would hold two copies now and then; room for all of it is not given for an announcement alone.
+            if content.count >= Self.bytesBeforeRoom, content.capacity < length { content.reserveCapacity(length) }
+        }
+        releaseBuffer()
+        releaseIncoming()
+        guard server.holdComplete(content.count, for: self) else { throw .noRoom }
+        completeBytes = content.count
+        cancelIfGone()
+        return content
+    }
+
+    /// Goes over what has arrived of a body that the handler left, where that tells whether the connection goes on.
+    func discardArrivedBody() {
+        guard body != nil else { return }
+        while state.discardsArrivedBody {
+            if buffer?.isEmpty ?? true {
+                guard isReadable, case .bytes = receiveNow() else { break }
+            }
+            guard let buffer else { break }
+            do throws(RequestError) {
+                let bytes = buffer.bytes
+                guard let progress = try body?.discard(bytes.span.extracting(buffer.unread)) else { break }
+                buffer.consume(progress.consumed)
+                state.discarded(progress)
+            } catch {
+                // Nothing behind it can be read; the answer says so.
+                break
+            }
+        }
+        releaseBuffer()
+    }
+
+    /// Goes over the rest of a body whose length is known, to reach the next request.
+    func discardBody(on loop: isolated EventLoop) async -> ConnectionState.Action {
+        while true {
+            if buffer?.isEmpty ?? true {
+                let deadline = server.times.deadline(server.times.body, from: reactor.now)
+                guard case .bytes = await receive(until: deadline, on: loop) else { return .close(lingering: false) }
+            }
+            guard let buffer else { continue }
+            do throws(RequestError) {
+                let bytes = buffer.bytes
+                guard let progress = try body?.discard(bytes.span.extracting(buffer.unread)) else { return .readHead }
+                buffer.consume(progress.consumed)
+                let action = state.receivedUnwanted(progress)
+                if action != .discardBody {
+                    releaseBuffer()
+                    return action
+                }
+            } catch {
+                return .close(lingering: true)
+            }
+        }
+    }
+
+    /// Closes for writing and reads for a moment what the client still sends: closing on unread bytes would make its kernel drop
+    /// the response (RFC 9112 §9.6).
+    func linger(on loop: isolated EventLoop) async {
+        transport.finishSending()
+        let deadline = reactor.now.advanced(by: .seconds(2))
+        var budget = limits.drainBytes * 4
+        // A refused request may have filled the buffer, and is not parsed any further.
+        buffer?.removeAll()
+        while budget > 0, case .bytes(let count) = await receive(until: deadline, on: loop) {
+            buffer?.removeAll()
+            budget -= count
+        }
+    }
+
+    // MARK: Bytes
+
+    enum Received {
+        case bytes(Int)
+        case timedOut
+        case noRoom
+        case ended
+    }
+
+    /// Waits for bytes and takes them into the buffer.
+    /// - Parameter content: how many bytes of the request are held elsewhere.
+    private func receive(
+        until deadline: LoopInstant, holding content: Int = 0, on loop: isolated EventLoop
+    ) async -> Received {
+        while true {
+            if hasNoRoom { return .noRoom }
+            if isReadable, let received = receiveNow() {
+                if case .ended = received { state.receivedEOF() }
+                return received
+            }
+            guard holdIncoming(content) else { return .noRoom }
+            let wait = reactor.makeWait()
+            reading = wait
+            let wake = await loop.reactor.suspend(wait, until: deadline)
+            reading = nil
+            switch wake {
+            case .signalled: break
+            // The server may have refused the request while the task was on its way back.
+            case .timedOut: return hasNoRoom ? .noRoom : .timedOut
+            case .cancelled: return .ended
+            }
+        }
+    }
+
+    /// Takes what the socket has into the buffer; nil if that is nothing.
+    private func receiveNow() -> Received? {
+        let buffer = self.buffer ?? server.takeBuffer()
+        self.buffer = buffer
+        let before = buffer.unread.count
+        switch transport.receive(into: buffer) {
+        case .bytes(let drained):
+            isReadable = !drained || sawHangup
+            return .bytes(buffer.unread.count - before)
+        case .eof: return .ended
+        case .wouldBlock:
+            isReadable = false
+            releaseBuffer()
+            return nil
+        }
+    }
+
+    // MARK: What the request holds
+
+    /// Has the server count what is held of the request while more of it is waited for; false if there is no room for it.
+    func holdIncoming(_ content: Int) -> Bool {
+        let held = content + (buffer?.bytes.count ?? 0)
+        guard held > incomingBytes else { return true }
+        let more = held - incomingBytes
+        incomingBytes = held
+        if server.holdIncoming(more, for: self) { return true }
+        incomingBytes = 0
+        return false
+    }
+
+    /// Ends a request that is not complete, for which there is no room.
+    func refuseForRoom() {
+        hasNoRoom = true
+        incomingBytes = 0
+        wakeReader()
+    }
+
+    func releaseIncoming() {
+        guard incomingBytes > 0 else { return }
+        incomingBytes = 0
+        server.releaseIncoming(of: self)
+    }
+
+    /// The request is answered, or will not be.
+    func releaseRequest() {
+        releaseIncoming()
+        hasNoRoom = false
+        guard completeBytes > 0 else { return }
+        server.releaseComplete(completeBytes)
+        completeBytes = 0
+    }
+}

@@ -1,0 +1,116 @@
+import EventLoop
+import HTTPWire
+
+extension Connection {
+    /// Sends a response, as far as the socket takes it at once.
+    func write(_ response: Response) -> Step {
+        guard response.stream == nil else { return .response(response) }
+        discardArrivedBody()
+        let persistence = state.responseStarted(isLast: server.isLeaving)
+        let body = hasContent(response) ? response.body : []
+        server.writeHead(
+            of: response, framing: .length(response.body.count), persistence: persistence, version: version)
+        var sent = 0
+        if isWritable {
+            switch transport.send(server.head, body, from: 0) {
+            case .bytes(let count): sent = count
+            case .wouldBlock: isWritable = false
+            // A write that is tried again says the same.
+            case .failed: break
+            }
+        }
+        guard sent == server.head.count + body.count else {
+            return .unsent(head: server.head, body: body, sent: sent, status: response.status.code)
+        }
+        end(status: response.status.code, bytes: body.count)
+        return .done(state.responseFinished())
+    }
+
+    /// Sends a response, or has it produced and sent.
+    func write(_ response: Response, on loop: isolated EventLoop) async -> ConnectionState.Action {
+        if let produce = response.stream { return await stream(response, produce, on: loop) }
+        switch write(response) {
+        case .done(let action): return action
+        case .unsent(let head, let body, let sent, let status):
+            return await finish(head, body, from: sent, status: status, on: loop)
+        default: preconditionFailure("a response is sent at once or in part")
+        }
+    }
+
+    /// Sends what the socket has not taken of a response.
+    func finish(
+        _ head: [UInt8], _ body: [UInt8], from sent: Int, status: Int, on loop: isolated EventLoop
+    ) async -> ConnectionState.Action {
+        guard await send(head, body, from: sent, on: loop) else {
+            end(status: goneStatus, bytes: 0)
+            return .close(lingering: false)
+        }
+        end(status: status, bytes: body.count)
+        return state.responseFinished()
+    }
+
+    /// Sends a response whose body is produced meanwhile. A hang-up cancels that, as it does the handler.
+    private func stream(
+        _ response: Response, _ produce: StreamedBody, on loop: isolated EventLoop
+    ) async -> ConnectionState.Action {
+        discardArrivedBody()
+        let framing = ResponseFraming.streamed(to: version)
+        let persistence = state.responseStarted(isStreamed: true, isLast: server.isLeaving)
+        server.writeHead(of: response, framing: framing, persistence: persistence, version: version)
+        let hasContent = hasContent(response)
+        let writer = BodyWriter(self, framing: hasContent ? framing : .length(0), head: server.head)
+        do throws(StreamFailure) {
+            if hasContent { try await self.produce(produce, through: writer) }
+            try await writer.finish(on: loop)
+        } catch {
+            // What was not begun is cut short as well, behind its head.
+            if error == .failed { try? await writer.write([], on: loop) }
+            end(status: error == .failed ? response.status.code : goneStatus, bytes: writer.sentBytes)
+            return error == .failed ? state.responseCutShort() : .close(lingering: false)
+        }
+        end(status: response.status.code, bytes: writer.sentBytes)
+        return state.responseFinished()
+    }
+
+    private func hasContent(_ response: Response) -> Bool { !answersHead && response.status.allowsContent }
+
+    // MARK: Bytes
+
+    func hold(_ bytes: Int) { server.holdUnsent(bytes, for: self) }
+
+    func release(_ bytes: Int) { server.releaseUnsent(bytes, of: self) }
+
+    func send(_ first: [UInt8], _ second: [UInt8], on loop: isolated EventLoop) async -> Bool {
+        await send(first, second, from: 0, on: loop)
+    }
+
+    /// Sends two pieces, without the first `start` bytes of them, in one system call if the socket takes them; false if the client does
+    /// not.
+    private func send(_ head: [UInt8], _ body: [UInt8], from start: Int, on loop: isolated EventLoop) async -> Bool {
+        var sent = start
+        var held = 0
+        defer { if held > 0 { release(held) } }
+        while sent < head.count + body.count {
+            if isWritable {
+                switch transport.send(head, body, from: sent) {
+                case .bytes(let count):
+                    sent += count
+                    continue
+                case .wouldBlock: isWritable = false
+                case .failed: return false
+                }
+            }
+            if held == 0 {
+                held = head.count + body.count
+                hold(held)
+            }
+            let wait = reactor.makeWait()
+            writing = wait
+            let deadline = server.times.deadline(server.times.write, from: reactor.now)
+            let wake = await loop.reactor.suspend(wait, until: deadline)
+            writing = nil
+            guard wake == .signalled else { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,37 @@
+import EventLoop
+import HTTPTypes
+
+/// How one exchange ended.
+public struct ExchangeRecord {
+    /// Nil if the request was so defective that it has no head.
+    public let request: Request?
+    /// Its method, as far as it was read.
+    public let method: HTTPRequest.Method?
+    public let peer: SocketAddress?
+    /// The status that was sent; if none was or not all of the answer, 499 for a client that left and 503 for one that the server's
+    /// shutdown cut off.
+    public let status: Int
+    /// The bytes of the response's content that were sent.
+    public let sentBytes: Int
+    /// When the request had arrived, and when its answer was written or could no longer be.
+    public let start: LoopInstant
+    public let end: LoopInstant
+
+    public var duration: Duration { start.duration(to: end) }
+}
+
+/// What is told of a server's exchanges.
+public protocol ExchangeObserver: AnyObject {
+    /// Whether it wants to be told of ends; asked once. True by default.
+    var wantsRecords: Bool { get }
+    /// An exchange has ended; told once of each.
+    func exchangeEnded(_ record: ExchangeRecord)
+    /// A handler threw an error that is not an answer: the client gets 500, and somebody should know why. Does nothing by default.
+    func handlerFailed(_ error: any Error, _ request: Request)
+}
+
+extension ExchangeObserver {
+    public var wantsRecords: Bool { true }
+
+    public func handlerFailed(_ error: any Error, _ request: Request) {}
+}

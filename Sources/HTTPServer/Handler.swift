@@ -1,0 +1,54 @@
+import EventLoop
+
+/// What answers requests. Each loop has its own, confined to it.
+///
+/// Handlers wrap one another: one that limits, logs or adds a field asks the next and changes what comes back.
+///
+/// ```swift
+/// final class Greeting: Handler {
+///     func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+///         guard request.head.method == .get else { return .now(.problem(.methodNotAllowed, "only GET")) }
+///         return .later {
+///             try await loop.sleep(for: .milliseconds(10))
+///             return Response(.ok, text: "hello\n")
+///         }
+///     }
+/// }
+/// ```
+public protocol Handler: AnyObject {
+    /// Answers a request, or says what has to be waited for.
+    ///
+    /// - Throws: anything. A ``Refusal`` that reading the body threw is answered as it says, a ``Problem`` with itself, and any other
+    ///   error with 500; the server's ``ExchangeObserver`` is told of those.
+    func answer(_ request: Request, on loop: isolated EventLoop) throws -> Answer
+}
+
+/// What a handler has for a request.
+public enum Answer {
+    /// The response. The server sends it in the same step in which it has read the request.
+    case now(Response)
+    /// What makes the response. It runs in the connection's task, which is cancelled when the client goes away; it is made where the request
+    /// is answered, captures the loop, and may throw what ``Handler/answer(_:on:)`` may.
+    case later(() async throws -> Response)
+}
+
+extension Answer {
+    /// The same answer with its response changed, for handlers that wrap others.
+    public func map(_ change: @escaping (Response) -> Response) -> Answer {
+        switch self {
+        case .now(let response): .now(change(response))
+        case .later(let work): .later { change(try await work()) }
+        }
+    }
+}
+
+/// A handler that is a function.
+public final class HandlerFunction: Handler {
+    private let body: (Request, isolated EventLoop) async throws -> Response
+
+    public init(_ body: @escaping (Request, isolated EventLoop) async throws -> Response) { self.body = body }
+
+    public func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+        .later { try await self.body(request, loop) }
+    }
+}

@@ -1,0 +1,50 @@
+import EventLoop
+import HTTPTypes
+import HTTPWire
+
+/// A request, as handlers see it. Confined to its loop.
+public final class Request {
+    public private(set) var head: RequestHead
+    /// Who sent it; nil over a path, which peers need not have.
+    public let peer: SocketAddress?
+    /// When the turn began in which the head was complete: when the request had arrived, whatever the loop did before it came to it.
+    public private(set) var start: LoopInstant
+    /// The route that was found for it, for who wants to know afterwards.
+    public var route: String?
+    /// Whether the answer has no content, whatever its fields say (RFC 9110 §9.3.2).
+    private(set) var isHead: Bool
+    private let stream: any ExchangeStream
+
+    package init(_ head: RequestHead, from peer: SocketAddress?, at start: LoopInstant, over stream: any ExchangeStream)
+    {
+        self.head = head
+        self.peer = peer
+        self.start = start
+        self.stream = stream
+        isHead = head.method == .head
+    }
+
+    /// Becomes the next request of its connection. Only where nobody else holds it.
+    func renew(_ head: RequestHead, at start: LoopInstant) {
+        self.head = head
+        self.start = start
+        isHead = head.method == .head
+        if route != nil { route = nil }
+    }
+
+    /// Reads the whole body, and sends `100 Continue` first if the client waits for it.
+    /// - Throws: ``Refusal`` if it is malformed, too large or too slow; pass it on.
+    public func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
+        try await stream.readBody(on: loop)
+    }
+}
+
+/// The way of one exchange: where the body of a request comes from, and where its answer goes.
+package protocol ExchangeStream: AnyObject {
+    func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]
+    /// Sends two pieces, and suspends until they are taken; false if the client does not take them.
+    func send(_ first: [UInt8], _ second: [UInt8], on loop: isolated EventLoop) async -> Bool
+    /// Counts bytes that wait to be sent, until ``release(_:)``.
+    func hold(_ bytes: Int)
+    func release(_ bytes: Int)
+}

@@ -1,0 +1,43 @@
+import CPlatform
+import Glibc
+
+/// A client's socket, as its connection reads and writes it. All system calls on it are here, so that a connection over TLS differs in
+/// this place.
+struct Transport {
+    let fd: CInt
+
+    enum Sent {
+        case bytes(Int)
+        case wouldBlock
+        /// The client takes nothing any more.
+        case failed
+    }
+
+    /// Receives what the socket has and the buffer has room for.
+    func receive(into buffer: ReceiveBuffer) -> ReceiveBuffer.Received { buffer.receive(from: fd) }
+
+    /// Sends head and body in one system call, without the first `sent` bytes of them.
+    func send(_ head: [UInt8], _ body: [UInt8], from sent: Int) -> Sent {
+        while true {
+            let count = unsafe head.span.withUnsafeBytes { head in
+                unsafe body.span.withUnsafeBytes { body in
+                    let (skipHead, skipBody) = (min(sent, head.count), max(0, sent - head.count))
+                    let (headRest, bodyRest) = (head.count - skipHead, body.count - skipBody)
+                    // Both pointers stay within their spans; an empty head is replaced by the body.
+                    return unsafe headRest > 0
+                        ? cp_send2(
+                            fd, head.baseAddress.map { unsafe $0 + skipHead }, headRest, body.baseAddress, bodyRest)
+                        : cp_send2(fd, body.baseAddress.map { unsafe $0 + skipBody }, bodyRest, nil, 0)
+                }
+            }
+            if count >= 0 { return .bytes(count) }
+            if errno == EAGAIN { return .wouldBlock }
+            if errno != EINTR { return .failed }
+        }
+    }
+
+    /// Closes for writing.
+    func finishSending() { shutdown(fd, CInt(SHUT_WR)) }
+
+    func close() { Glibc.close(fd) }
+}

@@ -1,0 +1,109 @@
+import EventLoop
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+
+/// Asks a handler without a socket, on the loop that a test runs: one on virtual time as well as any other.
+///
+/// ```swift
+/// @Test func `the greeting comes after a second`() throws {
+///     try TestLoop.run { loop in
+///         let response = try await TestClient(Greeting()).send("GET", "/", on: loop)
+///         #expect(response.text == "hello\n")
+///         #expect(loop.now == LoopInstant(nanoseconds: 1_000_000_000))
+///     }
+/// }
+/// ```
+public struct TestClient {
+    private let handler: any Handler
+
+    public init(_ handler: any Handler) { self.handler = handler }
+
+    /// Has a request answered, its body produced included.
+    /// - Parameter fields: besides `Host` and the length of the body.
+    /// - Throws: `RequestError` for a request that the server would refuse before its handler, and what the handler throws unless it is an
+    ///   answer.
+    public func send(
+        _ method: String, _ target: String, fields: [(name: String, value: String)] = [], body: String = "",
+        from peer: SocketAddress? = nil, on loop: isolated EventLoop
+    ) async throws -> TestResponse {
+        var text = "\(method) \(target) HTTP/1.1\r\nHost: test\r\n"
+        for (name, value) in fields { text += "\(name): \(value)\r\n" }
+        if !body.isEmpty { text += "Content-Length: \(body.utf8.count)\r\n" }
+        var parser = RequestHeadParser()
+        guard case .complete(let head, _) = try parser.parse(Array((text + "\r\n").utf8).span, limits: WireLimits())
+        else { throw RequestError.badRequest(.invalidRequestLine) }
+        let stream = MemoryStream(Array(body.utf8))
+        let request = Request(head, from: peer, at: loop.now, over: stream)
+        let response: Response
+        do {
+            switch try handler.answer(request, on: loop) {
+            case .now(let made): response = made
+            case .later(let work): response = try await work()
+            }
+        } catch {
+            guard let answer = Response(to: error) else { throw error }
+            return TestResponse(answer, body: answer.body, isCutShort: false)
+        }
+        guard let produce = response.stream else {
+            return TestResponse(response, body: response.body, isCutShort: false)
+        }
+        var isCutShort = false
+        do throws(StreamFailure) {
+            try await produce(BodyWriter(stream, framing: .untilClose, head: []))
+        } catch {
+            isCutShort = true
+        }
+        return TestResponse(response, body: stream.sent, isCutShort: isCutShort)
+    }
+}
+
+/// An answer, as a test looks at it.
+public struct TestResponse {
+    public let status: Int
+    /// Those that the handler set, in their order; those of the connection are the server's.
+    public let fields: [(name: String, value: String)]
+    public let body: [UInt8]
+    /// Whether what produced the body has failed.
+    public let isCutShort: Bool
+
+    init(_ response: Response, body: [UInt8], isCutShort: Bool) {
+        status = response.status.code
+        var fields = response.lines.map {
+            (name: String(decoding: $0.name, as: UTF8.self), value: String(decoding: $0.value, as: UTF8.self))
+        }
+        for field in response.fields { fields.append((field.name.rawName, field.value)) }
+        self.fields = fields
+        self.body = body
+        self.isCutShort = isCutShort
+    }
+
+    public var text: String { String(decoding: body, as: UTF8.self) }
+
+    /// The value of the first field with a name, in any letter case.
+    public subscript(name: String) -> String? {
+        fields.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
+}
+
+/// An exchange in memory: its client has sent its body, and takes what it is sent at once.
+private final class MemoryStream: ExchangeStream {
+    private var body: [UInt8]
+    private(set) var sent: [UInt8] = []
+
+    init(_ body: [UInt8]) { self.body = body }
+
+    func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
+        defer { body = [] }
+        return body
+    }
+
+    func send(_ first: [UInt8], _ second: [UInt8], on loop: isolated EventLoop) async -> Bool {
+        guard !Task.isCancelled else { return false }
+        sent += first + second
+        return true
+    }
+
+    func hold(_ bytes: Int) {}
+    func release(_ bytes: Int) {}
+}
