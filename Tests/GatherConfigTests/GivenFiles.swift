@@ -16,14 +16,14 @@ enum GivenFile {
 }
 
 @Suite struct GivenFiles {
-    @Test(arguments: ["gatherd.yaml", "bench.yaml", "simulation.yaml"])
+    @Test(arguments: ["gatherd.yaml", "bench.yaml", "bench-tls.yaml", "simulation.yaml"])
     func `a given file is read without errors or warnings`(name: String) throws {
         let configuration = try Configuration.read(file: GivenFile.path(name), environment: [:])
         #expect(configuration.warnings == [])
     }
 
     @Test func `every call of every given endpoint can be simulated`() throws {
-        for name in ["gatherd.yaml", "bench.yaml", "simulation.yaml"] {
+        for name in ["gatherd.yaml", "bench.yaml", "bench-tls.yaml", "simulation.yaml"] {
             let plan = try Configuration.read(file: GivenFile.path(name), environment: [:]).plan
             for endpoint in plan.endpoints {
                 var simulation = Simulation(endpoint, of: plan)
