@@ -59,7 +59,7 @@ public struct TestClient {
 }
 
 /// An answer, as a test looks at it.
-public struct TestResponse {
+public struct TestResponse: Sendable {
     public let status: Int
     /// Those that the handler set, in their order; those of the connection are the server's.
     public let fields: [(name: String, value: String)]

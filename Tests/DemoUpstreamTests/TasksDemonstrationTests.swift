@@ -156,7 +156,7 @@ struct TasksDemonstrationTests {
     @Test func `hello is 13 bytes`() {
         let response = HelloDemonstration.response
         #expect(response.body == Array("Hello, World!".utf8))
-        #expect(response.fields[.contentType] == "text/plain")
+        #expect(response.lines[.contentType] == "text/plain")
     }
 
     private func tasks(_ text: String, status: Int = 200) throws -> String {

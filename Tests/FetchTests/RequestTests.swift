@@ -157,7 +157,7 @@ struct RequestTests {
     @Test func `our own server understands what is sent`() throws {
         let handler: ScriptedHandler.Handler = { (request, loop) async throws(Refusal) in
             let body = try await request.readBody(on: loop)
-            let method = request.head.method.rawValue ?? ""
+            let method = request.head.method.rawValue
             return Response(.ok, text: method + " " + String(decoding: body, as: UTF8.self))
         }
         try ServerUnderTest.run(handler: handler) { subject, loop in

@@ -19,7 +19,7 @@ import Testing
 
     /// What comes of an endpoint, and whether the transfers that hang are removed at their upstream.
     private func reply(
-        _ path: String, _ answers: [String: ScriptedUpstream.Answer], hanging: Int
+        _ path: String, _ answers: [String: ScriptedUpstream.Script], hanging: Int
     ) throws -> (reply: Reply, areRemoved: Bool) {
         try RunningService.run(scripted(Self.endpoints, upstream: "timeout: 20s")) { service, loop in
             // The first leaves connections behind, on which requests leave at once.

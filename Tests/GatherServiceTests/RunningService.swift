@@ -148,7 +148,7 @@ func eventually(on loop: isolated EventLoop, _ condition: () -> Bool) async thro
 
 /// An upstream that remembers what it was sent, and answers what a test tells it to.
 final class ScriptedUpstream: Handler, ExchangeObserver {
-    indirect enum Answer {
+    indirect enum Script {
         case json(String)
         case status(Int)
         /// With a header field of so many bytes.
@@ -156,7 +156,7 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
         /// 503 with `Retry-After`.
         case busy(retryAfter: Int)
         /// Another at each request; the last for all that follow.
-        case inTurn([Answer])
+        case inTurn([Script])
         /// Once the test releases it.
         case held
         /// None while the client is there.
@@ -174,7 +174,7 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
     var connections: Int { peers.count }
     private let released = Latch()
     /// By the first segment of the path.
-    var answers: [String: Answer] = [:]
+    var answers: [String: Script] = [:]
 
     func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
         .later { try await self.respond(to: request, on: loop) }
@@ -212,7 +212,7 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
     /// Answers what is held.
     func release() { released.open() }
 
-    private func takeAnswer(for name: String) -> Answer {
+    private func takeAnswer(for name: String) -> Script {
         let answer = answers[name] ?? .json("{}")
         guard case .inTurn(let all) = answer else { return answer }
         if all.count > 1 { answers[name] = .inTurn(Array(all.dropFirst())) }

@@ -13,7 +13,7 @@ import Testing
 
     /// The reply to a gather of one call, and what its upstream heard.
     private func gather(
-        hosts: String = "http://127.0.0.1:PORT", _ options: String, _ answer: ScriptedUpstream.Answer
+        hosts: String = "http://127.0.0.1:PORT", _ options: String, _ answer: ScriptedUpstream.Script
     ) throws -> (reply: Reply, lines: [String]) {
         try RunningService.run({ ports in
             let hosts = hosts.replacing("PORT", with: "\(ports.scripted)")
@@ -38,13 +38,13 @@ import Testing
         "What is larger or takes longer than the upstream may ends the call",
         arguments: [
             (
-                "max_body: 64B", ScriptedUpstream.Answer.json("\"" + String(repeating: "x", count: 100) + "\""),
+                "max_body: 64B", ScriptedUpstream.Script.json("\"" + String(repeating: "x", count: 100) + "\""),
                 "bad_response"
             ),
             ("max_head: 1KiB", .field(2000), "bad_response"),
             ("timeout: 20ms", .never, "timeout"),
         ])
-    func limits(_ option: String, _ answer: ScriptedUpstream.Answer, _ outcome: String) throws {
+    func limits(_ option: String, _ answer: ScriptedUpstream.Script, _ outcome: String) throws {
         let limited = try gather(option, answer).reply
         #expect(limited.status != 200)
         #expect(limited.body.contains(#""outcome":"\#(outcome)""#))

@@ -60,13 +60,7 @@ import Glibc
             def setup(self):
                 raw = self.request.dup()
                 try:
-                    self.request = context.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
-                try:
-                    self.request.do_handshake()
-                except ssl.SSLError:
-                    # Closing at once would reset the connection, and the client could not read why.
-                    while os.read(self.request.fileno(), 4096): pass
-                    raise
+                    self.request = context.wrap_socket(self.request, server_side=True)
                 except ssl.SSLError:
                     # A close on unread bytes would take the alert with it that says why.
                     raw.shutdown(socket.SHUT_WR)
