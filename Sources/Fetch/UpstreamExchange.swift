@@ -3,10 +3,12 @@ import HTTPWire
 
 /// A request under way, from its start until its response is taken; used again for later ones.
 public final class UpstreamExchange {
-    /// What the task that started it waits for.
-    public private(set) var wait = WaitID.none
+    /// What the task that started it waits for; who waits for several gives them one wait.
+    public var wait = WaitID.none
+    /// Whether it has ended, so that its wait was woken.
+    public var hasEnded: Bool { if case .ended = state { true } else { false } }
     /// Where it goes.
-    private(set) var origin: FetchOrigin?
+    public private(set) var origin: FetchOrigin?
     /// Head and a short body, as they are sent.
     var bytes: [UInt8] = []
     /// A body that is sent from where it lies.
@@ -51,6 +53,12 @@ public final class UpstreamExchange {
         keptFields = request.keptFields
         isRetry = false
         result = nil
+    }
+
+    /// Takes the response, or gives it up: ``Fetcher/finish(_:_:)``.
+    public func end(_ wake: Wake) throws(FetchError) -> ClientResponse {
+        guard let origin else { preconditionFailure("an exchange ends once") }
+        return try origin.fetcher.finish(self, wake)
     }
 
     /// Keeps nothing of the request or its response, nor much memory.

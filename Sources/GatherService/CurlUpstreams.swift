@@ -30,19 +30,29 @@ final class CurlUpstreams: UpstreamClient {
 
     func close() { fetcher.close() }
 
-    func send(
-        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
-        on loop: isolated EventLoop
-    ) async throws(UpstreamFailure) -> UpstreamResponse {
+    func start(
+        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
+        on reactor: Reactor
+    ) throws(UpstreamFailure) -> any ClientExchange {
         let rendered = try ClientRequest(request)
+        let origin = origins[upstream.number][host.number]
         do throws(FetchError) {
-            let exchange = try fetcher.start(
-                rendered, from: origins[upstream][host], isRepeatable: request.isRepeatable)
-            let response = try fetcher.finish(exchange, await loop.reactor.suspend(exchange.wait, until: deadline))
+            return try fetcher.start(rendered, from: origin, isRepeatable: request.isRepeatable)
+        } catch {
+            throw UpstreamFailure(error, at: origin)
+        }
+    }
+}
+
+extension Fetch.UpstreamExchange: ClientExchange {
+    public func finish(_ wake: Wake) throws(UpstreamFailure) -> UpstreamResponse {
+        guard let origin else { preconditionFailure("an exchange is finished once") }
+        do throws(FetchError) {
+            let response = try end(wake)
             return UpstreamResponse(
                 status: response.status, body: response.body, retryAfter: response.retryAfter.map { .seconds($0) })
         } catch {
-            throw UpstreamFailure(error, at: origins[upstream][host])
+            throw UpstreamFailure(error, at: origin)
         }
     }
 }

@@ -34,7 +34,9 @@ import Testing
             for _ in 0..<times {
                 let request = UpstreamRequest(method: .get, target: "/", headers: [], body: nil)
                 let deadline = loop.time.advanced(by: .seconds(20))
-                responses.append(try await upstreams.send(request, to: 0, host: 0, until: deadline, on: loop))
+                responses.append(
+                    try await upstreams.send(
+                        request, to: UpstreamIndex(0), host: HostIndex(0), until: deadline, on: loop))
             }
             try await group.waitForAll()
             return responses

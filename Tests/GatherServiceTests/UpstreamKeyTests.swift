@@ -67,7 +67,7 @@ import Testing
             var failure: UpstreamFailure?
             do throws(UpstreamFailure) {
                 _ = try await upstreams.send(
-                    request, to: 0, host: 0, until: start.advanced(by: .seconds(5)), on: loop)
+                    request, to: UpstreamIndex(0), host: HostIndex(0), until: start.advanced(by: .seconds(5)), on: loop)
             } catch {
                 failure = error
             }

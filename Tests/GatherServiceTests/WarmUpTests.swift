@@ -116,7 +116,7 @@ import Testing
             // Behind another exchange, the server would have heard of connections that were closed.
             let request = UpstreamRequest(method: .get, target: "/", headers: [], body: nil)
             let deadline = loop.now.advanced(by: .seconds(5))
-            _ = try await upstreams.send(request, to: 0, host: 0, until: deadline, on: loop)
+            _ = try await upstreams.send(request, to: UpstreamIndex(0), host: HostIndex(0), until: deadline, on: loop)
             #expect(subject.server.connectionCount == 40)
         }
     }

@@ -34,6 +34,16 @@ indirect enum Reaction: Sendable {
         }
     }
 
+    /// What comes after the latency.
+    fileprivate var outcome: TimedExchange.Outcome {
+        switch self {
+        case .responds(let status, let body, _): .success(UpstreamResponse(status: status, body: bytes(body)))
+        case .busy(let status, let pause): .success(UpstreamResponse(status: status, body: [], retryAfter: pause))
+        case .fails(let failure, _): .failure(failure)
+        case .inTurn, .byHost, .at: preconditionFailure("resolved before")
+        }
+    }
+
     /// What is done at the attempt of this number, counted from 0.
     fileprivate func resolve(attempt: Int, host: Int, at now: Duration) -> Reaction {
         switch self {
@@ -69,42 +79,30 @@ final class FakeUpstreams: UpstreamClient {
 
     init(_ reactions: [String: Reaction]) { self.reactions = reactions }
 
-    func send(
-        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
-        on loop: isolated EventLoop
-    ) async throws(UpstreamFailure) -> UpstreamResponse {
-        let number = transfers.count
+    func start(
+        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
+        on reactor: Reactor
+    ) throws(UpstreamFailure) -> any ClientExchange {
+        let (number, upstream, now) = (transfers.count, upstream.number, reactor.now)
         transfers.append(
-            Transfer(target: request.target, upstream: upstream, host: host, began: Self.elapsed(loop.now)))
+            Transfer(target: request.target, upstream: upstream, host: host.number, began: Self.elapsed(now)))
         requests.append(request)
         inFlight[upstream, default: 0] += 1
         peak[upstream] = max(peak[upstream] ?? 0, inFlight[upstream] ?? 0)
-        var end = Transfer.End.done
-        defer {
-            inFlight[upstream, default: 0] -= 1
-            (transfers[number].ended, transfers[number].end) = (Self.elapsed(loop.now), end)
-        }
         let name = String(request.target.dropFirst().prefix { $0 != "/" && $0 != "?" })
         let attempt = attempts[name, default: 0]
         attempts[name] = attempt + 1
         let reaction = (reactions[name] ?? .json("{}"))
-            .resolve(attempt: attempt, host: host, at: Self.elapsed(loop.now))
-        let due = loop.now.advanced(by: reaction.latency)
-        do throws(CancellationError) {
-            try await loop.sleep(until: min(due, deadline))
-        } catch {
-            end = .cancelled
-            throw .cancelled
-        }
-        guard due <= deadline else {
-            end = .timedOut
-            throw .timeout
-        }
-        switch reaction {
-        case .responds(let status, let body, _): return UpstreamResponse(status: status, body: bytes(body))
-        case .busy(let status, let pause): return UpstreamResponse(status: status, body: [], retryAfter: pause)
-        case .fails(let failure, _): throw failure
-        case .inTurn, .byHost, .at: preconditionFailure("resolved above")
+            .resolve(attempt: attempt, host: host.number, at: Self.elapsed(now))
+        return TimedExchange(reaction.outcome, at: now.advanced(by: reaction.latency), on: reactor) { wake in
+            self.inFlight[upstream, default: 0] -= 1
+            self.transfers[number].ended = Self.elapsed(reactor.now)
+            self.transfers[number].end =
+                switch wake {
+                case .signalled: .done
+                case .timedOut: .timedOut
+                case .cancelled: .cancelled
+                }
         }
     }
 

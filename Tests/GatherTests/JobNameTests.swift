@@ -13,7 +13,7 @@ struct JobNameTests {
             try given.setList("list", "{plain.items}")
             var (hedged, shared) = (upstream, upstream)
             hedged.name = "stock"
-            hedged.hedge = HedgePolicy(.after(.milliseconds(40)))
+            hedged.hedge = HedgePolicy(.after(.milliseconds(10)))
             given["hedged"].upstream = 1
             shared.name = "prices"
             shared.coalesces = true

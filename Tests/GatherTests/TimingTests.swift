@@ -40,6 +40,20 @@ private let shop: [String: Reaction] = [
         #expect(result.gathered.reports.map(\.status) == Array(repeating: 200, count: 6))
     }
 
+    @Test func `calls one after the other run in the gather's own task, with one job for each`() throws {
+        let (jobs, isComplete) = try TestLoop.run { loop in
+            let endpoint = try Given(["a": "/a", "b": "/b?x={a}", "c": "/c?x={b}"]).endpoint()
+            let reactions = Dictionary(
+                uniqueKeysWithValues: ["a", "b", "c"].map { ($0, Reaction.json("1", after: .milliseconds(5))) })
+            let engine = GatherEngine(
+                Plan(upstreams: [upstream], endpoints: [endpoint]), client: FakeUpstreams(reactions))
+            let before = loop.reactor.counters.jobs
+            let gathered = await engine.gather(endpoint, Input(), on: loop)
+            return (loop.reactor.counters.jobs - before, gathered.isComplete)
+        }
+        #expect(jobs == 3 && isComplete)
+    }
+
     @Test func `calls that wait for nothing start together`() throws {
         let endpoint = try Given(["a": "/a", "b": "/b", "c": "/c"]).endpoint()
         let result = try gather(

@@ -129,7 +129,8 @@ public final class Reactor {
         }
     }
 
-    /// Suspends the calling task until the wait is woken, whatever happens to the task.
+    /// Suspends the calling task until the wait is woken, whatever happens to the task: who makes it wait wakes it in time, and when the
+    /// task is cancelled. Half the cost of a wait with a timer and a handler of its own.
     package func suspendUncancellably(_ wait: WaitID, isolation actor: isolated (any Actor)? = #isolation) async -> Wake
     {
         unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil) }
@@ -159,6 +160,10 @@ public final class Reactor {
 
     /// How many suspensions are not yet over.
     public var pendingWaits: Int { waits.count }
+
+    /// Ends a suspension with a reason of the caller's; false if it is over already.
+    @discardableResult
+    public func wake(_ wait: WaitID, as reason: Wake) -> Bool { wake(wait, reason) }
 
     @discardableResult
     func wake(_ wait: WaitID, _ reason: Wake) -> Bool {

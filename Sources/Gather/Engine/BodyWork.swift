@@ -27,31 +27,6 @@ package enum BodyWork {
     }
 }
 
-extension Reply {
-    /// Checks a large response.
-    static func checking(
-        _ response: UpstreamResponse, on loop: isolated EventLoop
-    ) async throws(UpstreamFailure) -> Reply {
-        do throws(CancellationError) {
-            return try await BodyWork.offLoop(on: loop) { Reply(response) }
-        } catch {
-            throw .cancelled
-        }
-    }
-}
-
-extension UpstreamResponse {
-    var isLarge: Bool { body.count > BodyWork.mostOnLoop }
-}
-
-extension AttemptEnd {
-    /// Whether shaping its body may take long.
-    var isLarge: Bool {
-        guard case .reply(let reply) = self, case .success(let body) = reply.body else { return false }
-        return body.bytes.count > BodyWork.mostOnLoop
-    }
-}
-
 extension Endpoint {
     /// The parts of a source that the endpoint refers to.
     package func paths(into source: Reference.Source) -> [JSONPath] {

@@ -1,56 +1,100 @@
 import EventLoop
 
 /// What is told of a call: its outcome and times.
+///
+/// Small, because every gather has one for each of its calls: what few calls have lies behind one reference.
 public struct CallReport: Sendable {
     public var outcome: Outcome
-    /// The upstream's status, if there was a response.
-    public var status: Int?
-    /// What went wrong, for people.
-    public var detail: String?
     /// Whether it was skipped because its condition is false, or that of a call that it needs: no failure of anybody's.
     public var isUnwanted = false
-    /// When the call began, after the gather's beginning; nil if it was never sent.
-    public var start: Duration?
-    public var duration: Duration
+    private var statusCode: Int32 = 0
     /// How often it was sent, for a call that was: more than once with retries, hedges and lists.
     public var attempts: Int
+    private var startNanoseconds = Self.unsent
+    private var durationNanoseconds: Int64 = 0
+    private var rest: Rest?
+
+    private static let unsent = Int64.min
+
+    /// What few calls have.
+    private final class Rest: Sendable {
+        let detail: String?
+        let items: [Outcome: Int]
+        let staleAge: Duration?
+
+        init(_ detail: String?, _ items: [Outcome: Int], _ staleAge: Duration?) {
+            (self.detail, self.items, self.staleAge) = (detail, items, staleAge)
+        }
+    }
+
+    /// The upstream's status, if there was a response.
+    public var status: Int? {
+        get { statusCode == 0 ? nil : Int(statusCode) }
+        set { statusCode = Int32(clamping: newValue ?? 0) }
+    }
+
+    /// When the call began, after the gather's beginning; nil if it was never sent.
+    public var start: Duration? {
+        get { startNanoseconds == Self.unsent ? nil : .nanoseconds(startNanoseconds) }
+        set { startNanoseconds = newValue?.wholeNanoseconds ?? Self.unsent }
+    }
+
+    public var duration: Duration {
+        get { .nanoseconds(durationNanoseconds) }
+        set { durationNanoseconds = newValue.wholeNanoseconds }
+    }
+
+    /// What went wrong, for people.
+    public var detail: String? {
+        get { rest?.detail }
+        set { rest = Rest(newValue, items, staleAge) }
+    }
+
     /// How the items ended of a call that is made for each element of a list, and how many of them.
-    public var items: [Outcome: Int] = [:]
+    public var items: [Outcome: Int] {
+        get { rest?.items ?? [:] }
+        set { rest = Rest(detail, newValue, staleAge) }
+    }
+
     /// How old the body is that stands in for a call that failed, or the oldest that does for an item of it.
-    var staleAge: Duration?
+    var staleAge: Duration? {
+        get { rest?.staleAge }
+        set { if newValue != staleAge { rest = Rest(detail, items, newValue) } }
+    }
 
     /// Whether the call has come to something, new or old.
     var hasBody: Bool { outcome == .ok || staleAge != nil }
 
     /// Whether nothing is amiss with the call.
-    public var isComplete: Bool { isUnwanted || (outcome == .ok && items.allSatisfy { $0.key == .ok }) }
+    public var isComplete: Bool {
+        isUnwanted || (outcome == .ok && (rest == nil || items.allSatisfy { $0.key == .ok }))
+    }
 
     init(
-        outcome: Outcome, status: Int? = nil, detail: String? = nil, start: Duration? = nil, duration: Duration,
+        outcome: Outcome, status: Int? = nil, detail: String? = nil, start: Duration? = nil, duration: Duration = .zero,
         attempts: Int = 1
     ) {
-        self.outcome = outcome
-        self.status = status
-        self.detail = detail
-        self.start = start
-        self.duration = duration
-        self.attempts = attempts
+        (self.outcome, self.attempts) = (outcome, attempts)
+        (self.status, self.start, self.duration) = (status, start, duration)
+        if let detail { self.detail = detail }
     }
 
     /// A report of a call that is skipped and would not have been wanted.
     static func unwanted(_ detail: String) -> CallReport {
-        var report = CallReport(outcome: .skipped, detail: detail, duration: .zero)
+        var report = CallReport(outcome: .skipped, detail: detail)
         report.isUnwanted = true
         return report
     }
 
     /// A report of a call that ends now.
-    init(
-        _ outcome: Outcome, status: Int? = nil, detail: String? = nil, since: LoopInstant?, attempts: Int = 1,
-        in run: some CallRun
-    ) {
-        self.init(
-            outcome: outcome, status: status, detail: detail, start: since.map { run.start.duration(to: $0) },
-            duration: since.map { $0.duration(to: run.time) } ?? .zero, attempts: attempts)
+    /// - Parameter since: since when it could go on; nil if it never could.
+    init(_ end: CallEnd, since: LoopInstant?, in dispatch: Dispatch) {
+        (outcome, attempts) = (end.outcome, end.attempts)
+        statusCode = Int32(clamping: end.status ?? 0)
+        if let since {
+            startNanoseconds = since.nanoseconds - dispatch.start.nanoseconds
+            durationNanoseconds = dispatch.time.nanoseconds - since.nanoseconds
+        }
+        if let detail = end.detail { self.detail = detail }
     }
 }

@@ -4,13 +4,13 @@ import JSONText
 /// Runs gathers on one loop: each call is a child task that starts the moment its inputs exist.
 ///
 /// It has no socket and no clock of its own: upstreams come in through ``UpstreamClient``, time is the loop's. Confined to
-/// its loop.
+/// its loop. What a gather does is ``GatherRun``'s, and how its calls run side by side ``Dispatch``'s.
 public final class GatherEngine {
     let upstreams: [UpstreamState]
-    private let client: any UpstreamClient
+    let client: any UpstreamClient
+    let kept: KeptBodies
     /// The number of this engine's loop, and how many loops there are.
     private let place: (loop: Int, of: Int)
-    let kept: KeptBodies
 
     /// - Parameters:
     ///   - limits: what is shared with the engines of other loops; by default nothing.
@@ -26,7 +26,8 @@ public final class GatherEngine {
         kept = KeptBodies(limits.kept, loop: loop)
         upstreams = plan.upstreams.enumerated().map { index, upstream in
             UpstreamState(
-                upstream, index: index, limits: limits.upstreams[index], loop: loop, report: upstreamChanged)
+                upstream, index: UpstreamIndex(index), limits: limits.upstreams[index], loop: loop,
+                report: upstreamChanged)
         }
     }
 
@@ -47,29 +48,9 @@ public final class GatherEngine {
             endpoint.checksManyItems(of: input)
             ? await Self.faultAmongMany(of: input, for: endpoint, on: loop) : endpoint.fault(of: input)
         let run = GatherRun(
-            endpoint, input, fault, within: limit, kept: kept, sendsOptional: sendsOptional, observer: observer,
+            endpoint, input, fault, within: limit, sendsOptional: sendsOptional, observer: observer, engine: self,
             reactor: loop.reactor)
-        await withDiscardingTaskGroup { group in
-            while !run.isDecided {
-                run.describeJob()
-                while let next = run.takeNext() {
-                    if skipIfTooLate(next, of: run) { continue }
-                    if !run.prepared(next.call).isPlain, let foreach = run.prepared(next.call).call.foreach {
-                        let maxBytes = upstream(of: next.call, in: run).upstream.maxBodyBytes
-                        group.addImmediateTask {
-                            await self.perform(next, over: foreach, maxBytes: maxBytes, in: run, on: loop)
-                        }
-                        continue
-                    }
-                    guard let request = admittedRequest(for: next, of: run) else { continue }
-                    group.addImmediateTask { await self.perform(next, request, in: run, on: loop) }
-                }
-                for call in await run.waitForProgress(on: loop) { giveUp(call, of: run) }
-            }
-            withdraw(run)
-            group.cancelAll()
-        }
-        run.describeJob()
+        await run.run(on: loop)
         if run.hasLargeAnswer { return await finishLarge(run, on: loop) }
         return run.finish(isCancelled: Task.isCancelled)
     }
@@ -127,158 +108,5 @@ public final class GatherEngine {
     /// runs any more.
     public func end(on loop: isolated EventLoop) async {
         for upstream in upstreams { await upstream.flights?.end(on: loop) }
-    }
-
-    private func upstream(of call: Int, in run: any CallRun) -> UpstreamState {
-        upstreams[run.prepared(call).call.upstream]
-    }
-
-    /// Skips an optional call that waited for others if half of its kind would not end any more before the deadline.
-    private func skipIfTooLate(_ next: Startable, of run: GatherRun) -> Bool {
-        guard !run.endpoint.calls[next.call].isRequired, !run.endpoint.graph.inputs[next.call].isEmpty else {
-            return false
-        }
-        let state = upstream(of: next.call, in: run)
-        guard let median = state.latency?.median, median > run.now.duration(to: run.deadline) else { return false }
-        if next.isAdmitted { state.bulkhead.leave() }
-        run.end(next.call, .skipped, "too late: the upstream usually takes longer than what is left", since: nil)
-        return true
-    }
-
-    /// Whether the call may share an exchange, which then has the place in the bulkhead.
-    private func coalesces(_ call: Int, of run: any CallRun) -> Bool {
-        upstream(of: call, in: run).flights != nil && run.prepared(call).isSafe
-    }
-
-    // MARK: The bulkhead
-
-    /// The request of a call that has a place in its bulkhead; nil if it queues for one, or has ended.
-    func admittedRequest(for next: Startable, of run: any CallRun) -> UpstreamRequest? {
-        guard let request = run.request(for: next) else {
-            if next.isAdmitted { upstream(of: next.call, in: run).bulkhead.leave() }
-            return nil
-        }
-        return coalesces(next.call, of: run) || admit(next, of: run) ? request : nil
-    }
-
-    /// Sees to it that the call has a place in its bulkhead; if there is none now it queues, or ends as shed. It does not queue for an
-    /// upstream that would refuse it.
-    private func admit(_ next: Startable, of run: any CallRun) -> Bool {
-        let state = upstream(of: next.call, in: run)
-        if next.isAdmitted || state.bulkhead.tryEnter() { return true }
-        if state.refuses(at: run.now) {
-            run.end(next.call, .refused, CallError.refusedDetail, since: next.since)
-            return false
-        }
-        guard state.bulkhead.tryQueue() else {
-            run.end(next.call, .shed, state.queueFullDetail, since: next.since)
-            return false
-        }
-        run.queued(next, until: next.since.advanced(by: state.upstream.queueTimeout))
-        state.bulkhead.queue(next.call, of: run, on: run.reactor)
-        return false
-    }
-
-    /// Ends a call that has queued for as long as it may.
-    func giveUp(_ call: Startable, of run: any CallRun) {
-        let state = upstream(of: call.call, in: run)
-        defer { state.bulkhead.withdraw() }
-        if run.isPastDeadline {
-            run.end(call.call, .timeout, nil, since: call.since)
-        } else {
-            run.end(call.call, .shed, state.queueSlowDetail, since: call.since)
-        }
-    }
-
-    /// Gives back what calls hold of bulkheads that will not run any more.
-    func withdraw(_ run: any CallRun) {
-        for call in run.progress.takeLeftovers() {
-            let bulkhead = upstream(of: call.call, in: run).bulkhead
-            if call.isAdmitted { bulkhead.leave() } else { bulkhead.withdraw() }
-        }
-    }
-
-    // MARK: The call's task
-
-    /// Sends a call's request, and shapes what comes back.
-    func perform(
-        _ next: Startable, _ request: UpstreamRequest, in run: any CallRun, on loop: isolated EventLoop
-    ) async {
-        run.describeJob(of: next.call)
-        let state = upstream(of: next.call, in: run)
-        // By itself: one function with several waits has a frame that is too large for what a task is given at first.
-        guard state.isPlain else { return await performGuarded(next, request, in: run, on: loop) }
-        let until = min(
-            loop.time.advanced(by: run.prepared(next.call).call.timeout ?? state.upstream.timeout), run.deadline)
-        let end: AttemptEnd
-        do throws(UpstreamFailure) {
-            let response = try await client.send(request, to: state.index, host: 0, until: until, on: loop)
-            end = .reply(response.isLarge ? try await Reply.checking(response, on: loop) : Reply(response))
-        } catch {
-            end = .failure(error)
-        }
-        state.bulkhead.leave()
-        if end.isLarge { return await finishLarge(next, end, attempts: 1, of: run, on: loop) }
-        finish(next, end, attempts: 1, of: run)
-    }
-
-    /// Sends a call's request to an upstream that shares, chooses, retries, refuses or is told something.
-    private func performGuarded(
-        _ next: Startable, _ request: UpstreamRequest, in run: any CallRun, on loop: isolated EventLoop
-    ) async {
-        let prepared = run.prepared(next.call)
-        let state = upstream(of: next.call, in: run)
-        let timeout = prepared.call.timeout ?? state.upstream.timeout
-        if let flights = state.flights, prepared.isSafe {
-            let flight = flights.flight(for: request, timeout: timeout, at: state, client: client, on: loop)
-            let (end, count) = await flight.join(
-                with: run.patience, fairShare: run.patience.fairShare(of: timeout), on: loop)
-            if end.isLarge { return await finishLarge(next, end, attempts: count, of: run, on: loop) }
-            return finish(next, end, attempts: count, of: run)
-        }
-        let attempts = Attempts(
-            state: state, client: client, request: request, timeout: timeout, deadline: .of(run.patience),
-            isRepeatable: prepared.isRepeatable)
-        let (end, count) = await attempts.run(on: loop)
-        state.bulkhead.leave()
-        if end.isLarge { return await finishLarge(next, end, attempts: count, of: run, on: loop) }
-        finish(next, end, attempts: count, of: run)
-    }
-
-    /// Ends a call as its last attempt ended.
-    private func finish(_ next: Startable, _ end: AttemptEnd, attempts: Int, of run: any CallRun) {
-        let body = Result { () throws(CallError) in
-            try end.body(for: run.prepared(next.call).call)
-        }
-        finish(next, end, body, attempts: attempts, of: run)
-    }
-
-    /// The same with a body that takes long to shape, and to find in what others refer to.
-    private func finishLarge(
-        _ next: Startable, _ end: AttemptEnd, attempts: Int, of run: any CallRun, on loop: isolated EventLoop
-    ) async {
-        let (prepared, paths) = (run.prepared(next.call), run.paths(into: next.call))
-        do throws(CancellationError) {
-            let body = try await BodyWork.offLoop(on: loop) {
-                Result { () throws(CallError) in try end.body(for: prepared.call).lookingUp(paths) }
-            }
-            finish(next, end, body, attempts: attempts, of: run)
-        } catch {
-            finish(next, .failure(.cancelled), attempts: attempts, of: run)
-        }
-    }
-
-    private func finish(
-        _ next: Startable, _ end: AttemptEnd, _ body: Result<JSONValue, CallError>, attempts: Int, of run: any CallRun
-    ) {
-        run.describeJob(of: next.call)
-        var status: Int?
-        if case .reply(let reply) = end { status = reply.status }
-        do throws(CallError) {
-            let body = try body.get()
-            run.succeeded(next, status: status ?? 200, body: body, attempts: attempts)
-        } catch {
-            run.end(next.call, error.outcome, error.detail, since: next.since, status: status, attempts: attempts)
-        }
     }
 }

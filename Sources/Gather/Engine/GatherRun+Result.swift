@@ -2,7 +2,7 @@ extension GatherRun {
     /// The result, when no call runs any more.
     /// - Parameter rendersAnswer: whether an answer is put together; else it is left empty.
     func finish(isCancelled: Bool, rendersAnswer: Bool = true) -> Gathered {
-        let reports = reports.map { $0 ?? CallReport(outcome: .cancelled, duration: .zero) }
+        let reports = reports
         let isComplete = reports.allSatisfy(\.isComplete)
         return Gathered(
             verdict: verdict(

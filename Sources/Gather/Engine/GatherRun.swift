@@ -1,16 +1,13 @@
 import EventLoop
 import JSONText
 
-/// The state of one gather: how far its calls have come, what they have given, and whether the policy is decided.
-final class GatherRun: CallRun {
+/// One gather: which calls an end sets free, what they have given, and whether the policy is decided.
+final class GatherRun: Dispatch {
     let endpoint: Endpoint
-    let reactor: Reactor
-    let start: LoopInstant
-    let patience: Patience
-    let kept: KeptBodies
-    var progress: Progress
+    let observer: (any GatherObserver)?
     private(set) var values: Values
-    private(set) var reports: [CallReport?]
+    /// Until a call has ended, that it was cancelled.
+    private(set) var reports: [CallReport]
     /// For each call, how many of its inputs have not ended.
     private var missingInputs: [Int]
     /// How many calls have not ended.
@@ -21,7 +18,6 @@ final class GatherRun: CallRun {
     private var quorum: Quorum?
     /// Whether optional calls are sent.
     private let sendsOptional: Bool
-    let observer: (any GatherObserver)?
 
     enum Failure {
         /// A required call did.
@@ -35,58 +31,95 @@ final class GatherRun: CallRun {
     /// - Parameter fault: what was found to be wrong with the client's values.
     init(
         _ endpoint: Endpoint, _ input: any GatherInput, _ fault: PlacementError?, within limit: Duration? = nil,
-        kept: KeptBodies,
-        sendsOptional: Bool = true, observer: (any GatherObserver)? = nil, reactor: Reactor
+        sendsOptional: Bool = true,
+        observer: (any GatherObserver)? = nil, engine: GatherEngine, reactor: Reactor
     ) {
-        self.sendsOptional = sendsOptional
-        self.endpoint = endpoint
-        self.kept = kept
-        self.observer = observer
-        self.reactor = reactor
-        start = reactor.time
-        let isClients = limit.map { $0 < endpoint.deadline } ?? false
-        patience = Patience(
-            deadline: start.advanced(by: min(endpoint.deadline, limit ?? endpoint.deadline)),
-            whole: isClients ? nil : endpoint.deadline)
         let count = endpoint.calls.count
-        progress = Progress(calls: count)
+        self.endpoint = endpoint
+        self.observer = observer
+        self.sendsOptional = sendsOptional
         values = Values(input: input, bodies: Array(repeating: nil, count: count))
-        reports = Array(repeating: nil, count: count)
+        reports = Array(repeating: CallReport(outcome: .cancelled), count: count)
         missingInputs = endpoint.graph.inputCounts
         pending = count
         quorum = endpoint.policy.successes.map { Quorum(of: $0, in: endpoint) }
         failure = fault.map { .client($0) }
+        let start = reactor.time
+        let isClients = limit.map { $0 < endpoint.deadline } ?? false
+        super.init(
+            engine, reactor: reactor, parts: count, start: start,
+            patience: Patience(
+                deadline: start.advanced(by: min(endpoint.deadline, limit ?? endpoint.deadline)),
+                whole: isClients ? nil : endpoint.deadline))
         for root in endpoint.graph.roots where failure == nil && !begin(root, since: start) {
             release(dependentsOf: root)
         }
     }
 
-    var isDecided: Bool { failure != nil || pending == 0 || progress.isAbandoned || (quorum?.isMet ?? false) }
+    override var isDecided: Bool { failure != nil || pending == 0 || isAbandoned || (quorum?.isMet ?? false) }
 
-    /// Says that the running job is for the gather as a whole.
-    func describeJob() { reactor.describeJob("\(endpoint.method) \(endpoint.path)") }
+    override func describeJob() { reactor.describeJob("\(endpoint.method) \(endpoint.path)") }
 
-    func prepared(_ call: Int) -> PreparedCall { endpoint.prepared[call] }
+    override func prepared(_ part: PartIndex) -> PreparedCall { endpoint.prepared[part.number] }
 
-    func paths(into call: Int) -> [JSONPath] { endpoint.paths(into: .call(call)) }
+    override func paths(into part: PartIndex) -> [JSONPath] { endpoint.paths(into: .call(part.number)) }
 
     // MARK: Requests
 
-    func request(for next: Startable) -> UpstreamRequest? {
+    override func request(for part: PartIndex) -> UpstreamRequest? {
         do throws(PlacementError) {
-            return try endpoint.prepared[next.call].request(values)
+            return try endpoint.prepared[part.number].request(values)
         } catch {
-            refuse(error, for: next.call)
+            refuse(error, for: part)
             return nil
         }
     }
 
+    override func isNested(_ part: PartIndex) -> Bool { endpoint.prepared[part.number].isList }
+
+    override func nested(_ part: PartIndex, on loop: isolated EventLoop) async -> ListRun? {
+        let (values, prepared) = (values, endpoint.prepared[part.number])
+        guard let foreach = prepared.call.foreach else { return nil }
+        let make: @Sendable () -> Result<ItemRequests, PlacementError> = {
+            Result { () throws(PlacementError) in
+                try ItemRequests(values.elements(of: foreach), of: prepared, foreach, values)
+            }
+        }
+        var requests: Result<ItemRequests, PlacementError>?
+        if values.mayHaveMany(of: foreach) {
+            requests = try? await BodyWork.offLoop(on: loop, make)
+        } else {
+            requests = make()
+        }
+        guard let requests else {
+            end(part, .cancelled)
+            return nil
+        }
+        do throws(PlacementError) {
+            let maxBytes = engine.upstreams[prepared.upstream].upstream.maxBodyBytes
+            let list = ListRun(try requests.get(), of: foreach, part, in: self, maxBytes: maxBytes)
+            guard list.isDecided else { return list }
+            list.finish()
+        } catch {
+            refuse(error, for: part)
+        }
+        return nil
+    }
+
+    /// Skips an optional call that waited for others if half of its kind would not end any more before the deadline.
+    override func isTooLate(_ part: PartIndex, for state: UpstreamState) -> Bool {
+        guard let median = state.latency?.median, !endpoint.prepared[part.number].isRequired,
+            !endpoint.graph.inputs[part.number].isEmpty
+        else { return false }
+        return median > time.duration(to: patience.deadline)
+    }
+
     /// Ends a call that a value keeps from being made, or the whole gather if the value is the client's.
-    func refuse(_ error: PlacementError, for call: Int) {
-        if endpoint.prepared[call].call.isClients(error.reference) {
+    private func refuse(_ error: PlacementError, for part: PartIndex) {
+        if endpoint.prepared[part.number].call.isClients(error.reference) {
             fail(error)
         } else {
-            end(call, .skipped, error.description, since: nil)
+            end(part, .skipped(error.description), isSent: false)
         }
     }
 
@@ -95,71 +128,59 @@ final class GatherRun: CallRun {
 
     // MARK: Ending calls
 
-    func succeeded(_ next: Startable, status: Int, body: JSONValue, attempts: Int) {
-        end(next.call, CallReport(.ok, status: status, since: next.since, attempts: attempts, in: self), body)
+    override func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {
+        ended(part.number, CallReport(end, since: since, in: self), end.body)
     }
 
-    func end(
-        _ call: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?, attempts: Int
-    ) {
-        let report = CallReport(
-            outcome, status: status, detail: detail, since: since, attempts: attempts, in: self)
-        end(call, report, nil)
+    /// A call for each element of a list has ended.
+    func ended(_ list: PartIndex, _ report: CallReport, _ body: JSONValue?) {
+        close(list)
+        ended(list.number, report, body)
+        wakeIfNeeded()
     }
 
-    /// Takes note of a call's end, and of the calls that can start or must end because of it.
-    func end(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
+    /// A call has ended: lets those go on, or end, that have waited for it.
+    private func ended(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
         record(call, report, body)
         // The gather is decided: what waits for this call is cancelled as well.
-        guard report.outcome != .cancelled else { return }
-        release(dependentsOf: call)
-        if isDecided || progress.hasNext { wakeUp() }
+        if report.outcome != .cancelled { release(dependentsOf: call) }
     }
 
     private func record(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
         var report = report
-        progress.end(call)
+        let prepared = endpoint.prepared[call]
         pending -= 1
-        let isRequired = endpoint.calls[call].isRequired
         if report.outcome == .ok {
             values.bodies[call] = body
-            if let body { keep(body, of: call) }
+            if let body { keep(body, of: prepared) }
         } else if report.isUnwanted || report.outcome == .cancelled {
             // Nothing takes its place: nobody asked for it, or waits for it any more.
-        } else if let old = recall(call, after: report) {
+        } else if let old = recall(prepared, after: report) {
             values.bodies[call] = old.body
             report.staleAge = old.age
-        } else if isRequired, endpoint.policy != .settled {
+        } else if prepared.isRequired, endpoint.policy != .settled {
             failure = failure ?? .call(call)
-        } else if case .json(let text) = endpoint.calls[call].fallback {
+        } else if case .json(let text) = prepared.call.fallback {
             values.bodies[call] = JSONValue(validated: text)
         }
         reports[call] = report
         observer?.callEnded(call, report, body: values.bodies[call])
         guard quorum != nil else { return }
-        quorum?.note(report, isCounted: endpoint.graph.dependents[call].isEmpty, isRequired: isRequired)
+        quorum?.note(
+            report, isCounted: endpoint.graph.dependents[call].isEmpty, isRequired: prepared.isRequired)
         if quorum?.isLost ?? false { failure = failure ?? .quorum }
     }
 
-    /// Keeps a body for when the call fails.
-    private func keep(_ body: JSONValue, of call: Int) {
-        let prepared = endpoint.prepared[call]
-        if let request = keptRequest(of: prepared) {
-            kept.register(on: reactor)
-            kept.keep(body, of: request, by: prepared, at: now)
-        }
+    /// Keeps a body for when the call fails. What comes for the items of a list is kept by item.
+    private func keep(_ body: JSONValue, of prepared: PreparedCall) {
+        guard prepared.keepsBodies, !prepared.isList, let request = try? prepared.request(values) else { return }
+        engine.kept.keep(body, of: request, by: prepared, on: reactor)
     }
 
-    private func recall(_ call: Int, after report: CallReport) -> KeptBodies.Kept? {
-        let prepared = endpoint.prepared[call]
-        guard let request = keptRequest(of: prepared) else { return nil }
-        return kept.recall(request, by: prepared, after: report.outcome, status: report.status, at: now)
-    }
-
-    /// The request of a call whose bodies are kept; nil of any other. What comes for the items of a list is kept by item.
-    private func keptRequest(of prepared: PreparedCall) -> UpstreamRequest? {
-        guard !prepared.isPlain, prepared.call.staleFor != nil, prepared.call.foreach == nil else { return nil }
-        return try? prepared.request(values)
+    private func recall(_ prepared: PreparedCall, after report: CallReport) -> KeptBodies.Kept? {
+        guard prepared.keepsBodies, !prepared.isList, let request = try? prepared.request(values) else { return nil }
+        return engine.kept.recall(
+            request, by: prepared, after: report.outcome, status: report.status, at: reactor.now)
     }
 
     // MARK: Starting calls
@@ -167,11 +188,12 @@ final class GatherRun: CallRun {
     /// Lets the calls go on that have waited for one that has ended, and those that have waited for calls that are skipped.
     private func release(dependentsOf call: Int) {
         guard !endpoint.graph.dependents[call].isEmpty else { return }
+        let since = time
         var ended = [call]
         while let input = ended.popLast() {
             for dependent in endpoint.graph.dependents[input] {
                 missingInputs[dependent] -= 1
-                if missingInputs[dependent] == 0, !begin(dependent, since: time) { ended.append(dependent) }
+                if missingInputs[dependent] == 0, !begin(dependent, since: since) { ended.append(dependent) }
             }
         }
     }
@@ -182,24 +204,24 @@ final class GatherRun: CallRun {
             record(call, report, nil)
             return false
         }
-        if !sendsOptional, quorum == nil, !endpoint.calls[call].isRequired {
-            record(call, CallReport(outcome: .shed, detail: "the service has too much to do", duration: .zero), nil)
+        if !sendsOptional, quorum == nil, !endpoint.prepared[call].isRequired {
+            record(call, CallReport(outcome: .shed, detail: "the service has too much to do"), nil)
             return false
         }
-        progress.start(call, since: since)
+        letGo(PartIndex(number: call), since: since)
         return true
     }
 
     private func reasonToSkip(_ call: Int) -> CallReport? {
         let prepared = endpoint.prepared[call]
-        if !prepared.isPlain, let condition = prepared.call.condition, !values.isTruthy(condition) {
+        if prepared.isConditional, let condition = prepared.call.condition, !values.isTruthy(condition) {
             return .unwanted("its condition is false")
         }
         var unwanted: Int?
         for needed in prepared.neededCalls where values.bodies[needed] == nil {
-            guard reports[needed]?.isUnwanted ?? false else {
+            guard reports[needed].isUnwanted else {
                 let detail = "'\(endpoint.calls[needed].name)' left no value"
-                return CallReport(outcome: .skipped, detail: detail, duration: .zero)
+                return CallReport(outcome: .skipped, detail: detail)
             }
             unwanted = needed
         }

@@ -5,8 +5,15 @@ import HTTPTypes
 final class PreparedCall: Sendable {
     let call: Call
     let constantRequest: UpstreamRequest?
-    /// Whether it has no condition, no list and no old bodies, so that the engine need not look for them.
-    let isPlain: Bool
+    let upstream: UpstreamIndex
+    let timeout: Duration?
+    let isRequired: Bool
+    let isConditional: Bool
+    /// Whether it is made for each element of a list.
+    let isList: Bool
+    /// Whether its bodies are kept for when it fails.
+    let keepsBodies: Bool
+    let hasProjection: Bool
     let takesClientValues: Bool
     /// What the call takes from the client and cannot do without.
     let clientReferences: [Reference]
@@ -22,7 +29,10 @@ final class PreparedCall: Sendable {
 
     init(_ call: Call) {
         self.call = call
-        isPlain = call.condition == nil && call.foreach == nil && call.staleFor == nil
+        upstream = UpstreamIndex(call.upstream)
+        (timeout, isRequired) = (call.timeout, call.isRequired)
+        (isConditional, isList) = (call.condition != nil, call.foreach != nil)
+        (keepsBodies, hasProjection) = (call.staleFor != nil, call.projection != nil)
         let references = call.neededReferences
         takesClientValues = references.contains(where: \.isClients)
         let indispensable = references.filter { $0.fallback == nil && !$0.path.hasEach }

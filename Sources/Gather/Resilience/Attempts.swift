@@ -1,10 +1,12 @@
 import EventLoop
 
-/// The attempts of one call at an upstream that is more than plain: breaker, host, retries, hedges and their budget meet here.
+/// The attempts of one call, or of one flight, at an upstream: breaker, host, retries, hedges and their budget meet here.
+///
+/// To begin one and to take what came of it is plain code; only to make others takes a task that waits (``go(on:_:on:)``).
 struct Attempts {
     let state: UpstreamState
     let client: any UpstreamClient
-    let request: UpstreamRequest
+    let reactor: Reactor
     /// The longest that one attempt may take.
     let timeout: Duration
     let deadline: Deadline
@@ -14,131 +16,229 @@ struct Attempts {
     /// When the last attempt must have ended.
     enum Deadline {
         case of(Patience)
-        /// When nobody waits for it any more, which cancels it.
+        /// When nobody waits for it any longer, which cancels it.
         case endOf(Flight)
     }
 
-    /// Makes attempts until one ends well or no other is allowed.
-    /// - Returns: how the last one ended, and how many there were.
-    func run(on loop: isolated EventLoop) async -> (end: AttemptEnd, count: Int) {
-        state.budget.addCall()
-        guard var attempt = state.begin(at: loop.time) else { return (.refused, 0) }
-        var count = 1
-        var retries = 0
-        while true {
-            let end: AttemptEnd
-            if isRepeatable, let policy = state.upstream.hedge, let delay = state.hedgeDelay {
-                let race = await race(attempt, of: policy.attempts, delay, on: loop)
-                end = race.end
-                count += race.hedges
-            } else {
-                end = await make(attempt, on: loop)
+    /// Begins an attempt, for which the caller has a place in the bulkhead; nil if the breaker is open.
+    /// - Parameter tried: the hosts of attempts before, which are taken only if there is no other.
+    func begin(
+        _ request: UpstreamRequest, avoiding tried: [HostIndex] = [], isHedge: Bool = false, at now: LoopInstant
+    ) -> RunningAttempt? {
+        guard let attempt = state.begin(at: now, avoiding: tried, isHedge: isHedge) else { return nil }
+        var until = now.advanced(by: timeout)
+        if case .of(let patience) = deadline { until = min(until, patience.deadline) }
+        let exchange: any ClientExchange
+        do throws(UpstreamFailure) {
+            let request = state.addressed(request, until: until, at: now)
+            exchange = try client.start(request, to: state.index, host: attempt.host, until: until, on: reactor)
+        } catch {
+            exchange = TimedExchange(.failure(error), at: nil, on: reactor)
+        }
+        return RunningAttempt(
+            attempt: attempt, exchange: exchange, until: until, hedgeDelay: isRepeatable ? state.hedgeDelay : nil)
+    }
+
+    // MARK: The first attempt
+
+    /// What is left to do when the wait for an attempt is over.
+    enum Rest {
+        /// The attempt goes on, and gets others besides it.
+        case hedges(RunningAttempt)
+        /// Its response is large, and is checked elsewhere.
+        case check(UpstreamResponse, RunningAttempt)
+        /// After a pause, another attempt.
+        case retry(after: CallEnd, Duration, HostIndex)
+    }
+
+    /// Takes what came of the first attempt.
+    func end(_ running: RunningAttempt, _ wake: Wake) -> Either {
+        if wake == .timedOut, !running.exchange.hasEnded, reactor.now < running.until { return .rest(.hedges(running)) }
+        let end: CallEnd
+        do throws(UpstreamFailure) {
+            let response = try running.exchange.finish(wake)
+            if response.isLarge { return .rest(.check(response, running)) }
+            end = CallEnd(response)
+        } catch {
+            end = CallEnd(failure: error)
+        }
+        tell(end, of: running)
+        if state.upstream.retry != nil, let pause = pause(after: end, retries: 0) {
+            return .rest(.retry(after: end, pause, running.attempt.host))
+        }
+        return .end(end)
+    }
+
+    enum Either {
+        case end(CallEnd)
+        case rest(Rest)
+    }
+
+    /// Tells the upstream's state how an attempt ended.
+    private func tell(_ end: CallEnd, of running: RunningAttempt) {
+        let now = reactor.time
+        var outcome = end.outcome
+        switch deadline {
+        case .of(let patience):
+            // What others have left of a deadline is not the upstream's fault.
+            if outcome == .timeout, !patience.isFair(since: running.attempt.began, timeout: timeout, at: now) {
+                outcome = .cancelled
             }
-            guard let pause = pause(after: end, retries: retries, at: loop.now) else { return (end, count) }
-            do throws(CancellationError) {
-                try await loop.sleep(for: pause)
-            } catch {
-                return (.failure(.cancelled), count)
-            }
-            // Others may have opened the breaker in the meantime.
-            guard let next = state.begin(at: loop.time, avoiding: [attempt.host]) else { return (end, count) }
-            attempt = next
-            count += 1
-            retries += 1
+        case .endOf(let flight):
+            // Those who waited until their deadline have cancelled it.
+            if outcome == .cancelled, flight.isOverdue(since: running.attempt.began, at: now) { outcome = .timeout }
+        }
+        if outcome == end.outcome {
+            state.end(running.attempt, end, at: now)
+        } else {
+            state.end(running.attempt, CallEnd(outcome), at: now)
         }
     }
 
-    private func make(_ attempt: Attempt, on loop: isolated EventLoop) async -> AttemptEnd {
-        let end: AttemptEnd
-        do throws(UpstreamFailure) {
-            var until = attempt.began.advanced(by: timeout)
-            if case .of(let patience) = deadline { until = min(until, patience.deadline) }
-            let request = state.addressed(request, until: until, at: attempt.began)
-            let response = try await client.send(
-                request, to: state.index, host: attempt.host, until: until, on: loop)
-            end = .reply(response.isLarge ? try await Reply.checking(response, on: loop) : Reply(response))
-        } catch {
-            end = .failure(error)
+    // MARK: All others
+
+    /// Makes attempts until one ends well or no other is allowed.
+    func run(_ request: UpstreamRequest, on loop: isolated EventLoop) async -> CallEnd {
+        state.budget.addCall()
+        guard let first = begin(request, at: loop.time) else { return .refused }
+        return await go(on: .hedges(first), request, on: loop)
+    }
+
+    /// Makes the attempts that are left, until one ends well or no other is allowed.
+    func go(on rest: Rest, _ request: UpstreamRequest, on loop: isolated EventLoop) async -> CallEnd {
+        var (end, count, retries): (CallEnd, Int, Int)
+        var pause: Duration?
+        var host: HostIndex
+        switch rest {
+        case .hedges(let first):
+            (end, count, retries, host) = (.cancelled, 0, 0, first.attempt.host)
+            (end, count) = await race(first, request, on: loop)
+            pause = self.pause(after: end, retries: 0)
+        case .check(let response, let first):
+            (count, retries, host) = (1, 0, first.attempt.host)
+            end = await check(response, of: first, on: loop)
+            pause = self.pause(after: end, retries: 0)
+        case .retry(let last, let first, let tried): (end, count, retries, pause, host) = (last, 1, 0, first, tried)
         }
-        loop.reactor.describeJob("attempt at \(state.upstream.name)")
-        let now = loop.time
-        state.end(attempt, told(end, of: attempt, at: now), at: now)
+        while let next = pause {
+            do throws(CancellationError) {
+                try await loop.sleep(for: next)
+            } catch {
+                end = .cancelled
+                break
+            }
+            // Others may have opened the breaker in the meantime.
+            guard let attempt = begin(request, avoiding: [host], at: loop.time) else { break }
+            host = attempt.attempt.host
+            let (last, made) = await race(attempt, request, on: loop)
+            (end, count, retries) = (last, count + made, retries + 1)
+            pause = self.pause(after: end, retries: retries)
+        }
+        end.attempts = count
         return end
     }
 
-    /// What an attempt's end says of the upstream.
-    private func told(_ end: AttemptEnd, of attempt: Attempt, at now: LoopInstant) -> AttemptEnd {
-        switch deadline {
-        case .of(let patience):
-            guard end.cause == .timeout, !patience.isFair(since: attempt.began, timeout: timeout, at: now) else {
-                return end
-            }
-            return .failure(.cancelled)
-        case .endOf(let flight):
-            // Those who waited until their deadline have cancelled it.
-            guard end.isCancelled, flight.isOverdue(since: attempt.began, at: now) else { return end }
-            return .failure(.timeout)
-        }
-    }
-
-    private enum Event: Sendable {
-        case ended(AttemptEnd)
-        /// The time for a hedge has come.
-        case due
-    }
-
-    /// Makes an attempt, and another beside it whenever none has ended well after a further `delay`, up to so many: the first good
-    /// answer wins, and the transfers of the others are given up.
+    /// Waits for an attempt, and makes another besides it whenever none has ended well after a further delay, up to as many as the
+    /// policy says: the first good answer wins, and the exchanges of the others are given up.
+    /// - Returns: how the last one ended, and how many there were.
     private func race(
-        _ first: Attempt, of attempts: Int, _ delay: Duration, on loop: isolated EventLoop
-    ) async -> (end: AttemptEnd, hedges: Int) {
-        await withTaskGroup(of: Event.self) { group in
-            group.addImmediateTask { .ended(await self.make(first, on: loop)) }
-            group.addImmediateTask {
-                // Cancelled with the attempts that it was for.
-                try? await loop.sleep(for: delay)
-                return .due
+        _ first: RunningAttempt, _ request: UpstreamRequest, on loop: isolated EventLoop
+    ) async -> (CallEnd, Int) {
+        var running = [first]
+        var hosts = [first.attempt.host]
+        var chances = first.hedgeDelay == nil ? 0 : (state.upstream.hedge?.attempts ?? 1) - 1
+        var due = first.hedgeDue
+        while true {
+            while chances > 0, due <= loop.now, !running.contains(where: \.exchange.hasEnded) {
+                chances -= 1
+                due = due.advanced(by: first.hedgeDelay ?? .zero)
+                // A time for which there is no room passes.
+                guard let hedge = beginHedge(request, besideThoseAt: hosts, at: loop.time) else { continue }
+                hosts.append(hedge.attempt.host)
+                running.append(hedge)
+                loop.reactor.describeJob("attempt at \(state.upstream.name)")
             }
-            var (running, hedges, chances) = (1, 0, attempts - 1)
-            var hosts = [first.host]
-            var last = AttemptEnd.failure(.cancelled)
-            for await event in group {
-                switch event {
-                case .due:
-                    guard !Task.isCancelled else { continue }
-                    chances -= 1
-                    if chances > 0 {
-                        group.addImmediateTask {
-                            try? await loop.sleep(for: delay)
-                            return .due
-                        }
-                    }
-                    // A time for which there is no room passes.
-                    guard let hedge = state.beginHedge(besideThoseAt: hosts, at: loop.time) else { continue }
-                    hosts.append(hedge.host)
-                    running += 1
-                    hedges += 1
-                    group.addImmediateTask {
-                        defer { self.state.bulkhead.leave() }
-                        return .ended(await self.make(hedge, on: loop))
-                    }
-                case .ended(let end):
-                    last = end
-                    running -= 1
-                    guard end.isFinal || running == 0 else { continue }
-                    group.cancelAll()
-                    return (last, hedges)
-                }
+            let wake = await waitForOne(of: running, until: chances > 0 ? due : nil, on: loop)
+            let now = loop.now
+            for attempt in running
+            where wake == .cancelled || attempt.exchange.hasEnded || (wake == .timedOut && attempt.until <= now) {
+                running.removeAll { $0.exchange === attempt.exchange }
+                let end = await take(attempt, wake, on: loop)
+                guard end.isFinal || running.isEmpty else { continue }
+                for other in running { _ = await take(other, .cancelled, on: loop) }
+                return (end, hosts.count)
             }
-            return (last, hedges)
         }
+    }
+
+    /// Suspends until one of several attempts has ended, one has had its time, or a hedge is due.
+    private func waitForOne(
+        of running: [RunningAttempt], until due: LoopInstant?, on loop: isolated EventLoop
+    ) async -> Wake {
+        for attempt in running { loop.reactor.abandon(attempt.exchange.wait) }
+        if running.contains(where: \.exchange.hasEnded) { return .signalled }
+        let wait = loop.reactor.makeWait()
+        var until = due
+        for attempt in running {
+            attempt.exchange.wait = wait
+            until = min(attempt.until, until ?? attempt.until)
+        }
+        let wake = await loop.reactor.suspend(wait, until: until)
+        loop.reactor.describeJob("attempt at \(state.upstream.name)")
+        return wake
+    }
+
+    /// Takes what came of an attempt, and gives back what it held.
+    private func take(_ running: RunningAttempt, _ wake: Wake, on loop: isolated EventLoop) async -> CallEnd {
+        defer { if running.attempt.isHedge { state.bulkhead.leave() } }
+        do throws(UpstreamFailure) {
+            let response = try running.exchange.finish(wake)
+            if response.isLarge { return await check(response, of: running, on: loop) }
+            let end = CallEnd(response)
+            tell(end, of: running)
+            return end
+        } catch {
+            let end = CallEnd(failure: error)
+            tell(end, of: running)
+            return end
+        }
+    }
+
+    /// Checks a large response off the loop.
+    private func check(
+        _ response: UpstreamResponse, of running: RunningAttempt, on loop: isolated EventLoop
+    ) async -> CallEnd {
+        let end: CallEnd
+        do throws(CancellationError) {
+            end = try await BodyWork.offLoop(on: loop) { CallEnd(response) }
+        } catch {
+            end = CallEnd(failure: .cancelled)
+        }
+        tell(end, of: running)
+        return end
+    }
+
+    /// Begins an attempt besides others that have not answered, with a place of its own in the bulkhead, for which it does not queue;
+    /// nil if the bulkhead, the breaker or the budget has no room for it.
+    private func beginHedge(
+        _ request: UpstreamRequest, besideThoseAt tried: [HostIndex], at now: LoopInstant
+    ) -> RunningAttempt? {
+        guard state.bulkhead.tryEnter() else { return nil }
+        if !state.refuses(at: now), state.budget.withdraw(at: now),
+            let hedge = begin(request, avoiding: tried, isHedge: true, at: now)
+        {
+            return hedge
+        }
+        state.bulkhead.leave()
+        return nil
     }
 
     /// How long to wait before another attempt; nil if there is to be none, which costs nothing of the budget.
-    private func pause(after end: AttemptEnd, retries: Int, at now: LoopInstant) -> Duration? {
+    private func pause(after end: CallEnd, retries: Int) -> Duration? {
         guard let policy = state.upstream.retry, retries + 1 < policy.attempts, let cause = end.cause,
             policy.causes.contains(cause), isRepeatable || end.isUnsent
         else { return nil }
+        let now = reactor.time
         let pause = policy.pause(before: retries + 1, using: &state.generator) + (end.retryAfter ?? .zero)
         let last =
             switch deadline {
@@ -150,11 +250,25 @@ struct Attempts {
     }
 }
 
+/// An attempt that is under way.
+struct RunningAttempt {
+    let attempt: Attempt
+    let exchange: any ClientExchange
+    /// When it is given up.
+    let until: LoopInstant
+    /// After what time it gets a hedge; nil if it gets none, or if that is not known yet.
+    let hedgeDelay: Duration?
+
+    var hedgeDue: LoopInstant { hedgeDelay.map { attempt.began.advanced(by: $0) } ?? until }
+    /// When its task has something to do, if it has not ended before.
+    var due: LoopInstant { hedgeDelay == nil ? until : min(until, hedgeDue) }
+}
+
 extension RetryPolicy {
     /// The wait before the `number`th retry, counted from 1: anything up to a bound that doubles, so that callers which failed
     /// together do not come back together.
     ///
-    /// Source: M. Brooker, «Exponential backoff and jitter», AWS Architecture Blog, 2015: full jitter.
+    /// Source: M. Brooker, "Exponential backoff and jitter", AWS Architecture Blog, 2015: full jitter.
     func pause(before number: Int, using generator: inout SplitMix64) -> Duration {
         // Beyond 30 doublings every bound is past the longest that the file can say.
         let doubled = backoff * (1 << min(number - 1, 30))

@@ -6,12 +6,9 @@ import HTTPTypes
 /// Its task is nobody's child, since those who wait come and go: it is cancelled when the last of them leaves, and whoever closes the
 /// upstream's client first waits for its end. Only the flight has a place in the bulkhead. Confined to its loop.
 final class Flight: BulkheadClient {
-    /// How a flight ended for one who waited for it.
-    typealias Landing = (end: AttemptEnd, attempts: Int)
-
     private let state: UpstreamState
     private let reactor: Reactor
-    private var landing: Landing?
+    private var landing: CallEnd?
     /// Those who wait, and some that have left since.
     private var waits: [WaitID] = []
     private var waiting = 0
@@ -48,7 +45,7 @@ final class Flight: BulkheadClient {
 
     /// Waits until the flight lands, until `deadline`, or until the calling task is cancelled.
     /// - Parameter fairShare: the time that an attempt must have had to be to blame at the deadline.
-    func join(with patience: Patience, fairShare: Duration?, on loop: isolated EventLoop) async -> Landing {
+    func join(with patience: Patience, fairShare: Duration?, on loop: isolated EventLoop) async -> CallEnd {
         if let landing { return landing }
         let deadline = patience.deadline
         self.deadline = max(self.deadline, deadline)
@@ -60,7 +57,7 @@ final class Flight: BulkheadClient {
         if wake == .signalled, let landing { return landing }
         if wake == .timedOut, let fairShare { self.fairShare = min(fairShare, self.fairShare ?? fairShare) }
         if waiting == 0 { task?.cancel() }
-        return (.failure(wake == .timedOut ? .timeout : .cancelled), 1)
+        return CallEnd(failure: wake == .timedOut ? .timeout : .cancelled)
     }
 
     /// Whether nobody waits for it any more: it is about to end, and not to be joined.
@@ -78,18 +75,17 @@ final class Flight: BulkheadClient {
 
     private func fly(
         _ request: UpstreamRequest, timeout: Duration, client: any UpstreamClient, on loop: isolated EventLoop
-    ) async -> Landing {
-        if let refusal = await enterBulkhead(on: loop) { return (refusal, 0) }
+    ) async -> CallEnd {
+        if let refusal = await enterBulkhead(on: loop) { return refusal }
         defer { state.bulkhead.leave() }
         let attempts = Attempts(
-            state: state, client: client, request: request, timeout: timeout, deadline: .endOf(self), isRepeatable: true
-        )
-        let (end, count) = await attempts.run(on: loop)
-        return (end, count)
+            state: state, client: client, reactor: reactor, timeout: timeout, deadline: .endOf(self),
+            isRepeatable: true)
+        return await attempts.run(request, on: loop)
     }
 
     /// Waits for a place; if there is none in time, says how that ends the flight.
-    private func enterBulkhead(on loop: isolated EventLoop) async -> AttemptEnd? {
+    private func enterBulkhead(on loop: isolated EventLoop) async -> CallEnd? {
         if state.bulkhead.tryEnter() { return nil }
         if state.refuses(at: reactor.now) { return .refused }
         guard state.bulkhead.tryQueue() else { return .shed(state.queueFullDetail) }
@@ -100,7 +96,7 @@ final class Flight: BulkheadClient {
         guard wake != .signalled else { return nil }
         self.place = nil
         state.bulkhead.withdraw()
-        return wake == .timedOut ? .shed(state.queueSlowDetail) : .failure(.cancelled)
+        return wake == .timedOut ? .shed(state.queueSlowDetail) : .cancelled
     }
 
     func takePlace(for call: Int) -> Bool {

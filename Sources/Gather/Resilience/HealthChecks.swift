@@ -11,12 +11,12 @@ struct HealthChecks {
     func run(on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
             for host in state.upstream.hosts.indices {
-                group.addImmediateTask { await self.run(host, on: loop) }
+                group.addImmediateTask { await self.run(HostIndex(host), on: loop) }
             }
         }
     }
 
-    private func run(_ host: Int, on loop: isolated EventLoop) async {
+    private func run(_ host: HostIndex, on loop: isolated EventLoop) async {
         do throws(CancellationError) {
             while true {
                 state.checked(host, isWell: await check(host, on: loop))
@@ -27,7 +27,7 @@ struct HealthChecks {
         }
     }
 
-    private func check(_ host: Int, on loop: isolated EventLoop) async -> Bool {
+    private func check(_ host: HostIndex, on loop: isolated EventLoop) async -> Bool {
         let request = UpstreamRequest(method: .get, target: policy.path, headers: [], body: nil)
         do throws(UpstreamFailure) {
             let response = try await client.send(

@@ -50,6 +50,12 @@ final class KeptBodies {
         self.loop = loop
     }
 
+    /// The same, and lets other loops ask for room.
+    func keep(_ body: JSONValue, of request: UpstreamRequest, by call: PreparedCall, on reactor: Reactor) {
+        register(on: reactor)
+        keep(body, of: request, by: call, at: reactor.now)
+    }
+
     /// Lets other loops ask for room; costs nothing when it is done already.
     func register(on reactor: Reactor) {
         guard !isRegistered else { return }

@@ -4,8 +4,9 @@ import EventLoop
 /// all loops know together (``UpstreamLimits``).
 final class UpstreamState {
     let upstream: Upstream
-    /// The upstream's place in the plan.
-    let index: Int
+    let index: UpstreamIndex
+    /// The longest that an attempt may take, unless its call says otherwise.
+    let timeout: Duration
     let bulkhead: Bulkhead
     let budget: RetryBudget
     var generator: SplitMix64
@@ -17,8 +18,6 @@ final class UpstreamState {
     let flights: Flights?
     /// Kept only for hedges that learn their time.
     private(set) var latency: LatencyWindow?
-    /// Whether a call is one attempt at the one host there is, of which nothing is kept.
-    let isPlain: Bool
     private let report: (UpstreamChange) -> Void
 
     /// - Parameters:
@@ -26,21 +25,19 @@ final class UpstreamState {
     ///   - loop: the number of this one.
     ///   - report: is told when the breaker or a host changes its state.
     init(
-        _ upstream: Upstream, index: Int, limits: UpstreamLimits, loop: Int,
+        _ upstream: Upstream, index: UpstreamIndex, limits: UpstreamLimits, loop: Int,
         report: @escaping (UpstreamChange) -> Void = { _ in }
     ) {
         self.report = report
         self.upstream = upstream
         self.index = index
+        timeout = upstream.timeout
         hosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
-        generator = SplitMix64(seed: UInt64(index) &+ UInt64(loop) << 32)
+        generator = SplitMix64(seed: UInt64(index.number) &+ UInt64(loop) << 32)
         bulkhead = Bulkhead(limits.places, loop: loop)
         (budget, breaker, learnedLimit) = (limits.budget, limits.breaker, limits.learned)
         adaptiveLimit = limits.learned.map(AdaptiveLimit.init)
         flights = upstream.coalesces ? Flights() : nil
-        isPlain =
-            upstream.hosts.count == 1 && !upstream.coalesces && !upstream.adaptsLimit && upstream.retry == nil
-            && upstream.hedge == nil && upstream.breaker == nil && upstream.deadlineHeader == nil
         if case .extraLoad(let part) = upstream.hedge?.delay { latency = LatencyWindow(percentile: 100 * (1 - part)) }
     }
 
@@ -69,47 +66,37 @@ final class UpstreamState {
     /// - Parameters:
     ///   - tried: the hosts of attempts before, which are taken only if there is no other.
     ///   - isHedge: whether it is made beside another.
-    func begin(at now: LoopInstant, avoiding tried: [Int] = [], isHedge: Bool = false) -> Attempt? {
+    func begin(at now: LoopInstant, avoiding tried: [HostIndex] = [], isHedge: Bool = false) -> Attempt? {
         var permit: Breaker.Permit?
         if breaker != nil {
             permit = breaker?.admit(at: now)
             guard permit != nil else { return nil }
         }
-        let host = hosts.begin(at: now, avoiding: tried, using: &generator)
-        return Attempt(host: host, began: now, isHedge: isHedge, permit: permit)
+        let host = hosts.begin(at: now, avoiding: tried.map(\.number), using: &generator)
+        return Attempt(host: HostIndex(host), began: now, isHedge: isHedge, permit: permit)
     }
 
-    /// Begins an attempt beside others that have not answered, with a place of its own in the bulkhead, for which it does not queue;
-    /// nil if the bulkhead, the breaker or the budget has no room for it.
-    func beginHedge(besideThoseAt tried: [Int], at now: LoopInstant) -> Attempt? {
-        guard bulkhead.tryEnter() else { return nil }
-        if !refuses(at: now), budget.withdraw(at: now),
-            let hedge = begin(at: now, avoiding: tried, isHedge: true)
-        {
-            return hedge
+    /// Records a health check of a host.
+    func checked(_ host: HostIndex, isWell: Bool) {
+        guard let policy = upstream.health, let change = hosts.checked(host.number, isWell: isWell, policy) else {
+            return
         }
-        bulkhead.leave()
-        return nil
-    }
-
-    /// Takes note of a health check of a host.
-    func checked(_ host: Int, isWell: Bool) {
-        guard let policy = upstream.health, let change = hosts.checked(host, isWell: isWell, policy) else { return }
         tell(change, of: host)
     }
 
-    private func tell(_ change: UpstreamChange.Kind, of host: Int? = nil) {
-        report(UpstreamChange(kind: change, upstream: upstream.name, host: host.map { upstream.hosts[$0] }))
+    private func tell(_ change: UpstreamChange.Kind, of host: HostIndex? = nil) {
+        report(UpstreamChange(kind: change, upstream: upstream.name, host: host.map { upstream.hosts[$0.number] }))
     }
 
     /// Records an attempt's end.
-    func end(_ attempt: Attempt, _ end: AttemptEnd, at now: LoopInstant) {
+    func end(_ attempt: Attempt, _ end: CallEnd, at now: LoopInstant) {
         let elapsed = attempt.began.duration(to: now)
-        let isFailure = end.isCancelled ? nil : end.isFailure
+        let isCancelled = end.outcome == .cancelled
+        let isFailure = isCancelled ? nil : end.isFailure
         // A host that refuses at once is none that answers fast.
-        let isTimed = isFailure == false || end.cause == .timeout
+        let isTimed = isFailure == false || end.outcome == .timeout
         let change = hosts.end(
-            attempt.host, latency: isTimed ? elapsed : nil, isFailure: isFailure, at: now)
+            attempt.host.number, latency: isTimed ? elapsed : nil, isFailure: isFailure, at: now)
         if let change { tell(change, of: attempt.host) }
         if let permit = attempt.permit { settle(permit, isFailure: isFailure, at: now) }
         if isTimed, adaptiveLimit != nil {
@@ -118,9 +105,27 @@ final class UpstreamState {
         }
         // One that its hedge has overtaken took at least as long as hedges wait, which is all that the percentile has to know.
         // Without those, it would fall from hedge to hedge.
-        if !attempt.isHedge, latency != nil, isTimed || (end.isCancelled && elapsed >= latency?.tail ?? .zero) {
+        if !attempt.isHedge, latency != nil, isTimed || (isCancelled && elapsed >= latency?.tail ?? .zero) {
             latency?.record(elapsed, at: now)
         }
+    }
+
+    /// Why a call was shed that found no place in the queue.
+    var queueFullDetail: String {
+        let queued = bulkhead.queuedEverywhere
+        return "\(inFlight), and the queue is full" + (queued > 0 ? " with \(queued)" : "")
+    }
+
+    /// Why a call was shed that has queued for as long as it may.
+    var queueSlowDetail: String {
+        let microseconds = upstream.queueTimeout.wholeNanoseconds / 1000
+        let patience = microseconds % 1000 == 0 ? "\(microseconds / 1000) ms" : "\(microseconds) us"
+        return "\(inFlight), and no place came free within \(patience)"
+    }
+
+    /// What the process has in flight, as it is at this moment.
+    private var inFlight: String {
+        bulkhead.inFlight == 1 ? "1 attempt is in flight" : "\(bulkhead.inFlight) attempts are in flight"
     }
 
     private func settle(_ permit: Breaker.Permit, isFailure: Bool?, at now: LoopInstant) {
@@ -136,9 +141,13 @@ final class UpstreamState {
 
 /// One attempt that has begun.
 struct Attempt {
-    let host: Int
+    let host: HostIndex
     let began: LoopInstant
     /// Whether it was made beside another.
     let isHedge: Bool
     fileprivate let permit: Breaker.Permit?
+}
+
+extension [UpstreamState] {
+    subscript(index: UpstreamIndex) -> UpstreamState { self[index.number] }
 }

@@ -19,7 +19,7 @@ struct WarmUp {
                 guard let policy = state.upstream.warmUp else { continue }
                 for host in state.upstream.hosts.indices {
                     for _ in 0..<share(of: policy.connections) {
-                        group.addImmediateTask { await self.open(policy, to: host, of: state, on: loop) }
+                        group.addImmediateTask { await self.open(policy, to: HostIndex(host), of: state, on: loop) }
                     }
                 }
             }
@@ -38,7 +38,7 @@ struct WarmUp {
 
     /// Any answer will do, whatever it says: the connection is there then.
     private func open(
-        _ policy: WarmUpPolicy, to host: Int, of state: UpstreamState, on loop: isolated EventLoop
+        _ policy: WarmUpPolicy, to host: HostIndex, of state: UpstreamState, on loop: isolated EventLoop
     ) async -> ColdHost? {
         let upstream = state.upstream
         let request = UpstreamRequest(method: .get, target: policy.path, headers: [], body: nil)
@@ -47,7 +47,7 @@ struct WarmUp {
             _ = try await client.send(request, to: state.index, host: host, until: deadline, on: loop)
             return nil
         } catch {
-            return ColdHost(upstream: upstream.name, host: upstream.hosts[host], failure: error)
+            return ColdHost(upstream: upstream.name, host: upstream.hosts[host.number], failure: error)
         }
     }
 }

@@ -19,35 +19,40 @@ final class ModelledUpstreams: UpstreamClient {
         attempts = Array(repeating: AttemptCounts(), count: upstreams)
     }
 
-    func send(
-        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
-        on loop: isolated EventLoop
-    ) async throws(UpstreamFailure) -> UpstreamResponse {
+    func start(
+        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
+        on reactor: Reactor
+    ) throws(UpstreamFailure) -> any ClientExchange {
+        let upstream = upstream.number
         attempts[upstream].begun += 1
-        let draw = models.model(call: request.call ?? "", upstream: upstream, host: host).draw(using: &generator)
-        let end: LoopInstant? =
-            switch draw.fault {
-            case .hanging: nil
-            case .refusal: loop.now
-            case .status, .garbage, nil: loop.now.advanced(by: draw.latency)
-            }
-        do throws(CancellationError) {
-            try await loop.sleep(until: min(end ?? deadline, deadline))
-        } catch {
-            attempts[upstream].cancelled += 1
-            throw .cancelled
-        }
-        guard let end, end <= deadline else {
-            attempts[upstream].timedOut += 1
-            throw .timeout
-        }
-        attempts[upstream].answered += 1
+        let draw = models.model(call: request.call ?? "", upstream: upstream, host: host.number)
+            .draw(using: &generator)
+        let due: LoopInstant
+        let outcome: TimedExchange.Outcome
         switch draw.fault {
-        case .status(let status): return UpstreamResponse(status: status, body: [])
-        case .garbage: return UpstreamResponse(status: 200, body: Array("<html>".utf8))
-        case .refusal: throw .notConnected("connection refused")
-        case .hanging, nil:
-            return UpstreamResponse(status: 200, body: request.call.flatMap { bodies[$0] } ?? Array("{}".utf8))
+        case .status(let status):
+            (due, outcome) = (
+                reactor.now.advanced(by: draw.latency), .success(UpstreamResponse(status: status, body: []))
+            )
+        case .garbage:
+            let body = Array("<html>".utf8)
+            (due, outcome) = (
+                reactor.now.advanced(by: draw.latency), .success(UpstreamResponse(status: 200, body: body))
+            )
+        case .refusal: (due, outcome) = (reactor.now, .failure(.notConnected("connection refused")))
+        case .hanging: (due, outcome) = (LoopInstant(nanoseconds: .max), .failure(.timeout))
+        case nil:
+            let body = request.call.flatMap { bodies[$0] } ?? Array("{}".utf8)
+            (due, outcome) = (
+                reactor.now.advanced(by: draw.latency), .success(UpstreamResponse(status: 200, body: body))
+            )
+        }
+        return TimedExchange(outcome, at: due, on: reactor) { wake in
+            switch wake {
+            case .signalled: self.attempts[upstream].answered += 1
+            case .timedOut: self.attempts[upstream].timedOut += 1
+            case .cancelled: self.attempts[upstream].cancelled += 1
+            }
         }
     }
 }

@@ -10,10 +10,10 @@ final class ScriptedUpstreams: UpstreamClient {
 
     init(_ replies: [String: [EndpointTest.Reply]]) { self.replies = replies }
 
-    func send(
-        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
-        on loop: isolated EventLoop
-    ) async throws(UpstreamFailure) -> UpstreamResponse {
+    func start(
+        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
+        on reactor: Reactor
+    ) throws(UpstreamFailure) -> any ClientExchange {
         let call = request.call ?? ""
         let number = begun[call, default: 0]
         begun[call] = number + 1
@@ -22,17 +22,12 @@ final class ScriptedUpstreams: UpstreamClient {
             throw .notConnected("the test has no reply for this call")
         }
         let reply = number < script.count ? script[number] : last
-        let end = reply.end == .timeout ? nil : loop.now.advanced(by: reply.delay)
-        do throws(CancellationError) {
-            try await loop.sleep(until: min(end ?? deadline, deadline))
-        } catch {
-            throw .cancelled
-        }
-        guard let end, end <= deadline else { throw .timeout }
-        switch reply.end {
-        case .response(let status, let body): return UpstreamResponse(status: status, body: body)
-        case .timeout: throw .timeout
-        case .unreachable: throw .notConnected("connection refused")
+        let due = reactor.now.advanced(by: reply.delay)
+        return switch reply.end {
+        case .response(let status, let body):
+            TimedExchange(.success(UpstreamResponse(status: status, body: body)), at: due, on: reactor)
+        case .timeout: TimedExchange(.failure(.timeout), at: LoopInstant(nanoseconds: .max), on: reactor)
+        case .unreachable: TimedExchange(.failure(.notConnected("connection refused")), at: due, on: reactor)
         }
     }
 }

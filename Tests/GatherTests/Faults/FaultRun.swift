@@ -90,7 +90,7 @@ final class FaultRun {
     private func warmUp(_ state: UpstreamState, _ usual: Duration, at now: LoopInstant) {
         for _ in 0..<100 {
             guard let attempt = state.begin(at: now.advanced(by: .zero - usual)) else { continue }
-            state.end(attempt, .reply(Reply(UpstreamResponse(status: 204, body: []))), at: now)
+            state.end(attempt, CallEnd(UpstreamResponse(status: 204, body: [])), at: now)
         }
     }
 

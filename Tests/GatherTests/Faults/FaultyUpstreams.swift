@@ -36,13 +36,14 @@ final class FaultyUpstreams: UpstreamClient {
         case failure(UpstreamFailure)
     }
 
-    func send(
-        _ request: UpstreamRequest, to upstream: Int, host: Int, until deadline: LoopInstant,
-        on loop: isolated EventLoop
-    ) async throws(UpstreamFailure) -> UpstreamResponse {
+    func start(
+        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
+        on reactor: Reactor
+    ) throws(UpstreamFailure) -> any ClientExchange {
         let isCheck = request.call == nil
-        note(0, upstream, host, at: loop.now)
-        checkTimeLeft(request, until: deadline, at: loop.now)
+        let (upstream, host, now) = (upstream.number, host.number, reactor.now)
+        note(0, upstream, host, at: now)
+        checkTimeLeft(request, until: deadline, at: now)
         if isCheck {
             checks += 1
         } else {
@@ -50,23 +51,17 @@ final class FaultyUpstreams: UpstreamClient {
             inFlight[upstream] += 1
             peak[upstream] = max(peak[upstream], inFlight[upstream])
         }
-        let (latency, ending) = draw(trouble[upstream][host], left: loop.now.duration(to: deadline))
-        let due = loop.now.advanced(by: latency)
-        defer {
-            ended += 1
-            if !isCheck { inFlight[upstream] -= 1 }
-            note(1, upstream, host, at: loop.now)
-        }
-        do throws(CancellationError) {
-            try await loop.sleep(until: min(due, deadline))
-        } catch {
-            throw .cancelled
-        }
-        guard due <= deadline else { throw .timeout }
-        switch ending {
-        case .response(let status, let body, let pause):
-            return UpstreamResponse(status: status, body: bytes(body), retryAfter: pause)
-        case .failure(let failure): throw failure
+        let (latency, ending) = draw(trouble[upstream][host], left: now.duration(to: deadline))
+        let outcome: TimedExchange.Outcome =
+            switch ending {
+            case .response(let status, let body, let pause):
+                .success(UpstreamResponse(status: status, body: bytes(body), retryAfter: pause))
+            case .failure(let failure): .failure(failure)
+            }
+        return TimedExchange(outcome, at: now.advanced(by: latency), on: reactor) { _ in
+            self.ended += 1
+            if !isCheck { self.inFlight[upstream] -= 1 }
+            self.note(1, upstream, host, at: reactor.now)
         }
     }
 

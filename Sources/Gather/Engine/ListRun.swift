@@ -1,13 +1,14 @@
 import EventLoop
 import JSONText
 
-/// The state of one call that is made for each element of a list: which requests are under way, and what came of them.
+/// One call that is made for each element of a list: which requests are under way, and what came of them.
 ///
 /// Elements whose requests are equal, and can be repeated, share one.
-final class ItemRun: CallRun {
-    let gather: GatherRun
-    var progress: Progress
-    private let next: Startable
+final class ListRun: Dispatch {
+    private let gather: GatherRun
+    /// The call in its gather.
+    private let part: PartIndex
+    private let since: LoopInstant
     private let call: PreparedCall
     private let foreach: Foreach
     /// The request of each element, by its index.
@@ -29,88 +30,78 @@ final class ItemRun: CallRun {
     /// Why the call failed, once it has.
     private var failure: CallReport?
 
-    var reactor: Reactor { gather.reactor }
-    var start: LoopInstant { gather.start }
-    var patience: Patience { gather.patience }
-    var isDecided: Bool { failure != nil || pending == 0 || progress.isAbandoned }
+    override var isDecided: Bool { failure != nil || pending == 0 || isAbandoned }
 
     /// - Parameter maxBytes: how large the bodies of all elements together may be.
-    init(_ items: ItemRequests, of foreach: Foreach, _ next: Startable, in gather: GatherRun, maxBytes: Int) {
+    init(_ items: ItemRequests, of foreach: Foreach, _ part: PartIndex, in gather: GatherRun, maxBytes: Int) {
         self.gather = gather
-        self.next = next
+        self.part = part
         self.foreach = foreach
-        call = gather.prepared(next.call)
+        since = gather.since(part)
+        call = gather.prepared(part)
         (requests, requestOfItem, keys) = (items.requests, items.requestOfItem, items.keys)
-        progress = Progress(calls: requests.count)
         pending = requests.count
         room = maxBytes
-        for index in requests.indices where requests[index].request == nil {
-            note(index, .skipped, requests[index].problem, status: nil)
+        super.init(
+            gather.engine, reactor: gather.reactor, parts: requests.count, start: gather.start,
+            patience: gather.patience)
+        for index in requests.indices {
+            if let problem = requests[index].problem { note(index, .skipped(problem)) }
         }
         startMore()
     }
 
-    func prepared(_ call: Int) -> PreparedCall { self.call }
+    override func describeJob() { reactor.describeJob("call \(call.call.name)") }
 
-    /// None: references are to the whole of what comes for the items.
-    func paths(into call: Int) -> [JSONPath] { [] }
+    override func prepared(_ part: PartIndex) -> PreparedCall { call }
 
-    func request(for next: Startable) -> UpstreamRequest? { requests[next.call].request }
+    override func request(for part: PartIndex) -> UpstreamRequest? { requests[part.number].request }
 
     /// Has requests go on, as many as may be under way at once.
     private func startMore() {
         while underWay < foreach.maxParallel, unstarted < requests.count, !isDecided {
             defer { unstarted += 1 }
             guard requests[unstarted].request != nil else { continue }
-            if isPastDeadline {
-                note(unstarted, .timeout, nil, status: nil)
+            if reactor.now >= patience.deadline {
+                note(unstarted, .timeout)
             } else {
                 underWay += 1
-                progress.start(unstarted, since: time)
+                letGo(PartIndex(number: unstarted), since: time)
             }
         }
     }
 
     // MARK: Ending requests
 
-    func succeeded(_ next: Startable, status: Int, body: JSONValue, attempts: Int) {
-        if let request = requests[next.call].request, call.call.staleFor != nil {
-            gather.kept.register(on: reactor)
-            gather.kept.keep(body, of: request, by: call, at: now)
-        }
-        place(body, of: next.call)
-        end(next.call, .ok, nil, since: next.since, status: status, attempts: attempts)
-    }
-
-    func end(
-        _ request: Int, _ outcome: Outcome, _ detail: String?, since: LoopInstant?, status: Int?, attempts: Int
-    ) {
-        self.attempts += attempts
-        progress.end(request)
+    override func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {
+        attempts += end.attempts
         underWay -= 1
-        note(request, outcome, detail, status: status)
+        if let body = end.body {
+            if call.keepsBodies, let request = requests[part.number].request {
+                engine.kept.keep(body, of: request, by: call, on: reactor)
+            }
+            place(body, of: part.number)
+        }
+        note(part.number, end)
         startMore()
-        if isDecided || progress.hasNext { wakeUp() }
     }
 
-    private func note(_ request: Int, _ outcome: Outcome, _ detail: String?, status: Int?) {
-        requests[request].outcome = outcome
+    private func note(_ request: Int, _ end: CallEnd) {
+        requests[request].outcome = end.outcome
         pending -= 1
-        switch outcome {
+        switch end.outcome {
         case .ok: break
         // Nobody but the gather, or a failure of this call, cancels a request.
-        case .cancelled: progress.isAbandoned = true
+        case .cancelled: isAbandoned = true
         default:
-            if let old = recall(request, after: outcome, status: status) {
+            if let old = recall(request, after: end) {
                 place(old.body, of: request)
                 staleAge = max(old.age, staleAge ?? .zero)
                 return
             }
             guard foreach.fallback == nil, failure == nil else { return }
             let item = requestOfItem.firstIndex(of: request) ?? 0
-            failure = CallReport(
-                outcome, status: status, detail: "item [\(item)]" + (detail.map { ": " + $0 } ?? ""),
-                since: next.since, in: self)
+            fail(end, "item [\(item)]" + (end.detail.map { ": " + $0 } ?? ""))
         }
     }
 
@@ -119,38 +110,46 @@ final class ItemRun: CallRun {
         // What is around a value is held with it.
         room -= body.bytes.count + body.range.count * (requests[request].items - 1)
         guard room < 0, failure == nil else { return }
-        let detail = "what came for the items is larger than 'max_body' of the upstream"
-        failure = CallReport(.badResponse, detail: detail, since: next.since, in: self)
+        fail(CallEnd(.badResponse), "what came for the items is larger than 'max_body' of the upstream")
     }
 
-    private func recall(_ index: Int, after outcome: Outcome, status: Int?) -> KeptBodies.Kept? {
+    private func fail(_ end: CallEnd, _ detail: String) {
+        var end = end
+        end.detail = detail
+        failure = CallReport(end, since: since, in: self)
+    }
+
+    private func recall(_ index: Int, after end: CallEnd) -> KeptBodies.Kept? {
         guard let request = requests[index].request else { return nil }
-        return gather.kept.recall(request, by: call, after: outcome, status: status, at: now)
+        return engine.kept.recall(request, by: call, after: end.outcome, status: end.status, at: reactor.now)
     }
 
     // MARK: The result
 
     /// Tells the gather what the call has come to, when no request is under way any more.
     func finish(on loop: isolated EventLoop) async {
+        describeJob()
         guard requests.reduce(0, { $0 + ($1.body?.range.count ?? 0) }) > BodyWork.mostOnLoop else { return finish() }
-        let (parts, paths) = (parts, gather.paths(into: next.call))
+        let (bodies, paths) = (bodies, gather.paths(into: part))
         // Cancelled, the call has no body.
-        finish(try? await BodyWork.offLoop(on: loop) { parts.joined().lookingUp(paths) })
+        finish(try? await BodyWork.offLoop(on: loop) { bodies.joined().lookingUp(paths) })
     }
 
-    func finish() { finish(parts.joined()) }
+    func finish() { finish(bodies.joined()) }
 
     private func finish(_ body: JSONValue?) {
-        let isCancelled = progress.isAbandoned || pending > 0 || body == nil
-        var report = failure ?? CallReport(isCancelled ? .cancelled : .ok, since: next.since, in: self)
+        let isCancelled = isAbandoned || pending > 0 || body == nil
+        var report = failure ?? CallReport(CallEnd(isCancelled ? .cancelled : .ok), since: since, in: self)
         if report.outcome == .ok { report.staleAge = staleAge }
         report.attempts = attempts
-        for request in requestOfItem { report.items[requests[request].outcome ?? .cancelled, default: 0] += 1 }
-        gather.end(next.call, report, report.outcome == .ok ? body : nil)
+        var items: [Outcome: Int] = [:]
+        for request in requestOfItem { items[requests[request].outcome ?? .cancelled, default: 0] += 1 }
+        report.items = items
+        gather.ended(part, report, report.outcome == .ok ? body : nil)
     }
 
     /// What came, in the order of the list.
-    private var parts: ItemBodies {
+    private var bodies: ItemBodies {
         ItemBodies(bodies: requestOfItem.map(body), keys: foreach.key == nil ? nil : keys)
     }
 

@@ -1,0 +1,124 @@
+import JSONText
+
+/// How an attempt ended, and with the last of them its call: the one word for it between the upstreams' client and the report.
+struct CallEnd: Sendable {
+    var outcome: Outcome
+    /// The upstream's status, if there was a response.
+    var status: Int?
+    /// What went wrong, for people.
+    var detail: String?
+    /// The body of a success.
+    var body: JSONValue?
+    /// Whether the success had no content, of which no part is kept.
+    var isEmpty = false
+    /// How long the upstream wants to be left alone.
+    var retryAfter: Duration?
+    /// Whether nothing of the request was sent, so that any request may be sent again.
+    var isUnsent = false
+    /// How often the request was sent.
+    var attempts = 0
+
+    init(_ outcome: Outcome, _ detail: String? = nil) { (self.outcome, self.detail) = (outcome, detail) }
+
+    /// Nothing was sent: the breaker is open.
+    static let refused = CallEnd(.refused, "the breaker is open")
+    static let timeout = CallEnd(.timeout)
+    static let cancelled = CallEnd(.cancelled)
+    /// Nothing was sent: the bulkhead had no place in time.
+    static func shed(_ detail: String) -> CallEnd { CallEnd(.shed, detail) }
+    /// Nothing was sent: a value that it needs is missing.
+    static func skipped(_ detail: String) -> CallEnd { CallEnd(.skipped, detail) }
+}
+
+// MARK: What a response says
+
+extension CallEnd {
+    init(failure: UpstreamFailure) {
+        switch failure {
+        case .timeout: self = .timeout
+        case .cancelled: self = .cancelled
+        case .notConnected(let reason):
+            self.init(.unreachable, reason)
+            isUnsent = true
+        case .unreachable(let reason): self.init(.unreachable, reason)
+        case .badResponse(let reason): self.init(.badResponse, reason)
+        }
+        attempts = 1
+    }
+
+    /// The end that a response is, its body checked.
+    init(_ response: UpstreamResponse) {
+        let status = response.status
+        if !(200..<300).contains(status) {
+            self.init(.httpError, "status \(status)")
+            if status == 429 || status == 503 { retryAfter = response.retryAfter }
+        } else if response.body.isEmpty || status == 204 {
+            // No content is no failure of a 2xx (RFC 9110 §8.6: a length of 0 is a valid representation), and what comes with a 204
+            // belongs to none (§15.3.5).
+            self.init(.ok)
+            body = JSONValue(validated: Array("null".utf8))
+            isEmpty = true
+        } else {
+            do throws(JSONError) {
+                let body = try JSONValue(validating: response.body)
+                self.init(.ok)
+                self.body = body
+            } catch {
+                self.init(.badResponse, error.description)
+            }
+        }
+        self.status = status
+        attempts = 1
+    }
+
+    /// What of the body a call keeps.
+    func shaped(for prepared: PreparedCall) -> CallEnd {
+        // No content is null, whatever is kept of other bodies.
+        guard prepared.hasProjection, let projection = prepared.call.projection, let body, !isEmpty else { return self }
+        var end = self
+        var shaped: [UInt8] = []
+        if projection.append(body, to: &shaped) {
+            end.body = JSONValue(validated: shaped)
+        } else {
+            (end.outcome, end.detail, end.body) = (.badResponse, "the body has nothing at 'target'", nil)
+        }
+        return end
+    }
+
+    /// The same, with what is referred to found in its body once.
+    func lookingUp(_ paths: [JSONPath]) -> CallEnd {
+        var end = self
+        end.body = body?.lookingUp(paths)
+        return end
+    }
+
+    /// Whether shaping its body may take long.
+    var isLarge: Bool { (body?.bytes.count ?? 0) > BodyWork.mostOnLoop }
+}
+
+// MARK: What it says of the upstream
+
+extension CallEnd {
+    /// What another attempt might be made for.
+    var cause: RetryPolicy.Cause? {
+        switch outcome {
+        case .timeout: .timeout
+        case .unreachable: .unreachable
+        case .badResponse: .badResponse
+        case .httpError: status.map { .status($0) }
+        case .ok, .cancelled, .refused, .shed, .skipped: nil
+        }
+    }
+
+    /// Whether it speaks against the upstream: what a client is to blame for does not, nor what was given up.
+    var isFailure: Bool {
+        switch outcome {
+        case .timeout, .unreachable, .badResponse: true
+        case .httpError: (status ?? 0) >= 500
+        case .ok, .cancelled, .refused, .shed, .skipped: false
+        }
+    }
+
+    /// Whether an attempt besides it could not end better, or is no longer wanted.
+    var isFinal: Bool { !isFailure && !(outcome == .httpError && status == 429) }
+}
