@@ -12,6 +12,8 @@ final class Dial: TimerHandler, NameWaiter {
     private let reactor: Reactor
     /// Where the origin keeps it.
     var position = 0
+    /// Whether the request that it was made for does not wait any longer.
+    var isAbandoned = false
     private var attempts: [CurlConnection] = []
     private var untried: [IPAddress] = []
     private var tried: [IPAddress] = []

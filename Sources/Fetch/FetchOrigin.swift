@@ -36,6 +36,10 @@ import HTTPWire
     private var firstWaiting = 0
     private var waitingCount = 0
     private var dials: [Dial] = []
+    /// How many dials were left by the requests that they were made for.
+    private var abandonedDials = 0
+    /// How many of those are not counted on: what is slow to connect now, for a SYN that was lost, must not be what the next wait for.
+    private static let mostAbandonedDials = 8
     private var transfers: [Transfer] = []
     private var isClosed = false
 
@@ -102,17 +106,32 @@ import HTTPWire
         dialIfNeeded()
     }
 
-    /// A request does not wait any longer. The dial goes on: who is slower to connect than a caller waits serves the next.
-    func leave() { waitingCount -= 1 }
+    /// A request does not wait any longer. Its dial goes on, since an upstream that is slower to connect than a caller waits serves
+    /// the next; but that has one of its own.
+    func leave() {
+        waitingCount -= 1
+        if abandonedDials < Self.mostAbandonedDials, let dial = dials.first(where: { !$0.isAbandoned }) {
+            dial.isAbandoned = true
+            abandonedDials += 1
+        }
+        // O(1) on average: those that have left go when they are more than half.
+        guard waiting.count > 2 * waitingCount + 64 else { return }
+        waiting = waiting[firstWaiting...].filter { Self.isWaiting($0.exchange, $0.order) }
+        firstWaiting = 0
+    }
+
+    /// Whether a request still waits: it may have been given up, and be waiting again for another.
+    private static func isWaiting(_ exchange: UpstreamExchange, _ order: Int) -> Bool {
+        if case .waiting = exchange.state { exchange.order == order } else { false }
+    }
 
     private func nextWaiting() -> UpstreamExchange? {
         while firstWaiting < waiting.count {
             let (exchange, order) = waiting[firstWaiting]
-            // It may have been given up, and be waiting again for another request.
-            if case .waiting = exchange.state, exchange.order == order { return exchange }
+            if Self.isWaiting(exchange, order) { return exchange }
             firstWaiting += 1
         }
-        waiting.removeAll(keepingCapacity: true)
+        waiting.removeAll(keepingCapacity: waiting.count <= 64)
         firstWaiting = 0
         return nil
     }
@@ -194,7 +213,7 @@ import HTTPWire
     var isBehind: Bool { multi.isBehind }
 
     private func dialIfNeeded() {
-        while dials.count < waitingCount {
+        while dials.count - abandonedDials < waitingCount {
             let dial = Dial(self, order: fetcher.nextOrder(), reactor: fetcher.reactor)
             dial.position = dials.count
             dials.append(dial)
@@ -208,6 +227,7 @@ import HTTPWire
             dials[dial.position] = last
             last.position = dial.position
         }
+        if dial.isAbandoned { abandonedDials -= 1 }
         switch result {
         case .success(let connection):
             guard !isClosed, !connection.isClosed else {
@@ -217,9 +237,7 @@ import HTTPWire
             if let next = nextWaiting() {
                 waitingCount -= 1
                 firstWaiting += 1
-                if !connection.begin(next) {
-                    fetcher.end(next, .failure(connection.refusal.map { .tls($0) } ?? .reset))
-                }
+                if !connection.begin(next) { fetcher.end(next, .failure(connection.failure)) }
             } else {
                 keep(connection)
             }
@@ -257,6 +275,7 @@ import HTTPWire
         isClosed = true
         for dial in dials { dial.cancel() }
         dials = []
+        abandonedDials = 0
         for connection in idle { connection.close() }
         (idle, transfers, waiting) = ([], [], [])
         if let sweep { fetcher.reactor.cancel(sweep) }

@@ -7,7 +7,8 @@ import HTTPWire
 ///
 /// The socket is registered once, edge-triggered. A request is written at once, and the response read when the kernel reports it.
 /// Whatever leaves in doubt where the next response begins ends the connection: bytes or an end while it is idle, bytes behind a
-/// response, an exchange that was given up, a request that was not sent to its end. So no response reaches another's request.
+/// response, an exchange that was given up, a request that was not sent to its end. HTTP/1.1 has nothing that would tell a response too
+/// many from the one that is waited for, if it comes after the next request was written.
 final class UpstreamConnection: ReadinessHandler {
     private enum State {
         case idle
@@ -25,8 +26,8 @@ final class UpstreamConnection: ReadinessHandler {
     let openedAt: LoopInstant
     private var state = State.idle
     private var isReused = false
-    /// Why the peer has broken a new connection, if it said so.
-    private(set) var refusal: TLSFailure?
+    /// Why a request could not be begun on a new connection.
+    private(set) var failure = FetchError.reset
     /// Since when it is idle.
     private(set) var idleSince: LoopInstant
 
@@ -79,11 +80,17 @@ final class UpstreamConnection: ReadinessHandler {
             isHEAD: exchange.isHEAD, keeping: exchange.keptFields, limits: origin.options.response)
         sent = 0
         isSent = false
-        // What the peer has against us may be there already. libcurl keeps the first error alone: it must not be that of sending.
-        if !isReused, link != nil, !isQuiet() { isBroken = true }
+        // What the peer has against us may be there already: libcurl keeps the first error alone, which must not be that of sending.
+        // And one that speaks first would be one response ahead of all requests.
+        if !isReused, !isQuiet() {
+            isBroken = true
+            if link == nil, case .bytes = receiveOnce() {
+                failure = .malformed("it came before there was a request")
+            }
+        }
         send(exchange)
         guard sent > 0 || !isBroken else {
-            refusal = link?.refusal
+            if let refusal = link?.refusal { failure = .tls(refusal) }
             close()
             return false
         }
@@ -227,6 +234,12 @@ final class UpstreamConnection: ReadinessHandler {
         guard case .busy(let exchange) = state else { return }
         let isKept = isReusable && isSent && reader.head?.persistence == .keepAlive
         let response = reader.takeResponse()
+        // A server that closes a connection for being idle may say so while a request is on its way to it (RFC 9110 §15.5.9).
+        if response.status == 408, isReused, !isKept, !exchange.isRetry, exchange.isRepeatable {
+            close()
+            exchange.isRetry = true
+            return origin.wait(exchange)
+        }
         if isKept {
             state = .idle
             isReused = true

@@ -90,6 +90,34 @@ struct DialTests {
         }
     }
 
+    @Test func `a request does not wait for a connection that one before it gave up, for its SYN was lost`() throws {
+        try TestLoop.runOnSystem { loop in
+            let listener = try SocketListener(backlog: 0, on: loop)
+            let filler = try SocketEnd(port: listener.port, on: loop)
+            let fetcher = Fetcher(on: loop)
+            defer { fetcher.close() }
+            let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)", options: options())
+            for _ in 0..<3 {
+                let deadline = loop.time.advanced(by: .milliseconds(20))
+                do throws(FetchError) {
+                    _ = try await fetcher.fetch(.get("/"), from: origin, until: deadline, on: loop)
+                    Issue.record("a connection for which there is no room")
+                } catch {
+                    #expect(error == .timeout)
+                }
+            }
+            let accepted = try await listener.accept(on: loop)
+            let start = loop.time
+            try await listener.serving(by: { try await serve("127.0.0.1", $0, on: $1) }, on: loop) {
+                let answer = try await body(fetcher, origin, on: loop)
+                #expect(answer == "127.0.0.1")
+            }
+            // The kernel sends the lost one again after a second.
+            #expect(start.duration(to: loop.time) < .milliseconds(700))
+            withExtendedLifetime((filler, accepted)) {}
+        }
+    }
+
     @Test func `a name that moves is followed when its time is over, and its old connections are closed`() throws {
         try TestLoop.runOnSystem { loop in
             let old = try SocketListener(on: loop)

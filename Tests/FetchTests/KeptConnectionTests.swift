@@ -53,6 +53,32 @@ struct KeptConnectionTests {
         }
     }
 
+    @Test(
+        "A 408 that crosses a request is the end of an idle connection, if the request may be sent again",
+        arguments: [("GET", "200 new"), ("POST", "408 ")])
+    func crossing408(_ method: String, _ expected: String) throws {
+        try ScriptedUpstream.run { upstream, loop in
+            let connection = try await upstream.warmUp(1, on: loop)[0]
+            let text = try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask {
+                    _ = try await connection.message(on: loop)
+                    try connection.send(Self.timedOut)
+                    connection.close()
+                    if method == "GET" {
+                        let next = try await upstream.listener.accept(on: loop)
+                        _ = try await next.message(on: loop)
+                        try next.send(okResponse.replacing("ok", with: "new").replacing(": 2", with: ": 3"))
+                    }
+                }
+                let request = ClientRequest.request(method, "/", body: method == "POST" ? [0x31] : nil)
+                let text = await upstream.outcome(of: request, on: loop).text
+                try await group.waitForAll()
+                return text
+            }
+            #expect(text == expected)
+        }
+    }
+
     @Test func `an upstream that resets after each complete answer fails nobody`() throws {
         try ScriptedUpstream.run { upstream, loop in
             let failures = try await upstream.listener.serving(
