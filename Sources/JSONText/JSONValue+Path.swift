@@ -16,7 +16,7 @@ extension JSONValue {
     ///
     /// - Complexity: O(length) for each step.
     public func values(at path: JSONPath) -> [JSONValue] {
-        if let findings, path.hasEach, case let known?? = findings.values[path] { return Array(known.elements) }
+        if let known = knownList(at: path) { return Array(known.elements) }
         var found: [JSONValue] = []
         forEachRange(at: path.steps[...], from: range) { found.append(JSONValue(bytes: bytes, range: $0)) }
         return found
@@ -26,7 +26,7 @@ extension JSONValue {
     ///
     /// - Complexity: O(length) for each step.
     public func append(valuesAt path: JSONPath, to output: inout [UInt8]) {
-        if let findings, path.hasEach, case let known?? = findings.values[path] { return known.append(to: &output) }
+        if let known = knownList(at: path) { return known.append(to: &output) }
         output.append(ASCII.openBracket)
         var isFirst = true
         forEachRange(at: path.steps[...], from: range) { found in
@@ -35,6 +35,12 @@ extension JSONValue {
             Output.copy(bytes.span, found, to: &output)
         }
         output.append(ASCII.closeBracket)
+    }
+
+    /// The list of the values at a path with `[*]`, if it was looked up in advance.
+    public func knownList(at path: JSONPath) -> JSONValue? {
+        guard path.hasEach, let findings, case let known?? = findings.values[path] else { return nil }
+        return known
     }
 
     /// Recursion goes with the steps of the path, which a plan wrote, never with the text.

@@ -62,11 +62,13 @@ struct Input: GatherInput, Sendable {
     var query: [(name: String, value: String)] = []
     var headers: [HTTPField.Name: String] = [:]
     var json: String?
+    /// The body that stands instead, with what is looked for in it found in advance, as the service has it of a large one.
+    var known: JSONValue?
 
     func pathParameter(_ index: Int) -> String { path[index] }
     func queryValues(_ name: String) -> [String] { query.filter { $0.name == name }.map(\.value) }
     func header(_ name: HTTPField.Name) -> String? { headers[name] }
-    var body: JSONValue? { json.map { JSONValue(validated: Array($0.utf8)) } }
+    var body: JSONValue? { known ?? json.map { JSONValue(validated: Array($0.utf8)) } }
 }
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }

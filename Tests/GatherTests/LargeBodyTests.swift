@@ -71,6 +71,103 @@ import Testing
         #expect(clients.verdict.hasSuffix("in item [6000]") && clients.requests.isEmpty)
     }
 
+    @Test(arguments: ["{items[*].sku}x", "x{text}"])
+    func `making a request of much does not hold the loop`(_ value: String) throws {
+        let (list, text) = (Self.list.dropLast(), String(repeating: "\\u0061\\n<", count: 20_000))
+        let json = #"\#(list),"text":"\#(text)"}"#
+        var given = try Given(["a": "/a", "b": "/b"])
+        func body(_ source: String) throws -> JSONTemplate {
+            .array(Array(repeating: try given.value(value.replacing("{", with: "{\(source).")), count: 12))
+        }
+        given["b"].body = try body("a")
+        let upstreams = try expectShortTurns(
+            try given.endpoint { $0.response = .literal(bytes("{}")) }, ["a": .json(json)])
+        given["b"].body = try body("body")
+        let endpoint = try given.endpoint { $0.response = .literal(bytes("{}")) }
+        let known = JSONValue(validated: bytes(json)).lookingUp(endpoint.paths(into: .body))
+        let clients = try expectShortTurns(endpoint, [:], asked: Input(known: known))
+        for result in [upstreams, clients] {
+            let made = result.requests.first { $0.target == "/b" }?.body ?? []
+            #expect(made.count > 12 * 20_000 && result.verdict == "{}" && result.outcomes == [.ok, .ok])
+        }
+        #expect(upstreams.requests.last?.body == clients.requests.first { $0.target == "/b" }?.body)
+    }
+
+    @Test func `a request for items that takes much from another call does not hold the loop`() throws {
+        var given = try Given(["a": "/a", "b": "/b/{item}", "c": "/c"])
+        try given.setList("b", "{c}")
+        given["b"].body = .array(Array(repeating: try given.value("{a.items[*].sku}x"), count: 6))
+        let result = try expectShortTurns(
+            try given.endpoint { $0.response = .literal(bytes("{}")) }, ["a": .json(Self.list), "c": .json("[1,2]")])
+        #expect(result.requests.count == 4 && result.outcomes == [.ok, .ok, .ok])
+    }
+
+    @Test func `a large request is sent again as it was, and not at all if a value is missing`() throws {
+        var given = try Given(["a": "/a", "b": "/b"])
+        given["b"].body = try given.value("{a.items[*].sku}x")
+        var retrying = upstream
+        retrying.retry = RetryPolicy()
+        let again = try gather(
+            try given.endpoint(), from: [retrying],
+            ["a": .json(Self.list), "b": .inTurn([.status(503), .json("1")])])
+        #expect(again.outcomes == [.ok, .ok] && again.requests.count == 3)
+        #expect(again.requests.last?.body == again.requests.dropLast().last?.body)
+        given["b"].body = try given.value("{a.items[*].sku}{a.none}")
+        let none = try gather(try given.endpoint(), ["a": .json(Self.list)])
+        #expect(none.requests.count == 1 && none.gathered.reports[1].detail == "a.none is missing")
+    }
+
+    @Test func `a large request waits for a place at its upstream, and a client may leave meanwhile`() throws {
+        var given = try Given(["a": "/a", "b": "/b", "c": "/c"])
+        let much = try given.value("{a.items[*].sku}x")
+        (given["b"].body, given["c"].body) = (much, much)
+        var narrow = upstream
+        narrow.maxInFlight = 1
+        let reactions: [String: Reaction] = [
+            "a": .json(Self.list), "b": .json("1", after: .milliseconds(5)), "c": .json("2"),
+        ]
+        let all = try gather(try given.endpoint(), from: [narrow], reactions)
+        #expect(all.outcomes == [.ok, .ok, .ok] && all.peak == [0: 1])
+        let left = try gather(try given.endpoint(), from: [narrow], reactions, leaving: .milliseconds(2))
+        #expect(left.verdict == "client gone" && left.pendingWaits == 0 && left.pendingTimers == 0)
+    }
+
+    @Test(
+        "A target or a field that is too long is refused without being put together",
+        arguments: ["{a.plain}", "{a.escaped}", "{a.list}", "{a.list[*]}", "{a.half}{a.half}{a.plain}"])
+    func overlong(_ value: String) throws {
+        let plain = String(repeating: "a/", count: 1 << 19)
+        let escaped = String(repeating: #"\u0061"#, count: 1 << 18)
+        let list = Array(repeating: #""ab/""#, count: 1 << 17).joined(separator: ",")
+        let half = String(repeating: "x", count: 40 << 10)
+        var given = try Given(["a": "/a", "b": "/b?x=\(value)"])
+        let json = #"{"plain":"\#(plain)","escaped":"\#(escaped)","list":[\#(list)],"half":"\#(half)"}"#
+        let references = given["b"].target.references
+        let body = JSONValue(validated: bytes(json)).lookingUp(references.map(\.path))
+        let values = Values(input: Input(), bodies: [body, nil])
+        let start = ThreadTime.now
+        for reference in references {
+            var whole = ""
+            URLCharacters.append(encoding: try values.requiredText(reference), to: &whole)
+        }
+        let work = ThreadTime.now - start
+        func refusal(_ call: Call) -> (reason: String?, time: Duration) {
+            let start = ThreadTime.now
+            do throws(PlacementError) {
+                _ = try call.render(values)
+                return (nil, .zero)
+            } catch {
+                return (error.reason, ThreadTime.now - start)
+            }
+        }
+        let target = refusal(given["b"])
+        given["b"].target = try TargetTemplate("/b", in: given.scope)
+        given["b"].headers = [(.accept, try TextTemplate(value, in: given.scope))]
+        let field = refusal(given["b"])
+        #expect(target.reason == "makes the URL longer than 64 KiB" && field.reason == "is longer than 64 KiB")
+        #expect(max(target.time, field.time) * 4 < work, "\(target.time) and \(field.time) of \(work)")
+    }
+
     /// Runs a gather on a loop whose other tasks want to run all the time, and compares their longest wait with the work that there is.
     @discardableResult
     private func expectShortTurns(

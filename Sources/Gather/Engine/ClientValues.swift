@@ -18,7 +18,10 @@ extension Endpoint {
     func checksManyItems(of input: any GatherInput) -> Bool {
         guard let bytes = input.body?.range.count, bytes > BodyWork.mostItemsOnLoop else { return false }
         return calls.contains { call in
-            guard let foreach = call.foreach, foreach.list.isClients else { return false }
+            guard let foreach = call.foreach else { return false }
+            let keyIsClients = foreach.key?.references.contains(where: \.isClients) ?? false
+            if keyIsClients, bytes > BodyWork.mostOnLoop { return true }
+            guard foreach.list.isClients else { return false }
             return foreach.maxItems > 1000 || bytes > BodyWork.mostOnLoop
         }
     }

@@ -59,6 +59,12 @@ class Dispatch: BulkheadClient {
     /// The part's request; nil if it cannot be made, which has ended the part or the whole.
     func request(for part: PartIndex) -> UpstreamRequest? { preconditionFailure("made by what is dispatched") }
 
+    /// Whether the part's request is still to be made, and may take too long for the loop.
+    func isLarge(_ part: PartIndex) -> Bool { false }
+
+    /// Makes such a request, for `request(for:)` to give, and off the loop; leaves none if the task is cancelled.
+    func makeLarge(_ part: PartIndex, on loop: isolated EventLoop) async {}
+
     /// A part has ended.
     /// - Parameter since: since when it could go on; nil if it never could.
     func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {}
@@ -153,6 +159,7 @@ class Dispatch: BulkheadClient {
             if let rest = finish(part, attempt, wake) { await perform(rest, as: part, on: loop) }
         case .flight(let request): await joinFlight(of: request, as: part, on: loop)
         case .list: await performList(part, on: loop)
+        case .large: await prepare(part, on: loop)
         case nil: break
         }
     }
@@ -172,6 +179,7 @@ class Dispatch: BulkheadClient {
                     case .flight(let request):
                         group.addImmediateTask { await self.joinFlight(of: request, as: part, on: loop) }
                     case .list: group.addImmediateTask { await self.performList(part, on: loop) }
+                    case .large: group.addImmediateTask { await self.prepare(part, on: loop) }
                     case nil: break
                     }
                 }
@@ -247,6 +255,8 @@ class Dispatch: BulkheadClient {
         case attempt(RunningAttempt)
         case flight(UpstreamRequest)
         case list
+        /// Its request, which takes too long for the loop to make.
+        case large
     }
 
     private func state(of part: PartIndex) -> UpstreamState { engine.upstreams[prepared(part).upstream] }
@@ -258,6 +268,7 @@ class Dispatch: BulkheadClient {
         let isAdmitted = parts[part.number].stage == .admitted
         parts[part.number].stage = .running
         running += 1
+        if isLarge(part) { return .large }
         if isTooLate(part, for: state) {
             if isAdmitted { state.bulkhead.leave() }
             end(part, .skipped("too late: the upstream usually takes longer than what is left"), isSent: false)
@@ -372,6 +383,17 @@ class Dispatch: BulkheadClient {
         let flight = flights.flight(for: request, timeout: timeout, at: state, client: engine.client, on: loop)
         let last = await flight.join(with: patience, fairShare: patience.fairShare(of: timeout), on: loop)
         await finish(part, last, on: loop)
+    }
+
+    /// Has a part's request made off the loop, and the part begin again with it.
+    private func prepare(_ part: PartIndex, on loop: isolated EventLoop) async {
+        await makeLarge(part, on: loop)
+        if isDecided || isLarge(part) { return end(part, .cancelled) }
+        guard reactor.now < patience.deadline else { return end(part, .timeout) }
+        parts[part.number].stage = .waiting
+        running -= 1
+        ready.append(part)
+        wakeIfNeeded()
     }
 
     private func performList(_ part: PartIndex, on loop: isolated EventLoop) async {

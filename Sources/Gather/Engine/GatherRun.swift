@@ -16,6 +16,8 @@ final class GatherRun: Dispatch {
     private(set) var failure: Failure?
     /// The successes, if a number of them decides.
     private var quorum: Quorum?
+    /// By call, the requests that were made off the loop, until their calls have ended.
+    private var made: [Int: Result<UpstreamRequest, PlacementError>] = [:]
     /// Whether optional calls are sent.
     private let sendsOptional: Bool
 
@@ -68,10 +70,30 @@ final class GatherRun: Dispatch {
 
     override func request(for part: PartIndex) -> UpstreamRequest? {
         do throws(PlacementError) {
-            return try endpoint.prepared[part.number].request(values)
+            return try request(of: part.number)
         } catch {
             refuse(error, for: part)
             return nil
+        }
+    }
+
+    private func request(of call: Int) throws(PlacementError) -> UpstreamRequest {
+        if let made = made[call] { return try made.get() }
+        return try endpoint.prepared[call].request(values)
+    }
+
+    override func isLarge(_ part: PartIndex) -> Bool {
+        let prepared = endpoint.prepared[part.number]
+        // A list's requests are made with it.
+        guard !prepared.wholeSources.isEmpty, !prepared.isList, made[part.number] == nil else { return false }
+        return values.mayTakeMuch(of: prepared)
+    }
+
+    override func makeLarge(_ part: PartIndex, on loop: isolated EventLoop) async {
+        let (values, prepared) = (values, endpoint.prepared[part.number])
+        // Cancelled, the call is not made.
+        made[part.number] = try? await BodyWork.offLoop(on: loop) {
+            Result { () throws(PlacementError) in try prepared.request(values) }
         }
     }
 
@@ -86,7 +108,7 @@ final class GatherRun: Dispatch {
             }
         }
         var requests: Result<ItemRequests, PlacementError>?
-        if values.mayHaveMany(of: foreach) {
+        if values.mayHaveMany(of: foreach) || values.mayTakeMuch(of: prepared) {
             requests = try? await BodyWork.offLoop(on: loop, make)
         } else {
             requests = make()
@@ -152,10 +174,10 @@ final class GatherRun: Dispatch {
         pending -= 1
         if report.outcome == .ok {
             values.bodies[call] = body
-            if let body { keep(body, of: prepared) }
+            if let body { keep(body, of: call) }
         } else if report.isUnwanted || report.outcome == .cancelled {
             // Nothing takes its place: nobody asked for it, or waits for it any more.
-        } else if let old = recall(prepared, after: report) {
+        } else if let old = recall(call, after: report) {
             values.bodies[call] = old.body
             report.staleAge = old.age
         } else if prepared.isRequired, endpoint.policy != .settled {
@@ -164,6 +186,7 @@ final class GatherRun: Dispatch {
             values.bodies[call] = JSONValue(validated: text)
         }
         reports[call] = report
+        if !made.isEmpty { made[call] = nil }
         observer?.callEnded(call, report, body: values.bodies[call])
         guard quorum != nil else { return }
         quorum?.note(
@@ -172,13 +195,18 @@ final class GatherRun: Dispatch {
     }
 
     /// Keeps a body for when the call fails. What comes for the items of a list is kept by item.
-    private func keep(_ body: JSONValue, of prepared: PreparedCall) {
-        guard prepared.keepsBodies, !prepared.isList, let request = try? prepared.request(values) else { return }
+    private func keep(_ body: JSONValue, of call: Int) {
+        let prepared = endpoint.prepared[call]
+        guard prepared.keepsBodies, !prepared.isList, let request = try? request(of: call) else { return }
         engine.kept.keep(body, of: request, by: prepared, on: reactor)
     }
 
-    private func recall(_ prepared: PreparedCall, after report: CallReport) -> KeptBodies.Kept? {
-        guard prepared.keepsBodies, !prepared.isList, let request = try? prepared.request(values) else { return nil }
+    private func recall(_ call: Int, after report: CallReport) -> KeptBodies.Kept? {
+        let prepared = endpoint.prepared[call]
+        // A large request is not made only to look for what is kept of it: that would hold the loop.
+        guard prepared.keepsBodies, !prepared.isList, !isLarge(PartIndex(number: call)),
+            let request = try? request(of: call)
+        else { return nil }
         return engine.kept.recall(
             request, by: prepared, after: report.outcome, status: report.status, at: reactor.now)
     }

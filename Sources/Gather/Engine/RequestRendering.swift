@@ -2,17 +2,18 @@ import HTTPTypes
 import JSONText
 
 extension Call {
-    /// The longest target or header value that is made of what others sent, in bytes: far above what servers take, and below what
-    /// libcurl refuses.
-    private static let textLimit = 64 * 1024
-    private static let tooLong = "makes the URL longer than 64 KiB"
-
     /// Writes the call's request with every value in its place.
     /// - Throws: `PlacementError` for a value that is missing or cannot stand where it should.
     func render(_ values: Values) throws(PlacementError) -> UpstreamRequest {
-        var target = try target.render { (reference) throws(PlacementError) in try Self.urlText(reference, values) }
-        if target.utf8.count > Self.textLimit, let reference = self.target.references.last {
-            throw PlacementError(reference: reference, reason: Self.tooLong)
+        var room = TextLimit.target
+        var target = try target.render { (reference) throws(PlacementError) in
+            let text = try values.requiredText(reference, within: room)
+            room.take(text)
+            return text
+        }
+        // Escaped it is longer.
+        if target.utf8.count > TextLimit.target.bytes, let reference = self.target.references.last {
+            throw TextLimit.target.error(reference)
         }
         let forwarded = values.forwarded ?? forwarded(values.input)
         if !forwarded.query.isEmpty {
@@ -21,8 +22,11 @@ extension Call {
         }
         var fields: [(name: HTTPField.Name, value: String)] = []
         for (name, template) in headers {
+            var room = TextLimit.field
             let value = try template.render { (reference) throws(PlacementError) in
-                try Self.fieldText(reference, values)
+                let text = try Self.fieldText(reference, values, within: room)
+                room.take(text)
+                return text
             }
             fields.append((name, value))
         }
@@ -44,30 +48,24 @@ extension Call {
         for case .segment(let parts) in target.path
         where TextTemplate(parts: parts).references.contains(where: isClients) {
             _ = try TargetTemplate.segment(parts) { (reference) throws(PlacementError) in
-                isClients(reference) ? try Self.urlText(reference, values) : "-"
+                isClients(reference) ? try values.requiredText(reference, within: .target) : "-"
             }
         }
-        for reference in target.references where isClients(reference) { _ = try Self.urlText(reference, values) }
+        for reference in target.references where isClients(reference) {
+            _ = try values.requiredText(reference, within: .target)
+        }
         for reference in foreach?.key?.references ?? [] where isClients(reference) { _ = try values.text(reference) }
         for (_, template) in headers {
             for reference in template.references where isClients(reference) {
-                _ = try Self.fieldText(reference, values)
+                _ = try Self.fieldText(reference, values, within: .field)
             }
         }
     }
 
-    /// The text of a reference in a target, refused before it is encoded if it cannot be short enough.
-    private static func urlText(_ reference: Reference, _ values: Values) throws(PlacementError) -> String {
-        let text = try values.requiredText(reference)
-        guard text.utf8.count <= textLimit else { throw PlacementError(reference: reference, reason: tooLong) }
-        return text
-    }
-
-    private static func fieldText(_ reference: Reference, _ values: Values) throws(PlacementError) -> String {
-        let text = try values.requiredText(reference)
-        guard text.utf8.count <= textLimit else {
-            throw PlacementError(reference: reference, reason: "is longer than 64 KiB")
-        }
+    private static func fieldText(
+        _ reference: Reference, _ values: Values, within limit: TextLimit
+    ) throws(PlacementError) -> String {
+        let text = try values.requiredText(reference, within: limit)
         guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }) else {
             throw PlacementError(reference: reference, reason: "holds a character that cannot stand in a header")
         }

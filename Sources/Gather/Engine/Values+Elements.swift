@@ -1,11 +1,18 @@
 import JSONText
 
-/// What a call that is made for each element of a list goes through.
+/// What a call is made of that may be large, and what one that is made for each element of a list goes through.
 extension Values {
     /// Whether a list may have more items than the loop should look at at once.
     func mayHaveMany(of foreach: Foreach) -> Bool {
         let bytes = document(of: foreach.list.source)?.range.count ?? 0
         return bytes > BodyWork.mostItemsOnLoop && (foreach.maxItems > 1000 || bytes > BodyWork.mostOnLoop)
+    }
+
+    /// Whether a call's request may be made of more than the loop should put together.
+    func mayTakeMuch(of prepared: PreparedCall) -> Bool {
+        var bytes = 0
+        for source in prepared.wholeSources { bytes += document(of: source)?.range.count ?? 0 }
+        return bytes > BodyWork.mostOnLoop
     }
 
     /// The elements of a call's list.

@@ -43,18 +43,26 @@ struct Values {
 
     /// The text that a reference puts into a URL or a header: a list is joined by commas.
     /// - Returns: nil if the value is missing.
-    /// - Throws: `PlacementError` if it is an object, or a list of anything but plain values.
-    func text(_ reference: Reference) throws(PlacementError) -> String? {
-        if let settled = settled[reference] { return try settled.text.get() }
+    /// - Throws: `PlacementError` if it is an object, a list of anything but plain values, or too long; of one that is too long no more
+    ///   is put together than may be.
+    func text(_ reference: Reference, within limit: TextLimit = .none) throws(PlacementError) -> String? {
+        if let settled = settled[reference] {
+            guard let text = try settled.text.get() else { return nil }
+            return try limit.check(text, reference)
+        }
         if reference.path.hasEach, let document = document(of: reference.source) {
-            return try joined(document.values(at: reference.path), of: reference)
+            if let known = document.knownList(at: reference.path) {
+                return try joined(known.elements, of: reference, within: limit)
+            }
+            return try joined(document.values(at: reference.path), of: reference, within: limit)
         }
         switch resolve(reference) {
-        case .text(let text): return text
+        case .text(let text): return try limit.check(text, reference)
         case .missing, .omitted: return nil
-        case .json(let value) where value.kind == .array: return try joined(value.elements, of: reference)
+        case .json(let value) where value.kind == .array:
+            return try joined(value.elements, of: reference, within: limit)
         case .json(let value):
-            guard let text = value.scalarText else {
+            guard let text = try limit.scalarText(of: value, reference) else {
                 throw PlacementError(reference: reference, reason: "is \(value.kind), not a plain value")
             }
             return text
@@ -64,7 +72,12 @@ struct Values {
     /// The text that a reference puts into a URL or a header, which cannot do without.
     /// - Throws: `PlacementError` if it is missing, an object, or a list of anything but plain values.
     func requiredText(_ reference: Reference) throws(PlacementError) -> String {
-        guard let text = try text(reference) else {
+        try requiredText(reference, within: .none)
+    }
+
+    /// The same, if it is not too long.
+    func requiredText(_ reference: Reference, within limit: TextLimit) throws(PlacementError) -> String {
+        guard let text = try text(reference, within: limit) else {
             throw PlacementError(reference: reference, reason: "is missing")
         }
         return text
@@ -74,6 +87,7 @@ struct Values {
     /// spells, and `[*]` as yes if one of its values does.
     func isTruthy(_ reference: Reference) -> Bool {
         if reference.path.hasEach, let document = document(of: reference.source) {
+            if let known = document.knownList(at: reference.path) { return known.elements.contains(where: \.isTruthy) }
             return document.values(at: reference.path).contains(where: \.isTruthy)
         }
         switch resolve(reference) {
@@ -110,15 +124,16 @@ struct Values {
     }
 
     private func joined(
-        _ values: some Sequence<JSONValue>, of reference: Reference
+        _ values: some Sequence<JSONValue>, of reference: Reference, within limit: TextLimit
     ) throws(PlacementError) -> String {
         var text = ""
         for (index, value) in values.enumerated() {
-            guard let scalar = value.scalarText else {
+            guard let scalar = try limit.scalarText(of: value, reference) else {
                 throw PlacementError(reference: reference, reason: "holds \(value.kind), not only plain values")
             }
             if index > 0 { text += "," }
             text += scalar
+            guard text.utf8.count <= limit.bytes else { throw limit.error(reference) }
         }
         return text
     }

@@ -22,6 +22,10 @@ final class PreparedCall: Sendable {
     /// The calls without whose bodies the request cannot be made.
     let neededCalls: [Int]
 
+    /// The bodies, one for each reference, that the request may hold all of: targets and fields are short, whatever is in them, but for
+    /// the items of a list all is looked up in advance.
+    let wholeSources: [Reference.Source]
+
     /// Whether the request may reach the upstream twice.
     let isRepeatable: Bool
     /// Whether the request asks for nothing but an answer (RFC 9110 §9.2.1), so that one answer may serve several calls.
@@ -39,6 +43,13 @@ final class PreparedCall: Sendable {
         clientReferences = indispensable.filter(\.isClients)
         itemReferences = indispensable.filter { $0.source == .item }
         neededCalls = Set(references.filter { $0.fallback == nil }.compactMap(\.call)).sorted()
+        let whole = call.foreach.map { ($0.key?.references ?? []) + call.requestReferences } ?? call.body?.references
+        wholeSources = (whole ?? []).map(\.source).filter { source in
+            switch source {
+            case .body, .call: true
+            case .path, .query, .header, .item: false
+            }
+        }
         isSafe = [.get, .head].contains(call.method) && call.idempotent != false
         isRepeatable = call.isRepeatable
         let isConstant = call.requestReferences.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
