@@ -90,7 +90,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
         announce { $0.calls.append(call) }
     }
 
-    /// Takes no calls any more, and returns those that came in time.
+    /// Takes no more calls, and returns those that came in time.
     private func close() -> [@Sendable () -> Void] {
         inbox.withLock { inbox in
             inbox.isClosed = true

@@ -213,7 +213,7 @@ public final class Reactor {
     func taskBegins(_ name: String?) { if let name { taskNames?.begin(name) } }
     func taskEnded(_ name: String?) { if let name { taskNames?.end(name) } }
 
-    /// Takes note of the task whose job is running, while names are kept.
+    /// Notes the task whose job is running, while names are kept.
     func noteTask() { taskNames?.noted = Task<Never, Never>.name }
 
     // MARK: Turns

@@ -39,7 +39,7 @@ public struct Timeline: Sendable {
     /// The tasks that have not begun.
     var notStarted: [Int] { spans.indices.filter { spans[$0].start == nil } }
 
-    /// Takes note of an event.
+    /// Records an event.
     public mutating func note(_ event: TimelineEvent) {
         latest = event.time
         switch event.change {
