@@ -288,7 +288,7 @@ import HTTPWire
 
     func end(status: Int, bytes: Int) {
         releaseRequest()
-        server.releaseAllUnsent(of: self)
+        server.unsent.removeAll(of: self)
         if let recorder = server.recorder {
             recorder.exchangeEnded(
                 ExchangeRecord(

@@ -1,7 +1,9 @@
 import EventLoop
+import Synchronization
 
-/// What connections of one loop hold of a limit of bytes that all loops share, and which of them has held some for the longest.
-struct HeldBytes {
+/// What connections of one loop hold of a limit of bytes that all loops share, and which of them has held some for the
+/// longest.
+final class HeldBytes {
     private struct Holder {
         let connection: Connection
         let number: Int
@@ -9,12 +11,19 @@ struct HeldBytes {
     }
 
     private let limit: SharedLimit
+    private let giveUp: (Connection) -> Void
     private(set) var bytes = 0
+    /// The same, as other loops see it.
+    let published = PublishedCount()
     private var holders: [ObjectIdentifier: Holder] = [:]
     /// How many have begun to hold bytes.
     private var count = 0
 
-    init(_ limit: SharedLimit) { self.limit = limit }
+    /// - Parameter giveUp: makes a connection end what it holds bytes for.
+    init(_ limit: SharedLimit, giveUp: @escaping (Connection) -> Void) {
+        self.limit = limit
+        self.giveUp = giveUp
+    }
 
     /// Whether more than the limit is held, by all loops together.
     var isOver: Bool { limit.count > limit.limit }
@@ -24,37 +33,57 @@ struct HeldBytes {
         limit.count > holders[ObjectIdentifier(connection)]?.bytes ?? 0
     }
 
-    /// Adds bytes that a connection holds from now on.
-    mutating func add(_ bytes: Int, for connection: Connection) {
-        guard bytes > 0 else { return }
-        let key = ObjectIdentifier(connection)
-        if holders[key] == nil {
-            count += 1
-            holders[key] = Holder(connection: connection, number: count, bytes: 0)
+    /// Adds bytes that a connection holds from now on, and has others of this loop give up theirs if the limit is passed.
+    func add(_ bytes: Int, for connection: Connection) {
+        if bytes > 0 {
+            let key = ObjectIdentifier(connection)
+            if holders[key] == nil {
+                count += 1
+                holders[key] = Holder(connection: connection, number: count, bytes: 0)
+            }
+            holders[key]?.bytes += bytes
+            limit.take(bytes)
+            change(by: bytes)
         }
-        holders[key]?.bytes += bytes
-        self.bytes += bytes
-        limit.take(bytes)
+        makeRoom(besides: connection)
     }
 
     /// Takes bytes off what a connection holds; of no effect for one that was made to give up all.
-    mutating func remove(_ bytes: Int, of connection: Connection) {
+    func remove(_ bytes: Int, of connection: Connection) {
         guard let holder = holders[ObjectIdentifier(connection)] else { return }
         guard holder.bytes > bytes else { return removeAll(of: connection) }
         holders[ObjectIdentifier(connection)]?.bytes -= bytes
-        self.bytes -= bytes
         limit.giveBack(bytes)
+        change(by: -bytes)
     }
 
-    mutating func removeAll(of connection: Connection) {
+    func removeAll(of connection: Connection) {
         guard !holders.isEmpty, let holder = holders.removeValue(forKey: ObjectIdentifier(connection)) else { return }
-        bytes -= holder.bytes
         limit.giveBack(holder.bytes)
+        change(by: -holder.bytes)
     }
 
-    /// The connection that has held bytes for the longest.
-    /// - Complexity: O(*n*).
-    func longestHolding(besides connection: Connection?) -> Connection? {
+    /// Has those that have held bytes for the longest give them up, until the limit is kept.
+    ///
+    /// `connection` is spared, so that a single message may be larger than the limit.
+    func makeRoom(besides connection: Connection? = nil) {
+        while isOver, let oldest = longestHolding(besides: connection) {
+            removeAll(of: oldest)
+            giveUp(oldest)
+        }
+    }
+
+    private func longestHolding(besides connection: Connection?) -> Connection? {
         holders.values.filter { $0.connection !== connection }.min { $0.number < $1.number }?.connection
     }
+
+    private func change(by bytes: Int) {
+        self.bytes += bytes
+        published.value.store(self.bytes, ordering: .relaxed)
+    }
+}
+
+/// A number of one loop that others may read.
+final class PublishedCount: Sendable {
+    let value = Atomic<Int>(0)
 }

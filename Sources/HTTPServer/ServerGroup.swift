@@ -47,11 +47,11 @@ public final class ServerGroup: Sendable {
     /// many, a difference of an eighth is not worth the way to another thread.
     func place(from member: ServerMember) -> ServerMember {
         state.withLock { state in
-            let own = member.connections.load(ordering: .relaxed)
+            let own = member.connectionCount
             var chosen = member
             var fewest = own - own / 8
             for other in state.members {
-                let count = other.connections.load(ordering: .relaxed)
+                let count = other.connectionCount
                 if count < fewest { (chosen, fewest) = (other, count) }
             }
             chosen.connections.add(1, ordering: .relaxed)
@@ -100,13 +100,19 @@ final class ServerMember: @unchecked Sendable {
     /// How many were handed to it and have not arrived. Raised under the group's lock, and only while the server is a member.
     let arriving = Atomic<Int>(0)
     /// What its clients have not taken, and what they have sent of requests that are not complete, in bytes.
-    let unsentBytes = Atomic<Int>(0)
-    let incomingBytes = Atomic<Int>(0)
+    private let unsent: PublishedCount
+    private let incoming: PublishedCount
 
     init(_ server: Server, on loop: isolated EventLoop) {
         self.server = server
         self.loop = loop
+        unsent = server.unsent.published
+        incoming = server.incoming.published
     }
+
+    var connectionCount: Int { connections.load(ordering: .relaxed) }
+    var unsentBytes: Int { unsent.value.load(ordering: .relaxed) }
+    var incomingBytes: Int { incoming.value.load(ordering: .relaxed) }
 
     /// Has the server do something on its own loop, soon; of no effect if that has ended.
     func perform(_ body: @escaping @Sendable (Server) -> Void) {
