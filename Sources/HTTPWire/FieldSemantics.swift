@@ -4,21 +4,15 @@
 struct FieldSemantics: Sendable {
     private(set) var host: Range<Int>?
     private(set) var expectsContinue = false
-    private var contentLength: Int?
-    private var isChunked = false
-    private var saysClose = false
-    private var saysKeepAlive = false
+    private var fields = FramingFields()
 
     var framing: BodyFraming {
-        if isChunked { return .chunked }
-        guard let contentLength, contentLength > 0 else { return .none }
-        return .length(contentLength)
+        if fields.isChunked { return .chunked }
+        guard let length = fields.contentLength, length > 0 else { return .none }
+        return .length(length)
     }
 
-    /// RFC 9112 §9.3: `close` wins, 1.1 persists by default, 1.0 only if asked to.
-    func keepAlive(in version: HTTPVersion) -> Bool {
-        !saysClose && (version == .http11 || saysKeepAlive)
-    }
+    func keepAlive(in version: HTTPVersion) -> Bool { fields.persists(in: version) }
 
     mutating func note(
         _ line: FieldLine, in bytes: Span<UInt8>, version: HTTPVersion, form: TargetForm
@@ -28,10 +22,7 @@ struct FieldSemantics: Sendable {
         switch name.count {
         case 4 where bytes.spells("host", in: name): try noteHost(line.value, in: bytes, form: form)
         case 6 where bytes.spells("expect", in: name): try noteExpect(line.value, in: bytes)
-        case 10 where bytes.spells("connection", in: name): noteConnection(line.value, in: bytes)
-        case 14 where bytes.spells("content-length", in: name): try noteContentLength(line.value, in: bytes)
-        case 17 where bytes.spells("transfer-encoding", in: name):
-            try noteTransferEncoding(line.value, in: bytes, version: version)
+        case 10, 14, 17: try noteFraming(line, in: bytes, version: version)
         default: break
         }
     }
@@ -54,38 +45,21 @@ struct FieldSemantics: Sendable {
         }
     }
 
-    private mutating func noteConnection(_ value: Range<Int>, in bytes: Span<UInt8>) {
-        var rest = value
-        while let member = bytes.nextMember(of: &rest) {
-            if bytes.spells("close", in: member) {
-                saysClose = true
-            } else if bytes.spells("keep-alive", in: member) {
-                saysKeepAlive = true
-            }
-        }
-    }
-
-    /// RFC 9112 §6.2, §6.3: digits only. A repeated length is refused even when the numbers agree, in one line or two,
-    /// because an intermediary may have read it otherwise.
-    private mutating func noteContentLength(_ value: Range<Int>, in bytes: Span<UInt8>) throws(RequestError) {
-        guard contentLength == nil else { throw .badRequest(.repeatedContentLength) }
-        guard !isChunked else { throw .badRequest(.contentLengthWithTransferEncoding) }
+    private mutating func noteFraming(
+        _ line: FieldLine, in bytes: Span<UInt8>, version: HTTPVersion
+    ) throws(RequestError) {
         do throws(MessageError) {
-            contentLength = try bytes.contentLength(in: value)
+            switch line.name.count {
+            case 10 where bytes.spells("connection", in: line.name): fields.noteConnection(line.value, in: bytes)
+            case 14 where bytes.spells("content-length", in: line.name):
+                // Even when the numbers agree: an intermediary may have read them otherwise.
+                try fields.noteContentLength(bytes.contentLength(in: line.value), mayRepeat: false)
+            case 17 where bytes.spells("transfer-encoding", in: line.name):
+                try fields.noteTransferEncoding(line.value, in: bytes, version: version)
+            default: break
+            }
         } catch {
             throw RequestError(error)
         }
-        guard contentLength != nil else { throw .badRequest(.invalidContentLength) }
-    }
-
-    /// RFC 9112 §6.1: `chunked` alone. Another coding, or chunked not once and last, leaves the end of the content or
-    /// its meaning unknown.
-    private mutating func noteTransferEncoding(
-        _ value: Range<Int>, in bytes: Span<UInt8>, version: HTTPVersion
-    ) throws(RequestError) {
-        guard version == .http11 else { throw .badRequest(.transferEncodingInHTTP10) }
-        guard contentLength == nil else { throw .badRequest(.contentLengthWithTransferEncoding) }
-        guard !isChunked, bytes.spells("chunked", in: value) else { throw .badRequest(.unsupportedTransferEncoding) }
-        isChunked = true
     }
 }
