@@ -63,8 +63,8 @@ struct Page {
             return line
         }
         while lines.last == "" { lines.removeLast() }
-        // Calls of a stream that end at about the same time come in any order.
-        let calls = lines.indices.filter { lines[$0].hasPrefix(#"{"call":"#) }
+        // Calls of a stream that start and end at about the same time come in any order.
+        let calls = lines.indices.filter { lines[$0].hasPrefix(#"{"call":"#) || lines[$0].hasPrefix(#"{"start":"#) }
         for (index, line) in zip(calls, calls.map { lines[$0] }.sorted()) { lines[index] = line }
         return lines
     }

@@ -40,7 +40,7 @@ struct WelcomeTests {
                   The server alone
                   curl http://127.0.0.1:8080/hello
 
-                With the field 'Accept: application/x-ndjson' or 'Accept: text/event-stream' each call and each task is told as it ends.
+                With the field 'Accept: application/x-ndjson' or 'Accept: text/event-stream' each call and each task is told as it starts and ends.
                   curl -N -H 'Accept: application/x-ndjson' …
 
                 """)

@@ -81,6 +81,9 @@ import Testing
         }
         #expect(replies[0].body.hasPrefix(#"{"profile":{"name":"Ada","mail":"a@b"},"_gather":{"profile":{"#))
         #expect(replies[1].body.contains(#""gather":{"complete":true,"status":200,"calls":1,"#))
+        // Its time is spent all the same, and what waited for it waited for nothing that has a name.
+        #expect(replies[1].body.contains(#"{"start":"profile","start_ms":"#) && !replies[1].body.contains("after"))
+        #expect(replies[1].body.contains(#","critical_path":["profile"]}"#))
         #expect(replies[2].body.contains(#""detail":"an internal call failed""#))
         #expect(replies[3].body.contains(#""calls":{"profile":{"outcome":"skipped","duration_ms":0.0}}"#))
     }
@@ -108,6 +111,7 @@ import Testing
 
         let outcomes = try replies("disclose: outcomes", requests)
         #expect(outcomes.map(\.status) == [502, 200, 200, 200, 200])
+        #expect(outcomes[2].body.contains(#"{"start":"a","start_ms":0.0}"#))
         #expect(
             outcomes[0].body.contains(
                 #""detail":"call 'a' failed: http_error","calls":{"a":{"outcome":"http_error","start"#))
@@ -123,6 +127,7 @@ import Testing
         for reply in nothing { #expect(reply["Server-Timing"] == nil && reply["Gather-Complete"] == nil) }
         #expect(nothing[2].body.contains(#"{"gather":{"status":502,"title":"Bad Gateway"}}"#))
         #expect(!nothing[2].body.contains(#""call":"a""#))
+        for reply in nothing { #expect(!reply.body.contains("\"start\"") && !reply.body.contains("critical_path")) }
         #expect(nothing[3].body.contains(#"{"call":"b","body":{"name":"Ada","mail":"a@b"}}"#))
         #expect(nothing[3].body.contains(#"{"gather":{"status":200}}"#))
         #expect(!nothing[4].body.contains(#""call""#))

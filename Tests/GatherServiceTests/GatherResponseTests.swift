@@ -62,12 +62,13 @@ import Testing
             problem.hasPrefix(#"{"type":"about:blank","status":460,"detail":"call 'b' failed: http_error","calls":"#))
         let gathered = Gathered(verdict: .failed(1), reports: [report, report], isComplete: false)
         var record: [UInt8] = []
-        GatherRecord.summary(gathered, duration: .zero)
+        let summary = GatherSummary(gathered: gathered, duration: .zero, deadline: .seconds(2), path: [1])
+        GatherRecord.summary(summary)
             .append(to: &record, as: .lines, of: try endpoint { $0.passStatus = [460] })
         #expect(
             String(decoding: record, as: UTF8.self)
                 == #"{"gather":{"complete":false,"status":460,"calls":2,"duration_ms":0.0,"#
-                + #""detail":"call 'b' failed: http_error"}}"# + "\n")
+                + #""deadline_ms":2000,"critical_path":["b"],"detail":"call 'b' failed: http_error"}}"# + "\n")
     }
 
     @Test func `an answer is sent as it is`() throws {

@@ -40,7 +40,10 @@ import Testing
         let (head, records) = try RunningService.run(patientConfiguration) { service, loop in
             let target = "/v1/customers/1/dashboard?delay_offers=300ms"
             let stream = try await service.stream(target, Self.lines, on: loop)
-            return (stream.head, try await stream.rest(on: loop).split(separator: "\n").map(Record.init))
+            return (
+                stream.head,
+                try await stream.rest(on: loop).split(separator: "\n").map(Record.init).filter { $0.start == nil }
+            )
         }
         #expect(head.start == "HTTP/1.1 200 OK")
         #expect(head.type == "application/x-ndjson")
@@ -66,11 +69,41 @@ import Testing
         #expect(records[6]["answer"] == nil)
     }
 
+    @Test func `each call is told when it starts, with the call that it waited for`() throws {
+        let records = try RunningService.run(patientConfiguration) { service, loop in
+            try await service.allRecords("/v1/customers/1/dashboard?delay_stock=100ms", Self.lines, on: loop)
+        }
+        #expect(records.first?.text == #"{"start":"customer","start_ms":0.0}"#)
+        #expect(records.compactMap(\.start).count == 6)
+        let inputs = [
+            "orders": "customer", "offers": "customer", "reviews": "orders", "stock": "orders", "delivery": "stock",
+        ]
+        for (call, input) in inputs {
+            let start = try #require(records.firstIndex { $0.start == call })
+            #expect(records[start]["after"] == input)
+            #expect(start > records.firstIndex { $0.call == input } ?? records.count)
+            // The same time as in the record of its end.
+            let time = try #require(records[start].text.firstMatch(of: /"start_ms":[0-9.]+/)?.output)
+            #expect(records.first { $0.call == call }?.text.contains(time) == true)
+        }
+        let summary = try #require(records.last?.text)
+        #expect(summary.contains(#","deadline_ms":20000,"critical_path":["customer","orders","stock","delivery"]}"#))
+    }
+
+    @Test func `what is not sent has no start`() throws {
+        let records = try run { service, loop in
+            service.upstream.answers = ["failing": .status(503)]
+            return try await service.allRecords("/v1/lenient", Self.lines, on: loop)
+        }
+        #expect(Set(records.compactMap(\.start)) == ["fast", "empty", "gone"])
+    }
+
     @Test func `the record of a call is there while others run, and a client that leaves ends those`() throws {
         let (first, left, accesses) = try run { service, loop in
             service.upstream.answers = ["fast": .json(#"{"n": 1.50}"#), "slow": .never]
             var stream: ChunkedMessage? = try await service.stream("/v1/two", Self.lines, on: loop)
-            let first = try await stream?.next(on: loop)
+            var first = try await stream?.next(on: loop)
+            while first?.contains("\"call\"") == false { first = try await stream?.next(on: loop) }
             #expect(service.upstream.waiting == 1)
             stream?.close()
             stream = nil
@@ -107,6 +140,7 @@ import Testing
             let target = "/v1/customers/1/dashboard?fail_orders=500&delay_offers=20s"
             let stream = try await service.stream(target, Self.lines, on: loop)
             let records = try await stream.rest(on: loop).split(separator: "\n").map(Record.init)
+                .filter { $0.start == nil }
             _ = try await eventually(on: loop) { !service.log.accesses.isEmpty }
             return (stream.head, records, service.log.accesses)
         }
@@ -157,12 +191,12 @@ import Testing
         #expect(head.type == "text/event-stream")
         #expect(head.field("Cache-Control") == "no-store")
         let events = text.split(separator: "\n\n", omittingEmptySubsequences: false)
-        #expect(events.count == 4 && events.last == "")
-        for event in events.prefix(2) {
-            #expect(event.hasPrefix(#"event: call"# + "\n" + #"data: {"call":""#))
-            #expect(event.split(separator: "\n").count == 2)
+        #expect(events.count == 6 && events.last == "")
+        for kind in ["start", "call"] {
+            let events = events.filter { $0.hasPrefix("event: \(kind)\ndata: {\"\(kind)\":\"") }
+            #expect(events.count == 2 && events.allSatisfy { $0.split(separator: "\n").count == 2 })
         }
-        #expect(events[2].hasPrefix("event: gather\n" + #"data: {"gather":{"complete":true,"status":200,"calls":2,"#))
+        #expect(events[4].hasPrefix("event: gather\n" + #"data: {"gather":{"complete":true,"status":200,"calls":2,"#))
     }
 
     // MARK: Who gets a stream
@@ -240,8 +274,9 @@ import Testing
             return (statuses, records, service.log.accesses)
         }
         #expect(others == [200, 200, 200])
-        #expect(records.map(\.outcome) == ["ok", "ok", nil])
-        #expect(records[0].text.utf8.count > 7_000_000 && records[1].text.utf8.count > 7_000_000)
+        #expect(records.compactMap(\.start).count == 2)
+        let ends = records.filter { $0.call != nil }
+        #expect(ends.map(\.outcome) == ["ok", "ok"] && ends.allSatisfy { $0.text.utf8.count > 7_000_000 })
         // Its line is the last, with the bytes of all records.
         let bytes = records.reduce(0) { $0 + $1.text.utf8.count + 1 }
         #expect(log.last?["bytes"] == "\(bytes)")
@@ -254,6 +289,7 @@ import Testing
             let first = try await stream.next(on: loop) ?? ""
             service.drain.open()
             return (first + (try await stream.rest(on: loop))).split(separator: "\n").map(Record.init)
+                .filter { $0.start == nil }
         }
         #expect(records.count == 4)
         #expect(records.last?.text.hasPrefix(#"{"gather":{"complete":true,"status":200,"calls":3,"#) == true)
@@ -273,6 +309,8 @@ private struct Record: Sendable {
     }
 
     var call: String? { members["call"] }
+    /// The call or task that has started, if that is what it tells.
+    var start: String? { members["start"] }
     var outcome: String? { members["outcome"] }
     subscript(name: String) -> String? { members[name] }
 }
@@ -287,8 +325,14 @@ extension RunningService {
         return try await connection.chunkedMessage(on: loop)
     }
 
-    /// The records of a whole stream.
+    /// The records of a whole stream, without those of starts.
     fileprivate func records(
+        _ target: String, _ field: String, on loop: isolated EventLoop
+    ) async throws -> [Record] {
+        try await allRecords(target, field, on: loop).filter { $0.start == nil }
+    }
+
+    fileprivate func allRecords(
         _ target: String, _ field: String, on loop: isolated EventLoop
     ) async throws -> [Record] {
         try await stream(target, field, on: loop).rest(on: loop).split(separator: "\n").map(Record.init)

@@ -11,7 +11,8 @@ import Testing
     private final class Witness: GatherObserver {
         struct Event: Equatable, Sendable {
             var call: String
-            var outcome: Outcome
+            /// Nil at its start.
+            var outcome: Outcome?
             var body: String?
             var at: Duration
         }
@@ -19,14 +20,20 @@ import Testing
         private let endpoint: Endpoint
         private let reactor: Reactor
         private let start: LoopInstant
-        private(set) var events: [Event] = []
+        private var all: [Event] = []
+        var events: [Event] { all.filter { $0.outcome != nil } }
+        var starts: [Event] { all.filter { $0.outcome == nil } }
 
         init(_ endpoint: Endpoint, on loop: isolated EventLoop) {
             (self.endpoint, reactor, start) = (endpoint, loop.reactor, loop.now)
         }
 
+        func callStarted(_ call: Int, at start: Duration) {
+            all.append(Event(call: endpoint.calls[call].name, at: start))
+        }
+
         func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) {
-            events.append(
+            all.append(
                 Event(
                     call: endpoint.calls[call].name, outcome: report.outcome, body: body.map { text($0.text) },
                     at: start.duration(to: reactor.now)))
@@ -35,13 +42,13 @@ import Testing
 
     private func observe(
         _ endpoint: Endpoint, _ reactions: [String: Reaction], seed: UInt64? = nil
-    ) throws -> (events: [Witness.Event], gathered: Gathered) {
+    ) throws -> (events: [Witness.Event], gathered: Gathered, starts: [Witness.Event]) {
         try TestLoop.run(seed: seed) { loop in
             let engine = GatherEngine(
                 Plan(upstreams: [upstream], endpoints: [endpoint]), client: FakeUpstreams(reactions))
             let witness = Witness(endpoint, on: loop)
             let gathered = await engine.gather(endpoint, Input(), observer: witness, on: loop)
-            return (witness.events, gathered)
+            return (witness.events, gathered, witness.starts)
         }
     }
 
@@ -56,7 +63,7 @@ import Testing
             "c": .status(500, after: .milliseconds(10)), "d": .status(404, after: .milliseconds(30)),
         ]
         for seed in UInt64(0)..<20 {
-            let (events, gathered) = try observe(endpoint, reactions, seed: seed)
+            let (events, gathered, _) = try observe(endpoint, reactions, seed: seed)
             #expect(
                 events == [
                     .init(call: "c", outcome: .httpError, body: "[ ]", at: .milliseconds(10)),
@@ -70,17 +77,39 @@ import Testing
         }
     }
 
+    @Test func `each call that is sent is told when it starts, and no other`() throws {
+        var given = try Given([
+            "a": "/a", "b": "/b?x={a.x}", "c": "/c?x={b.none}", "d": "/d?x={b ?? 1}", "list": "/list/{item}",
+        ])
+        given["c"].isRequired = false
+        try given.setList("list", "{a.ids}")
+        let reactions: [String: Reaction] = [
+            "a": .json(#"{"x": 1, "ids": [1, 2]}"#, after: .milliseconds(20)), "b": .json("7", after: .milliseconds(5)),
+            "d": .json("1"), "list": .json("1", after: .milliseconds(1)),
+        ]
+        for seed in UInt64(0)..<20 {
+            let (_, gathered, starts) = try observe(try given.endpoint(), reactions, seed: seed)
+            #expect(
+                Set(starts.map { "\($0.call) \($0.at)" }) == [
+                    "a \(Duration.zero)", "b \(Duration.milliseconds(20))", "d \(Duration.milliseconds(25))",
+                    "list \(Duration.milliseconds(20))",
+                ])
+            #expect(starts.count == 4)
+            #expect(gathered.reports[2].outcome == .skipped)
+        }
+    }
+
     @Test func `a declared response is rendered all the same`() throws {
         let given = try Given(["a": "/a"])
         let template = try given.object(["m": "{a}"])
-        let (events, gathered) = try observe(try given.endpoint { $0.response = template }, ["a": .json("1")])
+        let (events, gathered, _) = try observe(try given.endpoint { $0.response = template }, ["a": .json("1")])
         #expect(events.map(\.call) == ["a"])
         #expect(gathered.answer == #"{"m":1}"#)
     }
 
     @Test func `a failure that decides is told, then what it ends`() throws {
         let given = try Given(["a": "/a", "b": "/b", "c": "/c?x={a.x}"])
-        let (events, gathered) = try observe(
+        let (events, gathered, _) = try observe(
             try given.endpoint(), ["a": .status(500, after: .milliseconds(10)), "b": .hangs])
         #expect(events.map(\.call) == ["a", "c", "b"])
         #expect(events.map(\.outcome) == [.httpError, .skipped, .cancelled])

@@ -65,6 +65,9 @@ class Dispatch: BulkheadClient {
     /// Makes such a request, for `request(for:)` to give, and off the loop; leaves none if the task is cancelled.
     func makeLarge(_ part: PartIndex, on loop: isolated EventLoop) async {}
 
+    /// A part goes on: its request is there.
+    func started(_ part: PartIndex) {}
+
     /// A part has ended.
     /// - Parameter since: since when it could go on; nil if it never could.
     func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {}
@@ -279,6 +282,7 @@ class Dispatch: BulkheadClient {
             if isAdmitted { state.bulkhead.leave() }
             return nil
         }
+        if !isAdmitted { started(part) }
         if state.flights != nil, prepared.isSafe { return .flight(request) }
         guard isAdmitted || state.bulkhead.tryEnter() else {
             queue(part, at: state)

@@ -120,6 +120,7 @@ final class GatherRun: Dispatch {
         do throws(PlacementError) {
             let maxBytes = engine.upstreams[prepared.upstream].upstream.maxBodyBytes
             let list = ListRun(try requests.get(), of: foreach, part, in: self, maxBytes: maxBytes)
+            started(part)
             guard list.isDecided else { return list }
             list.finish()
         } catch {
@@ -147,6 +148,10 @@ final class GatherRun: Dispatch {
 
     /// Ends the gather because the client's request has a value that cannot be placed.
     func fail(_ error: PlacementError) { failure = failure ?? .client(error) }
+
+    override func started(_ part: PartIndex) {
+        observer?.callStarted(part.number, at: start.duration(to: since(part)))
+    }
 
     // MARK: Ending calls
 

@@ -4,23 +4,35 @@ import HTTPTypes
 import HTTPWire
 import JSONText
 
-/// A line or event of a streamed gather: how a call ended, with what it leaves, or how the gather did.
+/// A line or event of a streamed gather: that a call started, how it ended, with what it leaves, or how the gather did.
 enum GatherRecord {
+    /// - after: the call that it waited for longest; nil if it waited for none.
+    case start(Int, at: Duration, after: Int?)
     case call(Int, CallReport, body: JSONValue?)
-    case summary(Gathered, duration: Duration)
+    case summary(GatherSummary)
     /// What another thread has rendered.
     case rendered([UInt8])
 
     func append(to output: inout [UInt8], as format: RecordFormat, of endpoint: Endpoint) {
         switch self {
+        case .start(let call, let start, let input):
+            format.append(event: "start", to: &output) { output in
+                JSONText.append(to: &output) { json in
+                    json.object { json in
+                        json.member("start", endpoint.calls[call].name)
+                        json.member("start_ms", FixedPoint(measured: start))
+                        if let input { json.member("after", endpoint.calls[input].name) }
+                    }
+                }
+            }
         case .call(let call, let report, let body):
             format.append(event: "call", to: &output) { output in
                 JSONText.append(to: &output) { Self.write(call, report, body, of: endpoint, to: &$0) }
             }
         case .rendered(let bytes): output += bytes
-        case .summary(let gathered, let duration):
+        case .summary(let summary):
             format.append(event: "gather", to: &output) { output in
-                JSONText.append(to: &output) { Self.write(gathered, of: endpoint, duration, to: &$0) }
+                JSONText.append(to: &output) { summary.write(of: endpoint, to: &$0) }
             }
         }
     }
@@ -35,12 +47,19 @@ enum GatherRecord {
             if let body { json.member("body", body) }
         }
     }
+}
 
-    /// `{"gather":{"complete":true,"status":200,"calls":6,"duration_ms":48.5},"answer":…}`: what the head of a plain answer would
-    /// have told, and its body where that is not the calls' bodies put together.
-    private static func write(
-        _ gathered: Gathered, of endpoint: Endpoint, _ duration: Duration, to json: inout JSONWriter
-    ) {
+/// How a gather did: what the head of a plain answer would have told, and its body where that is not the calls' bodies put together.
+struct GatherSummary: Sendable {
+    let gathered: Gathered
+    let duration: Duration
+    let deadline: Duration
+    /// The calls that decided how long it took.
+    let path: [Int]
+
+    /// `{"gather":{"complete":true,"status":200,"calls":6,"duration_ms":48.5,"deadline_ms":500,"critical_path":["customer",…]},
+    /// "answer":…}`
+    func write(of endpoint: Endpoint, to json: inout JSONWriter) {
         let (status, detail) = gathered.disclosedConclusion(of: endpoint)
         json.object { json in
             json.member("gather") { json in
@@ -51,6 +70,10 @@ enum GatherRecord {
                     if tellsOutcomes {
                         json.member("calls", endpoint.calls.count { !$0.isInternal })
                         json.member("duration_ms", FixedPoint(measured: duration))
+                        json.member("deadline_ms", FixedPoint(exact: deadline))
+                        json.member("critical_path") { json in
+                            json.array(of: path) { json, call in json.string(endpoint.calls[call].name) }
+                        }
                     }
                     if case .answered = gathered.verdict { return }
                     // As in a problem document: an unusual status has no phrase.

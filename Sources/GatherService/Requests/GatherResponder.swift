@@ -122,7 +122,7 @@ final class GatherResponder: Handler {
         return .milliseconds(count)
     }
 
-    /// The answer to a client that wants to hear of each call as it ends.
+    /// The answer to a client that wants to hear of each call as it starts and ends.
     private func stream(
         _ endpoint: Endpoint, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
         _ request: Request,
@@ -134,7 +134,7 @@ final class GatherResponder: Handler {
         let decision = decide(endpoint.priority, on: loop)
         guard case .admitted(let sendsOptional) = decision else { return busy(decision) }
         return Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
-            let stream = GatherStream(endpoint, on: loop)
+            let stream = GatherStream(endpoint, within: limit, on: loop)
             try await stream.send(as: format, through: writer, on: loop) {
                 // The place is free again when the gather has ended, even if the client has not read all of it.
                 self.gathers.take()

@@ -3,24 +3,41 @@ import Gather
 import HTTPServer
 import JSONText
 
-/// Tells a client of a gather's calls as they end, and at last how the gather did.
+/// Tells a client of a gather's calls as they start and end, and at last how the gather did.
 ///
 /// The gather goes on at its own speed, however slowly the client reads: what is held for a client is at most the bodies of one
 /// gather, which a plain answer would hold as well.
 final class GatherStream: GatherObserver {
     private let endpoint: Endpoint
+    private let deadline: Duration
     private let records: RecordQueue<GatherRecord>
+    /// Whether the start of a call was told.
+    private var isStarted: [Bool]
     /// Whether the end of a call was told.
     private var isTold: [Bool]
+    private var path: CriticalPath
 
-    init(_ endpoint: Endpoint, on loop: isolated EventLoop) {
+    /// - Parameter limit: how long the gather may take, if that is less than the endpoint's deadline.
+    init(_ endpoint: Endpoint, within limit: Duration?, on loop: isolated EventLoop) {
         self.endpoint = endpoint
+        deadline = min(limit ?? endpoint.deadline, endpoint.deadline)
         records = RecordQueue(on: loop)
-        isTold = Array(repeating: false, count: endpoint.calls.count)
+        isStarted = Array(repeating: false, count: endpoint.calls.count)
+        isTold = isStarted
+        path = CriticalPath(endpoint)
+    }
+
+    func callStarted(_ call: Int, at start: Duration) {
+        guard !isStarted[call] else { return }
+        isStarted[call] = true
+        guard endpoint.disclosure != .nothing, !endpoint.calls[call].isInternal else { return }
+        records.append(.start(call, at: start, after: path.inputThatDecided(call)))
     }
 
     func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) {
         isTold[call] = true
+        path.end(call, report)
+        if let start = report.start { callStarted(call, at: start) }
         guard !endpoint.calls[call].isInternal else { return }
         // Never more than the plain answer has: what its tree takes of a body comes with the answer.
         let body = endpoint.disclosesBody(of: call) ? body : nil
@@ -52,13 +69,15 @@ final class GatherStream: GatherObserver {
         }
         var answer = 0
         if case .answered(let bytes) = gathered.verdict { answer = bytes.count }
+        let summary = GatherSummary(
+            gathered: gathered, duration: duration, deadline: deadline, path: path.calls(deciding: gathered))
         guard answer > BodyWork.mostOnLoop else {
-            return records.append(.summary(gathered, duration: duration), holding: answer)
+            return records.append(.summary(summary), holding: answer)
         }
         let endpoint = endpoint
         let rendered = try? await BodyWork.offLoop(on: loop) {
             var output: [UInt8] = []
-            GatherRecord.summary(gathered, duration: duration).append(to: &output, as: format, of: endpoint)
+            GatherRecord.summary(summary).append(to: &output, as: format, of: endpoint)
             return output
         }
         // Cancelled: nobody is there to be told.

@@ -196,6 +196,11 @@ final class FaultRun {
     /// Each call is told once, as it is in the result, unless the end has overtaken it.
     private func checkTold(_ witness: Witness, _ gathered: Gathered) {
         expect(Set(witness.told.map(\.call)).count == witness.told.count, "told twice")
+        for problem in witness.problems { expect(false, problem) }
+        for (call, report) in gathered.reports.enumerated() {
+            guard let start = report.start else { continue }
+            expect(witness.starts[call] == start, "\(call) was not told to start at \(start)")
+        }
         for (call, outcome) in witness.told {
             expect(gathered.reports[call].outcome == outcome, "\(call) was told as \(outcome)")
         }
@@ -247,6 +252,15 @@ private final class Ledger {
 /// Remembers what it is told.
 private final class Witness: GatherObserver {
     private(set) var told: [(call: Int, outcome: Outcome)] = []
+    /// The starts that were told, by call.
+    private(set) var starts: [Int: Duration] = [:]
+    private(set) var problems: [String] = []
+
+    func callStarted(_ call: Int, at start: Duration) {
+        if starts[call] != nil { problems.append("\(call) started twice") }
+        if told.contains(where: { $0.call == call }) { problems.append("\(call) started after its end") }
+        starts[call] = start
+    }
 
     func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) { told.append((call, report.outcome)) }
 }

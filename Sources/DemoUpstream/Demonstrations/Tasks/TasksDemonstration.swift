@@ -8,7 +8,7 @@ import JSONText
 ///
 /// `sleep=1s,2s,3s` says how long each sleeps, `mode` how they are run and waited for, `timeout` when the mode `timeout` ends them,
 /// and `compute=500ms` has tasks that hold the loop. Gathered sleeps take as long as the longest, on one thread. A client that asks
-/// for records hears of each task as it ends.
+/// for records hears of each task as it starts and ends.
 public enum TasksDemonstration {
     /// Runs what the query says and tells what happened; 400 with what to write if the query makes no sense.
     ///
@@ -46,7 +46,7 @@ public enum TasksDemonstration {
         }
     }
 
-    /// A record for each task at its end, those that never began at the end of all, and one for all of them.
+    /// A record for each task at its start and at its end, those that never began at the end of all, and one for all of them.
     private static func stream(_ plan: TaskPlan, as format: RecordFormat, on loop: isolated EventLoop) -> Response {
         Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
             let records = RecordQueue<(event: StaticString, json: JSONWriter)>(on: loop)
@@ -60,7 +60,10 @@ public enum TasksDemonstration {
                         plan, on: loop,
                         observe: { event in
                             timeline.note(event)
-                            if event.change != .started { records.append(("task", timeline.task(event.task))) }
+                            switch event.change {
+                            case .started: records.append(("start", timeline.start(event.task)))
+                            case .ended: records.append(("task", timeline.task(event.task)))
+                            }
                         })
                 else { return }
                 for task in timeline.notStarted { records.append(("task", timeline.task(task))) }

@@ -12,6 +12,16 @@ extension Timeline {
         }
     }
 
+    /// That a task has started, as a text of its own: `{"start":1,"start_ms":0.0}`.
+    func start(_ task: Int) -> JSONWriter {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("start", task + 1)
+            if let start = spans[task].start { json.member("start_ms", FixedPoint(measured: start)) }
+        }
+        return json
+    }
+
     /// What happened to a task, as a text of its own.
     func task(_ task: Int) -> JSONWriter {
         var json = JSONWriter()

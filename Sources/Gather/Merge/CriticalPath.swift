@@ -1,0 +1,49 @@
+/// Which calls decided how long a gather took: each of them began when the one before it had ended.
+///
+/// Clients are told of it, so that internal calls are left out: what waited for one has waited for what that one waited for.
+public struct CriticalPath: Sendable {
+    private let endpoint: Endpoint
+    /// When each call ended, after the gather's beginning; nil for one that has not.
+    private var ends: [Duration?]
+
+    public init(_ endpoint: Endpoint) {
+        self.endpoint = endpoint
+        ends = Array(repeating: nil, count: endpoint.calls.count)
+    }
+
+    /// A call has ended; those that it waited for have before.
+    public mutating func end(_ call: Int, _ report: CallReport) {
+        // One that was not sent ended with what kept it from being.
+        ends[call] = report.start.map { $0 + report.duration } ?? lastInput(of: call).flatMap { ends[$0] } ?? .zero
+    }
+
+    /// The call that another one waited for longest; nil if it waited for none.
+    public func inputThatDecided(_ call: Int) -> Int? {
+        var input = lastInput(of: call)
+        while let hidden = input, endpoint.calls[hidden].isInternal { input = lastInput(of: hidden) }
+        return input
+    }
+
+    /// The calls in the order in which they were waited for, up to the one that ended last, or whose failure ended the gather.
+    public func calls(deciding gathered: Gathered) -> [Int] {
+        var last: Int?
+        if case .failed(let call) = gathered.verdict {
+            last = call
+        } else {
+            let sent = ends.indices.filter {
+                gathered.reports[$0].start != nil && gathered.reports[$0].outcome != .cancelled
+            }
+            last = sent.max { ends[$0] ?? .zero < ends[$1] ?? .zero }
+        }
+        var calls: [Int] = []
+        while let call = last {
+            if gathered.reports[call].start != nil, !endpoint.calls[call].isInternal { calls.append(call) }
+            last = lastInput(of: call)
+        }
+        return calls.reversed()
+    }
+
+    private func lastInput(of call: Int) -> Int? {
+        endpoint.graph.inputs[call].max { ends[$0] ?? .zero < ends[$1] ?? .zero }
+    }
+}
