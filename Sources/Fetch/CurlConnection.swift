@@ -8,7 +8,8 @@ import Glibc
 @safe final class CurlConnection: CurlHandle {
     /// Nil for a Unix socket.
     let address: IPAddress?
-    private unowned let origin: FetchOrigin
+    /// Held, because libcurl's handle refers to its URL for as long as it is there.
+    private let origin: FetchOrigin
     private weak var dial: Dial?
     private var connectTo: UnsafeMutablePointer<curl_slist>?
     /// Where libcurl writes what went wrong; it has CURL_ERROR_SIZE bytes, is owned by this object and freed in deinit.

@@ -1,7 +1,7 @@
 import HTTPWire
 
 /// How an origin is reached, and what its responses may be.
-public struct FetchOptions: Sendable {
+public struct FetchOptions: Sendable, Equatable {
     /// Which protocol an origin is spoken to with.
     public enum Version: Sendable {
         case http1

@@ -10,7 +10,7 @@ import HTTPWire
     /// Where it is: the host and port, or the Unix socket's path.
     public let description: String
     unowned let fetcher: Fetcher
-    let options: FetchOptions
+    private(set) var options: FetchOptions
     let socketPath: String?
     let isSecured: Bool
     let port: Int
@@ -19,7 +19,7 @@ import HTTPWire
     let prefix: String
     /// The parsed base URL; shared by libcurl's handles and freed with the origin, which outlives them.
     let url: OpaquePointer
-    private let multi: CurlMulti
+    let multi: CurlMulti
 
     enum Destination {
         case path
@@ -267,6 +267,9 @@ import HTTPWire
     func putBack(_ transfer: Transfer) {
         if !isClosed, transfers.count < options.idleConnections { transfers.append(transfer) }
     }
+
+    /// How many connections are kept between requests from now on; those that are too many grow old.
+    public func keep(idleConnections: Int) { options.idleConnections = idleConnections }
 
     // MARK: End
 

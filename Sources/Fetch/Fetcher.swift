@@ -76,6 +76,18 @@ public import HTTPWire
         return origin
     }
 
+    /// Closes the connections of an origin to which there will be no more requests, and forgets it. Requests to it that are under way end
+    /// as cancelled.
+    public func remove(_ origin: FetchOrigin) {
+        guard let index = origins.firstIndex(where: { $0 === origin }) else { return }
+        origins.remove(at: index)
+        for exchange in active where exchange.origin === origin { abandon(exchange, .cancelled) }
+        origin.close()
+        guard !origins.contains(where: { $0.multi === origin.multi }) else { return }
+        multis = multis.filter { $0.value !== origin.multi }
+        origin.multi.close()
+    }
+
     /// How many requests are under way.
     public var requestsInFlight: Int { active.count }
 

@@ -8,15 +8,17 @@ final class AccessLog: ExchangeObserver {
     private static let pathBytes = 256
 
     private let logger: Logger
-    private let isEnabled: Bool
+    private var isEnabled = false
     var wantsRecords: Bool { isEnabled }
     /// What is known of gathers whose exchanges have not ended.
     private var notes: [ObjectIdentifier: GatherNote] = [:]
 
     init(_ logger: Logger, isEnabled: Bool) {
         self.logger = logger
-        self.isEnabled = isEnabled && logger.logLevel <= .info
+        enable(isEnabled)
     }
+
+    func enable(_ isEnabled: Bool) { self.isEnabled = isEnabled && logger.logLevel <= .info }
 
     /// Has a request's line tell of its gather.
     func note(_ note: @autoclosure () -> GatherNote, of request: Request) {

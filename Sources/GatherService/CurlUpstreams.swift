@@ -5,28 +5,115 @@ import HTTPTypes
 import HTTPWire
 
 /// The engine's upstreams over connections of libcurl's: one ``Fetcher`` for a loop, one origin for each host.
+///
+/// Each upstream has a place, at which every engine that knows it finds it. Engines of an earlier and a later configuration have the
+/// same place for an upstream that has not changed, and the same connections to a host that has not.
 final class CurlUpstreams: UpstreamClient {
     private let fetcher: Fetcher
-    private let origins: [[FetchOrigin]]
+    /// By place; none at a place that is free.
+    private var origins: [[FetchOrigin]] = []
+    private var residents: [Resident?] = []
+    /// How many places have each origin.
+    private var uses: [ObjectIdentifier: Int] = [:]
+
+    /// Who has a place, and for how many engines.
+    private struct Resident {
+        let upstream: Upstream
+        let options: FetchOptions
+        var engines = 1
+    }
 
     /// - Parameter lookup: resolves names; the system's resolver if there is none.
+    init(lookup: Lookup? = nil, on loop: isolated EventLoop) { fetcher = Fetcher(on: loop, lookup: lookup) }
+
+    /// With these upstreams at the places that they have in the list.
     /// - Throws: `FetchError` if libcurl refuses a host.
-    init(_ upstreams: [Upstream], lookup: Lookup? = nil, on loop: isolated EventLoop) throws(FetchError) {
-        let fetcher = Fetcher(on: loop, lookup: lookup)
-        self.fetcher = fetcher
-        var origins: [[FetchOrigin]] = []
-        for upstream in upstreams {
-            let options = FetchOptions(upstream)
-            var hosts: [FetchOrigin] = []
-            for host in upstream.hosts {
-                hosts.append(
-                    try fetcher.origin(
-                        base: host.base, prefix: host.prefix, socketPath: host.socketPath, options: options))
-            }
-            origins.append(hosts)
-        }
-        self.origins = origins
+    convenience init(_ upstreams: [Upstream], lookup: Lookup? = nil, on loop: isolated EventLoop) throws(FetchError) {
+        self.init(lookup: lookup, on: loop)
+        _ = try enter(upstreams)
     }
+
+    // MARK: Places
+
+    /// Finds a place for each upstream, for an engine that is about to begin. It is given back by ``leave(_:)``.
+    /// - Parameter earlier: the places of the engine whose place that one takes.
+    /// - Throws: `FetchError` if libcurl refuses a host; then no place is taken.
+    func enter(_ upstreams: [Upstream], after earlier: [UpstreamIndex] = []) throws(FetchError) -> [UpstreamIndex] {
+        var known: [String: Int] = [:]
+        for place in earlier { if let name = residents[place.number]?.upstream.name { known[name] = place.number } }
+        var places: [UpstreamIndex] = []
+        for upstream in upstreams {
+            do throws(FetchError) {
+                places.append(UpstreamIndex(try enter(upstream, after: known[upstream.name])))
+            } catch {
+                leave(places)
+                throw error
+            }
+        }
+        return places
+    }
+
+    private func enter(_ upstream: Upstream, after earlier: Int?) throws(FetchError) -> Int {
+        if let earlier, residents[earlier]?.upstream == upstream {
+            residents[earlier]?.engines += 1
+            return earlier
+        }
+        let options = FetchOptions(upstream)
+        var hosts: [FetchOrigin] = []
+        for host in upstream.hosts {
+            if let origin = origin(of: host, options, at: earlier) {
+                origin.keep(idleConnections: options.idleConnections)
+                hosts.append(origin)
+            } else {
+                do throws(FetchError) {
+                    hosts.append(
+                        try fetcher.origin(
+                            base: host.base, prefix: host.prefix, socketPath: host.socketPath, options: options))
+                } catch {
+                    for origin in hosts where uses[ObjectIdentifier(origin)] == nil { fetcher.remove(origin) }
+                    throw error
+                }
+            }
+        }
+        for origin in hosts { uses[ObjectIdentifier(origin), default: 0] += 1 }
+        let place = residents.firstIndex { $0 == nil } ?? residents.count
+        if place == residents.count {
+            residents.append(nil)
+            origins.append([])
+        }
+        residents[place] = Resident(upstream: upstream, options: options)
+        origins[place] = hosts
+        return place
+    }
+
+    /// The origin that an upstream had for a host, if connections are made in the same way.
+    private func origin(of host: Origin, _ options: FetchOptions, at place: Int?) -> FetchOrigin? {
+        guard let place, let resident = residents[place],
+            let index = resident.upstream.hosts.firstIndex(of: host), resident.options.connects(as: options)
+        else { return nil }
+        return origins[place][index]
+    }
+
+    /// Gives the places of an engine back that has ended; what no other engine has is closed.
+    func leave(_ places: [UpstreamIndex]) {
+        for place in places.map(\.number) {
+            residents[place]?.engines -= 1
+            guard residents[place]?.engines == 0 else { continue }
+            for origin in origins[place] {
+                let key = ObjectIdentifier(origin)
+                let rest = (uses[key] ?? 1) - 1
+                uses[key] = rest > 0 ? rest : nil
+                if rest == 0 { fetcher.remove(origin) }
+            }
+            residents[place] = nil
+            origins[place] = []
+        }
+    }
+
+    /// How many upstreams have a place.
+    var count: Int { residents.count { $0 != nil } }
+
+    // MARK: Requests
 
     func close() { fetcher.close() }
 
@@ -96,6 +183,15 @@ extension FetchOptions {
         tls.key = connections.tls.key
         tls.serverName = connections.tls.serverName
         tls.minimumVersion = connections.tls.minimumVersion == .tls13 ? .tls13 : .tls12
+    }
+}
+
+extension FetchOptions {
+    /// Whether a connection that was made with these options may be used with others.
+    fileprivate func connects(as other: FetchOptions) -> Bool {
+        var options = self
+        options.idleConnections = other.idleConnections
+        return options == other
     }
 }
 

@@ -22,7 +22,8 @@ final class Readiness: Sendable {
     /// - Returns: those of them that no other loop has told of.
     func loopIsWarm(butFor coldHosts: [ColdHost]) -> [ColdHost] {
         state.withLock { state in
-            state.coldLoops -= 1
+            // Connections to upstreams that a later configuration has brought are warmed up as well, and nothing waits for them.
+            state.coldLoops = max(0, state.coldLoops - 1)
             let new = coldHosts.filter { host in !state.coldHosts.contains(where: host.isSame(as:)) }
             state.coldHosts += new
             return new

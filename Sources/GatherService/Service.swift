@@ -9,17 +9,15 @@ import HTTPServer
 import Logging
 import Synchronization
 
-/// The service of one configuration: its listeners, and a loop on each thread that serves them.
+/// The service of a configuration: its listeners, and a loop on each thread that serves them.
 public struct Service: Sendable {
     private let configuration: Configuration
-    private let routes: Routes
+    private let generation: Generation
+    private let group: LoopGroup
     private let logger: Logger
     private let clients: ServerGroup
     private let admin: ServerGroup?
     private let shop: ServerGroup?
-    private let loops: Int
-    /// The gathers in flight on all loops.
-    private let gathers: SharedLimit
     private let signals: CInt
     private let slowJobs: Duration?
     /// Opens at the first signal, or when a loop fails.
@@ -29,8 +27,6 @@ public struct Service: Sendable {
     /// Opens when no loop serves clients any more.
     private let ended = Latch()
     private let serving: Counter
-    private let readiness: Readiness
-    private let limits: ProcessLimits
 
     /// Binds all addresses, so that a failure is known before anything is served.
     /// - Parameter slowJobs: how long a job may hold its loop before it is logged; nil if none is.
@@ -39,17 +35,15 @@ public struct Service: Sendable {
         self.slowJobs = slowJobs
         self.configuration = configuration
         self.logger = logger
-        // Before clients may connect, who would wait for it.
-        var routes = Routes(configuration)
-        loops = configuration.server.loops ?? EventLoop.processorCount
+        let loops = configuration.server.loops ?? EventLoop.processorCount
         cp_raise_descriptor_limit()
         let descriptors = DescriptorPlan(configuration, loops: loops, limit: Int(clamping: cp_descriptor_limit()))
         if let shortage = descriptors.shortage { logger.warning("\(shortage)") }
         var options = ServerOptions(configuration.server)
         options.connections = descriptors.connections
         clients = try ServerGroup(Self.listen(configuration.server.listen, for: "server.listen"), options: options)
-        routes.demonstrations.listening(on: clients.address)
-        self.routes = routes
+        generation = Generation(configuration, loops: loops, address: clients.address)
+        group = LoopGroup(loops, serving: generation, logger: logger)
         admin = try configuration.server.admin.map {
             var options = ServerOptions()
             options.connections = DescriptorPlan.adminConnections
@@ -58,11 +52,7 @@ public struct Service: Sendable {
         shop = try configuration.demo?.shop.map {
             try ServerGroup(Self.listen($0.listen, for: "demo.shop.listen"), options: ServerOptions())
         }
-        gathers = SharedLimit(configuration.server.limits.gathers)
         serving = Counter(loops)
-        limits = ProcessLimits(
-            configuration.plan, loops: loops, keptBytes: configuration.server.limits.staleBytes)
-        readiness = Readiness(coldLoops: configuration.plan.upstreams.contains { $0.warmUp != nil } ? loops : 0)
         signals = try Signals.block(Self.draining + Self.ignored)
         // A client, an upstream or the reader of the log may go away while it is written to.
         cp_ignore_broken_pipe()
@@ -74,10 +64,19 @@ public struct Service: Sendable {
     /// The address of the admin listener.
     public var adminAddress: String? { admin?.address }
 
+    /// What the service says of itself at about this moment: asks each loop, and leaves out those that do not answer in time.
+    public func snapshot(within limit: Duration = .seconds(1), on loop: isolated EventLoop) async -> ServiceSnapshot {
+        let loops = await group.snapshots(within: limit, on: loop)
+        return ServiceSnapshot(
+            generation: generation.number, connections: clients.connectionCount,
+            mostConnections: clients.options.connections, gathers: group.gathers.count,
+            mostGathers: group.gathers.limit, loops: loops, loopCount: group.count)
+    }
+
     /// Serves until SIGTERM, SIGINT or SIGQUIT, and then until the requests that are running have ended; a second signal cancels them.
     /// - Throws: what kept a loop from starting.
     public func run() throws {
-        try EventLoop.runGroup(count: loops) { loop, index in
+        try EventLoop.runGroup(count: group.count) { loop, index in
             do {
                 try await serve(index, on: loop)
             } catch {
@@ -101,28 +100,14 @@ public struct Service: Sendable {
                     ])
             }
         }
-        let plan = configuration.plan
-        let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
-        let engine = GatherEngine(
-            plan, client: upstreams, limits: limits, loop: index,
-            upstreamChanged: UpstreamLog(logger: logger, loop: index).write)
-        let responder = GatherResponder(
-            configuration.server, routes: routes, engine: engine, gathers: gathers, logger: logger)
-        let server = Server(clients, handler: responder, observer: responder.accessLog, on: loop)
+        let member = try ServiceLoop(index, of: group, serving: generation, to: clients, on: loop)
         let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
         await withDiscardingTaskGroup { group in
             if let watched {
                 group.addImmediateTask { await self.watch(watched, on: loop) }
                 group.addImmediateTask { await self.serveOthers(on: loop) }
             }
-            await withDiscardingTaskGroup { group in
-                group.addImmediateTask { await engine.run(on: loop) }
-                if !readiness.isReady { group.addImmediateTask { await self.warmUp(engine, on: loop) } }
-                await server.run(drain: drain, abort: abort, on: loop)
-                group.cancelAll()
-            }
-            await engine.end(on: loop)
-            upstreams.close()
+            await member.run(drain: drain, abort: abort, on: loop)
             if serving.decrement() == 0 { ended.open() }
             await ended.wait(on: loop)
             group.cancelAll()
@@ -130,30 +115,18 @@ public struct Service: Sendable {
         watched?.close()
     }
 
-    /// Opens this loop's connections to upstreams that are to have some before the load balancer sends clients.
-    private func warmUp(_ engine: GatherEngine, on loop: isolated EventLoop) async {
-        let cold = await engine.warmUp(on: loop)
-        // A drain has cut it short, and nobody waits for it any more.
-        guard !Task.isCancelled else { return }
-        for host in readiness.loopIsWarm(butFor: cold) {
-            logger.warning(
-                "not all connections could be warmed up",
-                metadata: ["upstream": "\(host.upstream)", "host": "\(host.host)", "error": "\(host.failure)"])
-        }
-    }
-
     /// Serves admin and shop, which are needed as long as a loop serves clients.
     private func serveOthers(on loop: isolated EventLoop) async {
-        await withDiscardingTaskGroup { group in
+        await withDiscardingTaskGroup { tasks in
             if let admin {
                 let server = Server(
-                    admin, handler: AdminResponder(readiness: readiness, drain: drain), on: loop)
-                group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
+                    admin, handler: AdminResponder(readiness: group.readiness, drain: drain), on: loop)
+                tasks.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
             if let shop, let latency = configuration.demo?.shop?.latency {
                 let responder = Shop(ShopOptions(latency: latency))
                 let server = Server(shop, handler: responder, observer: responder, on: loop)
-                group.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
+                tasks.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
         }
     }

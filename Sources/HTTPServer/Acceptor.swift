@@ -7,6 +7,8 @@ final class Acceptor: ReadinessHandler {
     struct Accepted: Sendable {
         let fd: CInt
         let peer: SocketAddress?
+        /// Whether it is counted as one of its client's.
+        let isCounted: Bool
     }
 
     private let server: Server
@@ -91,12 +93,13 @@ final class Acceptor: ReadinessHandler {
 
     /// Takes a connection in, for this loop or another; nil if it is not one for this loop.
     private func admit(_ fd: CInt, _ peer: SocketAddress?) -> Accepted? {
-        guard group.admit(peer) else {
+        let admission = group.admit(peer)
+        guard admission != .refused else {
             close(fd)
             group.connections.giveBack()
             return nil
         }
-        let accepted = Accepted(fd: fd, peer: peer)
+        let accepted = Accepted(fd: fd, peer: peer, isCounted: admission == .counted)
         let place = group.place(from: member)
         guard place !== member else { return accepted }
         place.perform { $0.acceptor?.arrive(accepted) }

@@ -10,10 +10,12 @@ import HTTPWire
 /// reports said.
 @safe final class Connection: ReadinessHandler, TimerHandler, ExchangeStream {
     let peer: SocketAddress?
+    /// Whether it is counted as one of its client's.
+    let isCounted: Bool
     let server: Server
     let reactor: Reactor
     let transport: Transport
-    let limits: WireLimits
+    var limits: WireLimits
     var state: ConnectionState
     var parser = RequestHeadParser()
     var body: BodyReader?
@@ -66,9 +68,10 @@ import HTTPWire
     private var task: UnsafeCurrentTask?
     private var isCancelled = false
 
-    init(_ transport: Transport, peer: SocketAddress?, server: Server, reactor: Reactor) {
+    init(_ transport: Transport, peer: SocketAddress?, isCounted: Bool, server: Server, reactor: Reactor) {
         self.transport = transport
         self.peer = peer
+        self.isCounted = isCounted
         self.server = server
         self.reactor = reactor
         limits = server.options.wire
@@ -195,6 +198,7 @@ import HTTPWire
     private func answer(_ head: RequestHead, on loop: isolated EventLoop) -> Step {
         if turn != reactor.now { (turn, exchangesInTurn) = (reactor.now, 0) }
         exchangesInTurn += 1
+        server.requestCount += 1
         start = reactor.now
         method = nil
         if head.framing != .none {

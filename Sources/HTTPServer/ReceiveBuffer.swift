@@ -35,8 +35,9 @@ final class ReceiveBuffer {
             for offset in 0..<(end - start) { bytes[offset] = bytes[start + offset] }
             (start, end) = (0, end - start)
         }
+        // It was made for the largest head, before the limit of heads was raised.
+        if end == bytes.count { bytes += Array(repeating: 0, count: bytes.count) }
         let room = bytes.count - end
-        precondition(room > 0, "a receive buffer holds the largest head")
         while true {
             let count = unsafe bytes.withUnsafeMutableBytes { buffer in
                 // `end + room` is the array's count.

@@ -7,13 +7,13 @@ import HTTPWire
 ///
 /// Several loops may serve one ``ServerGroup``, each with a server of its own. Confined to its loop.
 public final class Server {
-    let handler: any Handler
+    private(set) var handler: any Handler
     /// Who is told of handlers' errors, and of the ends of exchanges.
     let observer: (any ExchangeObserver)?
-    let recorder: (any ExchangeObserver)?
-    let options: ServerOptions
-    let times: ServerTimes
-    private let serializer: ResponseSerializer
+    private(set) var recorder: (any ExchangeObserver)?
+    private(set) var options: ServerOptions
+    private(set) var times: ServerTimes
+    private var serializer: ResponseSerializer
     private let group: ServerGroup
     private let reactor: Reactor
     /// This server as others of its group see it.
@@ -52,8 +52,8 @@ public final class Server {
         self.observer = observer
         recorder = observer.flatMap { $0.wantsRecords ? $0 : nil }
         options = group.options
-        times = ServerTimes(group.options)
-        serializer = ResponseSerializer(server: options.name.map { HTTPField(name: .server, value: $0) })
+        times = ServerTimes(options)
+        serializer = ResponseSerializer(options)
         emptyBuffer = ReceiveBuffer(capacity: max(16 * 1024, options.wire.headBytes))
         reactor = loop.reactor
         unsent = HeldBytes(group.unsent) { $0.cut() }
@@ -72,6 +72,21 @@ public final class Server {
     /// How many connections are open on this loop.
     public var connectionCount: Int { connections.count }
 
+    /// How many requests have been read to the end of their heads.
+    public internal(set) var requestCount = 0
+
+    /// Has another handler answer the requests that come from now on, under the options that the group has now
+    /// (``ServerGroup/options``). Those that are being answered go on as they began; times that have begun to run end
+    /// as they would have.
+    public func adopt(_ handler: any Handler) {
+        self.handler = handler
+        recorder = observer.flatMap { $0.wantsRecords ? $0 : nil }
+        options = group.options
+        times = ServerTimes(options)
+        serializer = ResponseSerializer(options)
+        for connection in connections.values { connection.limits = options.wire }
+    }
+
     /// Serves until `drain` opens. Then, after the lame duck time, what is in the listener's queue is accepted as the
     /// last, idle connections close, busy ones finish their request, and what has not ended by the shutdown timeout or
     /// when `abort` opens is cancelled.
@@ -86,7 +101,8 @@ public final class Server {
             tasks.addImmediateTask { await self.giveMemoryBack(on: loop) }
             while let accepted = await acceptor.next(on: loop) {
                 let connection = Connection(
-                    Transport(fd: accepted.fd), peer: accepted.peer, server: self, reactor: reactor)
+                    Transport(fd: accepted.fd), peer: accepted.peer, isCounted: accepted.isCounted, server: self,
+                    reactor: reactor)
                 connections[ObjectIdentifier(connection)] = connection
                 memory.connectionOpened(connections.count)
                 if isDraining { connection.stop() }
@@ -109,7 +125,7 @@ public final class Server {
         connections[ObjectIdentifier(connection)] = nil
         member?.connections.subtract(1, ordering: .relaxed)
         group.connections.giveBack()
-        group.dismiss(connection.peer)
+        if connection.isCounted { group.dismiss(connection.peer) }
         memory.connectionClosed(connections.count)
         acceptor?.wake()
         if connections.isEmpty, let emptied { reactor.wake(emptied) }
@@ -232,6 +248,12 @@ public final class Server {
 
     func putBack(_ buffer: ReceiveBuffer) {
         if buffers.count < 64 { buffers.append(buffer) }
+    }
+}
+
+extension ResponseSerializer {
+    fileprivate init(_ options: ServerOptions) {
+        self.init(server: options.name.map { HTTPField(name: .server, value: $0) })
     }
 }
 

@@ -6,15 +6,15 @@ import Synchronization
 /// The limits are atomic counts. The lock is taken where a connection is accepted, not on the way of a request.
 public final class ServerGroup: Sendable {
     let listener: Listener
-    let options: ServerOptions
     let connections: SharedLimit
     /// Bytes of answers that clients have not taken.
     let unsent: SharedLimit
     /// Bytes of requests that are not answered.
     let unanswered: SharedLimit
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     private struct State {
+        var options: ServerOptions
         var members: [ServerMember] = []
         /// How many connections each client has, if that is limited.
         var clients: [SocketAddress: Int] = [:]
@@ -22,10 +22,22 @@ public final class ServerGroup: Sendable {
 
     public init(_ listener: Listener, options: ServerOptions) {
         self.listener = listener
-        self.options = options
+        state = Mutex(State(options: options))
         connections = SharedLimit(options.connections)
         unsent = SharedLimit(options.unsentBytes)
         unanswered = SharedLimit(options.unansweredBytes)
+    }
+
+    /// The limits that hold for all servers together do so at once when they are changed, the others as servers adopt them
+    /// (``Server/adopt(_:)``).
+    public var options: ServerOptions {
+        get { state.withLock { $0.options } }
+        set {
+            state.withLock { $0.options = newValue }
+            connections.limit = newValue.connections
+            unsent.limit = newValue.unsentBytes
+            unanswered.limit = newValue.unansweredBytes
+        }
     }
 
     /// The address as it was given, with the port that it got.
@@ -69,19 +81,22 @@ public final class ServerGroup: Sendable {
 
     // MARK: Clients
 
-    /// Counts a connection of a client; false if it has as many as it may have.
-    func admit(_ peer: SocketAddress?) -> Bool {
-        guard let limit = options.connectionsPerClient, let client = peer?.client else { return true }
-        return state.withLock { state in
+    enum Admission { case refused, counted, uncounted }
+
+    /// Counts a connection of a client, if that is limited, and refuses it if the client has as many as it may have.
+    func admit(_ peer: SocketAddress?) -> Admission {
+        state.withLock { state in
+            guard let limit = state.options.connectionsPerClient, let client = peer?.client else { return .uncounted }
             let count = state.clients[client, default: 0]
-            guard count < limit else { return false }
+            guard count < limit else { return .refused }
             state.clients[client] = count + 1
-            return true
+            return .counted
         }
     }
 
+    /// A connection that was counted has closed.
     func dismiss(_ peer: SocketAddress?) {
-        guard options.connectionsPerClient != nil, let client = peer?.client else { return }
+        guard let client = peer?.client else { return }
         state.withLock { state in
             guard let count = state.clients[client] else { return }
             state.clients[client] = count > 1 ? count - 1 : nil

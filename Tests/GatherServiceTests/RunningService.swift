@@ -22,19 +22,29 @@ final class RunningService {
     let upstream: ScriptedUpstream
     let shop: ShopCounters
     let log: RecordedLog
-    let upstreams: CurlUpstreams
-    private let gathers: SharedLimit
+    let served: ServiceLoop
+    private var generation: Generation
+    private let ports: Ports
 
     /// How many gathers run.
-    var gathersInFlight: Int { gathers.count }
+    var gathersInFlight: Int { served.group.gathers.count }
 
     fileprivate init(
         port: UInt16, adminPort: UInt16, drain: Latch, upstream: ScriptedUpstream, shop: ShopCounters,
-        log: RecordedLog, upstreams: CurlUpstreams, gathers: SharedLimit
+        log: RecordedLog, served: ServiceLoop, generation: Generation, ports: Ports
     ) {
-        self.gathers = gathers
         (self.port, self.adminPort, self.drain, self.upstream) = (port, adminPort, drain, upstream)
-        (self.shop, self.log, self.upstreams) = (shop, log, upstreams)
+        (self.shop, self.log, self.served) = (shop, log, served)
+        (self.generation, self.ports) = (generation, ports)
+    }
+
+    /// Serves another configuration from now on.
+    func reload(_ configure: (Ports) throws -> Configuration, on loop: isolated EventLoop) async throws {
+        var configuration = try configure(ports)
+        configuration.server.limits.allowSlowMachine()
+        let next = Generation(configuration, loops: 1, address: "127.0.0.1:\(port)", after: generation)
+        try await served.group.swap(to: next, on: loop)
+        generation = next
     }
 
     /// What a configuration may name: the embedded shop and an upstream with a script.
@@ -53,47 +63,33 @@ final class RunningService {
             let listeners = try (0..<4).map { _ in try Listener("127.0.0.1:0") }
             var configuration = try configure(Ports(shop: listeners[2].port, scripted: listeners[3].port))
             configuration.server.limits.allowSlowMachine()
-            let plan = configuration.plan
             let log = RecordedLog()
             let logger = Logger(label: "test") { _ in log.handler }
             let (drain, ended) = (Latch(), Latch())
-            let upstreams = try CurlUpstreams(plan.upstreams, on: loop)
-            let limits = ProcessLimits(plan, keptBytes: configuration.server.limits.staleBytes)
-            let engine = GatherEngine(plan, client: upstreams, limits: limits)
-            var routes = Routes(configuration)
-            routes.demonstrations.listening(on: listeners[0].address)
-            let gathers = SharedLimit(configuration.server.limits.gathers)
-            let responder = GatherResponder(
-                configuration.server, routes: routes, engine: engine, gathers: gathers, logger: logger)
-            var options = ServerOptions()
-            options.wire.bodyBytes = configuration.server.limits.bodyBytes
+            let generation = Generation(configuration, loops: 1, address: listeners[0].address)
+            let group = LoopGroup(1, serving: generation, logger: logger)
+            let clients = ServerGroup(listeners[0], options: ServerOptions(configuration.server))
+            let served = try ServiceLoop(0, of: group, serving: generation, to: clients, on: loop)
             let scripted = ScriptedUpstream()
             let shop = Shop(ShopOptions(latency: configuration.demo?.shop?.latency ?? [:]))
             let handlers: [any Handler] = [
-                responder, AdminResponder(readiness: Readiness(coldLoops: 0), drain: drain), shop, scripted,
+                AdminResponder(readiness: group.readiness, drain: drain), shop, scripted,
             ]
-            let observers: [(any ExchangeObserver)?] = [responder.accessLog, nil, shop, scripted]
+            let observers: [(any ExchangeObserver)?] = [nil, shop, scripted]
             let servers = handlers.indices.map {
-                Server(listeners[$0], handler: handlers[$0], observer: observers[$0], options: options, on: loop)
+                Server(listeners[$0 + 1], handler: handlers[$0], observer: observers[$0], on: loop)
             }
             let service = RunningService(
                 port: listeners[0].port, adminPort: listeners[1].port, drain: drain, upstream: scripted,
-                shop: shop.counters, log: log, upstreams: upstreams, gathers: gathers)
+                shop: shop.counters, log: log, served: served, generation: generation,
+                ports: Ports(shop: listeners[2].port, scripted: listeners[3].port))
             return try await withThrowingTaskGroup(of: Void.self) { group in
-                for server in servers[1...] {
+                for server in servers {
                     group.addImmediateTask { await server.run(drain: ended, abort: ended, on: loop) }
                 }
                 defer { ended.open() }
                 return try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addImmediateTask {
-                        await withDiscardingTaskGroup { group in
-                            group.addImmediateTask { await engine.run(on: loop) }
-                            await servers[0].run(drain: drain, abort: ended, on: loop)
-                            group.cancelAll()
-                        }
-                        await engine.end(on: loop)
-                        upstreams.close()
-                    }
+                    group.addImmediateTask { await served.run(drain: drain, abort: ended, on: loop) }
                     defer { drain.open() }
                     return try await body(service, loop)
                 }

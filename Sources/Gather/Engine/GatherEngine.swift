@@ -9,26 +9,55 @@ public final class GatherEngine {
     let upstreams: [UpstreamState]
     let client: any UpstreamClient
     let kept: KeptBodies
+    /// The upstreams that no earlier engine had as they are.
+    private let begun: [UpstreamState]
+    private let limits: ProcessLimits
     /// The number of this engine's loop, and how many loops there are.
     private let place: (loop: Int, of: Int)
 
     /// - Parameters:
+    ///   - places: where the client has each upstream of the plan; by default in the plan's order.
     ///   - limits: what is shared with the engines of other loops; by default nothing.
     ///   - loop: the number of this engine's loop among those that share.
+    ///   - earlier: the engine of this loop that this one takes the place of (``takeEffect(after:)``). What it knows of upstreams that have
+    ///     not changed is known to both, as are the bodies that it has kept.
     ///   - upstreamChanged: is told of each change in an upstream's state, once and at once.
     public init(
-        _ plan: Plan, client: any UpstreamClient, limits: ProcessLimits? = nil, loop: Int = 0,
+        _ plan: Plan, client: any UpstreamClient, at places: [UpstreamIndex]? = nil, limits: ProcessLimits? = nil,
+        loop: Int = 0, after earlier: GatherEngine? = nil,
         upstreamChanged: @escaping (UpstreamChange) -> Void = { _ in }
     ) {
         let limits = limits ?? ProcessLimits(plan)
         self.client = client
+        self.limits = limits
         place = (loop, limits.loops)
-        kept = KeptBodies(limits.kept, loop: loop)
+        kept = earlier?.kept ?? KeptBodies(limits.kept, loop: loop)
+        let known = Dictionary(uniqueKeysWithValues: (earlier?.upstreams ?? []).map { ($0.upstream.name, $0) })
+        var begun: [UpstreamState] = []
         upstreams = plan.upstreams.enumerated().map { index, upstream in
-            UpstreamState(
-                upstream, index: UpstreamIndex(index), limits: limits.upstreams[index], loop: loop,
-                report: upstreamChanged)
+            let (place, limits) = (places?[index] ?? UpstreamIndex(index), limits.upstreams[index])
+            if let state = known[upstream.name], state.limits === limits, state.index == place { return state }
+            let state = UpstreamState(
+                upstream, index: place, limits: limits, loop: loop, after: known[upstream.name], report: upstreamChanged
+            )
+            begun.append(state)
+            return state
         }
+        self.begun = begun
+    }
+
+    /// Has the limits of this engine's plan hold from now on, and what belongs to upstreams end that only the earlier plan had. Gathers that
+    /// run go on with the engine that they began with.
+    public func takeEffect(after earlier: GatherEngine) {
+        limits.takeEffect()
+        for state in begun { state.limits.takeEffect(in: state.bulkhead) }
+        let current = Set(upstreams.map(ObjectIdentifier.init))
+        for state in earlier.upstreams where !current.contains(ObjectIdentifier(state)) { state.retired.open() }
+    }
+
+    /// What is known of the upstreams at this moment, in the plan's order.
+    public func snapshot(at now: LoopInstant) -> [UpstreamSnapshot] {
+        upstreams.map { UpstreamSnapshot($0, at: now) }
     }
 
     /// Runs an endpoint of the plan for one request.
@@ -85,18 +114,20 @@ public final class GatherEngine {
         return fault ?? nil
     }
 
-    /// Opens the connections that upstreams want at the start (``Upstream/warmUp``), and returns when each is there or cannot be had.
+    /// Opens the connections that upstreams want at the start (``Upstream/warmUp``), and returns when each is there or cannot be had. Upstreams
+    /// that an earlier engine had as they are have theirs.
     ///
     /// It takes no longer than the longest connect timeout and timeout of such an upstream together. Gathers may run meanwhile.
     /// - Returns: the hosts that have not answered every time.
     public func warmUp(on loop: isolated EventLoop) async -> [ColdHost] {
-        await WarmUp(upstreams: upstreams, place: place, client: client).run(on: loop)
+        await WarmUp(upstreams: begun, place: place, client: client).run(on: loop)
     }
 
-    /// Checks the health of the upstreams' hosts until its task is cancelled; returns at once if none is to be checked.
+    /// Checks the health of the upstreams' hosts until its task is cancelled, or none is to be checked. Those that an earlier engine had as
+    /// they are, it goes on to check.
     public func run(on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
-            for state in upstreams {
+            for state in begun {
                 guard let policy = state.upstream.health else { continue }
                 let checks = HealthChecks(state: state, policy: policy, client: client)
                 group.addImmediateTask { await checks.run(on: loop) }

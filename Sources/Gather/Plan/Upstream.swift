@@ -1,7 +1,7 @@
 import HTTPTypes
 
 /// A service that calls go to, with the limits that all its callers share.
-public struct Upstream: Sendable {
+public struct Upstream: Sendable, Equatable {
     public var name: String
     /// Where the service is reached; never empty.
     public var hosts: [Origin]

@@ -7,7 +7,7 @@ struct HealthChecks {
     let policy: HealthPolicy
     let client: any UpstreamClient
 
-    /// Checks every host until the task is cancelled.
+    /// Checks every host until the task is cancelled, or the upstream is retired.
     func run(on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
             for host in state.upstream.hosts.indices {
@@ -17,14 +17,13 @@ struct HealthChecks {
     }
 
     private func run(_ host: HostIndex, on loop: isolated EventLoop) async {
-        do throws(CancellationError) {
-            while true {
-                state.checked(host, isWell: await check(host, on: loop))
-                try await loop.sleep(for: policy.interval)
-            }
-        } catch {
-            // The engine ends.
-        }
+        var next: Wake
+        repeat {
+            let isWell = await check(host, on: loop)
+            guard !state.retired.isOpen else { return }
+            state.checked(host, isWell: isWell)
+            next = await state.retired.wait(until: loop.time.advanced(by: policy.interval), on: loop)
+        } while next == .timedOut
     }
 
     private func check(_ host: HostIndex, on loop: isolated EventLoop) async -> Bool {

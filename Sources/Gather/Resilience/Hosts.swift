@@ -23,6 +23,27 @@ struct Hosts {
         self.ejection = ejection
     }
 
+    /// Takes over what was known of hosts that have a place here as well, but for what is in flight there, which is counted where it
+    /// began.
+    /// - Parameters:
+    ///   - places: where each host of these was among the earlier ones; nil if it was not.
+    ///   - ejections, checks: whether the rules are the same by which hosts are left out.
+    mutating func adopt(_ places: [Int?], of earlier: Hosts, ejections: Bool, checks: Bool) {
+        for (host, place) in places.enumerated() {
+            guard let place else { continue }
+            let known = earlier.hosts[place]
+            hosts[host].latency = known.latency
+            if ejections {
+                (hosts[host].failures, hosts[host].isSuspect) = (known.failures, known.isSuspect)
+                hosts[host].ejectedUntil = known.ejectedUntil
+            }
+            if checks { (hosts[host].isWell, hosts[host].doubts) = (known.isWell, known.doubts) }
+        }
+        // Never more than half of the hosts are left out for their failures: of those that stay, it may be more.
+        guard 2 * hosts.count(where: \.isSuspect) > hosts.count else { return }
+        for host in hosts.indices { hosts[host].ejectedUntil = LoopInstant(nanoseconds: .min) }
+    }
+
     /// Picks the host of an attempt, and counts the attempt as in flight there until ``end(_:latency:isFailure:at:)``.
     ///
     /// The better of two hosts drawn by chance, which spreads load nearly as well as knowing all of them. Better is the one with less

@@ -19,7 +19,10 @@ final class KeptBytes: Sendable {
         lanes = (0..<loops).map { _ in Lane() }
     }
 
-    var limit: Int { all.limit }
+    var limit: Int {
+        get { all.limit }
+        set { all.limit = newValue }
+    }
     /// How many bytes all loops keep.
     var count: Int { all.count }
 

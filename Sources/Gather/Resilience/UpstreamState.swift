@@ -4,7 +4,9 @@ import EventLoop
 /// all loops know together (``UpstreamLimits``).
 final class UpstreamState {
     let upstream: Upstream
+    /// Where its client has it.
     let index: UpstreamIndex
+    let limits: UpstreamLimits
     /// The longest that an attempt may take, unless its call says otherwise.
     let timeout: Duration
     let bulkhead: Bulkhead
@@ -18,27 +20,40 @@ final class UpstreamState {
     let flights: Flights?
     /// Kept only for hedges that learn their time.
     private(set) var latency: LatencyWindow?
+    /// Opens when no plan has the upstream as it is here: its hosts need no more health checks.
+    let retired = Latch()
     private let report: (UpstreamChange) -> Void
 
     /// - Parameters:
     ///   - limits: what all loops hold in common.
     ///   - loop: the number of this one.
+    ///   - earlier: the state of the same upstream before its configuration changed: what is known of hosts that stay is kept.
     ///   - report: is told when the breaker or a host changes its state.
     init(
         _ upstream: Upstream, index: UpstreamIndex, limits: UpstreamLimits, loop: Int,
+        after earlier: UpstreamState? = nil,
         report: @escaping (UpstreamChange) -> Void = { _ in }
     ) {
         self.report = report
         self.upstream = upstream
         self.index = index
+        self.limits = limits
         timeout = upstream.timeout
         hosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
         generator = SplitMix64(seed: UInt64(index.number) &+ UInt64(loop) << 32)
-        bulkhead = Bulkhead(limits.places, loop: loop)
+        bulkhead = earlier?.bulkhead ?? Bulkhead(limits.places, loop: loop)
         (budget, breaker, learnedLimit) = (limits.budget, limits.breaker, limits.learned)
         adaptiveLimit = limits.learned.map(AdaptiveLimit.init)
         flights = upstream.coalesces ? Flights() : nil
         if case .extraLoad(let part) = upstream.hedge?.delay { latency = LatencyWindow(percentile: 100 * (1 - part)) }
+        guard let earlier else { return }
+        hosts.adopt(
+            upstream.hosts.map { host in earlier.upstream.hosts.firstIndex(of: host) }, of: earlier.hosts,
+            ejections: earlier.upstream.ejection == upstream.ejection,
+            checks: earlier.upstream.health == upstream.health)
+        if earlier.upstream.hosts == upstream.hosts, earlier.upstream.hedge == upstream.hedge {
+            latency = earlier.latency
+        }
     }
 
     /// After what time an attempt gets a hedge, and this the next; nil if it gets none, or if that is not known yet.

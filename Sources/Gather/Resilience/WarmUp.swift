@@ -47,6 +47,7 @@ struct WarmUp {
             _ = try await client.send(request, to: state.index, host: host, until: deadline, on: loop)
             return nil
         } catch {
+            guard !state.retired.isOpen else { return nil }
             return ColdHost(upstream: upstream.name, host: upstream.hosts[host.number], failure: error)
         }
     }

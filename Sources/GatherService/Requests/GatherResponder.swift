@@ -8,28 +8,31 @@ import HTTPWire
 import JSONText
 import Logging
 
-/// Answers the requests of one loop: finds the endpoint and has the engine run it.
+/// Answers the requests of one loop by one generation of the configuration: finds the endpoint and has the engine run it.
+///
+/// A request keeps the responder that has begun with it, so that it ends as it began when another generation has taken over.
 final class GatherResponder: Handler {
     private let routes: Routes
-    private let engine: GatherEngine
-    let accessLog: AccessLog
-    private let shedding: LoadShedding
+    let engine: GatherEngine
+    private let accessLog: AccessLog
+    private let admission: Admission
     private let deadlineHeader: HTTPField.Name?
-    private let disclosure: Disclosure
-    /// The gathers in flight on all loops.
-    private let gathers: SharedLimit
+    /// Is told when nobody can have a gather by this generation any more.
+    private let whenOver: () -> Void
 
-    /// - Parameters:
-    ///   - gathers: the limit that all loops keep to together.
-    init(_ server: ServerSettings, routes: Routes, engine: GatherEngine, gathers: SharedLimit, logger: Logger) {
-        self.routes = routes
+    init(
+        _ generation: Generation, engine: GatherEngine, admission: Admission, accessLog: AccessLog,
+        whenOver: @escaping () -> Void = {}
+    ) {
+        routes = generation.routes
         self.engine = engine
-        accessLog = AccessLog(logger, isEnabled: server.accessLog)
-        self.gathers = gathers
-        shedding = LoadShedding(gathers: gathers.limit, lag: server.limits.lag)
-        deadlineHeader = server.clientDeadlineHeader
-        disclosure = server.disclosure
+        self.admission = admission
+        self.accessLog = accessLog
+        deadlineHeader = generation.configuration.server.clientDeadlineHeader
+        self.whenOver = whenOver
     }
+
+    deinit { whenOver() }
 
     func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
         let head = request.head
@@ -85,9 +88,12 @@ final class GatherResponder: Handler {
             return await stream(endpoint, input, within: limit, as: format, request, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a place.
-        let decision = decide(endpoint.priority, on: loop)
-        guard case .admitted(let sendsOptional) = decision, gathers.tryTake() else { return busy(decision) }
-        defer { gathers.giveBack() }
+        let sendsOptional: Bool
+        switch admission.enter(endpoint.priority, on: loop) {
+        case .refused(let response): return response
+        case .entered(let optional): sendsOptional = optional
+        }
+        defer { admission.leave() }
         let gathered = await engine.gather(endpoint, input, within: limit, sendsOptional: sendsOptional, on: loop)
         accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: false), of: request)
         return try Response(gathered, of: endpoint)
@@ -131,14 +137,17 @@ final class GatherResponder: Handler {
         if let objection = await engine.objection(to: input, for: endpoint, on: loop) {
             return refuse(request, objection)
         }
-        let decision = decide(endpoint.priority, on: loop)
-        guard case .admitted(let sendsOptional) = decision else { return busy(decision) }
+        let sendsOptional: Bool
+        switch admission.enter(endpoint.priority, on: loop) {
+        case .refused(let response): return response
+        case .entered(let optional): sendsOptional = optional
+        }
+        let place = HeldPlace(admission)
         return Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
             let stream = GatherStream(endpoint, within: limit, on: loop)
             try await stream.send(as: format, through: writer, on: loop) {
                 // The place is free again when the gather has ended, even if the client has not read all of it.
-                self.gathers.take()
-                defer { self.gathers.giveBack() }
+                defer { place.leave() }
                 let gathered = await self.engine.gather(
                     endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, on: loop)
                 self.accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: true), of: request)
@@ -149,34 +158,16 @@ final class GatherResponder: Handler {
 
     /// The answer of `/tasks`, which holds a place like a gather while its tasks run.
     private func tasks(_ head: RequestHead, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        let decision = decide(.normal, on: loop)
-        guard case .admitted = decision, gathers.tryTake() else { return busy(decision) }
-        defer { gathers.giveBack() }
+        if case .refused(let response) = admission.enter(.normal, on: loop) { return response }
+        let place = HeldPlace(admission)
         let format = RecordFormat(accept: head[.accept])
         var response = try await TasksDemonstration.respond(to: QueryItems(head.query), as: format, on: loop)
         guard let produce = response.stream else { return response }
         response.stream = { writer async throws(StreamFailure) in
             _ = loop  // What captures the loop is the loop's.
-            self.gathers.take()
-            defer { self.gathers.giveBack() }
+            defer { place.leave() }
             try await produce(writer)
         }
         return response
-    }
-
-    /// What the load leaves for a gather that is about to begin.
-    private func decide(_ priority: Endpoint.Priority, on loop: isolated EventLoop) -> LoadShedding.Decision {
-        shedding.decide(priority, inFlight: gathers.count, lag: loop.reactor.meanLag)
-    }
-
-    private func busy(_ decision: LoadShedding.Decision) -> Response {
-        let detail =
-            switch decision {
-            case .tooLate: "the service is behind with its work"
-            // Also one that was admitted, while another loop took the last place.
-            case .tooMany, .admitted: "too many gathers are in flight"
-            }
-        return .problem(
-            .serviceUnavailable, disclosure == .nothing ? nil : detail, fields: [.retryAfter: "1"])
     }
 }

@@ -1,0 +1,60 @@
+import EventLoop
+
+/// What one loop knows of an upstream at a moment, with what all loops of the process know together.
+public struct UpstreamSnapshot: Sendable, Equatable {
+    public var name: String
+    /// Attempts in flight in the process, and how many there may be: the limit that is learned, if it is.
+    public var inFlight: Int
+    public var limit: Int
+    /// Calls that wait for a place, in the process and on this loop.
+    public var queued: Int
+    public var queuedHere: Int
+    /// That of the process; nil if the upstream has none.
+    public var breaker: BreakerState?
+    /// Tokens for retries and hedges that the process has left.
+    public var retryTokens: Double
+    /// What this loop knows of each host, in the order of the file.
+    public var hosts: [HostSnapshot]
+
+    public enum BreakerState: String, Sendable, CaseIterable {
+        case closed
+        case halfOpen = "half_open"
+        case open
+    }
+}
+
+/// What one loop knows of a host.
+public struct HostSnapshot: Sendable, Equatable {
+    public var origin: Origin
+    /// Attempts of this loop.
+    public var inFlight: Int
+    /// Whether it is left out for its failures.
+    public var isEjected: Bool
+    /// Whether its health checks say that it is well.
+    public var isWell: Bool
+}
+
+extension UpstreamSnapshot {
+    init(_ state: UpstreamState, at now: LoopInstant) {
+        name = state.upstream.name
+        (inFlight, limit) = (state.bulkhead.inFlight, state.bulkhead.limit)
+        (queued, queuedHere) = (state.bulkhead.queuedEverywhere, state.bulkhead.queued)
+        breaker = state.breaker.map { BreakerState($0.state, at: now) }
+        retryTokens = state.budget.tokens
+        hosts = zip(state.upstream.hosts, state.hosts.hosts).map { origin, host in
+            HostSnapshot(
+                origin: origin, inFlight: host.inFlight, isEjected: host.ejectedUntil > now, isWell: host.isWell)
+        }
+    }
+}
+
+extension UpstreamSnapshot.BreakerState {
+    /// A breaker whose time is over lets a probe through, so that it counts as half-open even before one has come.
+    fileprivate init(_ state: Breaker.State, at now: LoopInstant) {
+        switch state {
+        case .closed: self = .closed
+        case .open(let until): self = until > now ? .open : .halfOpen
+        case .halfOpen: self = .halfOpen
+        }
+    }
+}

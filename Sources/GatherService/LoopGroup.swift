@@ -1,0 +1,121 @@
+import EventLoop
+import Gather
+import GatherConfig
+import HTTPServer
+import Logging
+import Synchronization
+
+/// The loops of one service, as others name them: what they share whichever generation they serve, and how all of them are asked.
+///
+/// Locked, but not on the way of a request.
+final class LoopGroup: Sendable {
+    let count: Int
+    let logger: Logger
+    /// The gathers in flight on all loops.
+    let gathers: SharedLimit
+    let readiness: Readiness
+    private let members: Mutex<[LoopReference<ServiceLoop>?]>
+
+    /// - Parameter generation: the one that is served first.
+    init(_ count: Int, serving generation: Generation, logger: Logger) {
+        self.count = count
+        self.logger = logger
+        let configuration = generation.configuration
+        gathers = SharedLimit(configuration.server.limits.gathers)
+        readiness = Readiness(coldLoops: configuration.plan.upstreams.contains { $0.warmUp != nil } ? count : 0)
+        members = Mutex(Array(repeating: nil, count: count))
+    }
+
+    func join(_ member: ServiceLoop, on loop: isolated EventLoop) {
+        let reference = LoopReference(member, on: loop.reactor)
+        members.withLock { $0[member.index] = reference }
+    }
+
+    /// A loop has opened the connections to upstreams that it could.
+    func loopIsWarm(butFor cold: [ColdHost]) {
+        for host in readiness.loopIsWarm(butFor: cold) {
+            logger.warning(
+                "not all connections could be warmed up",
+                metadata: ["upstream": "\(host.upstream)", "host": "\(host.host)", "error": "\(host.failure)"])
+        }
+    }
+
+    // MARK: All loops
+
+    /// Has each loop do something in its next turn, and waits until all have done it.
+    /// - Parameter limit: how long they may take, nil for as long as they do.
+    /// - Returns: what each has come to; nil for those that have ended or were not in time.
+    func onEachLoop<Value: Sendable>(
+        within limit: Duration?, on loop: isolated EventLoop, _ body: @escaping @Sendable (ServiceLoop) -> Value
+    ) async -> [Value?] {
+        let answers = LoopAnswers<Value>(count)
+        for (index, member) in members.withLock({ $0 }).enumerated() {
+            let isAsked = member?.handOver { answers.put($0.map(body), of: index) } ?? false
+            if !isAsked { answers.put(nil, of: index) }
+        }
+        await answers.complete.wait(until: limit.map { loop.time.advanced(by: $0) }, on: loop)
+        return answers.values
+    }
+
+    /// What all loops say of themselves at about one moment. One that is held for longer than the limit is missing.
+    func snapshots(within limit: Duration, on loop: isolated EventLoop) async -> [LoopSnapshot] {
+        await onEachLoop(within: limit, on: loop) { $0.snapshot() }.compactMap(\.self)
+    }
+
+    // MARK: Generations
+
+    /// How long the loops may take to prepare a generation, one after the other what each has to do before.
+    private static let preparation: Duration = .seconds(10)
+
+    /// Has all loops serve another generation, or none.
+    /// - Parameter limitsChange: sets the limits that hold for all loops together, when it is certain that all will serve it.
+    /// - Throws: ``SwapError``; then nothing has changed.
+    func swap(
+        to generation: Generation, on loop: isolated EventLoop, limitsChange: () -> Void = {}
+    ) async throws(SwapError) {
+        let prepared = await onEachLoop(within: Self.preparation, on: loop) { member in
+            Result { try member.prepare(generation) }.mapError { SwapError(problem: "\($0)") }
+        }
+        var failure: SwapError?
+        for (index, result) in prepared.enumerated() {
+            switch result {
+            case .success?: continue
+            case .failure(let error)?: failure = failure ?? error
+            case nil: failure = failure ?? SwapError(problem: "loop \(index) has not answered")
+            }
+        }
+        if let failure {
+            // Behind the preparation of a loop that was late with it.
+            _ = await onEachLoop(within: .zero, on: loop) { $0.forgetPrepared() }
+            throw failure
+        }
+        limitsChange()
+        gathers.limit = generation.configuration.server.limits.gathers
+        _ = await onEachLoop(within: nil, on: loop) { $0.takeOver() }
+    }
+}
+
+/// Why the loops have not taken over another generation.
+struct SwapError: Error, CustomStringConvertible {
+    let problem: String
+    var description: String { problem }
+}
+
+/// What loops have come to that were asked, each for itself.
+private final class LoopAnswers<Value: Sendable>: Sendable {
+    private let state: Mutex<(values: [Value?], missing: Int)>
+    let complete = Latch()
+
+    init(_ count: Int) { state = Mutex((Array(repeating: nil, count: count), count)) }
+
+    var values: [Value?] { state.withLock { $0.values } }
+
+    func put(_ value: Value?, of index: Int) {
+        let isComplete = state.withLock { state in
+            state.values[index] = value
+            state.missing -= 1
+            return state.missing == 0
+        }
+        if isComplete { complete.open() }
+    }
+}

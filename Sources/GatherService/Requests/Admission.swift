@@ -1,0 +1,68 @@
+import EventLoop
+import Gather
+import GatherConfig
+import HTTPServer
+
+/// Lets gathers in as far as the load leaves room for them, and counts those that are in: on one loop, for one generation of the
+/// configuration.
+final class Admission {
+    enum Entry {
+        /// It has a place, until ``leave()``.
+        case entered(sendsOptional: Bool)
+        /// It has none; the answer says so.
+        case refused(Response)
+    }
+
+    /// Those in flight on all loops.
+    private let gathers: SharedLimit
+    private let shedding: LoadShedding
+    private let disclosure: Disclosure
+    /// How many are in on this loop.
+    private(set) var inFlight = 0
+
+    /// - Parameter gathers: the limit that all loops keep to together.
+    init(_ server: ServerSettings, gathers: SharedLimit) {
+        self.gathers = gathers
+        shedding = LoadShedding(gathers: server.limits.gathers, lag: server.limits.lag)
+        disclosure = server.disclosure
+    }
+
+    func enter(_ priority: Endpoint.Priority, on loop: isolated EventLoop) -> Entry {
+        let decision = shedding.decide(priority, inFlight: gathers.count, lag: loop.reactor.meanLag)
+        guard case .admitted(let sendsOptional) = decision, gathers.tryTake() else {
+            return .refused(busy(decision))
+        }
+        inFlight += 1
+        return .entered(sendsOptional: sendsOptional)
+    }
+
+    func leave() {
+        inFlight -= 1
+        gathers.giveBack()
+    }
+
+    private func busy(_ decision: LoadShedding.Decision) -> Response {
+        let detail =
+            switch decision {
+            case .tooLate: "the service is behind with its work"
+            // Also one that was admitted, while another loop took the last place.
+            case .tooMany, .admitted: "too many gathers are in flight"
+            }
+        return .problem(.serviceUnavailable, disclosure == .nothing ? nil : detail, fields: [.retryAfter: "1"])
+    }
+}
+
+/// A place of an answer that is streamed: given back when what it stands for has ended, or with the answer if that is never begun.
+final class HeldPlace {
+    private var admission: Admission?
+
+    /// Takes over the place that was entered.
+    init(_ admission: Admission) { self.admission = admission }
+
+    deinit { leave() }
+
+    func leave() {
+        admission?.leave()
+        admission = nil
+    }
+}

@@ -1,0 +1,55 @@
+import EventLoop
+import Gather
+
+/// What a service says of itself at a moment, for who watches it.
+public struct ServiceSnapshot: Sendable {
+    /// The number of the configuration that is served, from 1 on: one more with each reload that has changed something.
+    public var generation: Int
+    /// In the process: clients' connections and gathers in flight, with how many there may be.
+    public var connections: Int
+    public var mostConnections: Int
+    public var gathers: Int
+    public var mostGathers: Int
+    /// Each loop, in their order, but for those that have not answered in time because something holds them.
+    public var loops: [LoopSnapshot]
+    /// How many loops there are.
+    public var loopCount: Int
+
+    /// What an upstream is to the process: as one of the loops sees it, with what each loop knows of its hosts put together.
+    ///
+    /// A host counts as left out, or as not well, if it is so for at least one loop.
+    public var upstreams: [UpstreamSnapshot] {
+        guard var merged = loops.first?.upstreams else { return [] }
+        for other in loops.dropFirst().map(\.upstreams) where other.map(\.name) == merged.map(\.name) {
+            for (index, upstream) in other.enumerated() {
+                merged[index].queuedHere += upstream.queuedHere
+                for (host, state) in upstream.hosts.enumerated() where host < merged[index].hosts.count {
+                    merged[index].hosts[host].inFlight += state.inFlight
+                    if state.isEjected { merged[index].hosts[host].isEjected = true }
+                    if !state.isWell { merged[index].hosts[host].isWell = false }
+                }
+            }
+        }
+        return merged
+    }
+}
+
+/// What one loop says of itself.
+public struct LoopSnapshot: Sendable {
+    /// Its number, from 0.
+    public var loop: Int
+    /// The generation that its next gather begins with, and how many have one that has not ended.
+    public var generation: Int
+    public var generations: Int
+    /// Clients' connections.
+    public var connections: Int
+    /// Requests that were read to the end of their heads, since the start.
+    public var requests: Int
+    /// Gathers in flight, of the latest generation.
+    public var gathers: Int
+    /// Turns, jobs, busy time and lag.
+    public var counters: LoopCounters
+    /// How far the loop was behind over the last half second or so.
+    public var meanLag: Duration
+    public var upstreams: [UpstreamSnapshot]
+}
