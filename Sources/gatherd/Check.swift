@@ -8,6 +8,9 @@ struct Check: ParsableCommand {
         abstract: "Check a configuration and list its endpoints.",
         discussion: "Exits with 0 if there is nothing to complain of, with 1 if there is an error or a warning.")
 
+    @Flag(help: "Exit with 0 if there are warnings alone, with which `serve` would go on.")
+    var allowWarnings = false
+
     @Argument(help: "The configuration file.", completion: .yamlFile)
     var file: String
 
@@ -16,7 +19,7 @@ struct Check: ParsableCommand {
         let plan = configuration.plan
         for endpoint in plan.endpoints { print(PlanGraph(endpoint, of: plan).summary) }
         for warning in configuration.warnings { print(warning) }
-        guard configuration.warnings.isEmpty else { throw ExitCode(1) }
+        guard configuration.warnings.isEmpty else { throw ExitCode(allowWarnings ? 0 : 1) }
         let calls = plan.endpoints.reduce(0) { $0 + $1.calls.count }
         print("\(file): \(counted(plan.endpoints.count, "endpoint")) with \(counted(calls, "call")), nothing wrong")
     }

@@ -53,6 +53,25 @@ import Testing
         #expect(!result.errors.contains("Usage:"))
     }
 
+    @Test("A warning fails a check, unless warnings are allowed", arguments: [[], ["--allow-warnings"]])
+    func warnings(_ options: [String]) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "gatherd-warnings-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "warned.yaml")
+        // Nobody is told of what `expose` adds.
+        let text = """
+            version: 1
+            server: { disclose: nothing }
+            upstreams: { shop: { hosts: ["http://127.0.0.1:9100"] } }
+            endpoints: [{ path: /a, expose: outcomes, calls: { a: { get: "shop:/a" } } }]
+            """
+        try Data(text.utf8).write(to: file)
+        let result = try Program.run(["check", file.path] + options)
+        #expect(result.output.contains("warned.yaml:4:"), "\(result)")
+        #expect(result.exit == .exited(code: options.isEmpty ? 1 : 0))
+    }
+
     @Test func `a plan without an endpoint lists them`() throws {
         let result = try Program.run(["plan", "config/gatherd.yaml"])
         #expect(result.exit == .exited(code: 0))
