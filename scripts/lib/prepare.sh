@@ -68,3 +68,17 @@ build_release() {
     # shellcheck disable=SC2034
     gatherd="$root/.build/release/gatherd"
 }
+
+# program NAME: the absolute path of a program that the caller named.
+program() {
+    local path
+    path=$(cd "$caller" && realpath -- "$1")
+    [[ -f $path && -x $path ]] || fail "$1 is no program"
+    echo "$path"
+}
+
+# Sets gatherd: the program that GATHERD names, or a new build.
+choose_gatherd() {
+    install_missing
+    if [[ -n ${GATHERD:-} ]]; then gatherd=$(program "$GATHERD"); else build_release >&2; fi
+}

@@ -1,7 +1,6 @@
-# Sourced by the scripts that measure a service: start, stop, and what the kernel knows of a process.
+# Sourced by the scripts that start a service: start, stop, and what the kernel knows of a process.
 # shellcheck shell=bash
 
-ticks_per_second=$(getconf CLK_TCK)
 started=()
 scratch=
 
@@ -65,25 +64,4 @@ listener_of() {
         fi
     done
     return 1
-}
-
-# cpu_us PID: the CPU time of the process so far, user and system, in microseconds.
-cpu_us() {
-    local stat
-    stat=$(cat "/proc/$1/stat")
-    # The name, which may hold anything, ends at the last parenthesis; user and system time are the 12th and 13th behind it.
-    read -ra stat <<<"${stat##*) }"
-    echo $(((stat[11] + stat[12]) * 1000000 / ticks_per_second))
-}
-
-# rss_kib PID: its resident memory.
-rss_kib() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
-
-# run_wrk URL CONNECTIONS SECONDS: sets requests, rate, p50_us, p90_us, p99_us, max_us and errors.
-run_wrk() {
-    local url=$1 connections=$2 seconds=$3 report
-    report=$(wrk -t1 -c "$connections" -d "${seconds}s" --timeout 10s -s "$root/scripts/lib/wrk-report.lua" "$url" |
-        sed -n 's/^REPORT //p')
-    [[ -n $report ]] || fail "wrk got no answer from $url"
-    read -r requests rate p50_us p90_us p99_us max_us errors <<<"$report"
 }

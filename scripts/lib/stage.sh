@@ -1,16 +1,6 @@
 # Sourced by the scripts that put gatherd on a machine or into a package: what is installed, and where.
 # shellcheck shell=bash
 
-# choose_gatherd: sets gatherd, the program that GATHERD names or a new build of this tree.
-choose_gatherd() {
-    if [[ -z ${GATHERD:-} ]]; then
-        build_release >&2
-        return
-    fi
-    gatherd=$(cd "$caller" && realpath -- "$GATHERD")
-    [[ -f $gatherd && -x $gatherd ]] || fail "$GATHERD is no program"
-}
-
 # build_manual DIRECTORY: manual pages of the program and its commands, by swift-argument-parser's own generator. Pages of
 # commands are named with a hyphen, which is where `man gatherd serve` looks.
 build_manual() {

@@ -8,7 +8,7 @@ import counts
 import parts
 import peers
 import rounds
-from loads import COMMON, LOADS
+from loads import COMMON, LOADS, Load
 from process import Failure
 
 
@@ -20,8 +20,15 @@ def chosen(names, known):
 
 
 def compare(options):
-    loads = [LOADS[name] for name in chosen(options.loads or list(LOADS), LOADS)]
-    services = [rounds.gatherd(label, binary) for label, binary in zip("AB", options.binaries)]
+    names = options.loads or list(LOADS)
+    chosen([name for name in names if not name.startswith("/")], LOADS)
+    loads = [LOADS.get(name) or Load(name, name) for name in names]
+    services = []
+    for label, side in zip("AB", options.binaries):
+        if side.endswith((".yaml", ".yml")):
+            services.append(rounds.gatherd(label, options.program, side))
+        else:
+            services.append(rounds.gatherd(label, side))
     cells = rounds.measure(services, loads, options.rounds, options.seconds)
     if len(services) == 1:
         rounds.print_alone(*services, loads, cells)
@@ -74,6 +81,8 @@ def main():
         if name in ("compare", "peers"):
             command.add_argument("--rounds", type=int, default=3)
             command.add_argument("--seconds", type=int, default=3)
+        if name == "compare":
+            command.add_argument("--program")
         if name == "peers":
             command.add_argument("--only", type=names, required=True)
             command.add_argument("--folder", required=True)

@@ -34,6 +34,40 @@ def children(pid):
     return found
 
 
+def cpu_seconds(pid):
+    """User and system time of the process so far, of its children too."""
+    user = system = 0
+    for each in children(pid):
+        fields = pathlib.Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        user += int(fields[11])
+        system += int(fields[12])
+    return user / TICK, system / TICK
+
+
+def memory_mib(pid, figure="VmHWM"):
+    """The most that was resident at once, or (VmRSS) what is now; children added up."""
+    kib = 0
+    for each in children(pid):
+        for line in pathlib.Path(f"/proc/{each}/status").read_text().splitlines():
+            if line.startswith(f"{figure}:"):
+                kib += int(line.split()[1])
+    return kib / 1024
+
+
+def listener_of(port):
+    """The process that listens on a port of this machine, if it may be seen."""
+    inodes = {fields[9] for table in ("tcp", "tcp6") for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+              if (fields := line.split())[3] == "0A" and fields[1].endswith(f":{port:04X}")}
+    for descriptor in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            target = os.readlink(descriptor)
+        except OSError:
+            continue
+        if target.startswith("socket:[") and target[8:-1] in inodes:
+            return int(descriptor.parts[2])
+    return None
+
+
 class Process:
     def __init__(self, name, command, port, processors, environment, log):
         self.name = name
@@ -49,22 +83,10 @@ class Process:
             time.sleep(0.02)
 
     def cpu_seconds(self):
-        """User and system time so far, of its children too."""
-        user = system = 0
-        for pid in children(self.child.pid):
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            user += int(fields[11])
-            system += int(fields[12])
-        return user / TICK, system / TICK
+        return cpu_seconds(self.child.pid)
 
     def memory_mib(self):
-        """The most that was resident at once, children added up."""
-        peak = 0
-        for pid in children(self.child.pid):
-            for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    peak += int(line.split()[1])
-        return peak / 1024
+        return memory_mib(self.child.pid)
 
     def stop(self):
         if self.child.poll() is None:
