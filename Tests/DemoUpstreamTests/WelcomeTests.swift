@@ -51,9 +51,9 @@ struct WelcomeTests {
         let page = text(response)
         #expect(response.fields[.contentType] == "text/html; charset=utf-8")
         #expect(page.contains(#"<a href="/v1/customers/1/dashboard">GET /v1/customers/{id}/dashboard</a>"#))
-        #expect(page.contains("<h2>POST /v1/orders</h2>"))
+        #expect(page.contains("<h3>POST /v1/orders</h3>"))
         #expect(page.contains(#"<a href="/tasks?sleep=1s,2s,3s&amp;mode=sequential">"#))
-        #expect(page.contains("<p>With the field &#39;Accept: application/x-ndjson&#39;"))
+        #expect(page.contains(">With the field &#39;Accept: application/x-ndjson&#39;"))
     }
 
     @Test func `the two forms are told apart by Accept, which caches are told`() {
@@ -67,12 +67,43 @@ struct WelcomeTests {
             endpoints: [Welcome.Endpoint(.get, #"/a"><script>'x'</script>"#, title: "<b>fish & chips</b>")],
             address: "127.0.0.1:8080")
         let page = text(welcome.response(accept: "text/html"))
-        #expect(!page.contains("<script"))
+        #expect(page.count(of: "<script") == 2)
         #expect(!page.contains("<b>"))
         #expect(page.contains(#"<a href="/a&quot;&gt;&lt;script&gt;&#39;x&#39;&lt;/script&gt;">"#))
-        #expect(page.contains("<p>&lt;b&gt;fish &amp; chips&lt;/b&gt;</p>"))
+        #expect(page.contains(">&lt;b&gt;fish &amp; chips&lt;/b&gt;</p>"))
         let command = #"curl 'http://127.0.0.1:8080/a"><script>'\''x'\''</script>'"#
         #expect(text(welcome.response(accept: nil)).contains(command))
+    }
+
+    @Test func `the plan of the script cannot end the element that it is in`() {
+        let plan = Array(#"{"endpoints":[{"path":"/</script><img>"}]}"#.utf8)
+        let page = text(Welcome(endpoints: [], address: "", plan: plan).response(accept: "text/html"))
+        #expect(
+            page.contains(
+                #"<script type="application/json" id="plan">{"endpoints":[{"path":"/\u003c/script>\u003cimg>"}]}</script>"#
+            ))
+    }
+
+    @Test func `the page has nothing inline and nothing from elsewhere, and its fields allow neither`() {
+        let response = welcome.response(accept: "text/html")
+        let page = text(response)
+        for attribute in ["style=", "onclick=", "onload=", "src=\"http", "href=\"http", "@import", "url("] {
+            #expect(!page.contains(attribute) && !Page.style.contains(attribute))
+        }
+        #expect(page.contains(#"<script type="module" src="gatherd.js"></script>"#))
+        for response in [response, Welcome.style, Welcome.script] {
+            let policy = response.fields[.contentSecurityPolicy] ?? ""
+            #expect(policy.hasPrefix("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"))
+            #expect(!policy.contains("unsafe") && response.fields[.xContentTypeOptions] == "nosniff")
+        }
+    }
+
+    @Test func `what others say is never markup in the script`() {
+        for way in [
+            "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "DOMParser",
+        ] {
+            #expect(!Page.script.contains(way))
+        }
     }
 
     @Test(
@@ -105,4 +136,8 @@ struct WelcomeTests {
     }
 
     private func text(_ response: Response) -> String { String(decoding: response.body, as: UTF8.self) }
+}
+
+extension String {
+    fileprivate func count(of text: String) -> Int { ranges(of: text).count }
 }

@@ -1,4 +1,5 @@
 import EventLoop
+import GatherConfig
 import Testing
 
 @testable import GatherService
@@ -39,5 +40,44 @@ import Testing
             return configuration
         }) { service, loop in try await service.get("/", on: loop).body }
         #expect(page.contains(#" -d '{"customer":{"id":1},"skus":[1,2,3]}' "#))
+    }
+
+    @Test func `the page is told which call waits for which, but nothing of internal ones`() throws {
+        let endpoints = """
+            - path: /v1/x/{id}
+              calls:
+                a: { get: "up:/a?q={query.delay_a ?? 1}" }
+                token: { get: "up:/t?x={a.x}", internal: true }
+                c: { get: "up:/c?t={token.x}", headers: { X-Who: "{header.X-Who}" } }
+            - { path: /v1/whole, stream: false, calls: { a: { get: "up:/a" } } }
+            """
+        let demonstrated: @Sendable (String) -> @Sendable (RunningService.Ports) throws -> Configuration = { server in
+            { ports in
+                var configuration = try scripted(endpoints, server: server)(ports)
+                configuration.demo = .init()
+                return configuration
+            }
+        }
+        let (page, style, script) = try RunningService.run(demonstrated("")) { service, loop in
+            (
+                try await service.get("/", "Accept: text/html", on: loop),
+                try await service.get("/gatherd.css", on: loop),
+                try await service.get("/gatherd.js", on: loop)
+            )
+        }
+        #expect(
+            page.body.contains(
+                #"{"method":"GET","path":"/v1/x/{id}","deadline_ms":2000,"stream":true,"query":["delay_a"],"headers":["X-Who"],"#
+                    + #""calls":[{"name":"a","after":[]},{"name":"c","after":["a"]}]}"#))
+        #expect(page.body.contains(#""path":"/v1/whole","deadline_ms":2000,"stream":false,"query":[],"#))
+        #expect(!page.body.contains("token"))
+        #expect([page, style, script].map(\.status) == [200, 200, 200])
+        #expect(style["Content-Type"] == "text/css; charset=utf-8")
+        #expect(script["Content-Type"] == "text/javascript; charset=utf-8")
+
+        let nothing = try RunningService.run(demonstrated("disclose: nothing")) { service, loop in
+            try await service.get("/", "Accept: text/html", on: loop).body
+        }
+        #expect(nothing.contains(#""headers":["X-Who"],"calls":[]}"#))
     }
 }

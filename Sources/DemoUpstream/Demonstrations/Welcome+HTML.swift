@@ -1,54 +1,15 @@
 extension Welcome {
     /// A page that needs nothing but itself. Links are relative, so that they work behind a forwarded port.
-    static func html(_ endpoints: [Endpoint], origin: String) -> String {
-        let items = endpoints.map { endpoint in
-            let name = escaped("\(endpoint.method.rawValue) \(endpoint.path)")
-            let title = endpoint.title.isEmpty ? "" : "<p>\(escaped(endpoint.title))</p>\n"
-            let link = endpoint.method == .get ? "<a href=\"\(escaped(endpoint.examplePath))\">\(name)</a>" : name
-            return "<li>\n<h2>\(link)</h2>\n\(title)<pre>\(escaped(command(endpoint, origin: origin)))</pre>\n</li>\n"
-        }
-        return """
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width">
-            <title>gatherd</title>
-            <style>
-            :root { color-scheme: light dark }
-            body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem }
-            ul { list-style: none; padding: 0 }
-            li { margin: 2rem 0 }
-            h2 { font: 600 1rem ui-monospace, monospace; margin: 0 }
-            p { margin: .25rem 0 }
-            pre { overflow-x: auto; margin: .5rem 0; padding: .5rem .75rem; background: #8882; border-radius: .25rem }
-            </style>
-            </head>
-            <body>
-            <h1>gatherd</h1>
-            <p>\(escaped(introduction))</p>
-            <ul>
-            \(items.joined())</ul>
-            <p>\(escaped(streams))</p>
-            </body>
-            </html>
-
-            """
+    static func html(_ endpoints: [Endpoint], origin: String, plan: [UInt8]) -> String {
+        Page.markup(entries: endpoints.map { entry($0, origin: origin) }, plan: plan)
     }
 
-    /// Text as HTML shows it, also inside a quoted attribute.
-    static func escaped(_ text: String) -> String {
-        var html = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "&": html += "&amp;"
-            case "<": html += "&lt;"
-            case ">": html += "&gt;"
-            case "\"": html += "&quot;"
-            case "'": html += "&#39;"
-            default: html.unicodeScalars.append(character)
-            }
-        }
-        return html
+    /// What is said of one thing to try.
+    private static func entry(_ endpoint: Endpoint, origin: String) -> String {
+        let name = Page.escaped("\(endpoint.method.rawValue) \(endpoint.path)")
+        let title = endpoint.title.isEmpty ? "" : "<p class=\"hint\">\(Page.escaped(endpoint.title))</p>\n"
+        let link = endpoint.method == .get ? "<a href=\"\(Page.escaped(endpoint.examplePath))\">\(name)</a>" : name
+        let command = Page.escaped(command(endpoint, origin: origin))
+        return "<li>\n<h3>\(link)</h3>\n\(title)<pre class=\"command\">\(command)</pre>\n</li>"
     }
 }

@@ -9,7 +9,7 @@ public struct Welcome: Sendable {
         let path: String
         let title: String
         /// What is sent to it, if its method sends something.
-        let body: String
+        public let body: String
 
         /// - Parameters:
         ///   - path: as it is routed; parameters such as `{id}` become 1 in the examples.
@@ -52,10 +52,11 @@ public struct Welcome: Sendable {
     /// - Parameters:
     ///   - endpoints: those of the service, before the demonstrations.
     ///   - address: where the service listens, `host:port`.
-    public init(endpoints: [Endpoint], address: String) {
+    ///   - plan: what the page's script knows of the endpoints: `{"endpoints":[…]}`.
+    public init(endpoints: [Endpoint], address: String, plan: [UInt8] = Array(#"{"endpoints":[]}"#.utf8)) {
         let all = endpoints + Endpoint.demonstrations
         let origin = "http://" + Self.reachable(address)
-        html = Array(Self.html(all, origin: origin).utf8)
+        html = Array(Self.html(all, origin: origin, plan: plan).utf8)
         text = Array(Self.text(all, origin: origin).utf8)
     }
 
@@ -63,7 +64,19 @@ public struct Welcome: Sendable {
     public func response(accept: String?) -> Response {
         let wantsHTML = accept?.lowercased().contains("text/html") ?? false
         let type = wantsHTML ? "text/html; charset=utf-8" : "text/plain; charset=utf-8"
-        return Response(.ok, fields: [.contentType: type, .vary: "Accept"], body: wantsHTML ? html : text)
+        var fields = wantsHTML ? Page.fields(type: type) : [.contentType: type]
+        fields[.vary] = "Accept"
+        return Response(.ok, fields: fields, body: wantsHTML ? html : text)
+    }
+
+    /// What the page is drawn with: `GET /gatherd.css`.
+    public static var style: Response {
+        Response(.ok, fields: Page.fields(type: "text/css; charset=utf-8"), body: Array(Page.style.utf8))
+    }
+
+    /// What the page does: `GET /gatherd.js`.
+    public static var script: Response {
+        Response(.ok, fields: Page.fields(type: "text/javascript; charset=utf-8"), body: Array(Page.script.utf8))
     }
 
     /// An address to connect to, for one that may mean all interfaces.

@@ -8,11 +8,13 @@ import HTTPWire
 import Rehearsal
 
 /// The pages that show what the service does, where the configuration asks for them.
-enum Demonstration: Sendable { case welcome, hello, tasks }
+enum Demonstration: Sendable { case welcome, style, script, hello, tasks }
 
 /// Answers the demonstration endpoints.
 struct Demonstrations: Sendable {
     private let examples: [Welcome.Endpoint]
+    /// What the page's script knows of the endpoints.
+    private let plan: [UInt8]
     private var welcome: Welcome
     let routes: [(String, Demonstration)]
     /// All paths that there are, for those who try some; empty where nothing is demonstrated.
@@ -20,14 +22,18 @@ struct Demonstrations: Sendable {
 
     init(_ configuration: Configuration) {
         let isEnabled = configuration.demo?.endpoints ?? false
-        routes = isEnabled ? [("/", .welcome), ("/hello", .hello), ("/tasks", .tasks)] : []
-        paths = isEnabled ? routes.map(\.0) + Array(Set(configuration.plan.endpoints.map(\.path))).sorted() : []
+        let pages: [(String, Demonstration)] = [("/", .welcome), ("/hello", .hello), ("/tasks", .tasks)]
+        routes = isEnabled ? pages + [("/gatherd.css", .style), ("/gatherd.js", .script)] : []
+        paths = isEnabled ? pages.map(\.0) + Array(Set(configuration.plan.endpoints.map(\.path))).sorted() : []
         examples = isEnabled ? configuration.examples : []
+        plan = isEnabled ? PagePlan.json(of: configuration.plan.endpoints, bodies: examples.map(\.body)) : []
         welcome = Welcome(endpoints: [], address: "")
     }
 
     /// Takes note of where the service listens, for the page that lists its endpoints.
-    mutating func listening(on address: String) { welcome = Welcome(endpoints: examples, address: address) }
+    mutating func listening(on address: String) {
+        welcome = Welcome(endpoints: examples, address: address, plan: plan)
+    }
 
     /// What is said of a path that there is not: nearest ones where the service is tried out, else nothing of what there is.
     func notFound(_ path: ArraySlice<UInt8>) -> String {
@@ -42,6 +48,8 @@ struct Demonstrations: Sendable {
     func response(_ page: Demonstration, _ head: RequestHead) -> Response? {
         switch page {
         case .welcome: welcome.response(accept: head[.accept])
+        case .style: Welcome.style
+        case .script: Welcome.script
         case .hello: HelloDemonstration.response
         case .tasks: nil
         }

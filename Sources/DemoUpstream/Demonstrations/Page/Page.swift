@@ -1,0 +1,45 @@
+import HTTPServer
+import HTTPTypes
+
+/// The page that draws a gather while it runs: its markup, its style and its script, each a resource of its own.
+///
+/// Nothing of it comes from elsewhere, and nothing that an upstream or a configuration says becomes markup: it is escaped here and is
+/// text of the document in the script. The fields of the page forbid what it does not need.
+enum Page {
+    /// Nothing inline, and nothing of other origins (Content Security Policy Level 3).
+    private static let policy = """
+        default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'
+        """
+
+    static func fields(type: String) -> HTTPFields {
+        var fields: HTTPFields = [.contentType: type, .contentSecurityPolicy: policy, .xContentTypeOptions: "nosniff"]
+        // Asked for anew after an update of the service.
+        fields[.cacheControl] = "no-cache"
+        return fields
+    }
+
+    static let script = streamScript + pictureScript + viewsScript
+
+    /// JSON as it may stand inside a `script` element: `</script>` in a string would end that (HTML, "Restrictions for contents of
+    /// script elements").
+    static func embedded(_ json: [UInt8]) -> String {
+        String(decoding: json, as: UTF8.self).replacing("<", with: #"\u003c"#)
+    }
+
+    /// Text as HTML shows it, also inside a quoted attribute.
+    static func escaped(_ text: String) -> String {
+        var html = ""
+        for character in text.unicodeScalars {
+            switch character {
+            case "&": html += "&amp;"
+            case "<": html += "&lt;"
+            case ">": html += "&gt;"
+            case "\"": html += "&quot;"
+            case "'": html += "&#39;"
+            default: html.unicodeScalars.append(character)
+            }
+        }
+        return html
+    }
+}
