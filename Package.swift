@@ -83,6 +83,8 @@ let package = Package(
                 "EventLoop", "Gather", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
+        // Calls as bars on one time line: of a chart in a terminal, and of a picture.
+        .target(name: "Waterfall", dependencies: ["EventLoop", "JSONText"], swiftSettings: settings),
         .target(
             name: "GatherConfig",
             dependencies: [
@@ -93,7 +95,7 @@ let package = Package(
         .target(
             name: "DemoUpstream",
             dependencies: [
-                "EventLoop", "HTTPServer", "HTTPWire", "JSONText",
+                "EventLoop", "HTTPServer", "HTTPWire", "JSONText", "Waterfall",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
@@ -109,7 +111,9 @@ let package = Package(
         .executableTarget(
             name: "gatherd",
             dependencies: [
-                "CPlatform", "DemoUpstream", "EventLoop", "Gather", "GatherConfig", "GatherService", "Rehearsal",
+                "CPlatform", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "GatherService",
+                "HTTPWire", "JSONText", "Rehearsal", "Waterfall",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -164,6 +168,7 @@ let package = Package(
         .testTarget(
             name: "RehearsalTests", dependencies: ["EventLoop", "Gather", "GatherConfig", "JSONText", "Rehearsal"],
             swiftSettings: settings),
+        .testTarget(name: "WaterfallTests", dependencies: ["EventLoop", "Waterfall"], swiftSettings: settings),
         .testTarget(
             name: "GatherConfigTests",
             dependencies: [

@@ -19,7 +19,8 @@ public struct ResponseReader: Sendable {
     private let kept: KeptFields
     private var parser: ResponseHeadParser
     private var content = ContentReader()
-    private var fields = FieldSection()
+    /// The fields of the head, if they are kept.
+    public private(set) var fields = FieldSection()
     private var body: [UInt8] = []
 
     /// Content that is announced gets its memory at once up to this, and beyond it as it comes.
@@ -64,6 +65,12 @@ public struct ResponseReader: Sendable {
         guard let head, isComplete else { preconditionFailure("a response is taken before its end") }
         defer { body = [] }
         return ClientResponse(status: head.status, fields: fields, body: body)
+    }
+
+    /// The content that has come since it was last taken, for a reader that does not wait for all of it.
+    public mutating func takeContent() -> [UInt8] {
+        defer { body = [] }
+        return body
     }
 
     private mutating func begin(_ head: ResponseHead, in input: Span<UInt8>) throws(MessageError) {

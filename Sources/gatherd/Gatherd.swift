@@ -14,10 +14,11 @@ struct Gatherd: ParsableCommand {
               gatherd check config/gatherd.yaml
               gatherd serve config/gatherd.yaml
               curl -i localhost:8080/v1/customers/1/dashboard
+              gatherd trace localhost:8080/v1/customers/1/dashboard
               gatherd tasks --sleep 1s,2s,3s
             """,
         version: "0.1.0",
-        subcommands: [Serve.self, Check.self, DrawPlan.self, Simulate.self, Test.self, Tasks.self])
+        subcommands: [Serve.self, Check.self, DrawPlan.self, Simulate.self, Test.self, Trace.self, Tasks.self])
 
     static func main() {
         // Before any descriptor is opened, which would take the number of one that is closed.

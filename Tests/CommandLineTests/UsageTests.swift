@@ -7,7 +7,7 @@ import Testing
     private static let wrong: [(arguments: [String], message: String, command: String)] = [
         (["chek", "a.yaml"], "'chek' is no command; did you mean 'check'?", "gatherd"),
         (["help", "chek"], "'chek' is no command; did you mean 'check'?", "gatherd"),
-        (["zzz"], "'zzz' is no command; known are: serve, check, plan, simulate, test, tasks, help", "gatherd"),
+        (["zzz"], "'zzz' is no command; known are: serve, check, plan, simulate, test, trace, tasks, help", "gatherd"),
         (["--versoin"], "'--versoin' is no option; did you mean '--version'?", "gatherd"),
         (["serve", "--confg", "a.yaml"], "'--confg' is no option; did you mean '--config'?", "gatherd serve"),
         (["serve", "--lisen=8080"], "'--lisen' is no option; did you mean '--listen'?", "gatherd serve"),
@@ -20,6 +20,10 @@ import Testing
         ),
         (["serve", "a.yaml", "--listen", "x"], "The value 'x' is invalid for '--listen <host:port>'", "gatherd serve"),
         (["check"], "Missing expected argument '<file>'", "gatherd check"),
+        (["trace"], "Missing expected argument '<url>'", "gatherd trace"),
+        (["trace", "ftp://h/x"], "ftp://h/x: is neither http nor https", "gatherd trace"),
+        (["trace", "/v1/x"], "/v1/x: has no host; write http://host:port/path", "gatherd trace"),
+        (["trace", "h", "-H", "x"], "x: is no field; write 'Name: value'", "gatherd trace"),
         (["tasks", "--mode", "x"], #"mode is "x"; write one of gather"#, "gatherd tasks"),
         (["tasks", "--compute", "1s", "--virtual"], "computing takes real time", "gatherd tasks"),
         (

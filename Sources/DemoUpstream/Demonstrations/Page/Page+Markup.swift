@@ -26,11 +26,12 @@ extension Page {
         <p class="lead">Each bar is a call to a service. It begins the moment the values that it needs exist, so bars that need nothing of each
         other lie side by side. Look at the calls with bold names: each of them waited for the one before, and together they are the time of the
         answer. Slow down one of the others, and the answer takes no longer, until that call is the longest; slow down a bold one, and
-        everything moves. Then have one fail, and see which calls are never sent.</p>
+        everything moves. Then have one fail, and see which calls are never sent. The grey bar is the same calls one by one: what they would cost
+        if each waited for the one before.</p>
         <form id="gather-form">
         <div class="bar-of-controls">
         <label class="wide"><span>Endpoint</span><select id="endpoint"></select></label>
-        <span id="form-of-answer"><label class="inline"><input type="checkbox" id="as-stream" checked> told call by call, as they end</label></span>
+        <span id="form-of-answer"><label class="inline"><input type="checkbox" id="as-stream" checked> told call by call, while they run</label></span>
         <button type="submit">Gather</button>
         </div>
         <div class="sides">

@@ -1,0 +1,183 @@
+import EventLoop
+import JSONText
+
+/// What a client has been told of a gather: by the records of a stream, or at its end by `Server-Timing`.
+public struct GatherTrace: Sendable {
+    /// A call of the gather, or a task of `/tasks`.
+    public struct Call: Sendable, Equatable {
+        public let name: String
+        /// After the beginning of the gather; nil if it has not been sent.
+        public var start: Duration?
+        public var end: Duration?
+        /// How it ended, in the service's word; nil while it runs or waits.
+        public var outcome: String?
+        public var status: Int?
+        /// What went wrong.
+        public var detail: String?
+        /// The call that it waited for longest.
+        public var after: String?
+        /// Those of a call that has several, in their order.
+        public var attempts: [Attempt] = []
+
+        init(_ name: String) { self.name = name }
+
+        public var duration: Duration? { start.flatMap { start in end.map { $0 - start } } }
+        public var isGood: Bool { outcome == "ok" || outcome == "done" }
+    }
+
+    public struct Attempt: Sendable, Equatable {
+        /// `first`, `retry` or `hedge`.
+        public var kind: String
+        public var host: String
+        public var start: Duration
+        public var end: Duration?
+        public var outcome: String?
+    }
+
+    /// In the order in which they were told of.
+    public private(set) var calls: [Call] = []
+    /// How long all of it took, when that is told.
+    public private(set) var duration: Duration?
+    public private(set) var deadline: Duration?
+    /// The calls that decided how long it took, in their order.
+    public private(set) var criticalPath: [String] = []
+    /// The status of the answer, which in a stream is the last record's.
+    public var status: Int?
+    /// Why there is no answer.
+    public private(set) var problem: String?
+
+    public init() {}
+
+    /// How long all calls together took.
+    public var sum: Duration { calls.reduce(.zero) { $0 + ($1.duration ?? .zero) } }
+
+    // MARK: Records
+
+    /// Takes a line of a stream; lines of other kinds are passed over.
+    /// - Throws: if it is no JSON.
+    public mutating func take(line: [UInt8]) throws(JSONError) {
+        let record = try JSONValue(validating: line)
+        func text(_ name: String) -> String? { record[name]?.scalarText.map(Self.printable) }
+        func time(_ name: String) -> Duration? { record[name].flatMap(Self.milliseconds) }
+        if let name = text("start") {
+            change(name) { call in
+                call.start = time("start_ms")
+                call.after = text("after")
+            }
+        } else if let name = text("attempt") {
+            guard let number = text("number").flatMap({ Int($0) }), let start = time("start_ms") else { return }
+            let attempt = Attempt(
+                kind: text("kind") ?? "", host: text("host") ?? "", start: start,
+                end: time("duration_ms").map { start + $0 },
+                outcome: text("outcome"))
+            change(name) { call in
+                if call.attempts.indices.contains(number - 1) {
+                    call.attempts[number - 1] = attempt
+                } else if number == call.attempts.count + 1 {
+                    call.attempts.append(attempt)
+                }
+            }
+        } else if let name = text("call") {
+            change(name) { call in
+                call.start = time("start_ms")
+                call.end = time("duration_ms").map { (call.start ?? .zero) + $0 }
+                call.outcome = text("outcome") ?? "ok"
+                call.status = text("status").flatMap { Int($0) }
+                call.detail = text("detail")
+            }
+        } else if let name = text("task") {
+            change(name) { call in
+                (call.start, call.end) = (time("start_ms"), time("end_ms"))
+                call.outcome = text("outcome")
+            }
+        } else if let gather = record["gather"] {
+            duration = gather["duration_ms"].flatMap(Self.milliseconds)
+            deadline = gather["deadline_ms"].flatMap(Self.milliseconds)
+            status = gather["status"]?.scalarText.flatMap { Int($0) }
+            problem = (gather["detail"] ?? gather["title"])?.scalarText.map(Self.printable)
+            criticalPath = gather["critical_path"]?.elements.compactMap { $0.scalarText.map(Self.printable) } ?? []
+        } else if record["mode"] != nil {
+            duration = time("total_ms")
+            problem = text("error")
+        }
+    }
+
+    private mutating func change(_ name: String, _ body: (inout Call) -> Void) {
+        if let index = calls.firstIndex(where: { $0.name == name }) { return body(&calls[index]) }
+        var call = Call(name)
+        body(&call)
+        calls.append(call)
+    }
+
+    private static func milliseconds(_ value: JSONValue) -> Duration? {
+        value.scalarText.flatMap { Double($0) }.flatMap(milliseconds)
+    }
+
+    /// Nothing that a clock of ours shows is out of these bounds.
+    private static func milliseconds(_ number: Double) -> Duration? {
+        (0...1e12).contains(number) ? .microseconds(Int64((number * 1000).rounded())) : nil
+    }
+
+    /// A text of others without what a terminal would take for a command (ECMA-48 §5.2, §5.3).
+    static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+    }
+
+    // MARK: Server-Timing
+
+    /// Takes the field of any server (W3C Server Timing): `customer;dur=10.5;start=0.0;desc=ok, …`. Only ours tells starts, and only
+    /// with them is there a critical path.
+    public mutating func take(serverTiming field: String) {
+        for entry in field.split(separator: ",") {
+            let parts = entry.split(separator: ";").map { $0.trimmed }
+            guard let name = parts.first, !name.isEmpty else { continue }
+            var values: [String: String] = [:]
+            for part in parts.dropFirst() {
+                let pair = part.split(separator: "=", maxSplits: 1).map { $0.trimmed }
+                if pair.count == 2 { values[pair[0]] = pair[1].filter { $0 != "\"" } }
+            }
+            let start = values["start"].flatMap { Double($0) }.flatMap(Self.milliseconds)
+            let length = values["dur"].flatMap { Double($0) }.flatMap(Self.milliseconds)
+            change(Self.printable(name)) { call in
+                // Of another server's entries only the length is known.
+                call.start = start ?? (values["desc"] == "skipped" ? nil : length.map { _ in .zero })
+                call.end = length.map { (call.start ?? .zero) + $0 }
+                call.outcome = Self.printable(values["desc"] ?? "ok")
+            }
+        }
+        duration = calls.compactMap(\.end).max()
+        linkByTimes()
+    }
+
+    /// Without records, a call is taken to have waited for the one whose end was its beginning: to a tenth of a millisecond, in which
+    /// times are told.
+    private mutating func linkByTimes() {
+        for index in calls.indices {
+            guard let start = calls[index].start, start > .zero else { continue }
+            calls[index].after =
+                calls.first { call in
+                    guard call.start != nil, call.name != calls[index].name, let end = call.end else { return false }
+                    return end - start <= .microseconds(150) && start - end <= .microseconds(150)
+                }?.name
+        }
+        var last = calls.filter { $0.start != nil && $0.outcome != "cancelled" }.max {
+            ($0.end ?? .zero) < ($1.end ?? .zero)
+        }
+        while let call = last, !criticalPath.contains(call.name) {
+            criticalPath.insert(call.name, at: 0)
+            last = calls.first { $0.name == call.after }
+        }
+    }
+}
+
+extension JSONValue {
+    fileprivate subscript(name: String) -> JSONValue? { members.first { $0.isNamed(name) }?.value }
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+    }
+}

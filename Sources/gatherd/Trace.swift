@@ -1,0 +1,76 @@
+import ArgumentParser
+import EventLoop
+import GatherConfig
+import Glibc
+import HTTPTypes
+import HTTPWire
+import Waterfall
+
+/// `gatherd trace`
+struct Trace: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Send a request, and draw the calls that answer it while they run.",
+        discussion: """
+            A gatherd that is asked for records tells of each call as it starts and ends; of another server, and of an endpoint without \
+            a stream, the Server-Timing field of the answer is drawn. Where standard output is no terminal, there is a line for each \
+            event. Exits with 1 if there is no answer.
+
+              gatherd trace localhost:8080/v1/customers/1/dashboard
+              gatherd trace 'localhost:8080/v1/customers/1/dashboard?delay_stock=100ms&fail_offers=500'
+              gatherd trace -d '{"customer": 1, "sku": "sku-3"}' localhost:8080/v1/orders --svg order.svg
+            """)
+
+    @Argument(help: "What to ask: http://host:port/path; without a scheme, it is http.")
+    var url: String
+
+    @Option(name: [.customShort("X"), .long], help: "The method. (default: GET, or POST with data)")
+    var request: String?
+
+    @Option(
+        name: [.customShort("H"), .long],
+        help: ArgumentHelp("A field of the request; may be given again.", valueName: "name: value")
+    )
+    var header: [String] = []
+
+    @Option(name: .shortAndLong, help: "The body of the request, as JSON.")
+    var data: String?
+
+    @Option(
+        help: ArgumentHelp("Write the picture to a file, too.", valueName: "file"),
+        completion: .file(extensions: ["svg"]))
+    var svg: String?
+
+    @Option(help: ArgumentHelp("How long to wait for the answer.", valueName: "seconds"))
+    var timeout = 60
+
+    func validate() throws { _ = try target() }
+
+    func run() throws {
+        let target = try target()
+        let trace = try EventLoop.run { loop in try await Self.play(target, within: .seconds(timeout), on: loop) }
+        guard let svg else { return }
+        try Console.write(trace.svg(title: "\(target.request.method.rawValue) \(target.request.target)"), toFile: svg)
+    }
+
+    private func target() throws -> TraceTarget {
+        guard timeout > 0 else { throw ValidationError("--timeout is a number of seconds above 0") }
+        do throws(UsageError) {
+            return try TraceTarget(url, method: request ?? (data == nil ? "GET" : "POST"), fields: header, body: data)
+        } catch {
+            throw ValidationError(error.description)
+        }
+    }
+
+    private static func play(_ target: TraceTarget, within limit: Duration, on loop: isolated EventLoop) async throws
+        -> GatherTrace
+    {
+        let screen = TraceScreen()
+        let deadline = loop.time.advanced(by: limit)
+        try await loop.withTaskScope(atEnd: .cancel) { scope in
+            if screen.isTerminal { loop.spawn("screen", in: scope) { try await screen.keepDrawing(on: loop) } }
+            try await target.run(screen, until: deadline, on: loop)
+        }
+        screen.finish(at: loop.time)
+        return screen.trace
+    }
+}
