@@ -32,6 +32,16 @@ import Testing
             all.append(Event(call: endpoint.calls[call].name, at: start))
         }
 
+        /// What was told of attempts, as text.
+        private(set) var attempts: [String] = []
+
+        func attemptChanged(of call: Int, _ attempt: AttemptReport) {
+            let end = attempt.duration.map { " \($0 / .milliseconds(1)) \(attempt.outcome?.rawValue ?? "")" } ?? ""
+            attempts.append(
+                "\(endpoint.calls[call].name) \(attempt.number) \(attempt.kind) \(attempt.start / .milliseconds(1))\(end)"
+            )
+        }
+
         func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) {
             all.append(
                 Event(
@@ -97,6 +107,48 @@ import Testing
             #expect(starts.count == 4)
             #expect(gathered.reports[2].outcome == .skipped)
         }
+    }
+
+    private func attempts(
+        _ reactions: [Reaction], _ change: (inout Upstream) -> Void
+    ) throws -> (told: [String], reports: [CallReport]) {
+        let endpoint = try Given(["a": "/a", "b": "/b"]).endpoint()
+        var upstream = upstream
+        change(&upstream)
+        let plan = Plan(upstreams: [upstream], endpoints: [endpoint])
+        return try TestLoop.run { loop in
+            let engine = GatherEngine(plan, client: FakeUpstreams(["a": .inTurn(reactions), "b": .json("1")]))
+            let witness = Witness(endpoint, on: loop)
+            let gathered = await engine.gather(endpoint, Input(), observer: witness, on: loop)
+            return (witness.attempts, gathered.reports)
+        }
+    }
+
+    @Test func `of a call with a hedge each attempt is told when it begins and when it ends`() throws {
+        let (told, reports) = try attempts([
+            .json("1", after: .milliseconds(100)), .json("2", after: .milliseconds(20)),
+        ]) { $0.hedge = HedgePolicy(.after(.milliseconds(40))) }
+        #expect(told == ["a 1 first 0.0", "a 2 hedge 40.0", "a 2 hedge 40.0 20.0 ok", "a 1 first 0.0 60.0 cancelled"])
+        #expect(reports[0].attempts == 2)
+    }
+
+    @Test func `of a call that is repeated the first attempt is told when the second begins`() throws {
+        let (told, reports) = try attempts([
+            .status(503, after: .milliseconds(10)), .json("2", after: .milliseconds(20)),
+        ]) {
+            $0.retry = RetryPolicy()
+            $0.retry?.backoff = .zero
+        }
+        #expect(told == ["a 1 first 0.0 10.0 http_error", "a 2 retry 10.0", "a 2 retry 10.0 20.0 ok"])
+        #expect(reports[0].attempts == 2)
+    }
+
+    @Test func `of a call with one attempt nothing more is told than of the call`() throws {
+        let told = try attempts([.json("1", after: .milliseconds(10))]) {
+            $0.hedge = HedgePolicy(.after(.milliseconds(40)))
+            $0.retry = RetryPolicy()
+        }.told
+        #expect(told == [])
     }
 
     @Test func `a declared response is rendered all the same`() throws {

@@ -223,6 +223,10 @@ def check_marks(page):
     rows = page.rows()
     expect(rows["broken"]["value"] == "breaker open" and "breaker" in rows["broken"]["note"], "an open breaker is marked")
 
+    page.choose("GET /hedged")
+    bars = page.rows()["hedged"]["bars"]
+    expect(len(bars) == 2 and 40 < bars[1]["start"] < 140 and "cut" in bars[1]["marks"], f"a hedge is a bar of its own: {bars}")
+
     page.choose("GET /names")
     fits = page.browser.run(
         """const name = document.querySelector("#gather-picture .name[title^=a_call]")

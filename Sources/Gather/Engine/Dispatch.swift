@@ -68,6 +68,9 @@ class Dispatch: BulkheadClient {
     /// A part goes on: its request is there.
     func started(_ part: PartIndex) {}
 
+    /// Who is told of a part's attempts, if there are several.
+    func attemptLog(of part: PartIndex, at state: UpstreamState) -> AttemptLog? { nil }
+
     /// A part has ended.
     /// - Parameter since: since when it could go on; nil if it never could.
     func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {}
@@ -374,7 +377,9 @@ class Dispatch: BulkheadClient {
     private func perform(_ rest: Attempts.Rest, as part: PartIndex, on loop: isolated EventLoop) async {
         let state = state(of: part)
         guard let request = request(for: part) else { preconditionFailure("what was sent can be made again") }
-        let last = await attempts(of: part, at: state).go(on: rest, request, on: loop)
+        var attempts = self.attempts(of: part, at: state)
+        attempts.log = attemptLog(of: part, at: state)
+        let last = await attempts.go(on: rest, request, on: loop)
         state.bulkhead.leave()
         await finish(part, last, on: loop)
     }

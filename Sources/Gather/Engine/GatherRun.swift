@@ -153,6 +153,10 @@ final class GatherRun: Dispatch {
         observer?.callStarted(part.number, at: start.duration(to: since(part)))
     }
 
+    override func attemptLog(of part: PartIndex, at state: UpstreamState) -> AttemptLog? {
+        observer.map { AttemptLog(of: part.number, at: state, since: start, for: $0) }
+    }
+
     // MARK: Ending calls
 
     override func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {

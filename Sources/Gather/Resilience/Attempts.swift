@@ -13,6 +13,9 @@ struct Attempts {
     /// Whether the request may reach the upstream twice.
     let isRepeatable: Bool
 
+    /// Is told of them, where there are several and somebody wants to know.
+    var log: AttemptLog?
+
     /// When the last attempt must have ended.
     enum Deadline {
         case of(Patience)
@@ -26,6 +29,7 @@ struct Attempts {
         _ request: UpstreamRequest, avoiding tried: [HostIndex] = [], isHedge: Bool = false, at now: LoopInstant
     ) -> RunningAttempt? {
         guard let attempt = state.begin(at: now, avoiding: tried, isHedge: isHedge) else { return nil }
+        log?.began(attempt)
         var until = now.advanced(by: timeout)
         if case .of(let patience) = deadline { until = min(until, patience.deadline) }
         let exchange: any ClientExchange
@@ -48,7 +52,7 @@ struct Attempts {
         /// Its response is large, and is checked elsewhere.
         case check(UpstreamResponse, RunningAttempt)
         /// After a pause, another attempt.
-        case retry(after: CallEnd, Duration, HostIndex)
+        case retry(after: CallEnd, Duration, Attempt)
     }
 
     /// Takes what came of the first attempt.
@@ -64,7 +68,7 @@ struct Attempts {
         }
         tell(end, of: running)
         if state.upstream.retry != nil, let pause = pause(after: end, retries: 0) {
-            return .rest(.retry(after: end, pause, running.attempt.host))
+            return .rest(.retry(after: end, pause, running.attempt))
         }
         return .end(end)
     }
@@ -77,6 +81,7 @@ struct Attempts {
     /// Tells the upstream's state how an attempt ended.
     private func tell(_ end: CallEnd, of running: RunningAttempt) {
         let now = reactor.time
+        log?.ended(running.attempt, end, at: now)
         var outcome = end.outcome
         switch deadline {
         case .of(let patience):
@@ -111,14 +116,19 @@ struct Attempts {
         var host: HostIndex
         switch rest {
         case .hedges(let first):
+            log?.began(first.attempt)
             (end, count, retries, host) = (.cancelled, 0, 0, first.attempt.host)
             (end, count) = await race(first, request, on: loop)
             pause = self.pause(after: end, retries: 0)
         case .check(let response, let first):
+            log?.began(first.attempt)
             (count, retries, host) = (1, 0, first.attempt.host)
             end = await check(response, of: first, on: loop)
             pause = self.pause(after: end, retries: 0)
-        case .retry(let last, let first, let tried): (end, count, retries, pause, host) = (last, 1, 0, first, tried)
+        case .retry(let last, let first, let tried):
+            log?.began(tried)
+            log?.ended(tried, last, at: reactor.time)
+            (end, count, retries, pause, host) = (last, 1, 0, first, tried.host)
         }
         while let next = pause {
             do throws(CancellationError) {

@@ -8,6 +8,7 @@ import JSONText
 enum GatherRecord {
     /// - after: the call that it waited for longest; nil if it waited for none.
     case start(Int, at: Duration, after: Int?)
+    case attempt(Int, AttemptReport)
     case call(Int, CallReport, body: JSONValue?)
     case summary(GatherSummary)
     /// What another thread has rendered.
@@ -25,6 +26,10 @@ enum GatherRecord {
                     }
                 }
             }
+        case .attempt(let call, let attempt):
+            format.append(event: "attempt", to: &output) { output in
+                JSONText.append(to: &output) { Self.write(attempt, of: endpoint.calls[call].name, to: &$0) }
+            }
         case .call(let call, let report, let body):
             format.append(event: "call", to: &output) { output in
                 JSONText.append(to: &output) { Self.write(call, report, body, of: endpoint, to: &$0) }
@@ -34,6 +39,21 @@ enum GatherRecord {
             format.append(event: "gather", to: &output) { output in
                 JSONText.append(to: &output) { summary.write(of: endpoint, to: &$0) }
             }
+        }
+    }
+
+    /// `{"attempt":"orders","number":2,"kind":"hedge","host":"http://10.0.0.2:9100","start_ms":60.1}`, and at its end the same with
+    /// `"duration_ms":20.3,"outcome":"ok","status":200`
+    private static func write(_ attempt: AttemptReport, of call: String, to json: inout JSONWriter) {
+        json.object { json in
+            json.member("attempt", call)
+            json.member("number", attempt.number)
+            json.member("kind", attempt.kind.rawValue)
+            json.member("host", attempt.host)
+            json.member("start_ms", FixedPoint(measured: attempt.start))
+            if let duration = attempt.duration { json.member("duration_ms", FixedPoint(measured: duration)) }
+            if let outcome = attempt.outcome { json.member("outcome", outcome.rawValue) }
+            if let status = attempt.status { json.member("status", status) }
         }
     }
 

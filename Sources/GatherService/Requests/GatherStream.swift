@@ -34,6 +34,12 @@ final class GatherStream: GatherObserver {
         records.append(.start(call, at: start, after: path.inputThatDecided(call)))
     }
 
+    func attemptChanged(of call: Int, _ attempt: AttemptReport) {
+        // How many attempts there were is the operator's, as the hosts are.
+        guard endpoint.disclosure == .everything, !endpoint.calls[call].isInternal else { return }
+        records.append(.attempt(call, attempt))
+    }
+
     func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) {
         isTold[call] = true
         path.end(call, report)

@@ -201,6 +201,14 @@ final class FaultRun {
             guard let start = report.start else { continue }
             expect(witness.starts[call] == start, "\(call) was not told to start at \(start)")
         }
+        for (call, attempts) in witness.attempts {
+            let report = gathered.reports[call]
+            expect(attempts.ended.count == attempts.begun, "\(call): an attempt has no end")
+            expect(attempts.begun > 1, "\(call): one attempt is told")
+            if report.outcome != .cancelled {
+                expect(report.attempts == attempts.begun, "\(call): \(report.attempts) attempts")
+            }
+        }
         for (call, outcome) in witness.told {
             expect(gathered.reports[call].outcome == outcome, "\(call) was told as \(outcome)")
         }
@@ -260,6 +268,22 @@ private final class Witness: GatherObserver {
         if starts[call] != nil { problems.append("\(call) started twice") }
         if told.contains(where: { $0.call == call }) { problems.append("\(call) started after its end") }
         starts[call] = start
+    }
+
+    /// How many attempts of a call were told, and which of them have ended.
+    private(set) var attempts: [Int: (begun: Int, ended: Set<Int>)] = [:]
+
+    func attemptChanged(of call: Int, _ attempt: AttemptReport) {
+        var known = attempts[call] ?? (0, [])
+        if attempt.number > known.begun + 1 {
+            problems.append("attempt \(attempt.number) of \(call) without the one before")
+        }
+        if known.ended.contains(attempt.number) {
+            problems.append("attempt \(attempt.number) of \(call) told after its end")
+        }
+        known.begun = max(known.begun, attempt.number)
+        if attempt.outcome != nil { known.ended.insert(attempt.number) }
+        attempts[call] = known
     }
 
     func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?) { told.append((call, report.outcome)) }
