@@ -71,7 +71,7 @@ let package = Package(
         .target(
             name: "Gather",
             dependencies: [
-                "EventLoop", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "EventLoop", "HTTPWire", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
@@ -80,7 +80,8 @@ let package = Package(
         .target(
             name: "Rehearsal",
             dependencies: [
-                "EventLoop", "Gather", "JSONText", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "EventLoop", "Gather", "HTTPWire", "JSONText",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
         // Calls as bars on one time line: of a chart in a terminal, and of a picture.
@@ -161,7 +162,7 @@ let package = Package(
         .testTarget(
             name: "GatherTests",
             dependencies: [
-                "EventLoop", "EventLoopTesting", "Gather", "JSONText",
+                "EventLoop", "EventLoopTesting", "Gather", "HTTPWire", "JSONText",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),

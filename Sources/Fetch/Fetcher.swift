@@ -103,15 +103,12 @@ public import HTTPWire
 
     /// Starts a request. The caller then suspends on ``UpstreamExchange/wait`` and passes what woke it to ``finish(_:_:)``: what
     /// ``fetch(_:from:until:on:)`` does, for callers to whom one more suspended function is a cost.
-    ///
-    /// - Parameter isRepeatable: whether the request may arrive twice; without it, its method says so.
     public func start(
-        _ request: ClientRequest, from origin: FetchOrigin, isRepeatable: Bool? = nil
+        _ request: ClientRequest, from origin: FetchOrigin
     ) throws(FetchError) -> UpstreamExchange {
         guard !Task.isCancelled else { throw .cancelled }
         let exchange = free.popLast() ?? UpstreamExchange()
-        exchange.begin(
-            request, to: origin, isRepeatable: isRepeatable, wait: reactor.makeWait(), position: active.count)
+        exchange.begin(request, to: origin, wait: reactor.makeWait(), position: active.count)
         active.append(exchange)
         if origin.usesTransfers { origin.transfer(request, exchange) } else { origin.start(exchange) }
         return exchange

@@ -38,9 +38,7 @@ public final class UpstreamExchange {
     /// Bodies up to this are sent in one piece with the head.
     private static let shortBody = 16 * 1024
 
-    func begin(
-        _ request: ClientRequest, to origin: FetchOrigin, isRepeatable: Bool?, wait: WaitID, position: Int
-    ) {
+    func begin(_ request: ClientRequest, to origin: FetchOrigin, wait: WaitID, position: Int) {
         (self.origin, self.wait, self.position) = (origin, wait, position)
         bytes.removeAll(keepingCapacity: true)
         origin.serializer.appendHead(of: request, to: &bytes)
@@ -49,7 +47,7 @@ public final class UpstreamExchange {
             if body.count <= Self.shortBody { bytes += body } else { self.body = body }
         }
         isHEAD = request.method == .head
-        self.isRepeatable = isRepeatable ?? request.isIdempotent
+        isRepeatable = request.isRepeatable
         keptFields = request.keptFields
         isRetry = false
         result = nil
@@ -68,15 +66,5 @@ public final class UpstreamExchange {
         result = nil
         state = .ended
         if bytes.capacity > 2 * Self.shortBody { bytes = [] }
-    }
-}
-
-extension ClientRequest {
-    /// RFC 9110 §9.2.2.
-    fileprivate var isIdempotent: Bool {
-        switch method {
-        case .get, .head, .put, .delete, .options, .trace: true
-        default: false
-        }
     }
 }

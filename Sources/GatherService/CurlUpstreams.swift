@@ -1,7 +1,6 @@
 import EventLoop
 import Fetch
 import Gather
-import HTTPTypes
 import HTTPWire
 
 /// The engine's upstreams over connections of libcurl's: one ``Fetcher`` for a loop, one origin for each host.
@@ -118,13 +117,12 @@ final class CurlUpstreams: UpstreamClient {
     func close() { fetcher.close() }
 
     func start(
-        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
-        on reactor: Reactor
+        _ request: ClientRequest, for _: String?, to upstream: UpstreamIndex, host: HostIndex,
+        until deadline: LoopInstant, on reactor: Reactor
     ) throws(UpstreamFailure) -> any ClientExchange {
-        let rendered = try ClientRequest(request)
         let origin = origins[upstream.number][host.number]
         do throws(FetchError) {
-            return try fetcher.start(rendered, from: origin, isRepeatable: request.isRepeatable)
+            return try fetcher.start(request, from: origin)
         } catch {
             throw UpstreamFailure(error, at: origin)
         }
@@ -132,36 +130,12 @@ final class CurlUpstreams: UpstreamClient {
 }
 
 extension Fetch.UpstreamExchange: ClientExchange {
-    public func finish(_ wake: Wake) throws(UpstreamFailure) -> UpstreamResponse {
+    public func finish(_ wake: Wake) throws(UpstreamFailure) -> ClientResponse {
         guard let origin else { preconditionFailure("an exchange is finished once") }
         do throws(FetchError) {
-            let response = try end(wake)
-            return UpstreamResponse(
-                status: response.status, body: response.body, retryAfter: response.retryAfter.map { .seconds($0) })
+            return try end(wake)
         } catch {
             throw UpstreamFailure(error, at: origin)
-        }
-    }
-}
-
-extension ClientRequest {
-    private static let acceptsAll: FieldSection = {
-        var fields = FieldSection()
-        try? fields.append(.accept, "*/*")
-        return fields
-    }()
-
-    /// The engine's request as it is sent: with what it accepts, which many servers look at.
-    fileprivate init(_ request: UpstreamRequest) throws(UpstreamFailure) {
-        do {
-            var fields = Self.acceptsAll
-            if !request.headers.isEmpty {
-                if request.headers.contains(where: { $0.name == .accept }) { fields = FieldSection() }
-                for (name, value) in request.headers { try fields.append(name, value) }
-            }
-            try self.init(request.method, target: request.target, fields: fields, body: request.body)
-        } catch {
-            throw .unreachable("the request cannot be written: \(error)")
         }
     }
 }

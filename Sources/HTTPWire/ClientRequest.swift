@@ -8,6 +8,9 @@ public struct ClientRequest: Sendable {
     /// The fields but those that frame the message and name the host, which ``RequestSerializer`` writes itself.
     public var fields: FieldSection
     public var body: [UInt8]?
+    /// Whether it may arrive twice, so that it may be sent again when it is not known what became of it. Its method says so
+    /// (RFC 9110 §9.2.2), unless the caller knows better.
+    public var isRepeatable: Bool
     /// Whose fields the response keeps.
     public var keptFields = ResponseReader.KeptFields.ofFailures
 
@@ -22,6 +25,7 @@ public struct ClientRequest: Sendable {
         self.target = target
         self.fields = fields
         self.body = body
+        isRepeatable = method.isIdempotent
     }
 
     private static func isToken(_ text: Span<UInt8>) -> Bool {

@@ -50,6 +50,16 @@ public struct FieldSection: Sendable, Equatable {
         bytes.append(literal: "\r\n")
     }
 
+    /// Adds the lines of another section at the end.
+    ///
+    /// - Throws: for too many bytes; nothing is added then.
+    public mutating func append(contentsOf other: FieldSection) throws(FieldError) {
+        guard other.bytes.count <= Self.mostBytes - bytes.count else { throw .tooLarge }
+        mayFrame = mayFrame || other.mayFrame
+        mayReplace = mayReplace || other.mayReplace
+        bytes.append(copying: other.bytes.span)
+    }
+
     /// Removes all lines with this name.
     public mutating func remove(_ name: HTTPField.Name) {
         bytes = lines { !$0.spells(name, in: $1.name) }
@@ -127,6 +137,9 @@ extension FieldSection: Sequence {
             body(span.extracting(line.name), span.extracting(line.value))
         }
     }
+
+    /// Whether there is a line with this name. O(bytes).
+    public func contains(_ name: HTTPField.Name) -> Bool { firstValue(of: name) != nil }
 
     /// The bytes of the first line with this name. O(bytes).
     public func firstValue(of name: HTTPField.Name) -> ArraySlice<UInt8>? {

@@ -82,17 +82,3 @@ public struct ResponseReader: Sendable {
         if case .length(let length) = head.framing { body.reserveCapacity(min(length, Self.reservedBytes)) }
     }
 }
-
-/// A response that has come in whole.
-public struct ClientResponse: Sendable {
-    public var status: Int
-    /// The fields; empty if they were not kept.
-    public var fields: FieldSection
-    public var body: [UInt8]
-
-    public init(status: Int, fields: FieldSection = FieldSection(), body: [UInt8]) {
-        self.status = status
-        self.fields = fields
-        self.body = body
-    }
-}

@@ -180,8 +180,9 @@ struct KeptConnectionTests {
                     sightings.note(try await next.message(on: loop))
                     try next.send(okResponse)
                 }
-                let exchange = try upstream.fetcher.start(
-                    .request(method, "/", body: [0x31]), from: upstream.origin, isRepeatable: isRepeatable)
+                var request = ClientRequest.request(method, "/", body: [0x31])
+                request.isRepeatable = isRepeatable
+                let exchange = try upstream.fetcher.start(request, from: upstream.origin)
                 let wake = await loop.reactor.suspend(exchange.wait, until: loop.now.advanced(by: .seconds(5)))
                 let response = try? upstream.fetcher.finish(exchange, wake)
                 #expect(response?.status == (isRepeatable ? 200 : nil))

@@ -37,6 +37,28 @@ import Testing
         #expect(errors(in: text) == ["x.yaml: the file has more than 2 MiB; split it over several services"])
     }
 
+    @Test func `headers that no head could hold are an error`() {
+        func errors(headers count: Int) -> [String] {
+            GatherConfigTests.errors(
+                in: """
+                    version: 1
+                    upstreams: { shop: { hosts: [http://127.0.0.1:9100] } }
+                    endpoints:
+                      - path: /x
+                        calls:
+                          a:
+                            get: "shop:/a"
+                            headers: { \((0..<count).map { "X-\($0): \(String(repeating: "v", count: 1000))" }.joined(separator: ", ")) }
+                    """)
+        }
+        #expect(errors(headers: 60) == [])
+        #expect(
+            errors(headers: 70) == [
+                "x.yaml:8:18: endpoints[0].calls.a.headers: the headers are longer than 64 KiB together; "
+                    + "send in a body what is so long: servers take heads of a few KiB"
+            ])
+    }
+
     @Test(arguments: [50, 500, 5000, 100_000])
     func `deep nesting is an error`(depth: Int) {
         for (open, close) in [("[", "]"), ("{a: ", "}")] {

@@ -1,7 +1,7 @@
 import EventLoop
 import Fetch
 import GatherConfig
-import HTTPTypes
+import HTTPWire
 import Synchronization
 import TestSupport
 import Testing
@@ -25,14 +25,14 @@ import Testing
         _ upstream: Upstream, lookup: Lookup? = nil, times: Int = 1, on loop: isolated EventLoop,
         at listener: SocketListener? = nil,
         serve: @escaping @Sendable (SocketListener, isolated EventLoop) async throws -> Void = { _, _ in }
-    ) async throws -> [UpstreamResponse] {
+    ) async throws -> [ClientResponse] {
         let upstreams = try CurlUpstreams([upstream], lookup: lookup, on: loop)
         defer { upstreams.close() }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addImmediateTask { if let listener { try await serve(listener, loop) } }
-            var responses: [UpstreamResponse] = []
+            var responses: [ClientResponse] = []
             for _ in 0..<times {
-                let request = UpstreamRequest(method: .get, target: "/", headers: [], body: nil)
+                let request = ClientRequest(path: "/")
                 let deadline = loop.time.advanced(by: .seconds(20))
                 responses.append(
                     try await upstreams.send(

@@ -1,6 +1,6 @@
 import EventLoop
 import GatherConfig
-import HTTPTypes
+import HTTPWire
 import TestSupport
 import Testing
 
@@ -63,7 +63,7 @@ import Testing
             let upstreams = try CurlUpstreams([upstream], on: loop)
             defer { upstreams.close() }
             let start = loop.now
-            let request = UpstreamRequest(method: .get, target: "/", headers: [], body: nil)
+            let request = ClientRequest(path: "/")
             var failure: UpstreamFailure?
             do throws(UpstreamFailure) {
                 _ = try await upstreams.send(

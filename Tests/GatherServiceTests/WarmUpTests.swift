@@ -1,5 +1,6 @@
 import EventLoop
 import HTTPServer
+import HTTPWire
 import TestSupport
 import Testing
 
@@ -114,7 +115,7 @@ import Testing
             let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: []), client: upstreams)
             #expect(await engine.warmUp(on: loop) == [])
             // Behind another exchange, the server would have heard of connections that were closed.
-            let request = UpstreamRequest(method: .get, target: "/", headers: [], body: nil)
+            let request = ClientRequest(path: "/")
             let deadline = loop.now.advanced(by: .seconds(5))
             _ = try await upstreams.send(request, to: UpstreamIndex(0), host: HostIndex(0), until: deadline, on: loop)
             #expect(subject.server.connectionCount == 40)

@@ -11,9 +11,8 @@ import Testing
     }()
 
     private func told(_ result: GatherResult) -> [String?] {
-        result.requests.map { request in
-            request.headers.filter { $0.name == Self.name }.map(\.value).joined(separator: "|")
-        }
+        // Several lines would be joined by commas.
+        result.requests.map { $0.fields[Self.name] }
     }
 
     @Test func `an upstream that wants to know is told what is left for each attempt`() throws {

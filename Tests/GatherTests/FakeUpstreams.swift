@@ -1,5 +1,6 @@
 import EventLoop
 import EventLoopTesting
+import HTTPWire
 
 @testable import Gather
 
@@ -11,8 +12,8 @@ indirect enum Reaction: Sendable {
     case inTurn([Reaction])
     /// What each host does.
     case byHost([Reaction])
-    /// Responds, and says how long it wants to be left alone.
-    case busy(status: Int, retryAfter: Duration)
+    /// Responds, and says for how many seconds it wants to be left alone.
+    case busy(status: Int, retryAfter: Int)
     /// Depends on when it is asked, since the beginning.
     case at(@Sendable (Duration) -> Reaction)
 
@@ -37,8 +38,8 @@ indirect enum Reaction: Sendable {
     /// What comes after the latency.
     fileprivate var outcome: TimedExchange.Outcome {
         switch self {
-        case .responds(let status, let body, _): .success(UpstreamResponse(status: status, body: bytes(body)))
-        case .busy(let status, let pause): .success(UpstreamResponse(status: status, body: [], retryAfter: pause))
+        case .responds(let status, let body, _): .success(ClientResponse(status: status, body: bytes(body)))
+        case .busy(let status, let pause): .success(.busy(status, for: pause))
         case .fails(let failure, _): .failure(failure)
         case .inTurn, .byHost, .at: preconditionFailure("resolved before")
         }
@@ -53,6 +54,24 @@ indirect enum Reaction: Sendable {
         case .responds, .fails, .busy: self
         }
     }
+}
+
+extension ClientResponse {
+    /// A response without content that says how many whole seconds the upstream wants to be left alone.
+    static func busy(_ status: Int, for pause: Int) -> ClientResponse {
+        var fields = FieldSection()
+        do {
+            try fields.append(.retryAfter, "\(pause)")
+        } catch {
+            preconditionFailure("\(error)")
+        }
+        return ClientResponse(status: status, fields: fields, body: [])
+    }
+}
+
+extension ClientRequest {
+    /// The lines of the fields, as they are sent.
+    var lines: [String] { fields.map { String(decoding: $0.name, as: UTF8.self) + ": " + text(Array($0.value)) } }
 }
 
 /// What was seen of one transfer.
@@ -71,7 +90,7 @@ struct Transfer: Sendable, Equatable {
 final class FakeUpstreams: UpstreamClient {
     var reactions: [String: Reaction]
     private(set) var transfers: [Transfer] = []
-    private(set) var requests: [UpstreamRequest] = []
+    private(set) var requests: [ClientRequest] = []
     /// The most transfers that were in flight at once, by upstream.
     private(set) var peak: [Int: Int] = [:]
     private var inFlight: [Int: Int] = [:]
@@ -80,8 +99,8 @@ final class FakeUpstreams: UpstreamClient {
     init(_ reactions: [String: Reaction]) { self.reactions = reactions }
 
     func start(
-        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
-        on reactor: Reactor
+        _ request: ClientRequest, for call: String?, to upstream: UpstreamIndex, host: HostIndex,
+        until deadline: LoopInstant, on reactor: Reactor
     ) throws(UpstreamFailure) -> any ClientExchange {
         let (number, upstream, now) = (transfers.count, upstream.number, reactor.now)
         transfers.append(
@@ -114,7 +133,7 @@ struct GatherResult: Sendable {
     var gathered: Gathered
     var elapsed: Duration
     var transfers: [Transfer]
-    var requests: [UpstreamRequest]
+    var requests: [ClientRequest]
     var peak: [Int: Int]
     var pendingWaits: Int
     var pendingTimers: Int

@@ -1,5 +1,6 @@
 import EventLoop
 import EventLoopTesting
+import HTTPWire
 import Testing
 
 @testable import Gather
@@ -109,7 +110,7 @@ import Testing
             for _ in 0..<200 {
                 guard let attempt = state.begin(at: loop.now) else { break }
                 try await loop.sleep(for: .milliseconds(10))
-                state.end(attempt, CallEnd(UpstreamResponse(status: 200, body: [])), at: loop.now)
+                state.end(attempt, CallEnd(ClientResponse(status: 200, body: [])), at: loop.now)
             }
             return [
                 state.hedgeDelay, self.engine([same], client, after: first).engine.upstreams[0].hedgeDelay,

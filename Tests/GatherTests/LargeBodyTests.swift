@@ -152,9 +152,10 @@ import Testing
         }
         let work = ThreadTime.now - start
         func refusal(_ call: Call) -> (reason: String?, time: Duration) {
+            let prepared = PreparedCall(call)
             let start = ThreadTime.now
             do throws(PlacementError) {
-                _ = try call.render(values)
+                _ = try prepared.request.render(values)
                 return (nil, .zero)
             } catch {
                 return (error.reason, ThreadTime.now - start)

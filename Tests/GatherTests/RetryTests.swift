@@ -122,18 +122,18 @@ import Testing
 
     @Test func `Retry-After is waited for`() throws {
         for status in [503, 429] {
-            let result = try result([.busy(status: status, retryAfter: .seconds(1)), .json("1")]) {
+            let result = try result([.busy(status: status, retryAfter: 1), .json("1")]) {
                 $0.backoff = .milliseconds(10)
             }
             #expect(result.outcomes == [.ok])
             #expect(result.transfers[1].began >= .seconds(1) && result.transfers[1].began <= .milliseconds(1010))
         }
-        let other = try result([.busy(status: 502, retryAfter: .seconds(1)), .json("1")])
+        let other = try result([.busy(status: 502, retryAfter: 1), .json("1")])
         #expect(other.transfers[1].began <= .milliseconds(25))
     }
 
     @Test func `there is no attempt that could only begin past the deadline`() throws {
-        let result = try result([.busy(status: 503, retryAfter: .seconds(2)), .json("1")])
+        let result = try result([.busy(status: 503, retryAfter: 2), .json("1")])
         #expect(result.outcomes == [.httpError])
         #expect(result.elapsed == .zero)
         let late = try self.result([.hangs, .json("1")], deadline: .milliseconds(100))
@@ -146,7 +146,7 @@ import Testing
     @Test func `a client that leaves ends the wait`() throws {
         let result = try gather(
             try Given(["a": "/a"]).endpoint(), from: [retrying { $0.causes = [.status(503)] }],
-            ["a": .busy(status: 503, retryAfter: .seconds(1))], leaving: .milliseconds(10))
+            ["a": .busy(status: 503, retryAfter: 1)], leaving: .milliseconds(10))
         #expect(result.verdict == "client gone")
         #expect(result.outcomes == [.cancelled])
         #expect(result.elapsed == .milliseconds(10))

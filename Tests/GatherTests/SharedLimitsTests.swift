@@ -1,5 +1,6 @@
 import EventLoop
 import EventLoopTesting
+import HTTPWire
 import JSONText
 import Testing
 
@@ -174,7 +175,7 @@ import Testing
             let body = JSONValue(validated: bytes("\"" + String(repeating: "x", count: 900) + "\""))
             var alone = 0
             for number in 0..<400 {
-                let request = UpstreamRequest(method: .get, target: "/\(number)", headers: [], body: nil)
+                let request = ClientRequest(path: "/\(number)")
                 kept[number / 200].keep(body, of: request, by: call, at: loop.now)
                 #expect(room.count <= 100_000)
                 try await loop.sleep(for: .zero)

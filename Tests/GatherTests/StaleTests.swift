@@ -1,6 +1,7 @@
 import EventLoop
 import EventLoopTesting
 import HTTPTypes
+import HTTPWire
 import JSONText
 import Testing
 
@@ -195,8 +196,8 @@ import Testing
         return PreparedCall(given[name])
     }
 
-    private func request(_ target: Int) -> UpstreamRequest {
-        UpstreamRequest(method: .get, target: "/\(target)", headers: [], body: nil)
+    private func request(_ target: Int) -> ClientRequest {
+        ClientRequest(path: "/\(target)")
     }
 
     private func recall(_ kept: KeptBodies, _ target: Int, _ call: PreparedCall) -> String? {

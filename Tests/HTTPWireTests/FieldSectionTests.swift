@@ -43,6 +43,20 @@ import Testing
         #expect(throws: FieldError.tooLarge) { try fields.append(.accept, "") }
     }
 
+    @Test func `the lines of a section are added whole, or not at all`() throws {
+        var fields = try section(["A": "1"])
+        try fields.append(contentsOf: try section(["Age": "2", "a": "3"]))
+        #expect(text(fields.bytes) == "A: 1\r\nAge: 2\r\na: 3\r\n")
+        #expect(fields.contains(.age) && !fields.contains(.accept))
+        let large = try section(["B": String(repeating: "v", count: FieldSection.mostBytes - 5)])
+        #expect(throws: FieldError.tooLarge) { try fields.append(contentsOf: large) }
+        #expect(text(fields.bytes) == "A: 1\r\nAge: 2\r\na: 3\r\n")
+        // What frames a message is taken out of them, too.
+        try fields.append(contentsOf: try section(["Content-Length": "5"]))
+        fields.removeFraming()
+        #expect(text(fields.bytes) == "A: 1\r\nAge: 2\r\na: 3\r\n")
+    }
+
     @Test func `a name's lines are removed, and no others`() throws {
         var fields = try section(["A": "1", "Age": "2", "age": "3", "Ages": "4"])
         fields.remove(.age)

@@ -1,3 +1,4 @@
+import HTTPWire
 import JSONText
 
 /// How an attempt ended, and with the last of them its call: the one word for it between the upstreams' client and the report.
@@ -47,11 +48,11 @@ extension CallEnd {
     }
 
     /// The end that a response is, its body checked.
-    init(_ response: UpstreamResponse) {
+    init(_ response: ClientResponse) {
         let status = response.status
         if !(200..<300).contains(status) {
             self.init(.httpError, "status \(status)")
-            if status == 429 || status == 503 { retryAfter = response.retryAfter }
+            if status == 429 || status == 503 { retryAfter = response.retryAfter.map { .seconds($0) } }
         } else if response.body.isEmpty || status == 204 {
             // No content is no failure of a 2xx (RFC 9110 §8.6: a length of 0 is a valid representation), and what comes with a 204
             // belongs to none (§15.3.5).

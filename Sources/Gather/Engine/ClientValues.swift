@@ -39,7 +39,7 @@ extension Values {
         guard let foreach = prepared.call.foreach, foreach.list.isClients else {
             return try prepared.call.checkClientValues(self)
         }
-        var values = settled(for: prepared.call)
+        var values = try settled(for: prepared)
         for (index, element) in try values.elements(of: foreach).enumerated() {
             values.item = element
             do throws(PlacementError) {

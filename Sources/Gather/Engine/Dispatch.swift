@@ -1,4 +1,5 @@
 import EventLoop
+import HTTPWire
 import JSONText
 
 /// The place of a part in its dispatch: of a call in its endpoint, or of a request among those of a list.
@@ -57,7 +58,7 @@ class Dispatch: BulkheadClient {
     func prepared(_ part: PartIndex) -> PreparedCall { preconditionFailure("known to what is dispatched") }
 
     /// The part's request; nil if it cannot be made, which has ended the part or the whole.
-    func request(for part: PartIndex) -> UpstreamRequest? { preconditionFailure("made by what is dispatched") }
+    func request(for part: PartIndex) -> ClientRequest? { preconditionFailure("made by what is dispatched") }
 
     /// Whether the part's request is still to be made, and may take too long for the loop.
     func isLarge(_ part: PartIndex) -> Bool { false }
@@ -259,7 +260,7 @@ class Dispatch: BulkheadClient {
     /// What a part's task is for.
     private enum Work {
         case attempt(RunningAttempt)
-        case flight(UpstreamRequest)
+        case flight(ClientRequest)
         case list
         /// Its request, which takes too long for the loop to make.
         case large
@@ -301,11 +302,8 @@ class Dispatch: BulkheadClient {
     }
 
     private func attempts(of part: PartIndex, at state: UpstreamState) -> Attempts {
-        let prepared = prepared(part)
-        return Attempts(
-            state: state, client: engine.client, reactor: reactor, timeout: prepared.timeout ?? state.timeout,
-            deadline: .of(patience),
-            isRepeatable: prepared.isRepeatable)
+        Attempts(
+            call: prepared(part), state: state, client: engine.client, reactor: reactor, deadline: .of(patience))
     }
 
     // MARK: The bulkhead
@@ -385,12 +383,12 @@ class Dispatch: BulkheadClient {
     }
 
     /// Shares an exchange, which is begun if there is none like it: in the task that joins it, since one that none has joined is over.
-    private func joinFlight(of request: UpstreamRequest, as part: PartIndex, on loop: isolated EventLoop) async {
+    private func joinFlight(of request: ClientRequest, as part: PartIndex, on loop: isolated EventLoop) async {
         let (prepared, state) = (prepared(part), state(of: part))
         guard let flights = state.flights else { preconditionFailure("an upstream shares exchanges or does not") }
-        let timeout = prepared.timeout ?? state.timeout
-        let flight = flights.flight(for: request, timeout: timeout, at: state, client: engine.client, on: loop)
-        let last = await flight.join(with: patience, fairShare: patience.fairShare(of: timeout), on: loop)
+        let flight = flights.flight(for: request, of: prepared, at: state, client: engine.client, on: loop)
+        let fairShare = patience.fairShare(of: state.timeout(of: prepared))
+        let last = await flight.join(with: patience, fairShare: fairShare, on: loop)
         await finish(part, last, on: loop)
     }
 

@@ -1,4 +1,5 @@
 import EventLoop
+import HTTPWire
 import JSONText
 
 /// One gather: which calls an end sets free, what they have given, and whether the policy is decided.
@@ -17,7 +18,7 @@ final class GatherRun: Dispatch {
     /// The successes, if a number of them decides.
     private var quorum: Quorum?
     /// By call, the requests that were made off the loop, until their calls have ended.
-    private var made: [Int: Result<UpstreamRequest, PlacementError>] = [:]
+    private var made: [Int: Result<ClientRequest, PlacementError>] = [:]
     /// Whether optional calls are sent.
     private let sendsOptional: Bool
 
@@ -68,7 +69,7 @@ final class GatherRun: Dispatch {
 
     // MARK: Requests
 
-    override func request(for part: PartIndex) -> UpstreamRequest? {
+    override func request(for part: PartIndex) -> ClientRequest? {
         do throws(PlacementError) {
             return try request(of: part.number)
         } catch {
@@ -77,9 +78,9 @@ final class GatherRun: Dispatch {
         }
     }
 
-    private func request(of call: Int) throws(PlacementError) -> UpstreamRequest {
+    private func request(of call: Int) throws(PlacementError) -> ClientRequest {
         if let made = made[call] { return try made.get() }
-        return try endpoint.prepared[call].request(values)
+        return try endpoint.prepared[call].request.render(values)
     }
 
     override func isLarge(_ part: PartIndex) -> Bool {
@@ -93,7 +94,7 @@ final class GatherRun: Dispatch {
         let (values, prepared) = (values, endpoint.prepared[part.number])
         // Cancelled, the call is not made.
         made[part.number] = try? await BodyWork.offLoop(on: loop) {
-            Result { () throws(PlacementError) in try prepared.request(values) }
+            Result { () throws(PlacementError) in try prepared.request.render(values) }
         }
     }
 

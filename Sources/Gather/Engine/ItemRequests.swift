@@ -1,9 +1,10 @@
+import HTTPWire
 import JSONText
 
 /// One request for an element of a list, or for several whose requests are equal.
 struct ItemRequest: Sendable {
     /// Nil if a value of an upstream's cannot be placed.
-    let request: UpstreamRequest?
+    let request: ClientRequest?
     /// Why there is no request.
     let problem: String?
     /// How many elements it is for.
@@ -31,14 +32,14 @@ struct ItemRequests: Sendable {
     init(
         _ elements: [JSONValue], of prepared: PreparedCall, _ foreach: Foreach, _ values: Values
     ) throws(PlacementError) {
-        var values = values.settled(for: prepared.call)
+        var values = try values.settled(for: prepared)
         var known: [[UInt8]: Int] = [:]
         for (index, element) in elements.enumerated() {
             values.item = element
             do throws(PlacementError) {
                 var key = ""
                 if let template = foreach.key { key = try template.render(values.requiredText) }
-                requestOfItem.append(add(try prepared.request(values), &known))
+                requestOfItem.append(add(try prepared.request.render(values), &known))
                 keys.append(key)
                 bytes += key.utf8.count
             } catch {
@@ -56,7 +57,7 @@ struct ItemRequests: Sendable {
     }
 
     /// The index of a request, which is that of an equal one if asking once is enough.
-    private mutating func add(_ request: UpstreamRequest, _ known: inout [[UInt8]: Int]) -> Int {
+    private mutating func add(_ request: ClientRequest, _ known: inout [[UInt8]: Int]) -> Int {
         guard request.method == .get else {
             bytes += request.size
             requests.append(ItemRequest(request: request, problem: nil))
@@ -74,9 +75,7 @@ struct ItemRequests: Sendable {
     }
 }
 
-extension UpstreamRequest {
+extension ClientRequest {
     /// The bytes of target, fields and body.
-    fileprivate var size: Int {
-        headers.reduce(target.utf8.count + (body?.count ?? 0)) { $0 + $1.name.rawName.utf8.count + $1.value.utf8.count }
-    }
+    fileprivate var size: Int { target.utf8.count + fields.bytes.count + (body?.count ?? 0) }
 }

@@ -1,4 +1,5 @@
 import EventLoop
+import HTTPWire
 import JSONText
 
 /// One call that is made for each element of a list: which requests are under way, and what came of them.
@@ -55,7 +56,7 @@ final class ListRun: Dispatch {
 
     override func prepared(_ part: PartIndex) -> PreparedCall { call }
 
-    override func request(for part: PartIndex) -> UpstreamRequest? { requests[part.number].request }
+    override func request(for part: PartIndex) -> ClientRequest? { requests[part.number].request }
 
     /// Has requests go on, as many as may be under way at once.
     private func startMore() {

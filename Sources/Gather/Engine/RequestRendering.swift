@@ -1,10 +1,73 @@
 import HTTPTypes
+import HTTPWire
 import JSONText
 
-extension Call {
-    /// Writes the call's request with every value in its place.
+/// A call's request with what is known of it in advance: the method, the literal parts of the target, and the fields without a
+/// reference in them; all of it, if it takes nothing from the client or from other calls.
+struct RequestTemplate: Sendable {
+    private let method: HTTPRequest.Method
+    private let target: TargetTemplate
+    private let constantFields: FieldSection
+    /// The fields with a reference in them.
+    private let fields: [(name: HTTPField.Name, value: TextTemplate)]
+    private let forwardHeaders: [HTTPField.Name]
+    private let forwardQuery: [String]
+    /// What stands in for fields that the client may send and did not.
+    private let defaults: [(name: HTTPField.Name, value: String)]
+    private let body: JSONTemplate?
+    private let isRepeatable: Bool
+    private var constant: ClientRequest?
+
+    /// What a request accepts unless its call says otherwise: many servers look at it.
+    static let acceptsAll = "*/*"
+
+    /// - Precondition: the literal fields can stand in a head, which the reader of the configuration has checked.
+    init(_ call: Call) {
+        (method, target, body, isRepeatable) = (call.method, call.target, call.body, call.isRepeatable)
+        (forwardHeaders, forwardQuery) = (call.forwardHeaders, call.forwardQuery)
+        var defaults = [(name: HTTPField.Name.accept, value: Self.acceptsAll)]
+        if call.body != nil { defaults.append((.contentType, "application/json")) }
+        defaults.removeAll { absent in call.headers.contains { $0.name == absent.name } }
+        self.defaults = defaults.filter { call.forwardHeaders.contains($0.name) }
+        defaults.removeAll { call.forwardHeaders.contains($0.name) }
+        fields = call.headers.filter { $0.value.literal == nil }
+        let literals = call.headers.compactMap { field in field.value.literal.map { (name: field.name, value: $0) } }
+        var constantFields = FieldSection()
+        do throws(FieldError) {
+            for (name, value) in defaults + literals { try constantFields.append(name, value) }
+        } catch {
+            preconditionFailure("a header of '\(call.name)' cannot be written: \(error)")
+        }
+        self.constantFields = constantFields
+        if call.requestReferences.isEmpty, forwardHeaders.isEmpty, forwardQuery.isEmpty {
+            constant = try? render(Values(input: NoInput(), bodies: []))
+        }
+    }
+
+    /// The request with every value in its place.
     /// - Throws: `PlacementError` for a value that is missing or cannot stand where it should.
-    func render(_ values: Values) throws(PlacementError) -> UpstreamRequest {
+    func render(_ values: Values) throws(PlacementError) -> ClientRequest {
+        if let constant { return constant }
+        let forwarded = if let known = values.forwarded { known } else { try forwarded(values.input) }
+        let target = try renderTarget(values, forwarded)
+        let fields = try renderFields(values, forwarded)
+        var content: [UInt8]?
+        if let body {
+            var output: [UInt8] = []
+            try body.appendRequired(values, to: &output)
+            content = output
+        }
+        do throws(RequestLineError) {
+            var request = try ClientRequest(method, target: target, fields: fields, body: content)
+            request.isRepeatable = isRepeatable
+            return request
+        } catch {
+            // Literal parts were checked as they were read, and each value is escaped.
+            preconditionFailure("a target of checked and escaped parts cannot be sent")
+        }
+    }
+
+    private func renderTarget(_ values: Values, _ forwarded: Forwarded) throws(PlacementError) -> String {
         var room = TextLimit.target
         var target = try target.render { (reference) throws(PlacementError) in
             let text = try values.requiredText(reference, within: room)
@@ -15,33 +78,89 @@ extension Call {
         if target.utf8.count > TextLimit.target.bytes, let reference = self.target.references.last {
             throw TextLimit.target.error(reference)
         }
-        let forwarded = values.forwarded ?? forwarded(values.input)
         if !forwarded.query.isEmpty {
             target += target.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
             target += forwarded.query
         }
-        var fields: [(name: HTTPField.Name, value: String)] = []
-        for (name, template) in headers {
+        return target
+    }
+
+    private func renderFields(_ values: Values, _ forwarded: Forwarded) throws(PlacementError) -> FieldSection {
+        var section = constantFields
+        for (name, template) in fields {
             var room = TextLimit.field
             let value = try template.render { (reference) throws(PlacementError) in
-                let text = try Self.fieldText(reference, values, within: room)
+                let text = try Call.fieldText(reference, values, within: room)
                 room.take(text)
                 return text
             }
-            fields.append((name, value))
+            do throws(FieldError) {
+                try section.append(name, value)
+            } catch {
+                throw PlacementError(error, of: template.references[0])
+            }
         }
-        fields += forwarded.fields
-        guard let template = body else {
-            return UpstreamRequest(
-                call: name, method: method, target: target, headers: fields, body: nil, isRepeatable: idempotent)
+        if !forwarded.fields.isEmpty {
+            do throws(FieldError) {
+                try section.append(contentsOf: forwarded.fields)
+            } catch {
+                throw PlacementError(error, of: .header(forwardHeaders[0]))
+            }
         }
-        var content: [UInt8] = []
-        try template.appendRequired(values, to: &content)
-        if !fields.contains(where: { $0.name == .contentType }) { fields.append((.contentType, "application/json")) }
-        return UpstreamRequest(
-            call: name, method: method, target: target, headers: fields, body: content, isRepeatable: idempotent)
+        for (name, value) in defaults where !forwarded.fields.contains(name) {
+            do throws(FieldError) {
+                try section.append(name, value)
+            } catch {
+                throw PlacementError(error, of: .header(name))
+            }
+        }
+        return section
     }
 
+    /// What is sent on of a client's request.
+    func forwarded(_ input: any GatherInput) throws(PlacementError) -> Forwarded {
+        var query = ""
+        for name in forwardQuery {
+            for value in input.queryValues(name) {
+                if !query.isEmpty { query += "&" }
+                URLCharacters.append(encoding: name, to: &query)
+                query += "="
+                URLCharacters.append(encoding: value, to: &query)
+            }
+        }
+        var fields = FieldSection()
+        for name in forwardHeaders {
+            guard let value = input.header(name) else { continue }
+            do throws(FieldError) {
+                try fields.append(name, value)
+            } catch {
+                throw PlacementError(error, of: .header(name))
+            }
+        }
+        return Forwarded(query: query, fields: fields)
+    }
+}
+
+extension PlacementError {
+    /// A value that does not go into the fields of a request.
+    fileprivate init(_ error: FieldError, of reference: Reference) {
+        let reason =
+            switch error {
+            case .tooLarge: "makes the headers longer than \(FieldSection.mostBytes >> 10) KiB"
+            case .invalidName, .invalidValue: "holds a character that cannot stand in a header"
+            }
+        self.init(reference: reference, reason: reason)
+    }
+}
+
+extension Reference {
+    /// A field of the client's as a whole.
+    fileprivate static func header(_ name: HTTPField.Name) -> Reference {
+        Reference(source: .header(name), path: JSONPath(steps: []), fallback: nil, text: "header.\(name.rawName)")
+    }
+}
+
+extension Call {
     /// Looks at the client's values where they are to stand, with a stand-in for what other calls have not given yet: so that
     /// one that cannot stand there is told before anything is sent.
     func checkClientValues(_ values: Values) throws(PlacementError) {
@@ -62,7 +181,7 @@ extension Call {
         }
     }
 
-    private static func fieldText(
+    fileprivate static func fieldText(
         _ reference: Reference, _ values: Values, within limit: TextLimit
     ) throws(PlacementError) -> String {
         let text = try values.requiredText(reference, within: limit)

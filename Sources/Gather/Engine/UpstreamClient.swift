@@ -1,5 +1,6 @@
 import EventLoop
 import HTTPTypes
+import HTTPWire
 
 /// The place of an upstream in its plan.
 public struct UpstreamIndex: Sendable, Hashable {
@@ -19,9 +20,10 @@ public protocol UpstreamClient: AnyObject {
     ///
     /// The caller suspends on the exchange's ``ClientExchange/wait``, until `deadline` at the latest, and takes what came by
     /// ``ClientExchange/finish(_:)``.
+    /// - Parameter call: the name of the call that it is made for; nil for a health check or a warm-up.
     func start(
-        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
-        on reactor: Reactor
+        _ request: ClientRequest, for call: String?, to upstream: UpstreamIndex, host: HostIndex,
+        until deadline: LoopInstant, on reactor: Reactor
     ) throws(UpstreamFailure) -> any ClientExchange
 }
 
@@ -34,24 +36,24 @@ public protocol ClientExchange: AnyObject {
     var hasEnded: Bool { get }
 
     /// Takes the response, or gives up an exchange that has not ended: what ended the wait for it says why. Called once.
-    func finish(_ wake: Wake) throws(UpstreamFailure) -> UpstreamResponse
+    func finish(_ wake: Wake) throws(UpstreamFailure) -> ClientResponse
 }
 
 extension UpstreamClient {
     /// Sends a request and waits for its response: for what is no call.
     package func send(
-        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
+        _ request: ClientRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
         on loop: isolated EventLoop
-    ) async throws(UpstreamFailure) -> UpstreamResponse {
+    ) async throws(UpstreamFailure) -> ClientResponse {
         guard !Task.isCancelled else { throw .cancelled }
-        let exchange = try start(request, to: upstream, host: host, until: deadline, on: loop.reactor)
+        let exchange = try start(request, for: nil, to: upstream, host: host, until: deadline, on: loop.reactor)
         return try exchange.finish(await loop.reactor.suspend(exchange.wait, until: deadline))
     }
 }
 
 /// An exchange that ends at a time that was settled before: those of clients that have no network.
 public final class TimedExchange: ClientExchange, TimerHandler {
-    public typealias Outcome = Result<UpstreamResponse, UpstreamFailure>
+    public typealias Outcome = Result<ClientResponse, UpstreamFailure>
 
     public var wait: WaitID
     public private(set) var hasEnded = false
@@ -82,7 +84,7 @@ public final class TimedExchange: ClientExchange, TimerHandler {
         reactor.wake(wait)
     }
 
-    public func finish(_ wake: Wake) throws(UpstreamFailure) -> UpstreamResponse {
+    public func finish(_ wake: Wake) throws(UpstreamFailure) -> ClientResponse {
         if let timer { reactor.cancel(timer) }
         timer = nil
         whenOver(hasEnded ? .signalled : wake)
@@ -91,35 +93,22 @@ public final class TimedExchange: ClientExchange, TimerHandler {
     }
 }
 
-// MARK: Requests and responses
+// MARK: What is asked and answered
 
-/// A request as the engine has rendered it.
-public struct UpstreamRequest: Sendable {
-    /// The name of the call that it is made for; nil if it is a health check or a warm-up.
-    public var call: String?
-    public var method: HTTPRequest.Method
-    /// Path and query, escaped.
-    public var target: String
-    /// No value holds CR, LF or NUL.
-    public var headers: [(name: HTTPField.Name, value: String)]
-    public var body: [UInt8]?
-    /// Whether it may arrive twice, if the call says so; otherwise its method does.
-    public var isRepeatable: Bool?
+extension ClientRequest {
+    /// A request that is no call's, for a path that the reader of the configuration has checked.
+    package init(path: String) {
+        do {
+            var fields = FieldSection()
+            try fields.append(.accept, RequestTemplate.acceptsAll)
+            try self.init(target: path, fields: fields)
+        } catch {
+            preconditionFailure("a path that no request can have: \(error)")
+        }
+    }
 }
 
-/// A response that has come in whole.
-public struct UpstreamResponse: Sendable {
-    public var status: Int
-    public var body: [UInt8]
-    /// How long the upstream wants to be left alone (`Retry-After`, RFC 9110 §10.2.3), if it says so.
-    public var retryAfter: Duration?
-
-    public init(status: Int, body: [UInt8], retryAfter: Duration? = nil) {
-        self.status = status
-        self.body = body
-        self.retryAfter = retryAfter
-    }
-
+extension ClientResponse {
     var isLarge: Bool { body.count > BodyWork.mostOnLoop }
 }
 

@@ -1,4 +1,5 @@
 import HTTPTypes
+import HTTPWire
 
 /// What a reference stands for, once it has been looked up for all items of a list.
 struct Settled {
@@ -11,7 +12,7 @@ struct Settled {
 struct Forwarded {
     /// Parameters as they stand in a query, empty without any.
     let query: String
-    let fields: [(name: HTTPField.Name, value: String)]
+    let fields: FieldSection
 }
 
 extension Values {
@@ -19,15 +20,15 @@ extension Values {
     ///
     /// A look-up goes through a whole body or query, and there may be thousands of items: together they would hold the loop for
     /// seconds.
-    func settled(for call: Call) -> Values {
+    func settled(for prepared: PreparedCall) throws(PlacementError) -> Values {
         var values = self
-        for reference in call.itemTemplateReferences where reference.source != .item {
+        for reference in prepared.call.itemTemplateReferences where reference.source != .item {
             guard values.settled[reference] == nil else { continue }
             values.settled[reference] = Settled(
                 value: value(of: reference).map { .json($0) } ?? resolve(reference),
                 text: Result { () throws(PlacementError) in try text(reference) })
         }
-        values.forwarded = call.forwarded(input)
+        values.forwarded = try prepared.request.forwarded(input)
         return values
     }
 }
@@ -35,19 +36,4 @@ extension Values {
 extension Call {
     /// What is rendered for each item: the references of key, target, headers and body.
     fileprivate var itemTemplateReferences: [Reference] { (foreach?.key?.references ?? []) + requestReferences }
-
-    /// Finds what is sent on of a client's request.
-    func forwarded(_ input: any GatherInput) -> Forwarded {
-        var query = ""
-        for name in forwardQuery {
-            for value in input.queryValues(name) {
-                if !query.isEmpty { query += "&" }
-                URLCharacters.append(encoding: name, to: &query)
-                query += "="
-                URLCharacters.append(encoding: value, to: &query)
-            }
-        }
-        return Forwarded(
-            query: query, fields: forwardHeaders.compactMap { name in input.header(name).map { (name, $0) } })
-    }
 }

@@ -1,4 +1,5 @@
 import HTTPTypes
+import HTTPWire
 import JSONText
 
 /// A named call of an endpoint: what is asked of which upstream, and what becomes of the answer.
@@ -35,10 +36,7 @@ public struct Call: Sendable {
     public var isInternal = false
 
     /// Whether the request may reach the upstream twice.
-    public var isRepeatable: Bool { idempotent ?? Self.idempotentMethods.contains(method) }
-
-    /// Source: RFC 9110 §9.2.2.
-    private static let idempotentMethods: Set<HTTPRequest.Method> = [.get, .head, .put, .delete, .options, .trace]
+    public var isRepeatable: Bool { idempotent ?? method.isIdempotent }
 
     /// Where in the answer the body goes.
     public enum Placement: Sendable, Equatable {

@@ -1,10 +1,10 @@
 import HTTPTypes
 
 /// A call in the shape that the engine wants: behind one reference, because a call has too many fields to be copied for each
-/// request, and with its request made in advance if nothing of the client or of other calls is in it.
+/// request, and with as much of its request made in advance as has nothing of the client or of other calls in it.
 final class PreparedCall: Sendable {
     let call: Call
-    let constantRequest: UpstreamRequest?
+    let request: RequestTemplate
     let upstream: UpstreamIndex
     let timeout: Duration?
     let isRequired: Bool
@@ -52,13 +52,6 @@ final class PreparedCall: Sendable {
         }
         isSafe = [.get, .head].contains(call.method) && call.idempotent != false
         isRepeatable = call.isRepeatable
-        let isConstant = call.requestReferences.isEmpty && call.forwardHeaders.isEmpty && call.forwardQuery.isEmpty
-        constantRequest = isConstant ? try? call.render(Values(input: NoInput(), bodies: [])) : nil
-    }
-
-    /// The call's request, made of these values.
-    func request(_ values: Values) throws(PlacementError) -> UpstreamRequest {
-        if let constantRequest { return constantRequest }
-        return try call.render(values)
+        request = RequestTemplate(call)
     }
 }

@@ -1,17 +1,19 @@
 import EventLoop
+import HTTPWire
 
 /// The attempts of one call, or of one flight, at an upstream: breaker, host, retries, hedges and their budget meet here.
 ///
 /// To begin one and to take what came of it is plain code; only to make others takes a task that waits (``go(on:_:on:)``).
 struct Attempts {
+    /// The call; of a flight, that of the first that joined it.
+    let call: PreparedCall
     let state: UpstreamState
     let client: any UpstreamClient
     let reactor: Reactor
-    /// The longest that one attempt may take.
-    let timeout: Duration
     let deadline: Deadline
-    /// Whether the request may reach the upstream twice.
-    let isRepeatable: Bool
+
+    /// The longest that one attempt may take.
+    private var timeout: Duration { state.timeout(of: call) }
 
     /// Is told of them, where there are several and somebody wants to know.
     var log: AttemptLog?
@@ -26,7 +28,7 @@ struct Attempts {
     /// Begins an attempt, for which the caller has a place in the bulkhead; nil if the breaker is open.
     /// - Parameter tried: the hosts of attempts before, which are taken only if there is no other.
     func begin(
-        _ request: UpstreamRequest, avoiding tried: [HostIndex] = [], isHedge: Bool = false, at now: LoopInstant
+        _ request: ClientRequest, avoiding tried: [HostIndex] = [], isHedge: Bool = false, at now: LoopInstant
     ) -> RunningAttempt? {
         guard let attempt = state.begin(at: now, avoiding: tried, isHedge: isHedge) else { return nil }
         log?.began(attempt)
@@ -35,12 +37,13 @@ struct Attempts {
         let exchange: any ClientExchange
         do throws(UpstreamFailure) {
             let request = state.addressed(request, until: until, at: now)
-            exchange = try client.start(request, to: state.index, host: attempt.host, until: until, on: reactor)
+            exchange = try client.start(
+                request, for: call.call.name, to: state.index, host: attempt.host, until: until, on: reactor)
         } catch {
             exchange = TimedExchange(.failure(error), at: nil, on: reactor)
         }
         return RunningAttempt(
-            attempt: attempt, exchange: exchange, until: until, hedgeDelay: isRepeatable ? state.hedgeDelay : nil)
+            attempt: attempt, exchange: exchange, until: until, hedgeDelay: call.isRepeatable ? state.hedgeDelay : nil)
     }
 
     // MARK: The first attempt
@@ -50,7 +53,7 @@ struct Attempts {
         /// The attempt goes on, and gets others besides it.
         case hedges(RunningAttempt)
         /// Its response is large, and is checked elsewhere.
-        case check(UpstreamResponse, RunningAttempt)
+        case check(ClientResponse, RunningAttempt)
         /// After a pause, another attempt.
         case retry(after: CallEnd, Duration, Attempt)
     }
@@ -103,14 +106,14 @@ struct Attempts {
     // MARK: All others
 
     /// Makes attempts until one ends well or no other is allowed.
-    func run(_ request: UpstreamRequest, on loop: isolated EventLoop) async -> CallEnd {
+    func run(_ request: ClientRequest, on loop: isolated EventLoop) async -> CallEnd {
         state.budget.addCall()
         guard let first = begin(request, at: loop.time) else { return .refused }
         return await go(on: .hedges(first), request, on: loop)
     }
 
     /// Makes the attempts that are left, until one ends well or no other is allowed.
-    func go(on rest: Rest, _ request: UpstreamRequest, on loop: isolated EventLoop) async -> CallEnd {
+    func go(on rest: Rest, _ request: ClientRequest, on loop: isolated EventLoop) async -> CallEnd {
         var (end, count, retries): (CallEnd, Int, Int)
         var pause: Duration?
         var host: HostIndex
@@ -152,7 +155,7 @@ struct Attempts {
     /// policy says: the first good answer wins, and the exchanges of the others are given up.
     /// - Returns: how the last one ended, and how many there were.
     private func race(
-        _ first: RunningAttempt, _ request: UpstreamRequest, on loop: isolated EventLoop
+        _ first: RunningAttempt, _ request: ClientRequest, on loop: isolated EventLoop
     ) async -> (CallEnd, Int) {
         var running = [first]
         var hosts = [first.attempt.host]
@@ -216,7 +219,7 @@ struct Attempts {
 
     /// Checks a large response off the loop.
     private func check(
-        _ response: UpstreamResponse, of running: RunningAttempt, on loop: isolated EventLoop
+        _ response: ClientResponse, of running: RunningAttempt, on loop: isolated EventLoop
     ) async -> CallEnd {
         let end: CallEnd
         do throws(CancellationError) {
@@ -231,7 +234,7 @@ struct Attempts {
     /// Begins an attempt besides others that have not answered, with a place of its own in the bulkhead, for which it does not queue;
     /// nil if the bulkhead, the breaker or the budget has no room for it.
     private func beginHedge(
-        _ request: UpstreamRequest, besideThoseAt tried: [HostIndex], at now: LoopInstant
+        _ request: ClientRequest, besideThoseAt tried: [HostIndex], at now: LoopInstant
     ) -> RunningAttempt? {
         guard state.bulkhead.tryEnter() else { return nil }
         if !state.refuses(at: now), state.budget.withdraw(at: now),
@@ -246,7 +249,7 @@ struct Attempts {
     /// How long to wait before another attempt; nil if there is to be none, which costs nothing of the budget.
     private func pause(after end: CallEnd, retries: Int) -> Duration? {
         guard let policy = state.upstream.retry, retries + 1 < policy.attempts, let cause = end.cause,
-            policy.causes.contains(cause), isRepeatable || end.isUnsent
+            policy.causes.contains(cause), call.isRepeatable || end.isUnsent
         else { return nil }
         let now = reactor.time
         let pause = policy.pause(before: retries + 1, using: &state.generator) + (end.retryAfter ?? .zero)

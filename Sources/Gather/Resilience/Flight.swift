@@ -1,4 +1,5 @@
 import EventLoop
+import HTTPWire
 import HTTPTypes
 
 /// One exchange with an upstream that several equal calls wait for.
@@ -32,11 +33,11 @@ final class Flight: BulkheadClient {
     /// Starts the exchange on a task of its own.
     /// - Parameter whenOver: is called when nobody is to join any more.
     func start(
-        _ request: UpstreamRequest, timeout: Duration, client: any UpstreamClient, on loop: isolated EventLoop,
+        _ request: ClientRequest, of call: PreparedCall, client: any UpstreamClient, on loop: isolated EventLoop,
         whenOver: @escaping () -> Void
     ) {
         task = Task.immediate(executorPreference: loop.executor) {
-            let landing = await self.fly(request, timeout: timeout, client: client, on: loop)
+            let landing = await self.fly(request, of: call, client: client, on: loop)
             self.landing = landing
             whenOver()
             for wait in self.waits { self.reactor.wake(wait) }
@@ -74,13 +75,12 @@ final class Flight: BulkheadClient {
     // MARK: The exchange
 
     private func fly(
-        _ request: UpstreamRequest, timeout: Duration, client: any UpstreamClient, on loop: isolated EventLoop
+        _ request: ClientRequest, of call: PreparedCall, client: any UpstreamClient, on loop: isolated EventLoop
     ) async -> CallEnd {
         if let refusal = await enterBulkhead(on: loop) { return refusal }
         defer { state.bulkhead.leave() }
         let attempts = Attempts(
-            state: state, client: client, reactor: reactor, timeout: timeout, deadline: .endOf(self),
-            isRepeatable: true)
+            call: call, state: state, client: client, reactor: reactor, deadline: .endOf(self))
         return await attempts.run(request, on: loop)
     }
 
@@ -125,17 +125,17 @@ final class Flights {
 
     /// The flight that makes this request, which is begun if there is none.
     func flight(
-        for request: UpstreamRequest, timeout: Duration, at state: UpstreamState, client: any UpstreamClient,
+        for request: ClientRequest, of call: PreparedCall, at state: UpstreamState, client: any UpstreamClient,
         on loop: isolated EventLoop
     ) -> Flight {
-        let key = Key(method: request.method, identity: request.identity, timeout: timeout)
+        let key = Key(method: request.method, identity: request.identity, timeout: state.timeout(of: call))
         if let flight = joinable[key], !flight.isAbandoned { return flight }
         let flight = Flight(at: state, reactor: loop.reactor)
         joinable[key] = flight
         let number = begun
         begun += 1
         underWay[number] = flight
-        flight.start(request, timeout: timeout, client: client, on: loop) { [weak flight] in
+        flight.start(request, of: call, client: client, on: loop) { [weak flight] in
             guard let flight else { return }
             self.underWay[number] = nil
             if self.joinable[key] === flight { self.joinable[key] = nil }

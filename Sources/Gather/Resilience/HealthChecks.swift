@@ -1,5 +1,5 @@
 import EventLoop
-import HTTPTypes
+import HTTPWire
 
 /// Asks the hosts of an upstream from time to time whether they are well, and leaves out those that are not.
 struct HealthChecks {
@@ -27,7 +27,7 @@ struct HealthChecks {
     }
 
     private func check(_ host: HostIndex, on loop: isolated EventLoop) async -> Bool {
-        let request = UpstreamRequest(method: .get, target: policy.path, headers: [], body: nil)
+        let request = ClientRequest(path: policy.path)
         do throws(UpstreamFailure) {
             let response = try await client.send(
                 request, to: state.index, host: host, until: loop.now.advanced(by: policy.timeout), on: loop)

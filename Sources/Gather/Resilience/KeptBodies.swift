@@ -1,5 +1,6 @@
 import DequeModule
 import EventLoop
+import HTTPWire
 import JSONText
 
 /// The last good bodies of requests, for when the same request fails.
@@ -51,7 +52,7 @@ final class KeptBodies {
     }
 
     /// The same, and lets other loops ask for room.
-    func keep(_ body: JSONValue, of request: UpstreamRequest, by call: PreparedCall, on reactor: Reactor) {
+    func keep(_ body: JSONValue, of request: ClientRequest, by call: PreparedCall, on reactor: Reactor) {
         register(on: reactor)
         keep(body, of: request, by: call, at: reactor.now)
     }
@@ -66,7 +67,7 @@ final class KeptBodies {
     deinit { room.giveBack(bytes, from: loop) }
 
     /// Keeps the body of a request, in the place of an earlier one; O(1) on average.
-    func keep(_ body: JSONValue, of request: UpstreamRequest, by call: PreparedCall, at now: LoopInstant) {
+    func keep(_ body: JSONValue, of request: ClientRequest, by call: PreparedCall, at now: LoopInstant) {
         guard call.call.staleFor != nil else { return }
         let key = Key(call: call, request: request.identity)
         let cost = body.bytes.capacity + key.request.count + Self.overhead
@@ -90,7 +91,7 @@ final class KeptBodies {
     /// It may where no answer came or the upstream is at fault (RFC 5861 §4). A refusal by the upstream is an answer: what came
     /// before it is forgotten.
     func recall(
-        _ request: UpstreamRequest, by call: PreparedCall, after outcome: Outcome, status: Int?, at now: LoopInstant
+        _ request: ClientRequest, by call: PreparedCall, after outcome: Outcome, status: Int?, at now: LoopInstant
     ) -> Kept? {
         guard let staleFor = call.call.staleFor else { return nil }
         let key = Key(call: call, request: request.identity)
@@ -122,18 +123,19 @@ final class KeptBodies {
     }
 }
 
-extension UpstreamRequest {
-    /// All that is sent of a request without a body, a field on each line.
+extension ClientRequest {
+    /// All that is sent of a request without a body, a field on each line; names of fields in small letters.
     ///
     /// Bytes, because texts are equal that only look alike: `é` in one code point or in two.
     var identity: [UInt8] {
-        var bytes = Array(target.utf8)
-        for (name, value) in headers {
-            bytes.append(UInt8(ascii: "\n"))
-            bytes.append(contentsOf: name.canonicalName.utf8)
-            bytes.append(UInt8(ascii: ":"))
-            bytes.append(contentsOf: value.utf8)
+        var identity = Array(target.utf8)
+        identity.reserveCapacity(identity.count + fields.bytes.count)
+        for (name, value) in fields {
+            identity.append(UInt8(ascii: "\n"))
+            for byte in name { identity.append((0x41...0x5A).contains(byte) ? byte | 0x20 : byte) }
+            identity.append(UInt8(ascii: ":"))
+            identity += value
         }
-        return bytes
+        return identity
     }
 }

@@ -1,4 +1,5 @@
 import EventLoop
+import HTTPWire
 
 /// What one loop knows of an upstream, shared by the calls of all endpoints: its hosts, its latency, its queue and flights, beside what
 /// all loops know together (``UpstreamLimits``).
@@ -65,12 +66,17 @@ final class UpstreamState {
         }
     }
 
+    /// The longest that an attempt of a call may take.
+    func timeout(of call: PreparedCall) -> Duration { call.timeout ?? timeout }
+
     /// The request of an attempt that is to end by `deadline`, which the upstream is told if it wants to know.
-    func addressed(_ request: UpstreamRequest, until deadline: LoopInstant, at now: LoopInstant) -> UpstreamRequest {
+    func addressed(_ request: ClientRequest, until deadline: LoopInstant, at now: LoopInstant) -> ClientRequest {
         guard let name = upstream.deadlineHeader else { return request }
         var request = request
-        request.headers.removeAll { $0.name == name }
-        request.headers.append((name, "\(max(1, now.duration(to: deadline).wholeNanoseconds / 1_000_000))"))
+        let milliseconds = max(1, now.duration(to: deadline).wholeNanoseconds / 1_000_000)
+        request.fields.remove(name)
+        // One that is too much for a full section stays away: the call needs it less than its own fields.
+        try? request.fields.append(name, "\(milliseconds)")
         return request
     }
 

@@ -1,5 +1,5 @@
 import EventLoop
-import HTTPTypes
+import HTTPWire
 
 /// Opens connections to the hosts of upstreams before there is a call for them.
 ///
@@ -41,7 +41,7 @@ struct WarmUp {
         _ policy: WarmUpPolicy, to host: HostIndex, of state: UpstreamState, on loop: isolated EventLoop
     ) async -> ColdHost? {
         let upstream = state.upstream
-        let request = UpstreamRequest(method: .get, target: policy.path, headers: [], body: nil)
+        let request = ClientRequest(path: policy.path)
         let deadline = loop.now.advanced(by: upstream.connectTimeout + upstream.timeout)
         do throws(UpstreamFailure) {
             _ = try await client.send(request, to: state.index, host: host, until: deadline, on: loop)

@@ -19,6 +19,15 @@ struct HeadersReader {
         "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
     ]
 
+    /// What a file may say of the headers of one call, all together; about as much as one of them may be with its references.
+    private static let mostBytes = 64 << 10
+
+    private static func bytes(_ name: HTTPField.Name, _ value: TextTemplate) -> Int {
+        value.parts.reduce(name.rawName.utf8.count) { sum, part in
+            if case .literal(let text) = part { sum + text.utf8.count } else { sum }
+        }
+    }
+
     func readFields(_ node: Node) -> [(name: HTTPField.Name, value: TextTemplate)] {
         var fields: [(name: HTTPField.Name, value: TextTemplate)] = []
         for member in node.members(expected: "a mapping of header names to values") ?? [] {
@@ -29,6 +38,12 @@ struct HeadersReader {
             }
             let value = readValue(member.value)
             if let name, let value { fields.append((name, value)) }
+        }
+        if fields.reduce(0, { $0 + Self.bytes($1.name, $1.value) }) > Self.mostBytes {
+            node.error(
+                "the headers are longer than \(Self.mostBytes >> 10) KiB together",
+                remedy: "send in a body what is so long: servers take heads of a few KiB")
+            return []
         }
         return fields
     }

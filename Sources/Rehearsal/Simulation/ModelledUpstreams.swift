@@ -1,5 +1,6 @@
 import EventLoop
 import Gather
+import HTTPWire
 
 /// Upstreams that are drawn from models instead of called. Confined to its loop.
 ///
@@ -20,31 +21,31 @@ final class ModelledUpstreams: UpstreamClient {
     }
 
     func start(
-        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
-        on reactor: Reactor
+        _ request: ClientRequest, for call: String?, to upstream: UpstreamIndex, host: HostIndex,
+        until deadline: LoopInstant, on reactor: Reactor
     ) throws(UpstreamFailure) -> any ClientExchange {
         let upstream = upstream.number
         attempts[upstream].begun += 1
-        let draw = models.model(call: request.call ?? "", upstream: upstream, host: host.number)
+        let draw = models.model(call: call ?? "", upstream: upstream, host: host.number)
             .draw(using: &generator)
         let due: LoopInstant
         let outcome: TimedExchange.Outcome
         switch draw.fault {
         case .status(let status):
             (due, outcome) = (
-                reactor.now.advanced(by: draw.latency), .success(UpstreamResponse(status: status, body: []))
+                reactor.now.advanced(by: draw.latency), .success(ClientResponse(status: status, body: []))
             )
         case .garbage:
             let body = Array("<html>".utf8)
             (due, outcome) = (
-                reactor.now.advanced(by: draw.latency), .success(UpstreamResponse(status: 200, body: body))
+                reactor.now.advanced(by: draw.latency), .success(ClientResponse(status: 200, body: body))
             )
         case .refusal: (due, outcome) = (reactor.now, .failure(.notConnected("connection refused")))
         case .hanging: (due, outcome) = (LoopInstant(nanoseconds: .max), .failure(.timeout))
         case nil:
-            let body = request.call.flatMap { bodies[$0] } ?? Array("{}".utf8)
+            let body = call.flatMap { bodies[$0] } ?? Array("{}".utf8)
             (due, outcome) = (
-                reactor.now.advanced(by: draw.latency), .success(UpstreamResponse(status: 200, body: body))
+                reactor.now.advanced(by: draw.latency), .success(ClientResponse(status: 200, body: body))
             )
         }
         return TimedExchange(outcome, at: due, on: reactor) { wake in

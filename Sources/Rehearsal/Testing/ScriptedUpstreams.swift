@@ -1,5 +1,6 @@
 import EventLoop
 import Gather
+import HTTPWire
 
 /// Upstreams that answer as a test says. Confined to its loop.
 final class ScriptedUpstreams: UpstreamClient {
@@ -11,10 +12,10 @@ final class ScriptedUpstreams: UpstreamClient {
     init(_ replies: [String: [EndpointTest.Reply]]) { self.replies = replies }
 
     func start(
-        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
-        on reactor: Reactor
+        _ request: ClientRequest, for call: String?, to upstream: UpstreamIndex, host: HostIndex,
+        until deadline: LoopInstant, on reactor: Reactor
     ) throws(UpstreamFailure) -> any ClientExchange {
-        let call = request.call ?? ""
+        let call = call ?? ""
         let number = begun[call, default: 0]
         begun[call] = number + 1
         guard let script = replies[call], let last = script.last else {
@@ -25,7 +26,7 @@ final class ScriptedUpstreams: UpstreamClient {
         let due = reactor.now.advanced(by: reply.delay)
         return switch reply.end {
         case .response(let status, let body):
-            TimedExchange(.success(UpstreamResponse(status: status, body: body)), at: due, on: reactor)
+            TimedExchange(.success(ClientResponse(status: status, body: body)), at: due, on: reactor)
         case .timeout: TimedExchange(.failure(.timeout), at: LoopInstant(nanoseconds: .max), on: reactor)
         case .unreachable: TimedExchange(.failure(.notConnected("connection refused")), at: due, on: reactor)
         }

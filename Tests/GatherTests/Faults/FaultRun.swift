@@ -1,5 +1,6 @@
 import EventLoop
 import EventLoopTesting
+import HTTPWire
 import JSONText
 
 @testable import Gather
@@ -90,7 +91,7 @@ final class FaultRun {
     private func warmUp(_ state: UpstreamState, _ usual: Duration, at now: LoopInstant) {
         for _ in 0..<100 {
             guard let attempt = state.begin(at: now.advanced(by: .zero - usual)) else { continue }
-            state.end(attempt, CallEnd(UpstreamResponse(status: 204, body: [])), at: now)
+            state.end(attempt, CallEnd(ClientResponse(status: 204, body: [])), at: now)
         }
     }
 

@@ -1,5 +1,6 @@
 import EventLoop
 import HTTPTypes
+import HTTPWire
 
 @testable import Gather
 
@@ -32,15 +33,17 @@ final class FaultyUpstreams: UpstreamClient {
 
     /// How an attempt ends if it is let.
     private enum Ending {
-        case response(Int, String, retryAfter: Duration?)
+        case response(Int, String)
+        /// Wants to be left alone for so many seconds.
+        case busy(Int, retryAfter: Int)
         case failure(UpstreamFailure)
     }
 
     func start(
-        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
-        on reactor: Reactor
+        _ request: ClientRequest, for call: String?, to upstream: UpstreamIndex, host: HostIndex,
+        until deadline: LoopInstant, on reactor: Reactor
     ) throws(UpstreamFailure) -> any ClientExchange {
-        let isCheck = request.call == nil
+        let isCheck = call == nil
         let (upstream, host, now) = (upstream.number, host.number, reactor.now)
         note(0, upstream, host, at: now)
         checkTimeLeft(request, until: deadline, at: now)
@@ -54,8 +57,8 @@ final class FaultyUpstreams: UpstreamClient {
         let (latency, ending) = draw(trouble[upstream][host], left: now.duration(to: deadline))
         let outcome: TimedExchange.Outcome =
             switch ending {
-            case .response(let status, let body, let pause):
-                .success(UpstreamResponse(status: status, body: bytes(body), retryAfter: pause))
+            case .response(let status, let body): .success(ClientResponse(status: status, body: bytes(body)))
+            case .busy(let status, let pause): .success(.busy(status, for: pause))
             case .failure(let failure): .failure(failure)
             }
         return TimedExchange(outcome, at: now.advanced(by: latency), on: reactor) { _ in
@@ -71,16 +74,16 @@ final class FaultyUpstreams: UpstreamClient {
     }
 
     /// What the upstream is told of its time is what it has, in whole milliseconds, and at least one.
-    private func checkTimeLeft(_ request: UpstreamRequest, until deadline: LoopInstant, at now: LoopInstant) {
-        guard let told = request.headers.first(where: { $0.name == Self.deadlineHeader }) else { return }
+    private func checkTimeLeft(_ request: ClientRequest, until deadline: LoopInstant, at now: LoopInstant) {
+        guard let told = request.fields[Self.deadlineHeader] else { return }
         let left = now.duration(to: deadline).wholeNanoseconds / 1_000_000
-        if Int64(told.value) != max(1, left) { problems.append("told \(told.value) ms of \(left)") }
+        if Int64(told) != max(1, left) { problems.append("told \(told) ms of \(left)") }
     }
 
     private func draw(_ trouble: Double, left: Duration) -> (Duration, Ending) {
         let latency = Duration.microseconds(Int.random(in: 0...80, using: &generator) * 500)
         let body = Self.bodies[Int.random(in: 0..<Self.bodies.count, using: &generator)]
-        let good = Ending.response(200, body, retryAfter: nil)
+        let good = Ending.response(200, body)
         guard Double.random(in: 0..<1, using: &generator) < trouble else { return (latency, good) }
         switch Int.random(in: 0...13, using: &generator) {
         case 0: return (latency, .failure(.unreachable("reset")))
@@ -89,16 +92,16 @@ final class FaultyUpstreams: UpstreamClient {
         case 3: return (latency, .failure(.badResponse("malformed")))
         case 4, 5:
             return (
-                latency, .response(200, Self.wrong[Int(generator.next() % UInt64(Self.wrong.count))], retryAfter: nil)
+                latency, .response(200, Self.wrong[Int(generator.next() % UInt64(Self.wrong.count))])
             )
-        case 6: return (latency, .response(204, "x", retryAfter: nil))
-        case 7: return (latency, .response([301, 404, 401][Int(generator.next() % 3)], "{}", retryAfter: nil))
-        case 8: return (latency, .response([500, 502, 504][Int(generator.next() % 3)], "", retryAfter: nil))
+        case 6: return (latency, .response(204, "x"))
+        case 7: return (latency, .response([301, 404, 401][Int(generator.next() % 3)], "{}"))
+        case 8: return (latency, .response([500, 502, 504][Int(generator.next() % 3)], ""))
         case 9, 10:
-            let pause: [Duration] = [.zero, .milliseconds(1), .milliseconds(20), .seconds(31_536_000)]
+            let pauses = [0, 0, 1, 31_536_000]
             return (
                 latency,
-                .response([429, 503][Int(generator.next() % 2)], "", retryAfter: pause[Int(generator.next() % 4)])
+                .busy([429, 503][Int(generator.next() % 2)], retryAfter: pauses[Int(generator.next() % 4)])
             )
         // As the time is up, and just after.
         case 11: return (left, good)

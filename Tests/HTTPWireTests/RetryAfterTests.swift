@@ -1,8 +1,8 @@
 import Testing
 
-@testable import Fetch
+@testable import HTTPWire
 
-struct RetryAfterTests {
+@Suite struct RetryAfterTests {
     /// Sun, 06 Nov 1994 08:49:37 GMT
     private static let example = 784_111_777
 
@@ -51,7 +51,9 @@ struct RetryAfterTests {
         arguments: [
             "", " ", "-1", "+1", "1.5", "1e3", "7s", "7 seconds", "7, 7", "0x7", "٧", "soon", "Sun", "2026-11-22",
             "2026-11-22T10:00:00Z", "Sun, 06 Nov 1994 25:00:00 GMT", "Sun, 32 Nov 1994 08:49:37 GMT",
-            "Sun, 06 Nie 1994 08:49:37 GMT", "Sun, 06 Nov 99999999999999999999 08:49:37 GMT",
+            "Sun, 06 Nie 1994 08:49:37 GMT", "Sun, 29 Feb 2023 08:49:37 GMT", "Son, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37", "Sunday, 06-Nov-1994 08:49:37 GMT", "Sun Nov 06 08:49:37 1994 GMT",
+            "Sun, 06 Nov 99999999999999999999 08:49:37 GMT",
             String(repeating: "x", count: 10_000),
         ])
     func garbage(_ value: String) {

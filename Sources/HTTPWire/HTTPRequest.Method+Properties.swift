@@ -9,4 +9,12 @@ extension HTTPRequest.Method {
         default: false
         }
     }
+
+    /// Whether a request that arrives twice has the effect of one (RFC 9110 §9.2.2).
+    public var isIdempotent: Bool {
+        switch self {
+        case .get, .head, .put, .delete, .options, .trace: true
+        default: false
+        }
+    }
 }
