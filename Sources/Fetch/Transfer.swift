@@ -16,7 +16,7 @@ import HTTPWire
     private var headBytes = 0
     private var exceeded = false
     /// Whether the empty line behind the final head was received: libcurl takes a head that breaks off for a whole one.
-    private var isHeadComplete = false
+    private(set) var isHeadComplete = false
     /// How often the request was sent, and how often it may be.
     private var sends = 0
     private var mostSends = 1
@@ -81,8 +81,8 @@ import HTTPWire
         guard code == CURLE_OK else { return .failure(exceeded ? .tooLarge : FetchError(code)) }
         let status = unsafe cc_response_code(handle)
         guard isHeadComplete, status >= 200 else { return .failure(.reset) }
-        let response = ClientResponse(
-            status: status, fields: status < 300 ? FieldSection() : fields, body: body)
+        let isKept = status >= 300 || fields[.contentEncoding] != nil
+        let response = ClientResponse(status: status, fields: isKept ? fields : FieldSection(), body: body)
         (body, fields) = ([], FieldSection())
         return .success(response)
     }

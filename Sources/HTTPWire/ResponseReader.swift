@@ -5,7 +5,7 @@
 public struct ResponseReader: Sendable {
     public typealias Progress = ContentReader.Progress
 
-    /// Which responses keep their fields, at the price of an allocation.
+    /// Which responses keep their fields, at the price of an allocation: those whose content is encoded always do.
     public enum KeptFields: Sendable, Equatable {
         /// Those of a response that is no success: they say why, or for how long.
         case ofFailures
@@ -76,7 +76,7 @@ public struct ResponseReader: Sendable {
     private mutating func begin(_ head: ResponseHead, in input: Span<UInt8>) throws(MessageError) {
         self.head = head
         content = try ContentReader(head.framing, limits: ContentLimits(limits, after: head))
-        if kept == .always || !(200..<300).contains(head.status) {
+        if kept == .always || head.isEncoded || !(200..<300).contains(head.status) {
             fields = FieldSection(validated: input.extracting(head.fields))
         }
         if case .length(let length) = head.framing { body.reserveCapacity(min(length, Self.reservedBytes)) }

@@ -3,6 +3,7 @@
 /// A contradiction is reported at the line that makes it one. All other fields pass by.
 struct ResponseSemantics: Sendable {
     private var framing = FramingFields()
+    private var isEncoded = false
 
     @inline(__always)
     mutating func note(
@@ -10,7 +11,7 @@ struct ResponseSemantics: Sendable {
     ) throws(MessageError) {
         // The length tells nearly all other fields apart, so that a name is compared at most once.
         switch name.count {
-        case 10, 14, 17: try noteFraming(name, value: value, in: bytes, version: version)
+        case 10, 14, 16, 17: try noteFraming(name, value: value, in: bytes, version: version)
         default: break
         }
     }
@@ -21,6 +22,9 @@ struct ResponseSemantics: Sendable {
         switch name.count {
         case 10 where bytes.spells("connection", in: name): framing.noteConnection(value, in: bytes)
         case 14 where bytes.spells("content-length", in: name): try noteContentLength(value, in: bytes)
+        // RFC 9110 §8.4.1: `identity` is no coding.
+        case 16 where bytes.spells("content-encoding", in: name):
+            isEncoded = isEncoded || !(value.isEmpty || bytes.spells("identity", in: value))
         case 17 where bytes.spells("transfer-encoding", in: name):
             try framing.noteTransferEncoding(value, in: bytes, version: version)
         default: break
@@ -45,7 +49,7 @@ struct ResponseSemantics: Sendable {
         if status == 204, framing.isChunked || framing.contentLength ?? 0 > 0 { isLast = true }
         return ResponseHead(
             status: status, version: version, framing: content, persistence: isLast ? .close : .keepAlive,
-            fields: fields)
+            isEncoded: isEncoded, fields: fields)
     }
 
     /// RFC 9112 §6.3: repeated, in one line or several, only if all agree.
