@@ -9,6 +9,13 @@ extension JSONValue {
         return StringContent.decode(bytes.span, content)
     }
 
+    /// Whether the value is a string that no text spells: it has an escaped half of a surrogate pair.
+    ///
+    /// - Complexity: O(length).
+    public var hasLoneSurrogate: Bool {
+        stringContent.map { StringContent.hasLoneSurrogate(bytes.span, $0) } ?? false
+    }
+
     /// What a scalar looks like as text: a string decoded, a number or boolean as it is spelled; nil for null, objects and
     /// arrays.
     ///
@@ -29,8 +36,18 @@ extension JSONValue {
         case .null, .false: false
         case .true, .object, .array: true
         case .string: range.count > 2
-        case .number: text.prefix { $0 | 0x20 != UInt8(ascii: "e") }.contains { $0 > ASCII.zero && $0 <= ASCII.nine }
+        case .number: isNonzero
         }
+    }
+
+    /// Whether a digit before the exponent says so. A loop of its own, because others may send a number of many zeros.
+    private var isNonzero: Bool {
+        let text = bytes.span
+        for index in range {
+            if text[index] > ASCII.zero && text[index] <= ASCII.nine { return true }
+            if text[index] | 0x20 == UInt8(ascii: "e") { return false }
+        }
+        return false
     }
 
     private var stringContent: Range<Int>? {

@@ -30,6 +30,28 @@ enum StringContent {
         }
     }
 
+    /// Whether an escape in the content is half of a surrogate pair, which spells no character (RFC 8259 §8.2).
+    ///
+    /// - Complexity: O(its length).
+    static func hasLoneSurrogate(_ text: Span<UInt8>, _ content: Range<Int>) -> Bool {
+        var i = content.lowerBound
+        while i < content.upperBound {
+            guard text[i] == ASCII.backslash, i + 1 < content.upperBound else {
+                i += 1
+                continue
+            }
+            guard text[i + 1] == UInt8(ascii: "u") else {
+                i += 2
+                continue
+            }
+            let (scalar, end) = unicodeEscape(text, at: i, limit: content.upperBound)
+            // U+FFFD itself may be written as an escape.
+            if scalar == "\u{FFFD}", codeUnit(text, at: i, limit: content.upperBound) != 0xFFFD { return true }
+            i = end
+        }
+        return false
+    }
+
     /// Whether the content spells exactly `key`, compared as bytes of UTF-8 without normalisation.
     ///
     /// - Complexity: O(length of the content) with an escape, else O(length of the key).

@@ -117,6 +117,9 @@ private let missing: String? = nil
             ("{a.items[*].sku}", "{}", ""),
             ("{a[*]}", #"[{}]"#, "refused: a[*] holds object, not only plain values"),
             ("{a[*]}", #"["x",null]"#, "refused: a[*] holds null, not only plain values"),
+            ("{a}", #""x\ud83d\ude00\ufffd""#, "x😀\u{FFFD}"),
+            ("{a}", #""x\ud83d""#, "refused: a holds half of a surrogate pair, which is no character"),
+            ("{a}", #"["x\ude00y"]"#, "refused: a holds half of a surrogate pair, which is no character"),
         ])
     func lists(_ reference: String, _ body: String, _ joined: String) throws {
         let rendered = try render("/b?x=\(reference)", a: body)

@@ -26,6 +26,10 @@ struct TextLimit {
     func scalarText(of value: JSONValue, _ reference: Reference) throws(PlacementError) -> String? {
         // A byte of text takes at most the six of `\u0061`, so that this one is too long however it is spelled.
         if value.range.count / 6 > bytes, value.kind == .string { throw error(reference) }
+        // Decoded it would be another text, and name something else.
+        if value.hasLoneSurrogate {
+            throw PlacementError(reference: reference, reason: "holds half of a surrogate pair, which is no character")
+        }
         return try value.scalarText.map { (text) throws(PlacementError) in try check(text, reference) }
     }
 }
