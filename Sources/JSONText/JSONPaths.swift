@@ -30,12 +30,15 @@ public struct JSONPaths: Sendable {
     /// ``JSONValue/append(valuesAt:to:)`` writes it.
     ///
     /// - Complexity: O(length × log of the keys named in one object) for each step of the longest path.
-    public func values(in value: JSONValue) -> [JSONValue?] {
+    public func values(in value: JSONValue) -> [JSONValue?] { findings(in: value).map(\.value) }
+
+    fileprivate func findings(in value: JSONValue) -> [JSONFindings.Finding] {
         var search = Search(paths: self)
         search.find(0, in: value.bytes.span, at: value.range)
         return paths.indices.map { path in
             guard paths[path].hasEach else {
-                return search.found[path].first.map { JSONValue(bytes: value.bytes, range: $0) }
+                let found = search.found[path].first.map { JSONValue(bytes: value.bytes, range: $0) }
+                return JSONFindings.Finding(value: found, isTruthy: found?.isTruthy ?? false)
             }
             var list = [ASCII.openBracket]
             for range in search.found[path] {
@@ -43,7 +46,8 @@ public struct JSONPaths: Sendable {
                 Output.copy(value.bytes.span, range, to: &list)
             }
             list.append(ASCII.closeBracket)
-            return JSONValue(validated: list)
+            let isTruthy = search.found[path].contains { JSONValue(bytes: value.bytes, range: $0).isTruthy }
+            return JSONFindings.Finding(value: JSONValue(validated: list), isTruthy: isTruthy)
         }
     }
 
@@ -153,9 +157,15 @@ public struct JSONPaths: Sendable {
 
 /// What paths lead to in one value, found in advance.
 final class JSONFindings: Sendable {
-    let values: [JSONPath: JSONValue?]
+    struct Finding: Sendable {
+        let value: JSONValue?
+        /// Whether it counts as yes, or with `[*]` one of those that were found.
+        let isTruthy: Bool
+    }
 
-    init(_ values: [JSONPath: JSONValue?]) { self.values = values }
+    let found: [JSONPath: Finding]
+
+    init(_ found: [JSONPath: Finding]) { self.found = found }
 }
 
 extension JSONValue {
@@ -165,9 +175,9 @@ extension JSONValue {
     public func lookingUp(_ paths: [JSONPath]) -> JSONValue {
         let wanted = Array(Set(paths.filter { !$0.steps.isEmpty }))
         guard !wanted.isEmpty else { return self }
-        let values = JSONPaths(wanted).values(in: self)
+        let found = JSONPaths(wanted).findings(in: self)
         return JSONValue(
             bytes: bytes, range: range,
-            findings: JSONFindings(Dictionary(uniqueKeysWithValues: zip(wanted, values))))
+            findings: JSONFindings(Dictionary(uniqueKeysWithValues: zip(wanted, found))))
     }
 }

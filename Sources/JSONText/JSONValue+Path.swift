@@ -3,7 +3,7 @@ extension JSONValue {
     ///
     /// - Complexity: O(length) for each step, since the last member of a name counts.
     public func value(at path: JSONPath) -> JSONValue? {
-        if let findings, !path.hasEach, let known = findings.values[path] { return known }
+        if let findings, !path.hasEach, let known = findings.found[path] { return known.value }
         var range = range
         for step in path.steps {
             guard let found = Self.range(of: step, in: bytes.span, at: range.lowerBound) else { return nil }
@@ -39,8 +39,17 @@ extension JSONValue {
 
     /// The list of the values at a path with `[*]`, if it was looked up in advance.
     public func knownList(at path: JSONPath) -> JSONValue? {
-        guard path.hasEach, let findings, case let known?? = findings.values[path] else { return nil }
-        return known
+        guard path.hasEach else { return nil }
+        return findings?.found[path]?.value
+    }
+
+    /// Whether one of the values at a path counts as yes.
+    ///
+    /// - Complexity: O(1) if they were looked up in advance, else O(length) for each step.
+    public func isTruthy(at path: JSONPath) -> Bool {
+        if let known = findings?.found[path] { return known.isTruthy }
+        guard path.hasEach else { return value(at: path)?.isTruthy ?? false }
+        return values(at: path).contains(where: \.isTruthy)
     }
 
     /// Recursion goes with the steps of the path, which a plan wrote, never with the text.

@@ -5,6 +5,20 @@ import Testing
 
 @testable import EventLoop
 
+struct ShareTests {
+    @Test func `a turn has room for so much bulk work, and the next turn for as much again`() throws {
+        let taken = try TestLoop.run { loop in
+            var taken: [[Bool]] = []
+            for _ in 0..<2 {
+                taken.append([40, 60, 1, 0].map { loop.reactor.takeShare($0, of: 100) })
+                try await loop.sleep(for: .milliseconds(1))
+            }
+            return taken
+        }
+        #expect(taken == Array(repeating: [true, true, false, true], count: 2))
+    }
+}
+
 struct SleepTests {
     @Test func `a sleep of zero, or of less, lets the others run`() throws {
         try TestLoop.run { loop in

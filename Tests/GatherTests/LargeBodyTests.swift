@@ -12,7 +12,7 @@ import Testing
 /// of the work takes, whatever the build.
 @Suite(.serialized) struct LargeBodyTests {
     /// Some 700 KB, in members with escaped names.
-    private static let list: String = {
+    static let list: String = {
         let items = (0..<14_000).map { #"{"sku":"s\#($0)","\u006e":\#($0),"pad":[1,{"x":null}]}"# }
         return #"{"items":[\#(items.joined(separator: ","))],"id":7,"last":{"a":"z"}}"#
     }()
@@ -171,7 +171,7 @@ import Testing
 
     /// Runs a gather on a loop whose other tasks want to run all the time, and compares their longest wait with the work that there is.
     @discardableResult
-    private func expectShortTurns(
+    func expectShortTurns(
         _ endpoint: Endpoint, _ reactions: [String: Reaction], asked input: Input = Input(),
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> GatherResult {

@@ -47,6 +47,8 @@ public final class Reactor {
 
     /// How many jobs run before descriptors and timers are looked at again: a busy queue never starves I/O.
     private static let jobsPerTurn = 256
+    /// What jobs have taken of this turn for work whose size others choose.
+    private var bulk = 0
 
     init(poller: any Poller, schedule: Schedule) {
         self.poller = poller
@@ -225,6 +227,19 @@ public final class Reactor {
 
     func append(_ job: UnownedJob) { ready.append(job) }
 
+    /// Takes a share of this turn for work whose size others choose, such as reading what they sent; false if the turn has no room for it,
+    /// so that it has to be done elsewhere or later.
+    ///
+    /// For work that is short by itself: any number of such pieces may be there at once.
+    /// - Parameters:
+    ///   - amount: how much it is, in a measure that all such work of the program has.
+    ///   - limit: how much of it there may be in one turn.
+    package func takeShare(_ amount: Int, of limit: Int) -> Bool {
+        guard bulk + amount <= limit else { return false }
+        bulk += amount
+        return true
+    }
+
     /// How many jobs are runnable.
     public var readyJobs: Int { ready.count }
 
@@ -243,6 +258,7 @@ public final class Reactor {
     func run() {
         while !stopped {
             executor.takeInbox()
+            bulk = 0
             var budget = Self.jobsPerTurn
             watchBacklog()
             // What has arrived comes before what is due: the work that reports made is done before a deadline is looked at.

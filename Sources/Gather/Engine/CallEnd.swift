@@ -92,9 +92,6 @@ extension CallEnd {
         end.body = body?.lookingUp(paths)
         return end
     }
-
-    /// Whether shaping its body may take long.
-    var isLarge: Bool { (body?.bytes.count ?? 0) > BodyWork.mostOnLoop }
 }
 
 // MARK: What it says of the upstream

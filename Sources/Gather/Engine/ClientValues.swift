@@ -16,13 +16,13 @@ extension Endpoint {
 
     /// Whether that goes through more items than the loop should look at at once.
     func checksManyItems(of input: any GatherInput) -> Bool {
-        guard let bytes = input.body?.range.count, bytes > BodyWork.mostItemsOnLoop else { return false }
-        return calls.contains { call in
-            guard let foreach = call.foreach else { return false }
+        guard let body = input.body else { return false }
+        let values = Values(input: input, bodies: Array(repeating: nil, count: calls.count))
+        return prepared.contains { prepared in
+            guard prepared.isList, let foreach = prepared.call.foreach else { return false }
             let keyIsClients = foreach.key?.references.contains(where: \.isClients) ?? false
-            if keyIsClients, bytes > BodyWork.mostOnLoop { return true }
-            guard foreach.list.isClients else { return false }
-            return foreach.maxItems > 1000 || bytes > BodyWork.mostOnLoop
+            if keyIsClients, body.range.count > BodyWork.mostOnLoop { return true }
+            return foreach.list.isClients && values.mayHaveMany(of: foreach, in: prepared)
         }
     }
 }

@@ -63,6 +63,12 @@ class Dispatch: BulkheadClient {
     /// Whether the part's request is still to be made, and may take too long for the loop.
     func isLarge(_ part: PartIndex) -> Bool { false }
 
+    /// Whether the part's request is still to be made, and this turn has no room for that.
+    func isTooMuchNow(_ part: PartIndex) -> Bool { false }
+
+    /// Whether such a request was made.
+    func isMade(_ part: PartIndex) -> Bool { false }
+
     /// Makes such a request, for `request(for:)` to give, and off the loop; leaves none if the task is cancelled.
     func makeLarge(_ part: PartIndex, on loop: isolated EventLoop) async {}
 
@@ -275,7 +281,8 @@ class Dispatch: BulkheadClient {
         let isAdmitted = parts[part.number].stage == .admitted
         parts[part.number].stage = .running
         running += 1
-        if isLarge(part) { return .large }
+        // One that has a place has had its request made before.
+        if !isAdmitted, isLarge(part) || isTooMuchNow(part) { return .large }
         if isTooLate(part, for: state) {
             if isAdmitted { state.bulkhead.leave() }
             end(part, .skipped("too late: the upstream usually takes longer than what is left"), isSent: false)
@@ -366,7 +373,7 @@ class Dispatch: BulkheadClient {
         case .rest(let rest): return rest
         case .end(let end):
             state.bulkhead.leave()
-            self.end(part, end.shaped(for: prepared(part)))
+            self.end(part, ready(end, for: part))
             return nil
         }
     }
@@ -395,7 +402,7 @@ class Dispatch: BulkheadClient {
     /// Has a part's request made off the loop, and the part begin again with it.
     private func prepare(_ part: PartIndex, on loop: isolated EventLoop) async {
         await makeLarge(part, on: loop)
-        if isDecided || isLarge(part) { return end(part, .cancelled) }
+        if isDecided || !isMade(part) { return end(part, .cancelled) }
         guard reactor.now < patience.deadline else { return end(part, .timeout) }
         parts[part.number].stage = .waiting
         running -= 1
@@ -409,11 +416,20 @@ class Dispatch: BulkheadClient {
         await list.finish(on: loop)
     }
 
+    /// What a part leaves, in the shape in which others find it.
+    private func ready(_ last: CallEnd, for part: PartIndex) -> CallEnd {
+        var end = last.shaped(for: prepared(part))
+        if let body = end.body { end.body = BodyWork.lookUp(paths(into: part), in: body) }
+        return end
+    }
+
     /// Ends a part, off the loop if its body takes long to shape and to find in what others refer to.
     private func finish(_ part: PartIndex, _ last: CallEnd, on loop: isolated EventLoop) async {
         let prepared = prepared(part)
         reactor.describeJob("call \(prepared.call.name)")
-        guard last.isLarge else { return end(part, last.shaped(for: prepared)) }
+        guard let body = last.body, !BodyWork.fits(body.bytes.count, in: reactor) else {
+            return end(part, ready(last, for: part))
+        }
         let paths = paths(into: part)
         do throws(CancellationError) {
             end(part, try await BodyWork.offLoop(on: loop) { last.shaped(for: prepared).lookingUp(paths) })

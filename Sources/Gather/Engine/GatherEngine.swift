@@ -80,7 +80,7 @@ public final class GatherEngine {
             endpoint, input, fault, within: limit, sendsOptional: sendsOptional, observer: observer, engine: self,
             reactor: loop.reactor)
         await run.run(on: loop)
-        if run.hasLargeAnswer { return await finishLarge(run, on: loop) }
+        if !BodyWork.fits(run.answerBytes, in: loop.reactor) { return await finishLarge(run, on: loop) }
         return run.finish(isCancelled: Task.isCancelled)
     }
 

@@ -14,11 +14,11 @@ extension GatherRun {
     /// Whether there is more to an answer than an observer has been told.
     var hasAnswer: Bool { observer == nil || endpoint.response != nil }
 
-    /// Whether putting the answer together may take long.
-    var hasLargeAnswer: Bool {
+    /// How much an answer is put together of.
+    var answerBytes: Int {
         var bytes = endpoint.response == nil ? 0 : values.input.body?.range.count ?? 0
         for call in values.bodies.indices { bytes += values.bodies[call]?.range.count ?? 0 }
-        return bytes > BodyWork.mostOnLoop
+        return bytes
     }
 
     private func verdict(

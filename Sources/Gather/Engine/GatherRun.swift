@@ -84,10 +84,19 @@ final class GatherRun: Dispatch {
     }
 
     override func isLarge(_ part: PartIndex) -> Bool {
+        isMadeOfBodies(part) && values.bodyBytes(of: endpoint.prepared[part.number]) > BodyWork.mostOnLoop
+    }
+
+    override func isTooMuchNow(_ part: PartIndex) -> Bool {
+        isMadeOfBodies(part) && !BodyWork.fits(values.bodyBytes(of: endpoint.prepared[part.number]), in: reactor)
+    }
+
+    override func isMade(_ part: PartIndex) -> Bool { made[part.number] != nil }
+
+    private func isMadeOfBodies(_ part: PartIndex) -> Bool {
         let prepared = endpoint.prepared[part.number]
         // A list's requests are made with it.
-        guard !prepared.wholeSources.isEmpty, !prepared.isList, made[part.number] == nil else { return false }
-        return values.mayTakeMuch(of: prepared)
+        return !prepared.wholeSources.isEmpty && !prepared.isList && made[part.number] == nil
     }
 
     override func makeLarge(_ part: PartIndex, on loop: isolated EventLoop) async {
@@ -109,7 +118,8 @@ final class GatherRun: Dispatch {
             }
         }
         var requests: Result<ItemRequests, PlacementError>?
-        if values.mayHaveMany(of: foreach) || values.mayTakeMuch(of: prepared) {
+        if values.mayHaveMany(of: foreach, in: prepared) || !BodyWork.fits(values.bodyBytes(of: prepared), in: reactor)
+        {
             requests = try? await BodyWork.offLoop(on: loop, make)
         } else {
             requests = make()

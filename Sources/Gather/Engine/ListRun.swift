@@ -130,13 +130,14 @@ final class ListRun: Dispatch {
     /// Tells the gather what the call has come to, when no request is under way any more.
     func finish(on loop: isolated EventLoop) async {
         describeJob()
-        guard requests.reduce(0, { $0 + ($1.body?.range.count ?? 0) }) > BodyWork.mostOnLoop else { return finish() }
+        let bytes = requests.reduce(0) { $0 + ($1.body?.range.count ?? 0) }
+        guard !BodyWork.fits(bytes, in: reactor) else { return finish() }
         let (bodies, paths) = (bodies, gather.paths(into: part))
         // Cancelled, the call has no body.
         finish(try? await BodyWork.offLoop(on: loop) { bodies.joined().lookingUp(paths) })
     }
 
-    func finish() { finish(bodies.joined()) }
+    func finish() { finish(BodyWork.lookUp(gather.paths(into: part), in: bodies.joined())) }
 
     private func finish(_ body: JSONValue?) {
         let isCancelled = isAbandoned || pending > 0 || body == nil

@@ -108,10 +108,6 @@ extension ClientRequest {
     }
 }
 
-extension ClientResponse {
-    var isLarge: Bool { body.count > BodyWork.mostOnLoop }
-}
-
 /// Why an attempt has no response.
 public enum UpstreamFailure: Error, Equatable, Sendable {
     /// It did not end in time.

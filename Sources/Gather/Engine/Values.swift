@@ -87,8 +87,7 @@ struct Values {
     /// spells, and `[*]` as yes if one of its values does.
     func isTruthy(_ reference: Reference) -> Bool {
         if reference.path.hasEach, let document = document(of: reference.source) {
-            if let known = document.knownList(at: reference.path) { return known.elements.contains(where: \.isTruthy) }
-            return document.values(at: reference.path).contains(where: \.isTruthy)
+            return document.isTruthy(at: reference.path)
         }
         switch resolve(reference) {
         case .json(let value): return value.isTruthy

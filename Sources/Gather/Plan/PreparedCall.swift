@@ -26,6 +26,10 @@ final class PreparedCall: Sendable {
     /// the items of a list all is looked up in advance.
     let wholeSources: [Reference.Source]
 
+    /// What the requests for the items of a list all have in them, and how often each of them looks for something in its item.
+    let repeatedReferences: [Reference]
+    let itemLookUps: Int
+
     /// Whether the request may reach the upstream twice.
     let isRepeatable: Bool
     /// Whether the request asks for nothing but an answer (RFC 9110 §9.2.1), so that one answer may serve several calls.
@@ -50,6 +54,9 @@ final class PreparedCall: Sendable {
             case .path, .query, .header, .item: false
             }
         }
+        let each = call.foreach.map { ($0.key?.references ?? []) + call.requestReferences } ?? []
+        repeatedReferences = each.filter { $0.source != .item }
+        itemLookUps = each.count { $0.source == .item }
         isSafe = [.get, .head].contains(call.method) && call.idempotent != false
         isRepeatable = call.isRepeatable
         request = RequestTemplate(call)

@@ -64,7 +64,7 @@ struct Attempts {
         let end: CallEnd
         do throws(UpstreamFailure) {
             let response = try running.exchange.finish(wake)
-            if response.isLarge { return .rest(.check(response, running)) }
+            guard BodyWork.fits(response.body.count, in: reactor) else { return .rest(.check(response, running)) }
             end = CallEnd(response)
         } catch {
             end = CallEnd(failure: error)
@@ -206,7 +206,9 @@ struct Attempts {
         defer { if running.attempt.isHedge { state.bulkhead.leave() } }
         do throws(UpstreamFailure) {
             let response = try running.exchange.finish(wake)
-            if response.isLarge { return await check(response, of: running, on: loop) }
+            guard BodyWork.fits(response.body.count, in: reactor) else {
+                return await check(response, of: running, on: loop)
+            }
             let end = CallEnd(response)
             tell(end, of: running)
             return end
