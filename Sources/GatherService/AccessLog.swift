@@ -34,6 +34,7 @@ final class AccessLog: ExchangeObserver {
             "duration_us": .stringConvertible(Int(record.duration.wholeNanoseconds / 1000)),
             "bytes": .stringConvertible(record.sentBytes),
         ]
+        if let problem = record.problem { metadata["problem"] = .string(problem) }
         if let request {
             if request.route == nil {
                 let path = request.head.path
@@ -42,6 +43,8 @@ final class AccessLog: ExchangeObserver {
             }
             notes.removeValue(forKey: ObjectIdentifier(request))?.add(to: &metadata)
         }
+        // Who is refused is who has to be told, or kept out.
+        if metadata["problem"] != nil, let peer = record.peer { metadata["client"] = .stringConvertible(peer) }
         logger.info("access", metadata: metadata)
     }
 

@@ -42,7 +42,7 @@ extension Connection {
         _ head: [UInt8], _ body: [UInt8], from sent: Int, status: Int, on loop: isolated EventLoop
     ) async -> ConnectionState.Action {
         guard await send(head, body, from: sent, on: loop) else {
-            end(status: goneStatus, bytes: 0)
+            giveUp(sent: 0)
             return .close(lingering: false)
         }
         end(status: status, bytes: body.count)
@@ -65,8 +65,12 @@ extension Connection {
         } catch {
             // What was not begun is cut short as well, behind its head.
             if error == .failed { try? await writer.write([], on: loop) }
-            end(status: error == .failed ? response.status.code : goneStatus, bytes: writer.sentBytes)
-            return error == .failed ? state.responseCutShort() : .close(lingering: false)
+            guard error == .failed else {
+                giveUp(sent: writer.sentBytes)
+                return .close(lingering: false)
+            }
+            end(status: response.status.code, bytes: writer.sentBytes)
+            return state.responseCutShort()
         }
         end(status: response.status.code, bytes: writer.sentBytes)
         return state.responseFinished()

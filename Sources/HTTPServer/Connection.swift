@@ -40,6 +40,8 @@ import HTTPWire
     /// When the exchange began, and its method as far as it was read.
     private var start: LoopInstant
     private var method: HTTPRequest.Method?
+    /// Why the request is refused, if it is.
+    private var problem: String?
     /// Whether a handler runs, which a hang-up cancels.
     private var isHandling = false
     /// Since when the connection waits for a request; nil while it has one, and once it is told to stop.
@@ -256,7 +258,10 @@ import HTTPWire
     private func fail(_ error: any Error, on loop: isolated EventLoop) async -> ConnectionState.Action {
         if let refusal = error as? Refusal { return await refuse(refusal, on: loop) }
         if error is CancellationError, Task.isCancelled { return await refuse(.clientGone, on: loop) }
-        if let response = Response(to: error) { return await write(response, on: loop) }
+        if let response = Response(to: error) {
+            problem = (error as? Problem)?.detail
+            return await write(response, on: loop)
+        }
         if let request { server.observer?.handlerFailed(error, request) }
         return await write(.problem(.internalServerError, "the request could not be handled"), on: loop)
     }
@@ -264,9 +269,10 @@ import HTTPWire
     /// Ends a request that is not handled: nothing behind it can be read.
     private func refuse(_ refusal: Refusal, on loop: isolated EventLoop) async -> ConnectionState.Action {
         if refusal == .clientGone {
-            end(status: goneStatus, bytes: 0)
+            giveUp(sent: 0)
             return .close(lingering: false)
         }
+        problem = refusal.detail
         if state.isBeforeHead {
             // Its head was not read to the end.
             (start, method, request) = (reactor.now, parser.methodSoFar, nil)
@@ -290,20 +296,24 @@ import HTTPWire
 
     // MARK: Its end
 
-    func end(status: Int, bytes: Int) {
+    /// Ends an exchange that has no whole answer: the client left, or the server no longer waits for anybody.
+    func giveUp(sent bytes: Int) {
+        let isCut = server.isCutting && !sawHangup
+        end(status: isCut ? 503 : 499, bytes: bytes, isClientGone: !isCut)
+    }
+
+    func end(status: Int, bytes: Int, isClientGone: Bool = false) {
         releaseRequest()
         server.unsent.removeAll(of: self)
         if let recorder = server.recorder {
             recorder.exchangeEnded(
                 ExchangeRecord(
                     request: request, method: request?.head.method ?? method, peer: peer, status: status,
-                    sentBytes: bytes, start: start, end: reactor.time))
+                    isClientGone: isClientGone, problem: problem, sentBytes: bytes, start: start, end: reactor.time))
         }
+        if problem != nil { problem = nil }
         deadline = server.times.deadline(server.times.idle, from: reactor.now)
     }
-
-    /// The status of an exchange that has no whole answer: the client left, or the server no longer waits for anybody.
-    var goneStatus: Int { server.isCutting && !sawHangup ? 503 : 499 }
 
     /// Makes the request that is running the last one; an idle connection reads once more, and closes if nothing has arrived.
     func stop() {

@@ -11,6 +11,10 @@ public struct ExchangeRecord {
     /// The status that was sent; if none was or not all of the answer, 499 for a client that left and 503 for one that the server's
     /// shutdown cut off.
     public let status: Int
+    /// Whether the client left before it had all of an answer. A status says nothing of that: a handler may answer with any.
+    public let isClientGone: Bool
+    /// Why the request was refused, if it was: by the server itself, or by a handler that threw a ``Problem``.
+    public let problem: String?
     /// The bytes of the response's content that were sent.
     public let sentBytes: Int
     /// When the request had arrived, and when its answer was written or could no longer be.

@@ -216,7 +216,7 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
     }
 
     func exchangeEnded(_ record: ExchangeRecord) {
-        if record.status == 499 { left += 1 }
+        if record.isClientGone { left += 1 }
     }
 }
 

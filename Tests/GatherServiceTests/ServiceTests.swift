@@ -190,7 +190,7 @@ import Testing
         #expect(reply.status == 502)
         #expect(
             reply.body.contains(
-                "call 'a' failed: unreachable (127.0.0.1:9: no connection could be made: it was refused)"))
+                "call 'a' failed: unreachable (127.0.0.1:9: connection refused)"))
     }
 
     @Test func `an access has a line with method, route, status, times, bytes and outcomes`() throws {
@@ -255,6 +255,52 @@ import Testing
         #expect(accesses.allSatisfy { $0["gather"] == nil })
         #expect(stream?["status"] == "200" && stream?["gather"] == "502")
         #expect(stream?["failed"] == accesses[1]["failed"])
+    }
+
+    @Test func `what is refused is logged with the reason, and with who sent it`() throws {
+        let endpoints = """
+            - path: /v1/body
+              method: POST
+              calls: { a: { post: "up:/a", body: "{body}" } }
+            - { path: "/v1/things/{id}", calls: { a: { get: "up:/a?x={path.id}" } } }
+            - { path: /v1/held, deadline: 20s, calls: { a: { get: "up:/held" } } }
+            """
+        let server = "limits: { body: 1KiB, gathers: 1 }"
+        let log = try RunningService.run(scripted(endpoints, server: server)) { service, loop in
+            service.upstream.answers = ["held": .held]
+            let requests = [
+                "GET /v1/nothing HTTP/1.1\r\n\r\n",
+                "GET /v1/things/%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                "GET /v1/things/1 HTTP/1.1\r\nHost: x\r\nLong: \(String(repeating: "x", count: 20_000))\r\n\r\n",
+                RunningService.request("POST", "/v1/body", body: String(repeating: "x", count: 2000)),
+                RunningService.request("POST", "/v1/body", body: "x"),
+                RunningService.request("GET", "/v1/things/1"),
+                RunningService.request("GET", "/v1/missing"),
+            ]
+            let holding = try SocketEnd(port: service.port, on: loop)
+            try holding.send(RunningService.request("GET", "/v1/held"))
+            #expect(try await eventually(on: loop) { service.upstream.waiting == 1 })
+            for request in requests {
+                let client = try SocketEnd(port: service.port, on: loop)
+                try client.send(request)
+                _ = try await client.reply(on: loop)
+            }
+            service.upstream.release()
+            _ = try await holding.reply(on: loop)
+            return service.log.accesses
+        }
+        let problems = [
+            "HTTP/1.1 requires a Host field.", "a path parameter is not UTF-8",
+            "The fields are larger, all together, than this server accepts.",
+            "The content is larger than this server accepts.", "the request body is not JSON at byte 0: ",
+            "too many gathers are in flight",
+        ]
+        #expect(log.map { $0["status"] } == ["400", "400", "431", "413", "400", "503", "404", "200"])
+        for (line, problem) in zip(log, problems) {
+            #expect(line["problem"]?.hasPrefix(problem) == true, "\(line)")
+            #expect(line["client"]?.hasPrefix("127.0.0.1:") == true, "\(line)")
+        }
+        #expect(log.suffix(2).allSatisfy { $0["problem"] == nil && $0["client"] == nil })
     }
 
     @Test func `the line names some of many calls that failed, those first that others failed for`() throws {

@@ -43,7 +43,7 @@ public final class Shop: Handler, ExchangeObserver {
 
     public func exchangeEnded(_ record: ExchangeRecord) {
         guard record.request?.route != nil else { return }
-        counters.countEnd(cancelled: record.status == Refusal.clientGone.status.code)
+        counters.countEnd(cancelled: record.isClientGone)
     }
 
     /// - Throws: ``Refusal/clientGone`` as soon as the task is cancelled.

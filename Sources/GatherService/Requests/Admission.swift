@@ -9,8 +9,8 @@ final class Admission {
     enum Entry {
         /// It has a place, until ``leave()``.
         case entered(sendsOptional: Bool)
-        /// It has none; the answer says so.
-        case refused(Response)
+        /// It has none; the answer says so, with the reason for the log.
+        case refused(Response, reason: String)
     }
 
     /// Those in flight on all loops.
@@ -30,7 +30,7 @@ final class Admission {
     func enter(_ priority: Endpoint.Priority, on loop: isolated EventLoop) -> Entry {
         let decision = shedding.decide(priority, inFlight: gathers.count, lag: loop.reactor.meanLag)
         guard case .admitted(let sendsOptional) = decision, gathers.tryTake() else {
-            return .refused(busy(decision))
+            return busy(decision)
         }
         inFlight += 1
         return .entered(sendsOptional: sendsOptional)
@@ -41,14 +41,16 @@ final class Admission {
         gathers.giveBack()
     }
 
-    private func busy(_ decision: LoadShedding.Decision) -> Response {
+    private func busy(_ decision: LoadShedding.Decision) -> Entry {
         let detail =
             switch decision {
             case .tooLate: "the service is behind with its work"
             // Also one that was admitted, while another loop took the last place.
             case .tooMany, .admitted: "too many gathers are in flight"
             }
-        return .problem(.serviceUnavailable, disclosure == .nothing ? nil : detail, fields: [.retryAfter: "1"])
+        let response = Response.problem(
+            .serviceUnavailable, disclosure == .nothing ? nil : detail, fields: [.retryAfter: "1"])
+        return .refused(response, reason: detail)
     }
 }
 

@@ -44,10 +44,10 @@ final class GatherResponder: Handler {
         case .found(.demonstration(let page), let route, _):
             request.route = route
             if let response = routes.demonstrations.response(page, head) { return .now(response) }
-            return .later { try await self.tasks(head, on: loop) }
+            return .later { try await self.tasks(request, on: loop) }
         case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
         case .options(let allowed): return .now(.options(allowed))
-        case .undecodable: return .now(.problem(.badRequest, "a path parameter is not UTF-8"))
+        case .undecodable: return .now(refuse(request, "a path parameter is not UTF-8"))
         case .notFound: return .now(.problem(.notFound, routes.demonstrations.notFound(head.path)))
         }
     }
@@ -90,7 +90,7 @@ final class GatherResponder: Handler {
         // Only now: a client that sends its body slowly must not hold a place.
         let sendsOptional: Bool
         switch admission.enter(endpoint.priority, on: loop) {
-        case .refused(let response): return response
+        case .refused(let response, let reason): return refuse(request, response, reason)
         case .entered(let optional): sendsOptional = optional
         }
         defer { admission.leave() }
@@ -103,7 +103,9 @@ final class GatherResponder: Handler {
     private static func validated(
         _ bytes: [UInt8], for endpoint: Endpoint, on loop: isolated EventLoop
     ) async throws(JSONError) -> JSONValue {
-        guard bytes.count > BodyWork.mostOnLoop else { return try JSONValue(validating: bytes) }
+        guard !BodyWork.fits(bytes.count, in: loop.reactor) else {
+            return BodyWork.lookUp(endpoint.paths(into: .body), in: try JSONValue(validating: bytes))
+        }
         let paths = endpoint.paths(into: .body)
         let checked = try? await BodyWork.offLoop(on: loop) {
             Result { () throws(JSONError) in try JSONValue(validating: bytes).lookingUp(paths) }
@@ -139,7 +141,7 @@ final class GatherResponder: Handler {
         }
         let sendsOptional: Bool
         switch admission.enter(endpoint.priority, on: loop) {
-        case .refused(let response): return response
+        case .refused(let response, let reason): return refuse(request, response, reason)
         case .entered(let optional): sendsOptional = optional
         }
         let place = HeldPlace(admission)
@@ -157,9 +159,12 @@ final class GatherResponder: Handler {
     }
 
     /// The answer of `/tasks`, which holds a place like a gather while its tasks run.
-    private func tasks(_ head: RequestHead, on loop: isolated EventLoop) async throws(Refusal) -> Response {
-        if case .refused(let response) = admission.enter(.normal, on: loop) { return response }
+    private func tasks(_ request: Request, on loop: isolated EventLoop) async throws(Refusal) -> Response {
+        if case .refused(let response, let reason) = admission.enter(.normal, on: loop) {
+            return refuse(request, response, reason)
+        }
         let place = HeldPlace(admission)
+        let head = request.head
         let format = RecordFormat(accept: head[.accept])
         var response = try await TasksDemonstration.respond(to: QueryItems(head.query), as: format, on: loop)
         guard let produce = response.stream else { return response }
@@ -168,6 +173,12 @@ final class GatherResponder: Handler {
             defer { place.leave() }
             try await produce(writer)
         }
+        return response
+    }
+
+    /// The answer to a request that there is no place for.
+    private func refuse(_ request: Request, _ response: Response, _ reason: String) -> Response {
+        accessLog.note(GatherNote(problem: reason), of: request)
         return response
     }
 }
