@@ -2,6 +2,7 @@
 #ifndef GATHERD_CCURL_SHIM_H
 #define GATHERD_CCURL_SHIM_H
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -64,6 +65,21 @@ static inline int cc_os_error(CURL *easy) {
     long code = 0;
     curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &code);
     return (int)code;
+}
+/* Whether a socket that is being connected has got a peer. */
+static inline int cc_has_peer(int fd) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    return getpeername(fd, (struct sockaddr *)&address, &size) == 0;
+}
+/* Whether a connection that libcurl has secured, and read to its end, ended without TLS's own end (close_notify). libcurl does
+   not say so: it takes the end of the socket for either. It is linked with OpenSSL or it is not; this is not. */
+static inline int cc_was_cut(CURL *easy) {
+    const struct curl_tlssessioninfo *session = 0;
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session) return 0;
+    if (session->backend != CURLSSLBACKEND_OPENSSL || !session->internals) return 0;
+    int (*get_shutdown)(const void *) = (int (*)(const void *))dlsym(0 /* RTLD_DEFAULT */, "SSL_get_shutdown");
+    return get_shutdown && !(get_shutdown(session->internals) & 2 /* SSL_RECEIVED_SHUTDOWN */);
 }
 /* What OpenSSL found wrong with the peer's certificate: X509_V_ERR_…, or 0. */
 static inline int cc_verify_result(CURL *easy) {

@@ -102,6 +102,9 @@ import Glibc
         }
     }
 
+    /// Whether the socket is connected, so that what is left to be done is to secure it.
+    var hasConnected: Bool { socket >= 0 && cc_has_peer(socket) != 0 }
+
     private func failure(_ code: CURLcode) -> FetchError {
         let failure = FetchError(code)
         switch failure {
@@ -124,7 +127,9 @@ import Glibc
         var count = 0
         let code = unsafe curl_easy_recv(handle, buffer.baseAddress, buffer.count, &count)
         return switch code {
-        case CURLE_OK: count > 0 ? .bytes(count) : .ended
+        case CURLE_OK where count > 0: .bytes(count)
+        // Anybody can end a TCP connection, and the peer alone TLS (RFC 8446 §6.1): what it has sent may be cut short.
+        case CURLE_OK: unsafe cc_was_cut(handle) != 0 ? .broken : .ended
         case CURLE_AGAIN: .wouldBlock
         default: .broken
         }

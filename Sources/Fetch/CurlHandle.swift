@@ -7,6 +7,8 @@ import Glibc
     let multi: CurlMulti
     private var easy: OpaquePointer?
     var stage = Stage.out
+    /// The socket that libcurl opened last for it; -1 if it has opened none.
+    private(set) var socket: CInt = -1
 
     /// Where it is.
     enum Stage { case out, queued, added }
@@ -35,13 +37,19 @@ import Glibc
     /// Its work has ended by itself; it is still in the multi handle.
     func ended(_ code: CURLcode) {}
 
+    fileprivate func opened(_ fd: CInt) {
+        multi.openError = fd < 0 ? errno : 0
+        socket = fd
+        if fd >= 0 { multi.sockets.opened(fd) }
+    }
+
     /// Sets the options that stay.
     func configure() {
         // libcurl hands these pointers back only while the handle lives: this object owns it, and the multi handle's owner outlives it.
         let me = unsafe Unmanaged.passUnretained(self).toOpaque()
         let multi = unsafe Unmanaged.passUnretained(multi).toOpaque()
         unsafe cc_set_pointer(handle, CURLOPT_PRIVATE, me)
-        unsafe cc_set_open_function(handle, openSocket, multi)
+        unsafe cc_set_open_function(handle, openSocket, me)
         unsafe cc_set_close_function(handle, closeSocket, multi)
         unsafe cc_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
         // Nothing of the environment is used.
@@ -70,10 +78,9 @@ private func openSocket(
     _ owner: UnsafeMutableRawPointer?, _: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
 ) -> curl_socket_t {
     guard let owner = unsafe owner, let address = unsafe address else { return -1 }
-    let multi = unsafe Unmanaged<CurlMulti>.fromOpaque(owner).takeUnretainedValue()
+    let handle = unsafe Unmanaged<CurlHandle>.fromOpaque(owner).takeUnretainedValue()
     let fd = unsafe cc_open_socket(address)
-    multi.openError = fd < 0 ? errno : 0
-    if fd >= 0 { multi.sockets.opened(fd) }
+    handle.opened(fd)
     return fd
 }
 

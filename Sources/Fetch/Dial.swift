@@ -79,7 +79,13 @@ final class Dial: TimerHandler, NameWaiter {
             name.withdraw(self)
             name.refresh(at: reactor.now)
         }
-        end(.failure(failure ?? .connect(.late)))
+        end(.failure(failure ?? (phase == .handshake ? .tls(.late) : .connect(.late))))
+    }
+
+    /// How far it is.
+    var phase: FetchPhase {
+        if attempts.isEmpty, tried.isEmpty, case .name = origin.destination { return .lookup }
+        return origin.isSecured && attempts.contains(where: \.hasConnected) ? .handshake : .connect
     }
 
     private func attemptNext() {

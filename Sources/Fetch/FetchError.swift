@@ -15,8 +15,8 @@ public enum FetchError: Error, Equatable, Sendable {
     case malformed(String)
     /// The response's head or body is larger than allowed.
     case tooLarge
-    /// The response was not complete by the deadline.
-    case timeout
+    /// The response was not complete by the deadline; says how far the request had come.
+    case timeout(FetchPhase)
     /// The task was cancelled, and the request given up.
     case cancelled
     /// The request could not be made: libcurl's code.
@@ -27,8 +27,10 @@ public enum FetchError: Error, Equatable, Sendable {
 public enum LookupFailure: Error, Equatable, Sendable {
     /// There is no such name, or it has no address.
     case unknownName
-    /// The resolver could not tell now: its server does not answer, or it lacked something.
+    /// No name server could tell now: none can be reached, or those that can have no answer themselves.
     case temporary
+    /// The system's resolver failed, for want of something.
+    case failed
     /// The look-up took longer than connecting may; what it finds serves later requests.
     case late
 }
@@ -37,6 +39,10 @@ public enum LookupFailure: Error, Equatable, Sendable {
 public enum ConnectFailure: Error, Equatable, Sendable {
     /// Nobody listens there.
     case refused
+    /// The path of a Unix socket leads nowhere.
+    case noSocket
+    /// The system does not let us.
+    case notPermitted
     /// There is no way there.
     case unreachable
     /// It took longer than the connect timeout.
@@ -51,7 +57,9 @@ public enum ConnectFailure: Error, Equatable, Sendable {
     init(errno code: CInt) {
         self =
             switch code {
-            case ECONNREFUSED, ENOENT: .refused
+            case ECONNREFUSED: .refused
+            case ENOENT, ENOTDIR: .noSocket
+            case EACCES, EPERM: .notPermitted
             case ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN: .unreachable
             case ETIMEDOUT: .late
             case EMFILE, ENFILE: .noDescriptors
@@ -81,6 +89,8 @@ public enum TLSFailure: Error, Equatable, Sendable {
     case refused
     /// Our own files of certificates or keys cannot be used.
     case localFiles
+    /// It took longer than is left of the connect timeout.
+    case late
     /// Anything else, as libcurl says it.
     case other(String)
 
@@ -123,30 +133,32 @@ extension FetchError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .resolve(.unknownName): "the host's name does not exist"
-        case .resolve(.temporary): "the host's name could not be resolved"
-        case .resolve(.late): "the host's name could not be resolved in time"
-        case .connect(let failure): "no connection could be made\(failure.reason)"
+        case .resolve(.temporary): "the host's name could not be looked up: no name server answers"
+        case .resolve(.failed): "the host's name could not be looked up: the system's resolver failed"
+        case .resolve(.late): "the host's name was not found within the connect timeout"
+        case .connect(let failure): failure.reason
         case .tls(let failure): "the TLS handshake failed: \(failure.reason)"
         case .reset: "the connection broke before the response was complete"
         case .malformed(let reason): "the response is not HTTP/1.1" + (reason.isEmpty ? "" : ": " + reason)
         case .tooLarge: "the response is larger than allowed"
-        case .timeout: "the response was not complete in time"
+        case .timeout(let phase): "no answer in time, \(phase)"
         case .cancelled: "the request was cancelled"
-        case .refused(let code): "libcurl refused the request with code \(code)"
+        case .refused(let code): "libcurl rejects the request with code \(code)"
         }
     }
 }
 
 extension ConnectFailure {
-    /// Empty or what follows a colon.
     fileprivate var reason: String {
         switch self {
-        case .refused: ": it was refused"
-        case .unreachable: ": there is no route to the host"
-        case .late: " within the connect timeout"
-        case .noDescriptors: ": no file descriptors are left"
-        case .noPorts: ": no local ports are left"
-        case .other: ""
+        case .refused: "connection refused"
+        case .noSocket: "there is no socket at this path"
+        case .notPermitted: "the system does not permit the connection"
+        case .unreachable: "there is no route to the host"
+        case .late: "no connection within the connect timeout"
+        case .noDescriptors: "no connection could be made: no file descriptors are left"
+        case .noPorts: "no connection could be made: no local ports are left"
+        case .other: "no connection could be made"
         }
     }
 }
@@ -161,8 +173,9 @@ extension TLSFailure {
         case .protocolMismatch: "there is no TLS version in common"
         case .notTLS: "the server does not speak TLS"
         case .clientCertificate: "the server does not accept our certificate, or wants one"
-        case .refused: "the server refused it: it may want a certificate, or another cipher"
+        case .refused: "the server rejects it: it may want a certificate, or another cipher"
         case .localFiles: "our certificate, key or CA file cannot be used"
+        case .late: "it was not complete within the connect timeout"
         case .other(let text): text
         }
     }

@@ -212,6 +212,9 @@ import HTTPWire
 
     var isBehind: Bool { multi.isBehind }
 
+    /// How far the connection is that those who wait for one get first, which is the one that was begun first.
+    var dialPhase: FetchPhase { dials.min { $0.order < $1.order }?.phase ?? .connect }
+
     private func dialIfNeeded() {
         while dials.count - abandonedDials < waitingCount {
             let dial = Dial(self, order: fetcher.nextOrder(), reactor: fetcher.reactor)

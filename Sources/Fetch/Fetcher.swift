@@ -118,7 +118,7 @@ public import HTTPWire
     public func finish(_ exchange: UpstreamExchange, _ wake: Wake) throws(FetchError) -> ClientResponse {
         switch wake {
         case .signalled: break
-        case .timedOut: abandon(exchange, .timeout)
+        case .timedOut: abandon(exchange, .timeout(exchange.phase))
         case .cancelled: abandon(exchange, .cancelled)
         }
         guard let result = exchange.result else { preconditionFailure("a request that woke its task has a result") }

@@ -12,7 +12,13 @@ enum SystemLookup {
         unsafe hints.ai_flags = AI_ADDRCONFIG
         var list: UnsafeMutablePointer<addrinfo>?
         let code = unsafe getaddrinfo(host, nil, &hints, &list)
-        guard code == 0 else { return .failure([EAI_NONAME, noData].contains(code) ? .unknownName : .temporary) }
+        guard code == 0 else {
+            switch code {
+            case EAI_NONAME, noData: return .failure(.unknownName)
+            case EAI_AGAIN: return .failure(.temporary)
+            default: return .failure(.failed)
+            }
+        }
         // getaddrinfo's list is valid until it is freed, and each address in it has the length that it says.
         defer { unsafe freeaddrinfo(list) }
         var addresses: [IPAddress] = []

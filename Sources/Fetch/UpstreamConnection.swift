@@ -38,7 +38,7 @@ final class UpstreamConnection: ReadinessHandler {
     private var reader: ResponseReader
     private var sent = 0
     /// Whether the whole request is with the kernel.
-    private var isSent = false
+    private(set) var isSent = false
     /// What has come of an incomplete head.
     private var partial: [UInt8] = []
 
@@ -58,6 +58,9 @@ final class UpstreamConnection: ReadinessHandler {
             close()
         }
     }
+
+    /// Whether the head of the response has come.
+    var hasHead: Bool { reader.head != nil }
 
     var isClosed: Bool { if case .closed = state { true } else { link?.isLost ?? false } }
 

@@ -103,7 +103,7 @@ struct DialTests {
                     _ = try await fetcher.fetch(.get("/"), from: origin, until: deadline, on: loop)
                     Issue.record("a connection for which there is no room")
                 } catch {
-                    #expect(error == .timeout)
+                    #expect(error == .timeout(.connect))
                 }
             }
             let accepted = try await listener.accept(on: loop)

@@ -10,6 +10,17 @@ import Testing
 struct GivingUpTests {
     enum Moment: CaseIterable {
         case resolving, connecting, sendingBody, waiting, inHead, inBody, inChunks
+
+        /// What a request that is given up at its deadline was waiting for.
+        var phase: FetchPhase {
+            switch self {
+            case .resolving: .lookup
+            case .connecting: .connect
+            case .sendingBody: .request
+            case .waiting, .inHead: .head
+            case .inBody, .inChunks: .body
+            }
+        }
     }
 
     enum Way: CaseIterable { case cancelled, deadline, connectTimeout, closed }
@@ -74,7 +85,7 @@ struct GivingUpTests {
             let expected: FetchError =
                 switch way {
                 case .cancelled, .closed: .cancelled
-                case .deadline: .timeout
+                case .deadline: .timeout(moment.phase)
                 case .connectTimeout: moment == .resolving ? .resolve(.late) : .connect(.late)
                 }
             #expect(failure == expected)
@@ -100,7 +111,7 @@ struct GivingUpTests {
             var options = FetchOptions()
             options.connectTimeout = .seconds(5)
             let origin = try fetcher.origin(base: "http://slow.test:\(listener.port)", options: options)
-            await #expect(throws: FetchError.timeout) {
+            await #expect(throws: FetchError.timeout(.lookup)) {
                 try await fetcher.fetch(
                     .get("/"), from: origin, until: loop.now.advanced(by: .milliseconds(20)), on: loop)
             }

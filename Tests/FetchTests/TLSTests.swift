@@ -17,14 +17,16 @@ struct TLSTests {
         return options
     }
 
-    private func outcome(of upstream: TLSUpstream, _ options: FetchOptions) throws -> ScriptedUpstream.Outcome {
+    private func outcome(
+        of upstream: TLSUpstream, _ options: FetchOptions, _ target: String = "/"
+    ) throws -> ScriptedUpstream.Outcome {
         try TestLoop.runOnSystem { loop in
             let fetcher = Fetcher(on: loop)
             defer { fetcher.close() }
             let origin = try fetcher.origin(base: "https://127.0.0.1:\(upstream.port)", options: options)
             do throws(FetchError) {
                 let deadline = loop.now.advanced(by: .seconds(20))
-                return .success(try await fetcher.fetch(.get("/"), from: origin, until: deadline, on: loop))
+                return .success(try await fetcher.fetch(.get(target), from: origin, until: deadline, on: loop))
             } catch {
                 return .failure(error)
             }
@@ -58,6 +60,34 @@ struct TLSTests {
         #expect(refused.failure == .tls(.clientCertificate), "\(refused)")
         let asking = try TLSUpstream(highest: "1.2", asksForCertificate: true)
         #expect(try outcome(of: asking, options()).failure == .tls(.refused))
+    }
+
+    @Test func `a handshake that stalls is not a connection that is late`() throws {
+        try TestLoop.runOnSystem { loop in
+            let listener = try SocketListener(on: loop)
+            let fetcher = Fetcher(on: loop)
+            defer { fetcher.close() }
+            var hasty = options()
+            hasty.connectTimeout = .milliseconds(100)
+            let origin = try fetcher.origin(base: "https://127.0.0.1:\(listener.port)", options: hasty)
+            let patient = try fetcher.origin(base: "https://127.0.0.1:\(listener.port)", options: options())
+            let now = loop.now
+            await #expect(throws: FetchError.tls(.late)) {
+                try await fetcher.fetch(.get("/"), from: origin, until: now.advanced(by: .seconds(20)), on: loop)
+            }
+            await #expect(throws: FetchError.timeout(.handshake)) {
+                try await fetcher.fetch(
+                    .get("/"), from: patient, until: loop.now.advanced(by: .milliseconds(100)), on: loop)
+            }
+        }
+    }
+
+    @Test func `a body that ends with its connection ends with what TLS says at an end, and is cut short without it`()
+        throws
+    {
+        let upstream = try TLSUpstream()
+        #expect(try outcome(of: upstream, options(), "/ended").text == "200 whole")
+        #expect(try outcome(of: upstream, options(), "/cut").failure == .reset)
     }
 
     @Test func `32 connections that are secured at once do not hold the loop, and each is used again`() throws {

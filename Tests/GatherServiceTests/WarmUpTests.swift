@@ -87,7 +87,7 @@ import Testing
         #expect(lines.allSatisfy { $0["upstream"] == "dead" })
         #expect(
             lines.first { $0["host"] == "http://127.0.0.1:1" }?["error"]
-                == "127.0.0.1:1: no connection could be made: it was refused")
+                == "127.0.0.1:1: connection refused")
         #expect(lines.first { $0["host"] == "http://127.0.0.1:\(silent.port)" }?["error"] == "no answer in time")
     }
 

@@ -3,7 +3,8 @@ import Glibc
 
 /// An HTTPS server in a process of its own, with certificates made for the test: Python's ssl module, since ours has no TLS.
 ///
-/// It answers each request with the name in the client's certificate, or `nobody`. It ends when nothing holds it any longer.
+/// It answers each request with the name in the client's certificate, or `nobody`; `/ended` and `/cut` with a body that ends with the
+/// connection, with TLS's own end (close_notify) and without. It ends when nothing holds it any longer.
 ///
 /// `@unchecked Sendable`: nothing of it changes, and the stream is touched by init and deinit alone.
 @safe public final class TLSUpstream: @unchecked Sendable {
@@ -70,6 +71,15 @@ import Glibc
                     raw.close()
                 super().setup()
             def do_GET(self):
+                if self.path != '/':
+                    self.send_response(200)
+                    self.send_header('Connection', 'close')
+                    self.end_headers()
+                    self.wfile.write(b'whole')
+                    # Without this Python closes the connection and says nothing of it.
+                    if self.path == '/ended': self.connection.unwrap()
+                    self.close_connection = True
+                    return
                 subject = (self.connection.getpeercert() or {}).get('subject', ((('commonName', 'nobody'),),))
                 body = subject[0][0][1].encode()
                 self.send_response(200)
