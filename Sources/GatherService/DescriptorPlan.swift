@@ -32,8 +32,8 @@ struct DescriptorPlan {
         let left = max(2, limit - own)
         connections = min(wanted, max(1, left - min(upstreams + ofAdmin, left / 2)))
         shortage =
-            "the process may have \(limit) descriptors, and the configuration may need \(needed): "
-            + "no more than \(connections) client connections are accepted; raise the hard limit (ulimit -Hn, LimitNOFILE), "
-            + "or lower limits.connections"
+            "at most \(connections) client connections are accepted, not \(wanted): the process may open \(limit) descriptors, and "
+            + "clients, upstreams and listeners together may need \(needed); raise the hard limit (ulimit -Hn, LimitNOFILE=), "
+            + "or lower limits.connections or the upstreams' max_in_flight"
     }
 }

@@ -41,16 +41,22 @@ public struct Service: Sendable {
         if let shortage = descriptors.shortage { logger.warning("\(shortage)") }
         var options = ServerOptions(configuration.server)
         options.connections = descriptors.connections
-        clients = try ServerGroup(Self.listen(configuration.server.listen, for: "server.listen"), options: options)
+        var taken: [(key: String, port: UInt16)] = []
+        func listen(_ address: ListenAddress, for key: String) throws -> Listener {
+            let listener = try Self.listen(address, for: key, besides: taken)
+            taken.append((key, listener.port))
+            return listener
+        }
+        clients = try ServerGroup(listen(configuration.server.listen, for: "server.listen"), options: options)
         generation = Generation(configuration, loops: loops, address: clients.address)
         group = LoopGroup(loops, serving: generation, logger: logger)
         admin = try configuration.server.admin.map {
             var options = ServerOptions()
             options.connections = DescriptorPlan.adminConnections
-            return try ServerGroup(Self.listen($0, for: "server.admin"), options: options)
+            return try ServerGroup(listen($0, for: "server.admin"), options: options)
         }
         shop = try configuration.demo?.shop.map {
-            try ServerGroup(Self.listen($0.listen, for: "demo.shop.listen"), options: ServerOptions())
+            try ServerGroup(listen($0.listen, for: "demo.shop.listen"), options: ServerOptions())
         }
         serving = Counter(loops)
         signals = try Signals.block(Self.draining + Self.ignored)
@@ -164,10 +170,18 @@ public struct Service: Sendable {
         }
     }
 
-    private static func listen(_ address: ListenAddress, for key: String) throws -> Listener {
+    /// - Parameter others: the ports that this process listens on already.
+    private static func listen(
+        _ address: ListenAddress, for key: String, besides others: [(key: String, port: UInt16)]
+    ) throws -> Listener {
         do throws(ListenError) {
             return try Listener(address.description)
         } catch {
+            if case .system(let failure) = error, failure.code == EADDRINUSE,
+                let other = others.first(where: { $0.port == address.port })
+            {
+                throw ServiceError.conflict(key: key, address: address.description, with: other.key)
+            }
             throw ServiceError.listen(key: key, address: address.description, error)
         }
     }
@@ -176,11 +190,15 @@ public struct Service: Sendable {
 /// Why a service could not start.
 public enum ServiceError: Error, CustomStringConvertible {
     case listen(key: String, address: String, ListenError)
+    /// Two listeners of the configuration want the same port.
+    case conflict(key: String, address: String, with: String)
 
     public var description: String {
         switch self {
         case .listen(let key, let address, let error):
             "\(key): cannot listen on \(address): \(error); choose another address or stop what uses it"
+        case .conflict(let key, let address, let other):
+            "\(key): cannot listen on \(address), whose port \(other) has already; give one of them another"
         }
     }
 }

@@ -6,7 +6,9 @@ import Rehearsal
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a configuration and list its endpoints.",
-        discussion: "Exits with 0 if there is nothing to complain of, with 1 if there is an error or a warning.")
+        discussion:
+            "Exits with 0 if there is nothing to complain of, with 1 if there is an error or a warning. The file may be -, for standard input."
+    )
 
     @Flag(help: "Exit with 0 if there are warnings alone, with which `serve` would go on.")
     var allowWarnings = false
@@ -21,6 +23,8 @@ struct Check: ParsableCommand {
         for warning in configuration.warnings { print(warning) }
         guard configuration.warnings.isEmpty else { throw ExitCode(allowWarnings ? 0 : 1) }
         let calls = plan.endpoints.reduce(0) { $0 + $1.calls.count }
-        print("\(file): \(counted(plan.endpoints.count, "endpoint")) with \(counted(calls, "call")), nothing wrong")
+        print(
+            "\(Configuration.name(of: file)): \(counted(plan.endpoints.count, "endpoint")) with \(counted(calls, "call")), nothing wrong"
+        )
     }
 }

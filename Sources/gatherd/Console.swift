@@ -1,5 +1,4 @@
 import CPlatform
-import GatherConfig
 import Glibc
 
 /// What the commands have of the system: their environment, the standard streams, and files that they write.
@@ -44,8 +43,13 @@ enum Console {
         }
     }
 
-    private static func cannotBeWritten(_ path: String) -> UsageError {
+    private static func cannotBeWritten(_ path: String) -> FileWriteError {
         // The system's text is a constant, or the thread's until its next call.
-        UsageError(path, "cannot be written: \(unsafe String(cString: strerror(errno)))")
+        FileWriteError(description: "\(path): cannot be written: \(unsafe String(cString: strerror(errno)))")
     }
+}
+
+/// Why a file was not written.
+struct FileWriteError: Error, CustomStringConvertible {
+    let description: String
 }

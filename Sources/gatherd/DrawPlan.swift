@@ -8,7 +8,7 @@ struct DrawPlan: ParsableCommand {
         commandName: "plan",
         abstract: "Draw an endpoint's calls: what waits for what, and how long it may take.",
         discussion: """
-            As text or, with --dot, in Graphviz' language; --svg writes a picture.
+            As text or, with --dot, in Graphviz' language; --svg writes a picture, and --svg - to standard output.
 
               gatherd plan config/gatherd.yaml /v1/customers/{id}/dashboard --svg dashboard.svg
             """)
@@ -30,6 +30,12 @@ struct DrawPlan: ParsableCommand {
         completion: .file(extensions: ["svg"]))
     var svg: String?
 
+    func validate() throws {
+        guard !dot || svg != "-" else {
+            throw ValidationError("--dot and --svg - both write to standard output; leave one out")
+        }
+    }
+
     func run() throws {
         let plan = try Configuration.reading(file).plan
         if endpoint == nil, plan.endpoints.count > 1, svg == nil, !dot {
@@ -38,6 +44,7 @@ struct DrawPlan: ParsableCommand {
         }
         do {
             let graph = PlanGraph(try plan.endpoint(named: endpoint), of: plan)
+            if svg == "-" { return print(graph.svg, terminator: "") }
             if let svg {
                 try Console.write(graph.svg, toFile: svg)
                 if !dot { return }

@@ -22,12 +22,14 @@ struct Serve: ParsableCommand {
     @Option(help: ArgumentHelp("The same, as an option.", valueName: "file"), completion: .yamlFile)
     var config: String?
 
-    @Option(help: ArgumentHelp("Where clients connect, in place of the file's server.listen.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp("Where clients connect, in place of the file's server.listen.", valueName: "host:port"),
+        transform: { try ListenAddress(argument: $0) })
     var listen: ListenAddress?
 
     @Option(
         help: ArgumentHelp("Where health checks connect, in place of server.admin; or off.", valueName: "host:port"),
-        completion: .list(["off"]))
+        completion: .list(["off"]), transform: AdminAddress.init)
     var admin: AdminAddress?
 
     @Option(help: "How log lines look: text or json.")
@@ -71,17 +73,21 @@ struct Serve: ParsableCommand {
     }
 }
 
-extension ListenAddress: ExpressibleByArgument {
-    public init?(argument: String) { self.init(argument) }
+extension ListenAddress {
+    fileprivate init(argument: String, or word: String = "") throws {
+        guard let address = ListenAddress(argument) else {
+            throw ValidationError("write host:port, [v6]:port, :port or a port alone\(word)")
+        }
+        self = address
+    }
 }
 
 /// `host:port`, or `off`.
-struct AdminAddress: ExpressibleByArgument {
+struct AdminAddress {
     let address: ListenAddress?
 
-    init?(argument: String) {
-        address = ListenAddress(argument)
-        if address == nil, argument != "off" { return nil }
+    @Sendable init(_ argument: String) throws {
+        address = argument == "off" ? nil : try ListenAddress(argument: argument, or: ", or off")
     }
 }
 

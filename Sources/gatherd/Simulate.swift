@@ -27,8 +27,8 @@ struct Simulate: ParsableCommand {
     @Option(help: "How many gathers.")
     var gathers = 10_000
 
-    @Option(help: "How many gathers a second begin, on average.")
-    var rate = 100.0
+    @Option(help: "How many gathers a second begin, on average. (default: 100)")
+    var rate: Double?
 
     @Option(help: "How many gathers run at a time, each after another; in place of --rate.")
     var concurrency: Int?
@@ -62,7 +62,10 @@ struct Simulate: ParsableCommand {
         guard (1...10_000_000).contains(gathers) else {
             throw ValidationError("--gathers is a number from 1 to 10000000")
         }
-        guard rate >= 0.01, rate <= 1_000_000 else {
+        guard rate == nil || concurrency == nil else {
+            throw ValidationError("--rate and --concurrency are two ways for gathers to begin; leave one out")
+        }
+        if let rate, !(0.01...1_000_000).contains(rate) {
             throw ValidationError("--rate is a number from 0.01 to 1000000")
         }
         if let concurrency, !(1...100_000).contains(concurrency) {
@@ -96,7 +99,7 @@ struct Simulate: ParsableCommand {
         for flag in model { try ModelReader.add(flag: flag, to: &simulation.models, for: endpoint, of: plan) }
         simulation.request = try RequestArguments.read(set, body: body, for: endpoint)
         simulation.gathers = gathers
-        simulation.arrivals = concurrency.map { .closed(concurrency: $0) } ?? .poisson(perSecond: rate)
+        simulation.arrivals = concurrency.map { .closed(concurrency: $0) } ?? .poisson(perSecond: rate ?? 100)
         simulation.seed = seed
         return simulation
     }

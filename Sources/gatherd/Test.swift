@@ -15,7 +15,9 @@ struct Test: ParsableCommand {
         let configuration = try Configuration.reading(file)
         guard !configuration.tests.isEmpty else {
             throw complain(
-                UsageError(file, "no endpoint has tests", "add a list of them under the endpoint's 'tests'"))
+                UsageError(
+                    Configuration.name(of: file), "no endpoint has tests",
+                    "add a list of them under the endpoint's 'tests'"))
         }
         var failed = 0
         for test in configuration.tests {
@@ -24,7 +26,7 @@ struct Test: ParsableCommand {
             print(test.text(of: result, on: configuration.plan))
         }
         let passed = configuration.tests.count - failed
-        print("\(file): \(passed) of \(configuration.tests.count) tests passed")
+        print("\(Configuration.name(of: file)): \(passed) of \(configuration.tests.count) tests passed")
         guard failed == 0 else { throw ExitCode(1) }
     }
 }

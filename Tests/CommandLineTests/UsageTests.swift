@@ -18,7 +18,24 @@ import Testing
             ["serve", "a.yaml", "--config", "b.yaml"], "a file and --config say the same; leave one out",
             "gatherd serve"
         ),
-        (["serve", "a.yaml", "--listen", "x"], "The value 'x' is invalid for '--listen <host:port>'", "gatherd serve"),
+        (
+            ["serve", "a.yaml", "--listen", "foo"],
+            "The value 'foo' is invalid for '--listen <host:port>': write host:port, [v6]:port, :port or a port alone",
+            "gatherd serve"
+        ),
+        (
+            ["serve", "a.yaml", "--admin", "on"],
+            "The value 'on' is invalid for '--admin <host:port>': write host:port, [v6]:port, :port or a port alone, or off",
+            "gatherd serve"
+        ),
+        (
+            ["simulate", "config/gatherd.yaml", "--rate", "10", "--concurrency", "5"],
+            "--rate and --concurrency are two ways for gathers to begin; leave one out", "gatherd simulate"
+        ),
+        (
+            ["simulate", "config/simulation.yaml", "--without", "x"], "--without", "gatherd simulate"
+        ),
+        (["plan", "config/gatherd.yaml", "--dot", "--svg", "-"], "--dot and --svg - both write", "gatherd plan"),
         (["check"], "Missing expected argument '<file>'", "gatherd check"),
         (["trace"], "Missing expected argument '<url>'", "gatherd trace"),
         (["trace", "ftp://h/x"], "ftp://h/x: is neither http nor https", "gatherd trace"),
@@ -46,8 +63,31 @@ import Testing
         #expect(result.errors.hasPrefix("Error: \(message)"), "\(result.errors)")
         #expect(result.errors.contains("\nUsage: \(command) "), "\(result.errors)")
         #expect(result.errors.hasSuffix("  See '\(command) --help' for more information.\n"), "\(result.errors)")
-        #expect(result.exit != .exited(code: 0))
+        #expect(result.exit == .exited(code: 64), "EX_USAGE, whoever found the error")
         #expect(result.output.isEmpty)
+    }
+
+    @Test(
+        "A file that cannot be read or written, or whose content is wrong, ends the program with 1",
+        arguments: [
+            ["check", "nowhere.yaml"], ["simulate", "nowhere.yaml"], ["test", "nowhere.yaml"],
+            ["serve", "nowhere.yaml"],
+            ["plan", "config/gatherd.yaml", "/v1/customers/{id}/dashboard", "--svg", "/nowhere/out.svg"],
+            ["simulate", "config/simulation.yaml", "--models", "nowhere.yaml"],
+        ])
+    func files(_ arguments: [String]) throws {
+        let result = try Program.run(arguments)
+        #expect(result.exit == .exited(code: 1), "\(result)")
+        #expect(!result.errors.contains("Usage:") && !result.errors.isEmpty, "\(result.errors)")
+    }
+
+    @Test func `a dash is standard input for a configuration, and standard output for a picture`() throws {
+        let check = #""$1" check - <config/gatherd.yaml && printf 'version: 1\n' | "$1" check -"#
+        let checked = try Program.shell(#"cd "$2"; "# + check, ["sh", Program.path, Program.root.path])
+        #expect(checked.output.hasSuffix("standard input: 6 endpoints with 18 calls, nothing wrong\n"), "\(checked)")
+        #expect(checked.errors.hasPrefix("standard input"), "\(checked)")
+        let drawn = try Program.run(["plan", "config/gatherd.yaml", "/v1/customers/{id}/dashboard", "--svg", "-"])
+        #expect(drawn.exit == .exited(code: 0) && drawn.output.hasPrefix("<svg"), "\(drawn.errors)")
     }
 
     @Test func `an error in the configuration comes without the usage, which is not what was wrong`() throws {

@@ -142,4 +142,17 @@ import Testing
         #expect(message.hasPrefix("server.listen: cannot listen on 127.0.0.1:\(listener.port): "))
         #expect(message.hasSuffix("; choose another address or stop what uses it"))
     }
+
+    @Test func `two listeners of one port are told of each other, whatever else they are called`() throws {
+        // Closed at once, so that the port is free.
+        let port = try Listener("127.0.0.1:0").port
+        var configuration = try patientConfiguration(RunningService.Ports(shop: 1, scripted: 0))
+        configuration.server.listen = ListenAddress(host: "0.0.0.0", port: port)
+        configuration.server.admin = ListenAddress(host: "127.0.0.1", port: port)
+        let error = #expect(throws: ServiceError.self) { try Service(configuration, logger: Logger(label: "test")) }
+        #expect(
+            error?.description
+                == "server.admin: cannot listen on 127.0.0.1:\(port), whose port server.listen has already; give one of them another"
+        )
+    }
 }

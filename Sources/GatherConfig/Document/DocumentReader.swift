@@ -81,6 +81,13 @@ struct DocumentReader {
                         at: position, keyPath: keyPath)
                     continue
                 }
+                if name == "<<", case .scalar(_, isPlain: true) = document.nodes[key].content {
+                    report.error(
+                        "merge keys (<<) are not supported",
+                        remedy: "write the members out, or use an alias (*name) for the whole value", at: position,
+                        keyPath: keyPath)
+                    continue
+                }
                 guard pay(name.utf8.count) else { break }
                 let path = Self.keyPath(keyPath, name)
                 let node = convert(at: value, keyPath: path, depth: depth + 1)

@@ -2,12 +2,16 @@ import Glibc
 
 /// Reads a file that the command line names.
 enum FileContents {
-    /// The first bytes of a file, or all.
+    /// What stands for standard input in place of a file's name, and what messages call it.
+    static let standardInput = (argument: "-", name: "standard input")
+
+    /// The first bytes of a file or of standard input, or all.
     static func read(_ file: String, atMost limit: Int) throws(FileError) -> [UInt8] {
+        let isStandardInput = file == standardInput.argument
         // The path is a C string for the length of the call.
-        let descriptor = unsafe open(file, O_RDONLY | O_CLOEXEC)
+        let descriptor = isStandardInput ? STDIN_FILENO : unsafe open(file, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(errno) }
-        defer { close(descriptor) }
+        defer { if !isStandardInput { close(descriptor) } }
         var content: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while content.count < limit {

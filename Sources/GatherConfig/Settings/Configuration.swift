@@ -30,14 +30,19 @@ public struct Configuration: Sendable {
         return configuration
     }
 
-    /// Reads a configuration from a file.
+    /// Reads a configuration from a file; `-` is standard input.
     public static func read(file: String, environment: [String: String]) throws(ConfigurationErrors) -> Configuration {
-        try read(text: contents(of: file), file: file, environment: environment)
+        try read(text: contents(of: file), file: name(of: file), environment: environment)
+    }
+
+    /// What messages call a file.
+    public static func name(of file: String) -> String {
+        file == FileContents.standardInput.argument ? FileContents.standardInput.name : file
     }
 
     static func contents(of file: String) throws(ConfigurationErrors) -> String {
         func fail(_ problem: String, _ remedy: String) -> ConfigurationErrors {
-            let report = Report(file: file, text: "")
+            let report = Report(file: name(of: file), text: "")
             report.error(problem, remedy: remedy, at: .file)
             return ConfigurationErrors(diagnostics: report.diagnostics(.error))
         }
