@@ -179,7 +179,7 @@ extension UpstreamFailure {
     fileprivate init(_ error: FetchError, at origin: FetchOrigin) {
         self =
             switch error {
-            case .timeout: .timeout
+            case .timeout(let phase): .timeout(while: "\(phase)")
             case .cancelled: .cancelled
             case .resolve, .connect, .tls: .notConnected("\(origin): \(error)")
             case .reset, .refused: .unreachable("\(origin): \(error)")

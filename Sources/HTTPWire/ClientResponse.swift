@@ -14,6 +14,12 @@ public struct ClientResponse: Sendable {
         self.body = body
     }
 
+    /// How the body is encoded, if it is (RFC 9110 §8.4); as much of it as says so.
+    public var contentCoding: String? {
+        guard !fields.isEmpty, let coding = fields[.contentEncoding], !coding.isEmpty else { return nil }
+        return coding.lowercased() == "identity" ? nil : String(coding.prefix(40))
+    }
+
     /// How many seconds the server wants to be left alone; nil if its fields do not say so, or were not kept.
     public var retryAfter: Int? {
         guard !fields.isEmpty, let value = fields[.retryAfter] else { return nil }

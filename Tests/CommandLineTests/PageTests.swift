@@ -89,6 +89,7 @@ import Testing
                     directory: directory,
                     names: [
                         ("127.0.0.1:8080", "127.0.0.1:\(port)"), ("127.0.0.1:8081", "127.0.0.1:\(other.port)"),
+                        ("127.0.0.1:9100", shop),
                     ])
                 // A service that a page starts is one of those above. Tasks that sleep disturb nothing; one that computes holds a loop,
                 // which sheds what others ask of it.

@@ -105,9 +105,13 @@ import Testing
             ("/v1/whole", Self.lines),
         ]
         let everything = try replies("disclose: everything", requests)
-        #expect(everything[0].body.contains(#""detail":"call 'a' failed: http_error (status 500)","calls":{"a":{"#))
+        #expect(
+            everything[0].body.portless.contains(
+                #""detail":"call 'a' failed: http_error (status 500 from 127.0.0.1)","calls":{"a":{"#))
         #expect(everything[0].body.contains(#""outcome":"http_error","status":500,"start_ms":"#))
-        #expect(everything[2].body.contains(#""detail":"call 'a' failed: http_error (status 500)""#))
+        #expect(
+            everything[2].body.portless.contains(#""detail":"call 'a' failed: http_error (status 500 from 127.0.0.1)""#)
+        )
 
         let outcomes = try replies("disclose: outcomes", requests)
         #expect(outcomes.map(\.status) == [502, 200, 200, 200, 200])

@@ -147,6 +147,8 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
     indirect enum Script {
         case json(String)
         case status(Int)
+        /// With a content coding that nobody asked for.
+        case encoded(String)
         /// With a header field of so many bytes.
         case field(Int)
         /// 503 with `Retry-After`.
@@ -189,6 +191,9 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
         case .busy(let seconds): return Response(.serviceUnavailable, fields: [.retryAfter: "\(seconds)"])
         case .inTurn: preconditionFailure("one of them was taken")
         case .json(let text): return Response(.ok, text: text, type: "application/json")
+        case .encoded(let coding):
+            return Response(
+                .ok, fields: [.contentType: "application/json", .contentEncoding: coding], body: [31, 139])
         case .field(let count):
             return Response(.ok, fields: [.userAgent: String(repeating: "x", count: count)], body: Array("{}".utf8))
         case .status(let code): return Response(HTTPResponse.Status(code: code), text: "{}")
@@ -312,4 +317,9 @@ func scripted(
             """
         return try Configuration.read(text: text, file: "test.yaml")
     }
+}
+
+extension String {
+    /// The same without the ports of this machine, which the kernel chose.
+    var portless: String { replacing(/127\.0\.0\.1:[0-9]+/, with: "127.0.0.1") }
 }

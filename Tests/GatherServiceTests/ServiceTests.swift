@@ -245,8 +245,8 @@ import Testing
         #expect(accesses.map { $0["status"] } == ["200", "502", "400"])
         #expect(accesses.map { $0["calls"] } == ["ok=2 skipped=1", "http_error=1 skipped=2", nil])
         #expect(
-            accesses.map { $0["failed"] } == [
-                nil, "orders: http_error (status 500); stock: skipped ('orders' left no value)", nil,
+            accesses.map { $0["failed"]?.portless } == [
+                nil, "orders: http_error (status 500 from 127.0.0.1); stock: skipped ('orders' left no value)", nil,
             ])
         #expect(accesses.map { $0["problem"] } == [nil, nil, "query.x is missing"])
         #expect(refusals.map { $0["status"] } == ["400", "400"])
@@ -255,6 +255,21 @@ import Testing
         #expect(accesses.allSatisfy { $0["gather"] == nil })
         #expect(stream?["status"] == "200" && stream?["gather"] == "502")
         #expect(stream?["failed"] == accesses[1]["failed"])
+    }
+
+    @Test(arguments: ["gzip", "br", "x-own"])
+    func `a body with a coding that was not asked for is told by its coding`(coding: String) throws {
+        let endpoints = """
+            - { path: /v1/a, calls: { a: { get: "up:/a" } } }
+            """
+        let (encoded, identity) = try RunningService.run(scripted(endpoints)) { service, loop in
+            service.upstream.answers = ["a": .inTurn([.encoded(coding), .encoded("Identity")])]
+            let encoded = try await service.get("/v1/a", on: loop).body.portless
+            return (encoded, try await service.get("/v1/a", on: loop).body)
+        }
+        let detail = "a body with the content coding '\(coding)', which it was not asked for, from 127.0.0.1"
+        #expect(encoded.contains("call 'a' failed: bad_response (\(detail))"), "\(encoded)")
+        #expect(identity.contains("not JSON at byte 0"), "\(identity)")
     }
 
     @Test func `what is refused is logged with the reason, and with who sent it`() throws {
@@ -313,9 +328,9 @@ import Testing
         let failed = try RunningService.run(scripted(endpoints)) { service, loop in
             service.upstream.answers = ["a": .status(503)]
             _ = try await service.get("/v1/many", on: loop)
-            return service.log.accesses.last?["failed"]
+            return service.log.accesses.last?["failed"]?.portless
         }
-        let named = (0..<8).map { "a\($0): http_error (status 503)" }.joined(separator: "; ")
+        let named = (0..<8).map { "a\($0): http_error (status 503 from 127.0.0.1)" }.joined(separator: "; ")
         #expect(failed == named + "; and 12 more")
     }
 

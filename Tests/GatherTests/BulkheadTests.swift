@@ -180,6 +180,12 @@ import Testing
         let result = try gather(endpoint, from: [limited(1, queue: 9)], all(2, .json("1", after: .milliseconds(5))))
         #expect(result.outcomes[1] == .timeout)
         #expect(result.elapsed == .milliseconds(5))
+        let slower = try gather(endpoint, from: [limited(1, queue: 9)], all(2, .json("1", after: .milliseconds(9))))
+        #expect(
+            slower.gathered.reports.map(\.detail) == [
+                "127.0.0.1:9100 took longer than what was left of the deadline of 5 ms",
+                "the deadline of 5 ms was over, waiting for a place among the calls to 'shop'",
+            ])
     }
 
     @Test func `a required call that is shed ends the gather`() throws {

@@ -52,6 +52,8 @@ import Testing
             let elapsed = try withEngine([upstream], [endpoint], ["a": .hangs]) { engine, _, loop in
                 let gathered = await engine.gather(endpoint, Input(), within: .milliseconds(limit), on: loop)
                 #expect(gathered.reports[0].outcome == .timeout)
+                let over = limit < 100 ? "the client waits" : "what was left of the deadline of 100 ms"
+                #expect(gathered.reports[0].detail == "127.0.0.1:9100 took longer than \(over)")
                 return loop.now
             }
             #expect(elapsed == LoopInstant(nanoseconds: Int64(end) * 1_000_000))

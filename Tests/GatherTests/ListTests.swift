@@ -187,7 +187,10 @@ private final class CountingInput: GatherInput, @unchecked Sendable {
         #expect(result.verdict == "failed: 1")
         #expect(result.elapsed == .milliseconds(10))
         let report = result.gathered.reports[1]
-        #expect((report.outcome, report.status, report.detail) == (.httpError, 503, "item [1]: status 503"))
+        #expect(
+            (report.outcome, report.status, report.detail) == (
+                .httpError, 503, "item [1]: status 503 from 127.0.0.1:9100"
+            ))
         #expect(report.items == [.httpError: 1, .cancelled: 2])
         #expect(result.transfers[1...].map(\.end) == [.cancelled, .done, .cancelled])
         #expect((result.pendingWaits, result.pendingTimers) == (0, 0))
@@ -199,12 +202,12 @@ private final class CountingInput: GatherInput, @unchecked Sendable {
         given["b"].isRequired = false
         given["b"].fallback = fallback("[9]")
         let reactions = list.merging([
-            "y": .fails(.timeout, after: .milliseconds(10)), "c": .json("3", after: .milliseconds(50)),
+            "y": .fails(.timeout(while: nil), after: .milliseconds(10)), "c": .json("3", after: .milliseconds(50)),
         ]) { $1 }
         let result = try gather(try given.endpoint(), reactions)
         #expect(result.verdict == #"{"a":["x","y","z"],"b":[9],"c":3,"d":{}}"#)
         #expect(result.outcomes == [.ok, .timeout, .ok, .ok])
-        #expect(result.gathered.reports[1].detail == "item [1]")
+        #expect(result.gathered.reports[1].detail == "item [1]: 127.0.0.1:9100 took longer than the timeout of 1500 ms")
         #expect(result.transfer("/x")?.ended == .milliseconds(10))
         #expect(result.transfer("/z") == nil)
         #expect(result.transfer("/d?x=9")?.began == .milliseconds(10))
@@ -221,7 +224,9 @@ private final class CountingInput: GatherInput, @unchecked Sendable {
             foreach.fallback = fallback
             foreach.key = try key.map { try TextTemplate($0, in: given.scope) }
         }
-        let reactions = list.merging(["y": .status(500), "z": .fails(.timeout, after: .milliseconds(40))]) { $1 }
+        let reactions = list.merging(["y": .status(500), "z": .fails(.timeout(while: nil), after: .milliseconds(40))]) {
+            $1
+        }
         let result = try gather(try given.endpoint(), reactions)
         #expect(result.verdict == #"{"a":["x","y","z"],"b":\#(joined)}"#)
         #expect(result.outcomes == [.ok, .ok])

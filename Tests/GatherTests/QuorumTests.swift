@@ -39,7 +39,7 @@ import Testing
     @Test func `first fails only when all have failed, with the worst of their failures`() throws {
         let result = try run(
             .first, try given(["a": "/a", "b": "/b", "c": "/c"]),
-            ["a": bad(10), "b": .fails(.timeout, after: .milliseconds(20)), "c": bad(30)])
+            ["a": bad(10), "b": .fails(.timeout(while: nil), after: .milliseconds(20)), "c": bad(30)])
         #expect(result.verdict == "failed: 1")
         #expect(result.elapsed == .milliseconds(30))
         #expect(result.outcomes == [.httpError, .timeout, .httpError])

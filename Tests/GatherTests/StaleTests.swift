@@ -47,7 +47,7 @@ import Testing
             try given().endpoint(),
             [
                 Turn(reaction: .json("1")), Turn(reaction: .json(" [2] "), later: .seconds(1)),
-                Turn(reaction: .fails(.timeout, after: .milliseconds(5)), later: .seconds(2)),
+                Turn(reaction: .fails(.timeout(while: nil), after: .milliseconds(5)), later: .seconds(2)),
             ])
         #expect(results.map(\.verdict) == [#"{"a":1}"#, #"{"a":[2]}"#, #"{"a":[2]}"#])
         #expect(results.map(\.gathered.isComplete) == [true, true, false])
@@ -58,7 +58,7 @@ import Testing
     @Test(
         "It stands in where no answer came or the upstream is at fault; a refusal is an answer, and forgets it",
         arguments: [
-            (Reaction.status(500), true), (.status(503), true), (.fails(.timeout, after: .zero), true),
+            (Reaction.status(500), true), (.status(503), true), (.fails(.timeout(while: nil), after: .zero), true),
             (.fails(.unreachable("x"), after: .zero), true), (.fails(.badResponse("x"), after: .zero), true),
             (.json("<html>"), true), (.status(401), false), (.status(403), false), (.status(404), false),
             (.status(304), false),

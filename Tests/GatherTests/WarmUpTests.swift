@@ -75,7 +75,7 @@ import Testing
         #expect(
             warmed.cold == [
                 ColdHost(upstream: "shop", host: upstream.hosts[2], failure: .notConnected("no")),
-                ColdHost(upstream: "shop", host: upstream.hosts[0], failure: .timeout),
+                ColdHost(upstream: "shop", host: upstream.hosts[0], failure: .timeout(while: nil)),
             ])
         #expect(warmed.elapsed == .milliseconds(150))
     }

@@ -66,7 +66,7 @@ import Testing
         let failures = try configuration.tests.map { try $0.run(on: configuration.plan).failures }
         #expect(failures[0] == [] && failures[1] == [])
         #expect(failures[2].count == 1 && failures[2][0].hasPrefix("body._gather.a: expected nothing, got {"))
-        #expect(failures[3] == ["body: expected an answer, got none (call 'a' failed: http_error (status 500))"])
+        #expect(failures[3] == ["body: expected an answer, got none (call 'a' failed: http_error (status 500 from a))"])
     }
 
     @Test func `a test asks as its request says`() throws {
@@ -149,8 +149,8 @@ import Testing
         #expect(try result(calls + "expect: { status: 502, outcomes: { a: http_error, b: skipped } }").failures == [])
         #expect(
             try result(calls + "expect: { status: 200, body: {} }").failures == [
-                "status: expected 200, got 502 (call 'a' failed: http_error (status 404))",
-                "body: expected an answer, got none (call 'a' failed: http_error (status 404))",
+                "status: expected 200, got 502 (call 'a' failed: http_error (status 404 from a))",
+                "body: expected an answer, got none (call 'a' failed: http_error (status 404 from a))",
             ])
     }
 

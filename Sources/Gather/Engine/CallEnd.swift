@@ -23,7 +23,6 @@ struct CallEnd: Sendable {
 
     /// Nothing was sent: the breaker is open.
     static let refused = CallEnd(.refused, "the breaker is open")
-    static let timeout = CallEnd(.timeout)
     static let cancelled = CallEnd(.cancelled)
     /// Nothing was sent: the bulkhead had no place in time.
     static func shed(_ detail: String) -> CallEnd { CallEnd(.shed, detail) }
@@ -36,7 +35,7 @@ struct CallEnd: Sendable {
 extension CallEnd {
     init(failure: UpstreamFailure) {
         switch failure {
-        case .timeout: self = .timeout
+        case .timeout(let phase): self.init(.timeout, phase)
         case .cancelled: self = .cancelled
         case .notConnected(let reason):
             self.init(.unreachable, reason)
@@ -59,6 +58,8 @@ extension CallEnd {
             self.init(.ok)
             body = JSONValue(validated: Array("null".utf8))
             isEmpty = true
+        } else if let coding = response.contentCoding {
+            self.init(.badResponse, "a body with the content coding '\(coding)', which it was not asked for,")
         } else {
             do throws(JSONError) {
                 let body = try JSONValue(validating: response.body)

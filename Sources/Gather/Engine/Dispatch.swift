@@ -329,7 +329,11 @@ class Dispatch: BulkheadClient {
     /// Ends a part that has queued for as long as it may.
     private func giveUp(_ part: PartIndex) {
         let state = state(of: part)
-        end(part, reactor.now >= patience.deadline ? .timeout : .shed(state.queueSlowDetail))
+        if reactor.now >= patience.deadline {
+            end(part, patience.over("waiting for a place among the calls to '\(state.upstream.name)'"))
+        } else {
+            end(part, .shed(state.queueSlowDetail))
+        }
         state.bulkhead.withdraw()
     }
 
@@ -403,7 +407,7 @@ class Dispatch: BulkheadClient {
     private func prepare(_ part: PartIndex, on loop: isolated EventLoop) async {
         await makeLarge(part, on: loop)
         if isDecided || !isMade(part) { return end(part, .cancelled) }
-        guard reactor.now < patience.deadline else { return end(part, .timeout) }
+        guard reactor.now < patience.deadline else { return end(part, patience.over("before it was sent")) }
         parts[part.number].stage = .waiting
         running -= 1
         ready.append(part)

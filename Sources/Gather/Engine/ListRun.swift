@@ -64,7 +64,7 @@ final class ListRun: Dispatch {
             defer { unstarted += 1 }
             guard requests[unstarted].request != nil else { continue }
             if reactor.now >= patience.deadline {
-                note(unstarted, .timeout)
+                note(unstarted, patience.over("before it was sent"))
             } else {
                 underWay += 1
                 letGo(PartIndex(number: unstarted), since: time)

@@ -89,7 +89,7 @@ public final class TimedExchange: ClientExchange, TimerHandler {
         timer = nil
         whenOver(hasEnded ? .signalled : wake)
         if hasEnded { return try outcome.get() }
-        throw wake == .timedOut ? .timeout : .cancelled
+        throw wake == .timedOut ? .timeout(while: nil) : .cancelled
     }
 }
 
@@ -110,8 +110,8 @@ extension ClientRequest {
 
 /// Why an attempt has no response.
 public enum UpstreamFailure: Error, Equatable, Sendable {
-    /// It did not end in time.
-    case timeout
+    /// It did not end in time; says what it was doing, if that is known.
+    case timeout(while: String?)
     /// No connection could be made, so that nothing was sent; says why.
     case notConnected(String)
     /// The connection broke, or the request could not be made; says which.
@@ -125,7 +125,7 @@ public enum UpstreamFailure: Error, Equatable, Sendable {
 extension UpstreamFailure: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .timeout: "no answer in time"
+        case .timeout(let phase): "no answer in time" + (phase.map { ", " + $0 } ?? "")
         case .notConnected(let reason), .unreachable(let reason), .badResponse(let reason): reason
         case .cancelled: "the request was cancelled"
         }

@@ -42,6 +42,9 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { socketPath.map { "unix:" + $0 } ?? base + prefix }
 
+    /// The host and port, or the socket's path: for messages about one of an upstream's hosts.
+    var shortName: String { socketPath ?? String(base.drop { $0 != "/" }.dropFirst(2)) }
+
     private static func isAuthority(_ text: Substring) -> Bool {
         var host = text
         if let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") {

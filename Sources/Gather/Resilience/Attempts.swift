@@ -71,9 +71,28 @@ struct Attempts {
         }
         tell(end, of: running)
         if state.upstream.retry != nil, let pause = pause(after: end, retries: 0) {
-            return .rest(.retry(after: end, pause, running.attempt))
+            return .rest(.retry(after: explained(end, of: running), pause, running.attempt))
         }
-        return .end(end)
+        return .end(explained(end, of: running))
+    }
+
+    /// An attempt's end with what people ask next: which host it was, and whose time was over.
+    private func explained(_ end: CallEnd, of running: RunningAttempt) -> CallEnd {
+        guard end.outcome != .ok else { return end }
+        let host = state.upstream.hosts[running.attempt.host.number].shortName
+        var explained = end
+        switch end.outcome {
+        case .httpError, .badResponse: explained.detail = end.detail.map { "\($0) from \(host)" }
+        case .timeout:
+            let limit =
+                switch deadline {
+                case .of(let patience): patience.limit(of: timeout, until: running.until)
+                case .endOf: "the timeout of \(timeout.spelled)"
+                }
+            explained.detail = "\(host) took longer than \(limit)" + (end.detail.map { ", " + $0 } ?? "")
+        case .ok, .unreachable, .refused, .shed, .skipped, .cancelled: break
+        }
+        return explained
     }
 
     enum Either {
@@ -211,11 +230,11 @@ struct Attempts {
             }
             let end = CallEnd(response)
             tell(end, of: running)
-            return end
+            return explained(end, of: running)
         } catch {
             let end = CallEnd(failure: error)
             tell(end, of: running)
-            return end
+            return explained(end, of: running)
         }
     }
 
@@ -230,7 +249,7 @@ struct Attempts {
             end = CallEnd(failure: .cancelled)
         }
         tell(end, of: running)
-        return end
+        return explained(end, of: running)
     }
 
     /// Begins an attempt besides others that have not answered, with a place of its own in the bulkhead, for which it does not queue;

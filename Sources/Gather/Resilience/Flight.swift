@@ -58,7 +58,7 @@ final class Flight: BulkheadClient {
         if wake == .signalled, let landing { return landing }
         if wake == .timedOut, let fairShare { self.fairShare = min(fairShare, self.fairShare ?? fairShare) }
         if waiting == 0 { task?.cancel() }
-        return CallEnd(failure: wake == .timedOut ? .timeout : .cancelled)
+        return wake == .timedOut ? patience.over("in an exchange that it shares with other calls") : .cancelled
     }
 
     /// Whether nobody waits for it any more: it is about to end, and not to be joined.

@@ -139,9 +139,7 @@ final class UpstreamState {
 
     /// Why a call was shed that has queued for as long as it may.
     var queueSlowDetail: String {
-        let microseconds = upstream.queueTimeout.wholeNanoseconds / 1000
-        let patience = microseconds % 1000 == 0 ? "\(microseconds / 1000) ms" : "\(microseconds) us"
-        return "\(inFlight), and no place came free within \(patience)"
+        "\(inFlight), and no place came free within \(upstream.queueTimeout.spelled)"
     }
 
     /// What the process has in flight, as it is at this moment.

@@ -41,7 +41,7 @@ final class ModelledUpstreams: UpstreamClient {
                 reactor.now.advanced(by: draw.latency), .success(ClientResponse(status: 200, body: body))
             )
         case .refusal: (due, outcome) = (reactor.now, .failure(.notConnected("connection refused")))
-        case .hanging: (due, outcome) = (LoopInstant(nanoseconds: .max), .failure(.timeout))
+        case .hanging: (due, outcome) = (LoopInstant(nanoseconds: .max), .failure(.timeout(while: nil)))
         case nil:
             let body = call.flatMap { bodies[$0] } ?? Array("{}".utf8)
             (due, outcome) = (

@@ -27,7 +27,7 @@ final class ScriptedUpstreams: UpstreamClient {
         return switch reply.end {
         case .response(let status, let body):
             TimedExchange(.success(ClientResponse(status: status, body: body)), at: due, on: reactor)
-        case .timeout: TimedExchange(.failure(.timeout), at: LoopInstant(nanoseconds: .max), on: reactor)
+        case .timeout: TimedExchange(.failure(.timeout(while: nil)), at: LoopInstant(nanoseconds: .max), on: reactor)
         case .unreachable: TimedExchange(.failure(.notConnected("connection refused")), at: due, on: reactor)
         }
     }
