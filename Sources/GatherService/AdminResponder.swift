@@ -1,37 +1,59 @@
 import EventLoop
+import Gather
 import HTTPServer
 import HTTPTypes
 import HTTPWire
 
 /// The admin listener's endpoints, for the platform that runs the service.
 final class AdminResponder: Handler {
-    private enum Target { case health, readiness }
+    private enum Target { case health, readiness, metrics }
+
+    /// Asks the service what it says of itself. It captures the loop that asks.
+    typealias Watch = () async -> MetricsPage
 
     private var router = Router<Target>()
     private let readiness: Readiness
     private let drain: Latch
+    private let watch: Watch
+    /// What each loop has said last, for when it does not answer in time: what was counted must not become less.
+    private var latest: [Int: LoopSnapshot] = [:]
 
     /// - Parameter drain: opens when the service begins to shut down.
-    init(readiness: Readiness, drain: Latch) {
+    init(readiness: Readiness, drain: Latch, watch: @escaping Watch) {
         self.readiness = readiness
         self.drain = drain
+        self.watch = watch
         router.add(.get, "/healthz", .health)
         router.add(.get, "/readyz", .readiness)
+        router.add(.get, "/metrics", .metrics)
     }
 
-    func answer(_ request: Request, on loop: isolated EventLoop) -> Answer { .now(response(to: request.head)) }
-
-    private func response(to head: RequestHead) -> Response {
-        if let response = Response(whateverThePath: head) { return response }
+    func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+        let head = request.head
+        if let response = Response(whateverThePath: head) { return .now(response) }
         switch router.match(head) {
-        case .found(.health, _, _): return Response(.ok, text: "ok\n")
-        case .found(.readiness, _, _):
-            if drain.isOpen { return Response(.serviceUnavailable, text: "draining\n") }
-            guard readiness.isReady else { return Response(.serviceUnavailable, text: "warming up\n") }
-            return Response(.ok, text: "ready\n")
-        case .methodNotAllowed(let allowed): return .methodNotAllowed(allowed)
-        case .options(let allowed): return .options(allowed)
-        case .undecodable, .notFound: return .problem(.notFound, "the admin listener has /healthz and /readyz")
+        case .found(.health, _, _): return .now(Response(.ok, text: "ok\n"))
+        case .found(.readiness, _, _): return .now(readinessResponse)
+        case .found(.metrics, _, _): return .later { try await self.metrics(accept: head[.accept], on: loop) }
+        case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
+        case .options(let allowed): return .now(.options(allowed))
+        case .undecodable, .notFound:
+            return .now(.problem(.notFound, "the admin listener has /healthz, /readyz and /metrics"))
         }
+    }
+
+    private var readinessResponse: Response {
+        if drain.isOpen { return Response(.serviceUnavailable, text: "draining\n") }
+        guard readiness.isReady else { return Response(.serviceUnavailable, text: "warming up\n") }
+        return Response(.ok, text: "ready\n")
+    }
+
+    private func metrics(accept: String?, on loop: isolated EventLoop) async throws -> Response {
+        var page = await watch()
+        for snapshot in page.service.loops { latest[snapshot.loop] = snapshot }
+        page.loops = latest.keys.sorted().compactMap { latest[$0] }
+        let (format, whole) = (Exposition.Format(accept: accept), page)
+        let text = try await BodyWork.offLoop(on: loop) { whole.text(as: format) }
+        return Response(.ok, fields: [.contentType: format.mediaType, .vary: "Accept"], body: text)
     }
 }

@@ -29,6 +29,7 @@ public final class LogWriter: Sendable {
     private let buffers: [LineBuffer]
     private let state = Atomic<State>(.notStarted)
     private let isClosing = Atomic<Bool>(false)
+    private let dropped = Atomic<Int>(0)
     /// What wakes the thread, and what it tells its end by.
     private let wakes: CInt
     private let ended: CInt
@@ -98,6 +99,9 @@ public final class LogWriter: Sendable {
         state.store(.awake, ordering: .releasing)
     }
 
+    /// How many lines were dropped, of those that the thread has looked for.
+    public var droppedLines: Int { dropped.load(ordering: .relaxed) }
+
     /// Whether every line so far has been written or lost.
     var isIdle: Bool { buffers.allSatisfy(\.isEmpty) && state.load(ordering: .acquiring) == .asleep }
 
@@ -106,6 +110,8 @@ public final class LogWriter: Sendable {
         /// What lay in each buffer, which has got the room of the last time for it.
         var parts = [[UInt8]](repeating: [], count: bufferCount)
         var lost = 0
+        /// How many it has told of.
+        var told = 0
         /// Whether the last write ended within a line.
         var isCut = false
     }
@@ -117,6 +123,7 @@ public final class LogWriter: Sendable {
     }
 
     private func write(_ taken: inout Taken) {
+        defer { dropped.store(taken.told + taken.lost, ordering: .relaxed) }
         var goesOn = true
         for index in taken.parts.indices {
             if goesOn {
@@ -130,7 +137,11 @@ public final class LogWriter: Sendable {
         guard goesOn, taken.lost > 0 else { return }
         let lost = taken.lost
         taken.lost = 0
-        if !writeLines(LineLogHandler.line(ofLost: lost, as: format), &taken) { taken.lost = lost }
+        if !writeLines(LineLogHandler.line(ofLost: lost, as: format), &taken) {
+            taken.lost = lost
+        } else {
+            taken.told += lost
+        }
     }
 
     /// Writes whole lines, as many at once as a pipe takes in one piece; false if that fails, and the rest is counted as lost.

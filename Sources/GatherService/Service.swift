@@ -20,6 +20,7 @@ public struct Service: Sendable {
     private let shop: ServerGroup?
     private let signals: CInt
     private let slowJobs: Duration?
+    private let droppedLogLines: @Sendable () -> Int
     /// Opens at the first signal, or when a loop fails.
     let drain = Latch()
     /// Opens at the second.
@@ -29,10 +30,16 @@ public struct Service: Sendable {
     private let serving: Counter
 
     /// Binds all addresses, so that a failure is known before anything is served.
-    /// - Parameter slowJobs: how long a job may hold its loop before it is logged; nil if none is.
+    /// - Parameters:
+    ///   - slowJobs: how long a job may hold its loop before it is logged; nil if none is.
+    ///   - droppedLogLines: how many lines of the log were dropped so far.
     /// - Throws: ``ServiceError``.
-    public init(_ configuration: Configuration, logger: Logger, slowJobs: Duration? = nil) throws {
+    public init(
+        _ configuration: Configuration, logger: Logger, slowJobs: Duration? = nil,
+        droppedLogLines: @escaping @Sendable () -> Int = { 0 }
+    ) throws {
         self.slowJobs = slowJobs
+        self.droppedLogLines = droppedLogLines
         self.configuration = configuration
         self.logger = logger
         let loops = configuration.server.loops ?? EventLoop.processorCount
@@ -77,6 +84,10 @@ public struct Service: Sendable {
             generation: generation.number, connections: clients.connectionCount,
             mostConnections: clients.options.connections, gathers: group.gathers.count,
             mostGathers: group.gathers.limit, loops: loops, loopCount: group.count)
+    }
+
+    private func metricsPage(on loop: isolated EventLoop) async -> MetricsPage {
+        MetricsPage(await snapshot(within: .milliseconds(500), on: loop), droppedLogLines: droppedLogLines())
     }
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT, and then until the requests that are running have ended; a second signal cancels them.
@@ -126,7 +137,8 @@ public struct Service: Sendable {
         await withDiscardingTaskGroup { tasks in
             if let admin {
                 let server = Server(
-                    admin, handler: AdminResponder(readiness: group.readiness, drain: drain), on: loop)
+                    admin, handler: AdminResponder(readiness: group.readiness, drain: drain, watch: metricsPage),
+                    on: loop)
                 tasks.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
             if let shop, let latency = configuration.demo?.shop?.latency {

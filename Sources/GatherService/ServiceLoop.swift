@@ -15,6 +15,7 @@ final class ServiceLoop {
     let server: Server
     private let reactor: Reactor
     private let accessLog: AccessLog
+    private let metrics = Metrics()
     private var current: Part
     /// The next generation, while other loops prepare it as well.
     private var prepared: Part?
@@ -51,23 +52,25 @@ final class ServiceLoop {
         accessLog = AccessLog(group.logger, isEnabled: generation.configuration.server.accessLog)
         errands = Channel(capacity: .max, on: loop)
         let part = try Self.part(
-            of: generation, after: nil, upstreams, group, index, accessLog, errands)
+            of: generation, after: nil, upstreams, group, index, accessLog, metrics, errands)
         current = part
-        server = Server(clients, handler: part.responder, observer: accessLog, on: loop)
+        let counted = CountedExchanges(metrics, before: accessLog)
+        server = Server(clients, handler: part.responder, observer: counted, on: loop)
         _ = errands.trySend(.begin(part.engine))
         group.join(self, on: loop)
     }
 
     private static func part(
         of generation: Generation, after earlier: Part?, _ upstreams: CurlUpstreams, _ group: LoopGroup, _ index: Int,
-        _ accessLog: AccessLog, _ errands: Channel<Errand>
+        _ accessLog: AccessLog, _ metrics: Metrics, _ errands: Channel<Errand>
     ) throws(FetchError) -> Part {
         let plan = generation.configuration.plan
         let places = try upstreams.enter(plan.upstreams, after: earlier?.places ?? [])
         let engine = GatherEngine(
             plan, client: upstreams, at: places, limits: generation.limits, loop: index, after: earlier?.engine,
+            metrics: metrics,
             upstreamChanged: UpstreamLog(logger: group.logger, loop: index).write)
-        let admission = Admission(generation.configuration.server, gathers: group.gathers)
+        let admission = Admission(generation.configuration.server, gathers: group.gathers, metrics: metrics)
         let responder = GatherResponder(generation, engine: engine, admission: admission, accessLog: accessLog) {
             _ = errands.trySend(.end(engine, places))
         }
@@ -127,7 +130,7 @@ final class ServiceLoop {
     /// - Throws: `FetchError` if libcurl refuses a host; then nothing is prepared.
     func prepare(_ generation: Generation) throws(FetchError) {
         forgetPrepared()
-        prepared = try Self.part(of: generation, after: current, upstreams, group, index, accessLog, errands)
+        prepared = try Self.part(of: generation, after: current, upstreams, group, index, accessLog, metrics, errands)
         generations += 1
     }
 
@@ -152,6 +155,7 @@ final class ServiceLoop {
         LoopSnapshot(
             loop: index, generation: current.generation.number, generations: generations,
             connections: server.connectionCount, requests: server.requestCount, gathers: current.admission.inFlight,
-            counters: reactor.counters, meanLag: reactor.meanLag, upstreams: current.engine.snapshot(at: reactor.now))
+            counters: reactor.counters, meanLag: reactor.meanLag, upstreams: current.engine.snapshot(at: reactor.now),
+            metrics: metrics.snapshot())
     }
 }

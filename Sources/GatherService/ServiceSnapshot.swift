@@ -52,4 +52,6 @@ public struct LoopSnapshot: Sendable {
     /// How far the loop was behind over the last half second or so.
     public var meanLag: Duration
     public var upstreams: [UpstreamSnapshot]
+    /// What it has counted since the start.
+    public var metrics: MetricsSnapshot
 }

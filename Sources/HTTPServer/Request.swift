@@ -11,6 +11,8 @@ public final class Request {
     public private(set) var start: LoopInstant
     /// The route that was found for it, for who wants to know afterwards.
     public var route: String?
+    /// The number under which it is counted, for who counts and gives numbers to routes.
+    public var series: Int?
     /// Whether the answer has no content, whatever its fields say (RFC 9110 §9.3.2).
     private(set) var isHead: Bool
     private let stream: any ExchangeStream
@@ -30,6 +32,7 @@ public final class Request {
         self.start = start
         isHead = head.method == .head
         if route != nil { route = nil }
+        series = nil
     }
 
     /// Reads the whole body, and sends `100 Continue` first if the client waits for it.

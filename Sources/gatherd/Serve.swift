@@ -64,7 +64,9 @@ struct Serve: ParsableCommand {
         var logger = Logger(label: "gatherd") { _ in LineLogHandler(log) }
         logger.logLevel = logLevel
         for warning in configuration.warnings { logger.warning("\(warning.message)") }
-        let service = try Service(configuration, logger: logger, slowJobs: slowJobs.map { .milliseconds($0) })
+        let service = try Service(
+            configuration, logger: logger, slowJobs: slowJobs.map { .milliseconds($0) },
+            droppedLogLines: { log.droppedLines })
         logger.notice(
             "serving \(counted(configuration.plan.endpoints.count, "endpoint"))",
             metadata: ["listen": "\(service.address)", "admin": "\(service.adminAddress ?? "off")"])

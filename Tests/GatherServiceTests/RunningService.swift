@@ -73,7 +73,16 @@ final class RunningService {
             let scripted = ScriptedUpstream()
             let shop = Shop(ShopOptions(latency: configuration.demo?.shop?.latency ?? [:]))
             let handlers: [any Handler] = [
-                AdminResponder(readiness: group.readiness, drain: drain), shop, scripted,
+                AdminResponder(readiness: group.readiness, drain: drain) {
+                    _ = loop  // What captures the loop is the loop's.
+                    return MetricsPage(
+                        ServiceSnapshot(
+                            generation: 1, connections: served.server.connectionCount, mostConnections: 10_000,
+                            gathers: group.gathers.count, mostGathers: group.gathers.limit,
+                            loops: [served.snapshot()], loopCount: 1),
+                        droppedLogLines: 3)
+                },
+                shop, scripted,
             ]
             let observers: [(any ExchangeObserver)?] = [nil, shop, scripted]
             let servers = handlers.indices.map {
@@ -109,9 +118,11 @@ final class RunningService {
         return try await client.reply(on: loop)
     }
 
-    func admin(_ method: String, _ target: String, on loop: isolated EventLoop) async throws -> Reply {
+    func admin(
+        _ method: String, _ target: String, _ fields: String..., on loop: isolated EventLoop
+    ) async throws -> Reply {
         let client = try SocketEnd(port: adminPort, on: loop)
-        try client.send(Self.request(method, target))
+        try client.send(Self.request(method, target, fields))
         return try await client.reply(on: loop)
     }
 
@@ -147,6 +158,8 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
     indirect enum Script {
         case json(String)
         case status(Int)
+        /// What is no JSON.
+        case garbage
         /// With a content coding that nobody asked for.
         case encoded(String)
         /// With a header field of so many bytes.
@@ -191,6 +204,7 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
         case .busy(let seconds): return Response(.serviceUnavailable, fields: [.retryAfter: "\(seconds)"])
         case .inTurn: preconditionFailure("one of them was taken")
         case .json(let text): return Response(.ok, text: text, type: "application/json")
+        case .garbage: return Response(.ok, text: "<html>")
         case .encoded(let coding):
             return Response(
                 .ok, fields: [.contentType: "application/json", .contentEncoding: coding], body: [31, 139])

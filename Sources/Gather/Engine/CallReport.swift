@@ -44,6 +44,9 @@ public struct CallReport: Sendable {
         set { durationNanoseconds = newValue.wholeNanoseconds }
     }
 
+    /// How long it took, if it could go on; for counting.
+    var nanoseconds: Int64? { startNanoseconds == Self.unsent ? nil : durationNanoseconds }
+
     /// What went wrong, for people.
     public var detail: String? {
         get { rest?.detail }

@@ -318,7 +318,7 @@ class Dispatch: BulkheadClient {
     /// Has a part wait for a place, or ends it as shed. It does not queue for an upstream that would refuse it.
     private func queue(_ part: PartIndex, at state: UpstreamState) {
         if state.refuses(at: time) { return end(part, .refused) }
-        guard state.bulkhead.tryQueue() else { return end(part, .shed(state.queueFullDetail)) }
+        guard state.bulkhead.tryQueue() else { return end(part, state.shedByFullQueue()) }
         parts[part.number].stage = .queued
         running -= 1
         queued += 1
@@ -332,7 +332,7 @@ class Dispatch: BulkheadClient {
         if reactor.now >= patience.deadline {
             end(part, patience.over("waiting for a place among the calls to '\(state.upstream.name)'"))
         } else {
-            end(part, .shed(state.queueSlowDetail))
+            end(part, state.shedBySlowQueue())
         }
         state.bulkhead.withdraw()
     }

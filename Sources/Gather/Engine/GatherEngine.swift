@@ -9,6 +9,7 @@ public final class GatherEngine {
     let upstreams: [UpstreamState]
     let client: any UpstreamClient
     let kept: KeptBodies
+    public let metrics: Metrics
     /// The upstreams that no earlier engine had as they are.
     private let begun: [UpstreamState]
     private let limits: ProcessLimits
@@ -21,15 +22,17 @@ public final class GatherEngine {
     ///   - loop: the number of this engine's loop among those that share.
     ///   - earlier: the engine of this loop that this one takes the place of (``takeEffect(after:)``). What it knows of upstreams that have
     ///     not changed is known to both, as are the bodies that it has kept.
+    ///   - metrics: where calls and attempts are counted: for one loop, whatever its engines.
     ///   - upstreamChanged: is told of each change in an upstream's state, once and at once.
     public init(
         _ plan: Plan, client: any UpstreamClient, at places: [UpstreamIndex]? = nil, limits: ProcessLimits? = nil,
-        loop: Int = 0, after earlier: GatherEngine? = nil,
+        loop: Int = 0, after earlier: GatherEngine? = nil, metrics: Metrics = Metrics(),
         upstreamChanged: @escaping (UpstreamChange) -> Void = { _ in }
     ) {
         let limits = limits ?? ProcessLimits(plan)
         self.client = client
         self.limits = limits
+        self.metrics = metrics
         place = (loop, limits.loops)
         kept = earlier?.kept ?? KeptBodies(limits.kept, loop: loop)
         let known = Dictionary(uniqueKeysWithValues: (earlier?.upstreams ?? []).map { ($0.upstream.name, $0) })
@@ -38,8 +41,8 @@ public final class GatherEngine {
             let (place, limits) = (places?[index] ?? UpstreamIndex(index), limits.upstreams[index])
             if let state = known[upstream.name], state.limits === limits, state.index == place { return state }
             let state = UpstreamState(
-                upstream, index: place, limits: limits, loop: loop, after: known[upstream.name], report: upstreamChanged
-            )
+                upstream, index: place, limits: limits, loop: loop, after: known[upstream.name],
+                metrics: metrics.upstream(named: upstream.name), report: upstreamChanged)
             begun.append(state)
             return state
         }

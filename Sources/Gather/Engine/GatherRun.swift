@@ -200,6 +200,7 @@ final class GatherRun: Dispatch {
         } else if let old = recall(call, after: report) {
             values.bodies[call] = old.body
             report.staleAge = old.age
+            engine.upstreams[prepared.upstream].metrics.count(.stale)
         } else if prepared.isRequired, endpoint.policy != .settled {
             failure = failure ?? .call(call)
         } else if case .json(let text) = prepared.call.fallback {

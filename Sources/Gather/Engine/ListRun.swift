@@ -98,6 +98,7 @@ final class ListRun: Dispatch {
             if let old = recall(request, after: end) {
                 place(old.body, of: request)
                 staleAge = max(old.age, staleAge ?? .zero)
+                engine.upstreams[call.upstream].metrics.count(.stale)
                 return
             }
             guard foreach.fallback == nil, failure == nil else { return }

@@ -161,6 +161,7 @@ struct Attempts {
             }
             // Others may have opened the breaker in the meantime.
             guard let attempt = begin(request, avoiding: [host], at: loop.time) else { break }
+            state.metrics.count(.retry)
             host = attempt.attempt.host
             let (last, made) = await race(attempt, request, on: loop)
             (end, count, retries) = (last, count + made, retries + 1)
@@ -261,6 +262,7 @@ struct Attempts {
         if !state.refuses(at: now), state.budget.withdraw(at: now),
             let hedge = begin(request, avoiding: tried, isHedge: true, at: now)
         {
+            state.metrics.count(.hedge)
             return hedge
         }
         state.bulkhead.leave()

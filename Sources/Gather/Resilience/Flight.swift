@@ -88,7 +88,7 @@ final class Flight: BulkheadClient {
     private func enterBulkhead(on loop: isolated EventLoop) async -> CallEnd? {
         if state.bulkhead.tryEnter() { return nil }
         if state.refuses(at: reactor.now) { return .refused }
-        guard state.bulkhead.tryQueue() else { return .shed(state.queueFullDetail) }
+        guard state.bulkhead.tryQueue() else { return state.shedByFullQueue() }
         let place = reactor.makeWait()
         self.place = place
         state.bulkhead.queue(0, of: self, on: reactor)
@@ -96,7 +96,7 @@ final class Flight: BulkheadClient {
         guard wake != .signalled else { return nil }
         self.place = nil
         state.bulkhead.withdraw()
-        return wake == .timedOut ? .shed(state.queueSlowDetail) : .cancelled
+        return wake == .timedOut ? state.shedBySlowQueue() : .cancelled
     }
 
     func takePlace(for call: Int) -> Bool {
@@ -129,7 +129,10 @@ final class Flights {
         on loop: isolated EventLoop
     ) -> Flight {
         let key = Key(method: request.method, identity: request.identity, timeout: state.timeout(of: call))
-        if let flight = joinable[key], !flight.isAbandoned { return flight }
+        if let flight = joinable[key], !flight.isAbandoned {
+            state.metrics.count(.coalesced)
+            return flight
+        }
         let flight = Flight(at: state, reactor: loop.reactor)
         joinable[key] = flight
         let number = begun

@@ -23,6 +23,7 @@ final class UpstreamState {
     private(set) var latency: LatencyWindow?
     /// Opens when no plan has the upstream as it is here: its hosts need no more health checks.
     let retired = Latch()
+    let metrics: UpstreamMetrics
     private let report: (UpstreamChange) -> Void
 
     /// - Parameters:
@@ -32,10 +33,11 @@ final class UpstreamState {
     ///   - report: is told when the breaker or a host changes its state.
     init(
         _ upstream: Upstream, index: UpstreamIndex, limits: UpstreamLimits, loop: Int,
-        after earlier: UpstreamState? = nil,
+        after earlier: UpstreamState? = nil, metrics: UpstreamMetrics? = nil,
         report: @escaping (UpstreamChange) -> Void = { _ in }
     ) {
         self.report = report
+        self.metrics = metrics ?? UpstreamMetrics(upstream.name)
         self.upstream = upstream
         self.index = index
         self.limits = limits
@@ -112,6 +114,7 @@ final class UpstreamState {
     /// Records an attempt's end.
     func end(_ attempt: Attempt, _ end: CallEnd, at now: LoopInstant) {
         let elapsed = attempt.began.duration(to: now)
+        metrics.countAttempt(end, nanoseconds: elapsed.wholeNanoseconds)
         let isCancelled = end.outcome == .cancelled
         let isFailure = isCancelled ? nil : end.isFailure
         // A host that refuses at once is none that answers fast.
@@ -131,15 +134,17 @@ final class UpstreamState {
         }
     }
 
-    /// Why a call was shed that found no place in the queue.
-    var queueFullDetail: String {
+    /// The end of a call that found no place in the queue.
+    func shedByFullQueue() -> CallEnd {
+        metrics.count(.queueFull)
         let queued = bulkhead.queuedEverywhere
-        return "\(inFlight), and the queue is full" + (queued > 0 ? " with \(queued)" : "")
+        return .shed("\(inFlight), and the queue is full" + (queued > 0 ? " with \(queued)" : ""))
     }
 
-    /// Why a call was shed that has queued for as long as it may.
-    var queueSlowDetail: String {
-        "\(inFlight), and no place came free within \(upstream.queueTimeout.spelled)"
+    /// The end of a call that has queued for as long as it may.
+    func shedBySlowQueue() -> CallEnd {
+        metrics.count(.queueSlow)
+        return .shed("\(inFlight), and no place came free within \(upstream.queueTimeout.spelled)")
     }
 
     /// What the process has in flight, as it is at this moment.

@@ -17,12 +17,14 @@ final class Admission {
     private let gathers: SharedLimit
     private let shedding: LoadShedding
     private let disclosure: Disclosure
+    private let metrics: Metrics
     /// How many are in on this loop.
     private(set) var inFlight = 0
 
     /// - Parameter gathers: the limit that all loops keep to together.
-    init(_ server: ServerSettings, gathers: SharedLimit) {
+    init(_ server: ServerSettings, gathers: SharedLimit, metrics: Metrics) {
         self.gathers = gathers
+        self.metrics = metrics
         shedding = LoadShedding(gathers: server.limits.gathers, lag: server.limits.lag)
         disclosure = server.disclosure
     }
@@ -33,6 +35,7 @@ final class Admission {
             return busy(decision)
         }
         inFlight += 1
+        if !sendsOptional { metrics.countShed(.optionalCalls) }
         return .entered(sendsOptional: sendsOptional)
     }
 
@@ -42,12 +45,16 @@ final class Admission {
     }
 
     private func busy(_ decision: LoadShedding.Decision) -> Entry {
-        let detail =
-            switch decision {
-            case .tooLate: "the service is behind with its work"
-            // Also one that was admitted, while another loop took the last place.
-            case .tooMany, .admitted: "too many gathers are in flight"
-            }
+        let detail: String
+        switch decision {
+        case .tooLate:
+            metrics.countShed(.lag)
+            detail = "the service is behind with its work"
+        // Also one that was admitted, while another loop took the last place.
+        case .tooMany, .admitted:
+            metrics.countShed(.gathers)
+            detail = "too many gathers are in flight"
+        }
         let response = Response.problem(
             .serviceUnavailable, disclosure == .nothing ? nil : detail, fields: [.retryAfter: "1"])
         return .refused(response, reason: detail)

@@ -8,7 +8,27 @@ import HTTPWire
 import Rehearsal
 
 /// The pages that show what the service does, where the configuration asks for them.
-enum Demonstration: Sendable { case welcome, style, script, hello, tasks }
+enum Demonstration: Int, Sendable, CaseIterable {
+    case welcome, style, script, hello, tasks
+
+    var path: String {
+        switch self {
+        case .welcome: "/"
+        case .style: "/gatherd.css"
+        case .script: "/gatherd.js"
+        case .hello: "/hello"
+        case .tasks: "/tasks"
+        }
+    }
+
+    /// Whether it is a page of its own, and no part of one.
+    var isPage: Bool {
+        switch self {
+        case .welcome, .hello, .tasks: true
+        case .style, .script: false
+        }
+    }
+}
 
 /// Answers the demonstration endpoints.
 struct Demonstrations: Sendable {
@@ -22,9 +42,9 @@ struct Demonstrations: Sendable {
 
     init(_ configuration: Configuration) {
         let isEnabled = configuration.demo?.endpoints ?? false
-        let pages: [(String, Demonstration)] = [("/", .welcome), ("/hello", .hello), ("/tasks", .tasks)]
-        routes = isEnabled ? pages + [("/gatherd.css", .style), ("/gatherd.js", .script)] : []
-        paths = isEnabled ? pages.map(\.0) + Array(Set(configuration.plan.endpoints.map(\.path))).sorted() : []
+        routes = isEnabled ? Demonstration.allCases.map { ($0.path, $0) } : []
+        let pages = routes.filter(\.1.isPage).map(\.0)
+        paths = isEnabled ? pages + Array(Set(configuration.plan.endpoints.map(\.path))).sorted() : []
         examples = isEnabled ? configuration.examples : []
         plan = isEnabled ? PagePlan.json(of: configuration.plan.endpoints, bodies: examples.map(\.body)) : []
         welcome = Welcome(endpoints: [], address: "")

@@ -17,6 +17,10 @@ final class GatherResponder: Handler {
     private let accessLog: AccessLog
     private let admission: Admission
     private let deadlineHeader: HTTPField.Name?
+    private let metrics: Metrics
+    /// Where each endpoint is counted, in the order of the plan, and the series of each demonstration.
+    private let places: [Metrics.Place]
+    private let demonstrations: [Int]
     /// Is told when nobody can have a gather by this generation any more.
     private let whenOver: () -> Void
 
@@ -29,6 +33,10 @@ final class GatherResponder: Handler {
         self.admission = admission
         self.accessLog = accessLog
         deadlineHeader = generation.configuration.server.clientDeadlineHeader
+        let (metrics, plan) = (engine.metrics, generation.configuration.plan)
+        self.metrics = metrics
+        places = plan.endpoints.map { metrics.place(of: $0, in: plan) }
+        demonstrations = Demonstration.allCases.map { metrics.series(method: .get, path: $0.path) }
         self.whenOver = whenOver
     }
 
@@ -38,11 +46,13 @@ final class GatherResponder: Handler {
         let head = request.head
         if let response = Response(whateverThePath: head) { return .now(response) }
         switch routes.router.match(head) {
-        case .found(.endpoint(let endpoint, let taken), let route, let parameters):
+        case .found(.endpoint(let endpoint, let number, let taken), let route, let parameters):
             request.route = route
-            return .later { try await self.gather(endpoint, taking: taken, parameters, request, on: loop) }
+            request.series = places[number].series
+            return .later { try await self.gather(endpoint, number, taking: taken, parameters, request, on: loop) }
         case .found(.demonstration(let page), let route, _):
             request.route = route
+            request.series = demonstrations[page.rawValue]
             if let response = routes.demonstrations.response(page, head) { return .now(response) }
             return .later { try await self.tasks(request, on: loop) }
         case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
@@ -53,7 +63,7 @@ final class GatherResponder: Handler {
     }
 
     private func gather(
-        _ endpoint: Endpoint, taking taken: ClientValues, _ parameters: [String], _ request: Request,
+        _ endpoint: Endpoint, _ number: Int, taking taken: ClientValues, _ parameters: [String], _ request: Request,
         on loop: isolated EventLoop
     ) async throws(Refusal) -> Response {
         let head = request.head
@@ -85,7 +95,7 @@ final class GatherResponder: Handler {
         }
         let input = RequestInput(head: head, parameters: parameters, body: body)
         if endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
-            return await stream(endpoint, input, within: limit, as: format, request, on: loop)
+            return await stream(endpoint, number, input, within: limit, as: format, request, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a place.
         let sendsOptional: Bool
@@ -95,6 +105,7 @@ final class GatherResponder: Handler {
         }
         defer { admission.leave() }
         let gathered = await engine.gather(endpoint, input, within: limit, sendsOptional: sendsOptional, on: loop)
+        count(gathered, of: number)
         accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: false), of: request)
         return try Response(gathered, of: endpoint)
     }
@@ -132,7 +143,7 @@ final class GatherResponder: Handler {
 
     /// The answer to a client that wants to hear of each call as it starts and ends.
     private func stream(
-        _ endpoint: Endpoint, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
+        _ endpoint: Endpoint, _ number: Int, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
         _ request: Request,
         on loop: isolated EventLoop
     ) async -> Response {
@@ -152,6 +163,7 @@ final class GatherResponder: Handler {
                 defer { place.leave() }
                 let gathered = await self.engine.gather(
                     endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, on: loop)
+                self.count(gathered, of: number)
                 self.accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: true), of: request)
                 return gathered
             }
@@ -174,6 +186,12 @@ final class GatherResponder: Handler {
             try await produce(writer)
         }
         return response
+    }
+
+    private func count(_ gathered: Gathered, of number: Int) {
+        // What was wrong with the client's request has kept all calls from being made.
+        if case .unplaceable = gathered.verdict { return }
+        metrics.countCalls(at: places[number], gathered.reports)
     }
 
     /// The answer to a request that there is no place for.

@@ -6,7 +6,8 @@ import HTTPServer
 struct Routes: Sendable {
     /// What a route leads to.
     enum Target: Sendable {
-        case endpoint(Endpoint, takes: ClientValues)
+        /// With its place in the plan.
+        case endpoint(Endpoint, number: Int, takes: ClientValues)
         case demonstration(Demonstration)
     }
 
@@ -15,8 +16,9 @@ struct Routes: Sendable {
 
     init(_ configuration: Configuration) {
         demonstrations = Demonstrations(configuration)
-        for endpoint in configuration.plan.endpoints {
-            router.add(endpoint.method, endpoint.path, .endpoint(endpoint, takes: endpoint.clientValues))
+        for (number, endpoint) in configuration.plan.endpoints.enumerated() {
+            router.add(
+                endpoint.method, endpoint.path, .endpoint(endpoint, number: number, takes: endpoint.clientValues))
         }
         for (path, target) in demonstrations.routes { router.add(.get, path, .demonstration(target)) }
     }

@@ -1,0 +1,110 @@
+import EventLoop
+import Gather
+import HTTPWire
+
+/// Metrics as text: a family after the other, each with its samples.
+///
+/// Sources: Prometheus' text format 0.0.4; OpenMetrics 1.0.0, whose counters lose `_total` in their family's name, whose bounds and
+/// values are canonical numbers, and which says where it ends.
+struct Exposition {
+    enum Format: Sendable, CaseIterable {
+        case prometheus, openMetrics
+
+        /// The form that a scraper asks for; the older one unless it likes OpenMetrics better, by its name.
+        init(accept: String?) {
+            let field = AcceptField(accept ?? "")
+            let weight = field.weight(named: "application/openmetrics-text") ?? 0
+            self = weight > 0 && weight >= field.weight(named: "text/plain") ?? 0 ? .openMetrics : .prometheus
+        }
+
+        var mediaType: String {
+            switch self {
+            case .prometheus: "text/plain; version=0.0.4; charset=utf-8"
+            case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
+            }
+        }
+    }
+
+    enum Kind: String { case counter, gauge, histogram }
+
+    typealias Labels = KeyValuePairs<String, String?>
+
+    private let format: Format
+    private(set) var text = ""
+    private var name = ""
+    private var kind = Kind.gauge
+
+    init(_ format: Format) { self.format = format }
+
+    /// Begins a family; its samples follow.
+    /// - Parameters:
+    ///   - name: without a counter's `_total`.
+    ///   - unit: that of the name, which ends with it.
+    mutating func family(_ name: String, _ kind: Kind, unit: String? = nil, _ help: String) {
+        (self.name, self.kind) = (name, kind)
+        let shown = format == .prometheus && kind == .counter ? name + "_total" : name
+        text += "# HELP \(shown) \(help)\n# TYPE \(shown) \(kind.rawValue)\n"
+        if let unit, format == .openMetrics { text += "# UNIT \(shown) \(unit)\n" }
+    }
+
+    mutating func sample(_ value: Int) { sample([:], value) }
+
+    mutating func sample(_ value: Double) { sample([:], value) }
+
+    mutating func sample(_ labels: Labels, _ value: Int) { line(sampleSuffix, labels, "\(value)") }
+
+    mutating func sample(_ labels: Labels, _ value: Double) { line(sampleSuffix, labels, "\(value)") }
+
+    mutating func sample(_ labels: Labels, seconds: Duration) {
+        sample(labels, Double(seconds.wholeNanoseconds) / 1e9)
+    }
+
+    /// A histogram, unless nothing was counted.
+    mutating func sample(_ labels: Labels, _ histogram: DurationHistogram) {
+        guard histogram.count > 0 else { return }
+        var count = 0
+        for (bound, more) in zip(Self.bounds, histogram.counts) {
+            count += more
+            line("_bucket", labels, "\(count)", bound: bound)
+        }
+        line("_count", labels, "\(count)")
+        line("_sum", labels, "\(Double(histogram.sum) / 1e9)")
+    }
+
+    mutating func end() { if format == .openMetrics { text += "# EOF\n" } }
+
+    private static let bounds =
+        DurationHistogram.bounds.map { "\(Double($0.wholeNanoseconds) / 1e9)" } + ["+Inf"]
+
+    private var sampleSuffix: String { kind == .counter ? "_total" : "" }
+
+    private mutating func line(_ suffix: String, _ labels: Labels, _ value: String, bound: String? = nil) {
+        text += name
+        text += suffix
+        var separator = "{"
+        for case (let name, let value?) in labels {
+            text += "\(separator)\(name)=\""
+            appendEscaped(value)
+            text += "\""
+            separator = ","
+        }
+        if let bound {
+            text += "\(separator)le=\"\(bound)\""
+            separator = ","
+        }
+        text += separator == "{" ? " " : "} "
+        text += value
+        text += "\n"
+    }
+
+    private mutating func appendEscaped(_ value: String) {
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\\": text += "\\\\"
+            case "\"": text += "\\\""
+            case "\n": text += "\\n"
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+    }
+}
