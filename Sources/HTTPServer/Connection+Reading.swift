@@ -123,6 +123,61 @@ extension Connection {
         return content
     }
 
+    /// Reads the next piece of the request's body for the handler; nil behind the last.
+    func readPiece(upTo limit: Int?, on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]? {
+        guard let reader = body, !reader.isComplete else { return nil }
+        if let limit, !isPassingBody { try allowBody(upTo: limit) }
+        isPassingBody = true
+        let step = state.bodyWanted()
+        if step == .complete { return nil }
+        if step == .sendContinue {
+            guard await send(ResponseSerializer.continueResponse, [], on: loop) else { throw .clientGone }
+        }
+        while true {
+            if buffer?.isEmpty ?? true {
+                let deadline = server.times.deadline(server.times.body, from: reactor.now)
+                switch await receive(until: deadline, on: loop) {
+                case .bytes: break
+                case .timedOut: throw .tooSlow
+                case .noRoom: throw .noRoom
+                case .ended: throw .clientGone
+                }
+            }
+            guard let buffer else { continue }
+            var piece: [UInt8] = []
+            let isComplete: Bool
+            do throws(RequestError) {
+                let bytes = buffer.bytes
+                guard let progress = try body?.read(bytes.span.extracting(buffer.unread), into: &piece) else {
+                    return nil
+                }
+                buffer.consume(progress.consumed)
+                isComplete = state.receivedBody(progress) == .complete
+            } catch {
+                throw .defective(error)
+            }
+            releaseIncoming()
+            if isComplete {
+                releaseBuffer()
+                cancelIfGone()
+            }
+            if !piece.isEmpty { return piece }
+            if isComplete { return nil }
+        }
+    }
+
+    /// Sets another limit for a body of which nothing was read.
+    private func allowBody(upTo limit: Int) throws(Refusal) {
+        guard let framing = request?.head.framing else { return }
+        var limits = limits
+        limits.bodyBytes = limit
+        do throws(RequestError) {
+            body = try BodyReader(framing, limits: limits)
+        } catch {
+            throw .defective(error)
+        }
+    }
+
     /// Goes over what has arrived of a body that the handler left, where that tells whether the connection goes on.
     func discardArrivedBody() {
         guard body != nil else { return }

@@ -9,7 +9,8 @@ extension Connection {
         let persistence = state.responseStarted(isLast: server.isLeaving)
         let body = hasContent(response) ? response.body : []
         server.writeHead(
-            of: response, framing: .length(response.body.count), persistence: persistence, version: version)
+            of: response, framing: response.framing ?? .length(response.body.count), persistence: persistence,
+            version: version)
         var sent = 0
         if isWritable {
             switch transport.send(server.head, body, from: 0) {
@@ -54,8 +55,10 @@ extension Connection {
         _ response: Response, _ produce: StreamedBody, on loop: isolated EventLoop
     ) async -> ConnectionState.Action {
         discardArrivedBody()
-        let framing = ResponseFraming.streamed(to: version)
-        let persistence = state.responseStarted(isStreamed: true, isLast: server.isLeaving)
+        let framing = response.framing ?? ResponseFraming.streamed(to: version)
+        var isUnbounded = true
+        if case .length = framing { isUnbounded = false }
+        let persistence = state.responseStarted(isStreamed: isUnbounded, isLast: server.isLeaving)
         server.writeHead(of: response, framing: framing, persistence: persistence, version: version)
         let hasContent = hasContent(response)
         let writer = BodyWriter(self, framing: hasContent ? framing : .length(0), head: server.head)

@@ -19,6 +19,8 @@ import HTTPWire
     var state: ConnectionState
     var parser = RequestHeadParser()
     var body: BodyReader?
+    /// Whether the handler has begun to pass the body on piece by piece.
+    var isPassingBody = false
     /// Where bytes are that were received and not read; nil if there are none.
     var buffer: ReceiveBuffer?
 
@@ -204,8 +206,9 @@ import HTTPWire
         start = reactor.now
         method = nil
         if head.framing != .none {
+            isPassingBody = false
             do throws(RequestError) {
-                body = try BodyReader(head.framing, limits: limits)
+                body = try bodyReader(for: head)
             } catch {
                 method = head.method
                 setRequest(head)
@@ -225,6 +228,17 @@ import HTTPWire
             }
         } catch {
             return .failure(error)
+        }
+    }
+
+    private func bodyReader(for head: RequestHead) throws(RequestError) -> BodyReader {
+        do throws(RequestError) {
+            return try BodyReader(head.framing, limits: limits)
+        } catch {
+            var limits = limits
+            guard let more = server.handler.bodyLimit(of: head) else { throw error }
+            limits.bodyBytes = more
+            return try BodyReader(head.framing, limits: limits)
         }
     }
 

@@ -1,4 +1,5 @@
 import EventLoop
+public import HTTPWire
 
 /// What answers requests. Each loop has its own, confined to it.
 ///
@@ -21,6 +22,14 @@ public protocol Handler: AnyObject {
     /// - Throws: anything. A ``Refusal`` that reading the body threw is answered as it says, a ``Problem`` with itself, and any other
     ///   error with 500; the server's ``ExchangeObserver`` is told of those.
     func answer(_ request: Request, on loop: isolated EventLoop) throws -> Answer
+
+    /// How many bytes the body of a request may have, where that is more than the server allows to all: asked for one that announces more.
+    /// Nil by default.
+    func bodyLimit(of head: RequestHead) -> Int?
+}
+
+extension Handler {
+    public func bodyLimit(of head: RequestHead) -> Int? { nil }
 }
 
 /// What a handler has for a request.

@@ -40,11 +40,24 @@ public final class Request {
     public func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
         try await stream.readBody(on: loop)
     }
+
+    /// Reads the next piece of the body as it comes, and nil behind the last: for handlers that pass it on. The piece is read before
+    /// the next is taken from the socket, so that who passes it on slowly has the client send slowly.
+    ///
+    /// Each piece may be waited for as long as ``ServerOptions/bodyTimeout``. A handler may go on reading while its answer is produced.
+    /// - Parameter limit: the most bytes that the body may have, in place of what the server allows.
+    /// - Throws: ``Refusal``, as ``readBody(on:)`` does; ``Refusal/clientGone`` also where the task is cancelled, and then nothing is lost
+    ///   of what has not been read.
+    public func readPiece(upTo limit: Int? = nil, on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]? {
+        try await stream.readPiece(upTo: limit, on: loop)
+    }
 }
 
 /// The way of one exchange: where the body of a request comes from, and where its answer goes.
 package protocol ExchangeStream: AnyObject {
     func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]
+    /// The next piece; nil behind the last.
+    func readPiece(upTo limit: Int?, on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]?
     /// Sends two pieces, and suspends until they are taken; false if the client does not take them.
     func send(_ first: [UInt8], _ second: [UInt8], on loop: isolated EventLoop) async -> Bool
     /// Counts bytes that wait to be sent, until ``release(_:)``.

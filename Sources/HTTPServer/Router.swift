@@ -3,8 +3,9 @@ import HTTPWire
 
 /// Finds what answers a request: by path first, then by method.
 ///
-/// A route is made of segments that stand as they are and of parameters, which fill a segment each: `/v1/customers/{id}`. From left
-/// to right, a segment that is spelled out goes before a parameter: `/customers/me` before `/customers/{id}`. The cost of finding
+/// A route is made of segments that stand as they are and of parameters, which fill a segment each: `/v1/customers/{id}`. The last may
+/// be for the whole rest of a path, also if that is empty: `/assets/{file...}`. From left to right, a segment that is spelled out goes
+/// before a parameter, and that before a rest: `/customers/me` before `/customers/{id}` before `/customers/{rest...}`. The cost of finding
 /// a route depends on the length of the path, not on the number of routes, and a path without parameters costs no allocation.
 ///
 /// ```swift
@@ -15,7 +16,8 @@ import HTTPWire
 public struct Router<Target> {
     public enum Match {
         /// - route: as it was added.
-        /// - parameters: their decoded values, in the order of the path.
+        /// - parameters: their decoded values, in the order of the path; the rest of a path is as the client wrote it, since what is
+        ///   encoded in it is no delimiter.
         case found(Target, route: String, parameters: [String])
         /// The path is known, but not with this method; these it has.
         case methodNotAllowed(allowed: [HTTPRequest.Method])
@@ -30,13 +32,15 @@ public struct Router<Target> {
         let path: String
         /// Which segments are parameters.
         let parameters: [Int]
+        /// Whether the last of them is for the rest of the path.
+        let hasRest: Bool
         var targets: [(method: HTTPRequest.Method, target: Target)]
 
         /// The methods for an `Allow` field (RFC 9110 §10.2.1).
         var allowed: [HTTPRequest.Method] {
             var methods = targets.map(\.method)
             if methods.contains(.get) { methods.append(.head) }
-            return methods + [.options]
+            return methods.contains(.options) ? methods : methods + [.options]
         }
     }
 
@@ -45,6 +49,8 @@ public struct Router<Target> {
         var parameter: Int?
         /// The route that ends here.
         var route: Int?
+        /// The route whose rest begins here.
+        var rest: Int?
     }
 
     private var routes: [Route] = []
@@ -58,16 +64,24 @@ public struct Router<Target> {
     public init() {}
 
     /// Adds a route such as `/v1/customers/{id}`; HEAD comes with GET, and OPTIONS with every route. O(length of the path).
-    public mutating func add(_ method: HTTPRequest.Method, _ path: String, _ target: Target) {
+    /// - Parameter name: what it is called, if that is not its path.
+    public mutating func add(
+        _ method: HTTPRequest.Method, _ path: String, _ target: Target, named name: String? = nil
+    ) {
         let bytes = Array(path.utf8)
         precondition(bytes.first == .slash, "a route begins with '/'")
         var parameters: [Int] = []
         var node = 0
+        var hasRest = false
         for (position, segment) in bytes.split(separator: .slash, omittingEmptySubsequences: false).dropFirst()
             .enumerated()
         {
             if segment.first == UInt8(ascii: "{") {
                 parameters.append(position)
+                if segment.suffix(4).elementsEqual("...}".utf8) {
+                    hasRest = true
+                    break
+                }
                 node = nodes[node].parameter ?? appendNode { $0.nodes[node].parameter = $1 }
             } else {
                 node =
@@ -75,13 +89,14 @@ public struct Router<Target> {
                     ?? appendNode { $0.literals.insert(segment, at: node, $1) }
             }
         }
-        if let route = nodes[node].route {
+        if let route = hasRest ? nodes[node].rest : nodes[node].route {
             routes[route].targets.append((method, target))
             return
         }
-        nodes[node].route = routes.count
+        if hasRest { nodes[node].rest = routes.count } else { nodes[node].route = routes.count }
         if parameters.isEmpty { exact.insert(bytes[...], at: 0, routes.count) }
-        routes.append(Route(path: path, parameters: parameters, targets: [(method, target)]))
+        routes.append(
+            Route(path: name ?? path, parameters: parameters, hasRest: hasRest, targets: [(method, target)]))
     }
 
     private mutating func appendNode(_ link: (inout Self, _ new: Int) -> Void) -> Int {
@@ -124,8 +139,8 @@ public struct Router<Target> {
         {
             return route
         }
-        guard !segment.isEmpty, let next = nodes[node].parameter else { return nil }
-        return goOn(next)
+        if !segment.isEmpty, let next = nodes[node].parameter, let route = goOn(next) { return route }
+        return nodes[node].rest
     }
 
     /// The values of a route's parameters in a path that matches it; nil if one of them is not UTF-8.
@@ -135,8 +150,14 @@ public struct Router<Target> {
         values.reserveCapacity(route.parameters.count)
         var start = path.startIndex + 1
         var position = 0
+        let rest = route.hasRest ? route.parameters.last : nil
         for parameter in route.parameters {
             while true {
+                if position == rest, position == parameter {
+                    // Behind the last slash there may be nothing.
+                    values.append(String(decoding: path[min(start, path.endIndex)...], as: UTF8.self))
+                    return values
+                }
                 let segment = path[start...].prefix { $0 != .slash }
                 defer {
                     start = segment.endIndex + 1

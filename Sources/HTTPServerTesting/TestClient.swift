@@ -98,6 +98,11 @@ private final class MemoryStream: ExchangeStream {
         return body
     }
 
+    func readPiece(upTo limit: Int?, on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]? {
+        defer { body = [] }
+        return body.isEmpty ? nil : body
+    }
+
     func send(_ first: [UInt8], _ second: [UInt8], on loop: isolated EventLoop) async -> Bool {
         guard !Task.isCancelled else { return false }
         sent += first + second

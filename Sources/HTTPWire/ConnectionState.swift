@@ -75,11 +75,17 @@ public struct ConnectionState: Sendable {
         state = .handling(Exchange(head))
     }
 
-    /// A part of the body was read for the handler.
+    /// A part of the body was read for the handler, which may go on reading while its answer is written.
     public mutating func receivedBody(_ progress: BodyReader.Progress) -> BodyStep {
-        guard case .readingBody(var exchange) = state else { illegal("body received") }
-        exchange.isBodyComplete = progress.isComplete
-        state = progress.isComplete ? .handling(exchange) : .readingBody(exchange)
+        switch state {
+        case .readingBody(var exchange):
+            exchange.isBodyComplete = progress.isComplete
+            state = progress.isComplete ? .handling(exchange) : .readingBody(exchange)
+        case .responding(var exchange, let persistence):
+            exchange.isBodyComplete = progress.isComplete
+            state = .responding(exchange, persistence)
+        default: illegal("body received")
+        }
         return progress.isComplete ? .complete : .read
     }
 
@@ -129,12 +135,22 @@ public struct ConnectionState: Sendable {
 
     // MARK: What the server does
 
-    /// The handler wants the body, all of it; it gets to answer when that is read or has failed.
+    /// The handler wants the body, or the next part of it.
     public mutating func bodyWanted() -> BodyStep {
-        guard case .handling(let exchange) = state else { illegal("body wanted") }
-        if exchange.isBodyComplete { return .complete }
-        state = .readingBody(exchange)
-        return exchange.expectsContinue ? .sendContinue : .read
+        switch state {
+        case .handling(var exchange):
+            if exchange.isBodyComplete { return .complete }
+            // The client sends it now, whether it is read to its end or not.
+            let step: BodyStep = exchange.expectsContinue ? .sendContinue : .read
+            exchange.expectsContinue = false
+            state = .readingBody(exchange)
+            return step
+        case .readingBody: return .read
+        // `100 Continue` would come behind the head of the answer.
+        case .responding(let exchange, _):
+            return exchange.isBodyComplete || exchange.expectsContinue ? .complete : .read
+        default: illegal("body wanted")
+        }
     }
 
     /// The final response begins, whether or not the body was read. Says what its head announces.
@@ -143,7 +159,12 @@ public struct ConnectionState: Sendable {
     ///   the end of the content.
     /// - Parameter isLast: that the server is about to shut down.
     public mutating func responseStarted(isStreamed: Bool = false, isLast: Bool = false) -> Persistence {
-        guard case .handling(let exchange) = state else { illegal("response started") }
+        let exchange: Exchange
+        switch state {
+        // A handler that has read a part of the body may answer without the rest.
+        case .handling(let current), .readingBody(let current): exchange = current
+        default: illegal("response started")
+        }
         let goesOn =
             exchange.keepAlive && !isStopping && !isLast && exchange.canReachEnd(within: drainBytes)
             && !(isStreamed && exchange.version == .http10)
@@ -210,7 +231,7 @@ private struct Exchange: Sendable {
     var isBodyComplete: Bool
     /// The client waits for `100 Continue`, so that it is unknown whether a body will come at all.
     var expectsContinue: Bool
-    /// The length of the body, `nil` if chunked. A body is read as a whole or not at all before the answer.
+    /// The length of the body, `nil` if chunked.
     var length: Int?
     /// How much of the body was discarded, chunk sizes included.
     var discarded = 0

@@ -13,6 +13,8 @@ import Testing
             (HTTPRequest.Method.get, "/v1/{kind}/{id}"), (.get, "/v1/customers/{id}"), (.get, "/v1/customers/me"),
             (.post, "/v1/customers/me"), (.delete, "/v1/customers/{id}"), (.put, "/v1/put"), (.get, "/"),
             (.get, "/v1/{kind}/me"), (.get, "/a b~ü"),
+            (.get, "/files/{name...}"), (.get, "/files/{id}/meta"), (.post, "/files/{name...}"), (.get, "/files/index"),
+            (.get, "/dir/"),
         ] { router.add(method, path, "\(method.rawValue) \(path)") }
         var parser = RequestHeadParser()
         let bytes = Array("\(method) \(target) HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
@@ -41,6 +43,15 @@ import Testing
             ("GET", "/v1/customers/7?x=/a/b", "GET /v1/customers/{id} | 7"),
             ("GET", "http://other/v1/customers/7", "GET /v1/customers/{id} | 7"),
             ("GET", "/", "GET /"),
+            // A rest is for what nothing else is for, as the client wrote it.
+            ("GET", "/files/a/b%2Fc//d", "GET /files/{name...} | a/b%2Fc//d"),
+            ("GET", "/files/", "GET /files/{name...} | "),
+            ("GET", "/files/%FF", "GET /files/{name...} | %FF"), ("GET", "/files/7/meta", "GET /files/{id}/meta | 7"),
+            ("GET", "/files/7/meta/x", "GET /files/{name...} | 7/meta/x"), ("GET", "/files/index", "GET /files/index"),
+            ("GET", "/files/index/", "GET /files/{name...} | index/"),
+            ("POST", "/files/a", "POST /files/{name...} | a"),
+            ("GET", "/files", "404"), ("PUT", "/files/a", "405 GET POST HEAD OPTIONS"), ("GET", "/dir/", "GET /dir/"),
+            ("GET", "/dir", "404"), ("GET", "/dir//", "404"),
             // An escaped byte is the byte, but for the slash.
             ("GET", "/v1/cust%6Fmers/%37", "GET /v1/customers/{id} | 7"),
             ("GET", "/v1/customers/m%65", "GET /v1/customers/me"),

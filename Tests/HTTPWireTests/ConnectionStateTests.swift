@@ -47,6 +47,37 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.responseFinished() == (persistence == .keepAlive ? .readHead : .close(lingering: false)))
     }
 
+    @Test func `a body may be read piece by piece, and on while it is answered`() throws {
+        var connection = try connection(chunked)
+        #expect(connection.bodyWanted() == .read)
+        #expect(connection.receivedBody(progress(10, complete: false)) == .read)
+        #expect(connection.bodyWanted() == .read)
+        // Nobody knows yet where it ends.
+        #expect(connection.responseStarted(isStreamed: true) == .close)
+        #expect(connection.bodyWanted() == .read)
+        #expect(connection.receivedBody(progress(10, complete: true)) == .complete)
+        #expect(connection.bodyWanted() == .complete)
+        #expect(connection.responseFinished() == .close(lingering: false))
+    }
+
+    @Test func `an answer in the middle of a body leaves the rest to be discarded, if it is short`() throws {
+        var connection = try connection(post)
+        #expect(connection.bodyWanted() == .read)
+        #expect(connection.receivedBody(progress(10, complete: false)) == .read)
+        #expect(connection.responseStarted() == .keepAlive)
+        #expect(connection.responseFinished() == .discardBody)
+        #expect(connection.receivedUnwanted(progress(90, complete: true)) == .readHead)
+    }
+
+    @Test func `a client is told once that it may send its body, and not behind an answer`() throws {
+        var connection = try connection(asking)
+        #expect(connection.bodyWanted() == .sendContinue)
+        #expect(connection.bodyWanted() == .read)
+        connection = try self.connection(asking)
+        _ = connection.responseStarted()
+        #expect(connection.bodyWanted() == .complete)
+    }
+
     @Test(arguments: [(get, false), (post, true)])
     func `an answer that is cut short ends the connection`(request: String, lingering: Bool) throws {
         var connection = try connection(request)
