@@ -183,6 +183,7 @@ extension TLSFailure {
 
 extension FetchError {
     static let outOfMemory = Int(CURLE_OUT_OF_MEMORY.rawValue)
+    static let unsupportedProtocol = Int(CURLE_UNSUPPORTED_PROTOCOL.rawValue)
 
     /// libcurl's result as ours: the one table. What it leaves open, the connection or transfer fills in.
     init(_ code: CURLcode) {

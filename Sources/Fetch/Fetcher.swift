@@ -129,7 +129,21 @@ public import HTTPWire
 
     private static let freeExchanges = 256
 
-    private func abandon(_ exchange: UpstreamExchange, _ failure: FetchError) {
+    /// Starts a request whose content and whose response's content are passed on piece by piece.
+    ///
+    /// - Throws: ``FetchError/cancelled``, and ``FetchError/refused(code:)`` for an origin that is spoken to with HTTP/2.
+    public func stream(
+        _ request: ClientRequest, from origin: FetchOrigin
+    ) throws(FetchError) -> StreamedExchange {
+        guard !Task.isCancelled else { throw .cancelled }
+        guard !origin.usesTransfers else { throw .refused(code: FetchError.unsupportedProtocol) }
+        let streamed = StreamedExchange(request, to: origin, position: active.count)
+        active.append(streamed.exchange)
+        origin.start(streamed.exchange)
+        return streamed
+    }
+
+    func abandon(_ exchange: UpstreamExchange, _ failure: FetchError) {
         switch exchange.state {
         case .ended: return
         case .waiting: exchange.origin?.leave()

@@ -13,6 +13,8 @@ final class UpstreamConnection: ReadinessHandler {
     private enum State {
         case idle
         case busy(UpstreamExchange)
+        /// The head of the response is taken, and its content is read as it is asked for.
+        case streaming(StreamedExchange)
         case closed
     }
 
@@ -35,10 +37,12 @@ final class UpstreamConnection: ReadinessHandler {
     private var isEnding = false
 
     // Of the present exchange.
-    private var reader: ResponseReader
+    private(set) var reader: ResponseReader
     private var sent = 0
-    /// Whether the whole request is with the kernel.
+    /// Whether the whole request is with the kernel, or as much of it as there is so far.
     private(set) var isSent = false
+    /// Whether content may be there to be read, as far as is known.
+    private(set) var mayHaveContent = false
     /// What has come of an incomplete head.
     private var partial: [UInt8] = []
 
@@ -79,8 +83,10 @@ final class UpstreamConnection: ReadinessHandler {
     /// - Returns: false if nothing of it was sent, and the connection is closed.
     func begin(_ exchange: UpstreamExchange) -> Bool {
         guard case .idle = state else { return false }
-        reader = ResponseReader(
-            isHEAD: exchange.isHEAD, keeping: exchange.keptFields, limits: origin.options.response)
+        var limits = origin.options.response
+        // What is passed on is held only piece by piece.
+        if exchange.streamed != nil { limits.bodyBytes = .max }
+        reader = ResponseReader(isHEAD: exchange.isHEAD, keeping: exchange.keptFields, limits: limits)
         sent = 0
         isSent = false
         // What the peer has against us may be there already: libcurl keeps the first error alone, which must not be that of sending.
@@ -140,6 +146,22 @@ final class UpstreamConnection: ReadinessHandler {
             case .ended, .broken: isBroken = true
             }
         }
+        if exchange.expectsMore { exchange.streamed?.pieceLeft() }
+    }
+
+    /// Sends what follows in place of the bytes that were sent (``UpstreamExchange/bytes``).
+    func sendMore(of exchange: UpstreamExchange) {
+        sent = 0
+        isSent = false
+        send(exchange)
+        guard isBroken else { return }
+        // What the peer sent before is read first.
+        if case .streaming(let streamed) = state {
+            mayHaveContent = true
+            streamed.contentArrived()
+        } else {
+            fetcher.receiveLater(self)
+        }
     }
 
     private func send(_ bytes: [UInt8], from offset: Int, moreFollows: Bool) -> CurlConnection.Transferred {
@@ -164,6 +186,13 @@ final class UpstreamConnection: ReadinessHandler {
             if !events.isDisjoint(with: [.hangup, .error]) { isEnding = true }
             if !isSent { send(exchange) }
             if isBroken || isEnding || events.contains(.readable) { receive() }
+        case .streaming(let streamed):
+            if !events.isDisjoint(with: [.hangup, .error]) { isEnding = true }
+            if !isSent { send(streamed.exchange) }
+            if isBroken || isEnding || events.contains(.readable) {
+                mayHaveContent = true
+                streamed.contentArrived()
+            }
         }
     }
 
@@ -173,6 +202,9 @@ final class UpstreamConnection: ReadinessHandler {
         case .closed: return
         case .idle: origin.closeIdle(self)
         case .busy: ended(cleanly: false)
+        case .streaming(let streamed):
+            close()
+            streamed.ended(.reset)
         }
     }
 
@@ -225,7 +257,7 @@ final class UpstreamConnection: ReadinessHandler {
                 given = partial.count
                 if progress.consumed > 0 { partial = [] }
             }
-            guard progress.isComplete else { return true }
+            guard progress.isComplete else { return !beginsStreaming(rest: count) }
             complete(isReusable: progress.consumed == given && !isEnding)
         } catch {
             fail(FetchError(error))
@@ -235,7 +267,7 @@ final class UpstreamConnection: ReadinessHandler {
 
     private func complete(isReusable: Bool) {
         guard case .busy(let exchange) = state else { return }
-        let isKept = isReusable && isSent && reader.head?.persistence == .keepAlive
+        let isKept = isReusable && isSent && !exchange.expectsMore && reader.head?.persistence == .keepAlive
         let response = reader.takeResponse()
         // A server that closes a connection for being idle may say so while a request is on its way to it (RFC 9110 §15.5.9).
         if response.status == 408, isReused, !isKept, !exchange.isRetry, exchange.isRepeatable {
@@ -254,6 +286,70 @@ final class UpstreamConnection: ReadinessHandler {
         if isKept { origin.putBack(self) }
     }
 
+    // MARK: Streaming
+
+    /// Hands the head of a response over, if its content is passed on as it comes.
+    private func beginsStreaming(rest count: Int) -> Bool {
+        guard reader.head != nil, case .busy(let exchange) = state, let streamed = exchange.streamed else {
+            return false
+        }
+        state = .streaming(streamed)
+        // Less than there was room for: the socket is empty, as in receive().
+        let isEmptied = unsafe count < fetcher.buffer.count
+        mayHaveContent = link != nil || isEnding || isBroken || !isEmptied
+        streamed.headCame(on: self)
+        fetcher.end(exchange, .success(reader.takeHead()))
+        return true
+    }
+
+    /// Reads the content that has come, at most as much as the fetcher's buffer holds.
+    ///
+    /// - Returns: nothing if none has come, or if it is the end: then the exchange is told.
+    func readContent() throws(FetchError) -> [UInt8] {
+        guard case .streaming(let streamed) = state else { return [] }
+        switch receiveOnce() {
+        case .bytes(let count):
+            fetcher.received(count)
+            // As in take(_:).
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: fetcher.buffer[..<count])
+            if link == nil, !isEnding, !isBroken, unsafe count < fetcher.buffer.count { mayHaveContent = false }
+            do throws(MessageError) {
+                let progress = try reader.read(unsafe bytes.bindMemory(to: UInt8.self).span)
+                // Before another exchange may begin here.
+                let content = reader.takeContent()
+                if progress.isComplete { endContent(of: streamed, isReusable: progress.consumed == count && !isEnding) }
+                return content
+            } catch {
+                close()
+                throw FetchError(error)
+            }
+        case .wouldBlock:
+            mayHaveContent = false
+            guard isBroken else { return [] }
+        case .ended:
+            if reader.inputEnded() {
+                endContent(of: streamed, isReusable: false)
+                return []
+            }
+        case .broken: break
+        }
+        close()
+        throw .reset
+    }
+
+    private func endContent(of streamed: StreamedExchange, isReusable: Bool) {
+        let isKept = isReusable && isSent && !streamed.exchange.expectsMore && reader.head?.persistence == .keepAlive
+        if isKept {
+            state = .idle
+            isReused = true
+            idleSince = fetcher.reactor.now
+        } else {
+            close()
+        }
+        streamed.ended(nil)
+        if isKept { origin.putBack(self) }
+    }
+
     private func fail(_ error: FetchError) {
         guard case .busy(let exchange) = state else { return close() }
         close()
@@ -267,7 +363,10 @@ final class UpstreamConnection: ReadinessHandler {
         if !isReused, let refusal = link?.refusal { return fail(.tls(refusal)) }
         // A peer may close a connection that it has kept whenever it likes, also when a request is on its way to it (RFC 9112 §9.3.1).
         let isUntouched = !reader.hasStarted && partial.isEmpty
-        guard isReused, !exchange.isRetry, exchange.isRepeatable || sent == 0, isUntouched else { return fail(.reset) }
+        guard isReused, !exchange.isRetry, exchange.isRepeatable || sent == 0 && !exchange.isPastHead, isUntouched
+        else {
+            return fail(.reset)
+        }
         close()
         exchange.isRetry = true
         origin.wait(exchange)

@@ -21,6 +21,12 @@ public final class UpstreamExchange {
     var isRetry = false
     /// When it began to wait for a connection, among the fetcher's dials and requests.
     var order = 0
+    /// What passes its content on piece by piece, if something does; it takes care that the two let go of each other.
+    var streamed: StreamedExchange?
+    /// Whether more of the request follows what is in ``bytes``.
+    var expectsMore = false
+    /// Whether ``bytes`` are no longer its beginning.
+    var isPastHead = false
     /// Where the fetcher keeps it while it is under way.
     var position = 0
     var state = State.ended

@@ -8,6 +8,8 @@ public struct ClientRequest: Sendable {
     /// The fields but those that frame the message and name the host, which ``RequestSerializer`` writes itself.
     public var fields: FieldSection
     public var body: [UInt8]?
+    /// How content is framed that follows the head piece by piece, where there is no ``body``.
+    public var streamed = BodyFraming.none
     /// Whether it may arrive twice, so that it may be sent again when it is not known what became of it. Its method says so
     /// (RFC 9110 §9.2.2), unless the caller knows better.
     public var isRepeatable: Bool
@@ -86,8 +88,12 @@ public struct RequestSerializer: Sendable {
         append(request.fields, to: &output)
         if let body = request.body {
             appendLength(body.count, to: &output)
-        } else if Self.expectsContent(request.method) {
-            appendLength(0, to: &output)
+        } else {
+            switch request.streamed {
+            case .length(let length): appendLength(length, to: &output)
+            case .chunked: output.append(literal: "Transfer-Encoding: chunked\r\n")
+            case .none, .untilClose: if Self.expectsContent(request.method) { appendLength(0, to: &output) }
+            }
         }
         output.append(literal: "\r\n")
     }

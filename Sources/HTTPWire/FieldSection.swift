@@ -25,6 +25,9 @@ public struct FieldSection: Sendable, Equatable {
         (mayFrame, mayReplace) = (true, true)
     }
 
+    /// Makes a section of lines that end in CR LF, of which none frames a message.
+    init(wellFormed lines: [UInt8]) { (bytes, mayReplace) = (lines, true) }
+
     public var isEmpty: Bool { bytes.isEmpty }
 
     /// Adds a line at the end.

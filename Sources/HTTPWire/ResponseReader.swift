@@ -73,6 +73,12 @@ public struct ResponseReader: Sendable {
         return body
     }
 
+    /// The response as far as it has come, and once its head is complete: what follows is given by ``takeContent()``.
+    public mutating func takeHead() -> ClientResponse {
+        guard let head else { preconditionFailure("a head is taken before its end") }
+        return ClientResponse(status: head.status, fields: fields, body: takeContent())
+    }
+
     private mutating func begin(_ head: ResponseHead, in input: Span<UInt8>) throws(MessageError) {
         self.head = head
         content = try ContentReader(head.framing, limits: ContentLimits(limits, after: head))

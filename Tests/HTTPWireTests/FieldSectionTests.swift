@@ -21,6 +21,21 @@ import Testing
         #expect(fields.map { text($0.name) + "=" + text($0.value) } == ["ETag=\"1\"", "x-a=1", "X-Empty=", "X-A=2, 3"])
     }
 
+    @Test func `of a request that is passed on, what belongs to the connection stays behind`() throws {
+        let head = try head(
+            "POST / HTTP/1.1\r\nHost: a\r\nX-A:  1 \r\nConnection: x-B, close\r\nx-b: 2\r\nTE: trailers\r\nExpect: 100-continue\r\n"
+                + "Proxy-Authorization: a\r\nContent-Length: 3\r\nX-C: 3\r\nX-Empty:\r\nX-D: 4\r\n\r\n")
+        let fields = FieldSection(forwarding: head) { $0.count != 3 || $0[2] != UInt8(ascii: "D") }
+        #expect(text(fields.bytes) == "X-A: 1\r\nX-C: 3\r\nX-Empty: \r\n")
+    }
+
+    @Test func `one value takes the place of all of a field's`() throws {
+        var fields = try section(["A": "1", "B": "2", "a": "3"])
+        try fields.replace(HTTPField.Name("A")!, with: bytes("4").span)
+        #expect(text(fields.bytes) == "B: 2\r\nA: 4\r\n")
+        #expect(throws: FieldError.invalidValue) { try fields.replace(HTTPField.Name("A")!, with: bytes("4\r\n").span) }
+    }
+
     @Test(arguments: ["\r\n", "a\r\nB: c", "a\nb", "a\rb", "a\0", "\u{7}", "a\u{7F}", "\r"])
     func `a value that could make a line of its own is refused, and nothing is added`(value: String) throws {
         var fields = try section(["A": "1"])
