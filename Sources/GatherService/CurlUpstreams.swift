@@ -129,6 +129,25 @@ final class CurlUpstreams: UpstreamClient {
     }
 }
 
+extension CurlUpstreams {
+    /// Starts a request that is passed through.
+    func stream(
+        _ request: ClientRequest, to upstream: UpstreamIndex, host: HostIndex
+    ) throws(UpstreamFailure) -> StreamedExchange {
+        let origin = origins[upstream.number][host.number]
+        do throws(FetchError) {
+            return try fetcher.stream(request, from: origin)
+        } catch {
+            throw UpstreamFailure(error, at: origin)
+        }
+    }
+}
+
+extension StreamedExchange {
+    /// What a failure of it means.
+    func failure(_ error: FetchError) -> UpstreamFailure { UpstreamFailure(error, at: origin) }
+}
+
 extension Fetch.UpstreamExchange: ClientExchange {
     public func finish(_ wake: Wake) throws(UpstreamFailure) -> ClientResponse {
         guard let origin else { preconditionFailure("an exchange is finished once") }

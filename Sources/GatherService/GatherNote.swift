@@ -8,6 +8,8 @@ struct GatherNote {
     private let reports: [CallReport]
     /// What was wrong with the client's request, so that what became of the calls says nothing.
     private var problem: String?
+    /// The upstream that an endpoint passes through, and how it has failed.
+    private var passed: (upstream: String, failure: Passage.Failure)?
     /// The gather's status, if that of the exchange was sent before.
     private let streamed: Int?
 
@@ -24,10 +26,21 @@ struct GatherNote {
         self.problem = problem
     }
 
+    /// Of a request that was to be passed through.
+    init(upstream: String, _ failure: Passage.Failure) {
+        (calls, reports, streamed) = ([], [], nil)
+        passed = (upstream, failure)
+    }
+
     func add(to metadata: inout Logger.Metadata) {
         if let streamed { metadata["gather"] = .stringConvertible(streamed) }
         if let problem {
             metadata["problem"] = .string(FailedCalls.bounded(problem))
+            return
+        }
+        if let (upstream, failure) = passed {
+            let detail = failure.detail.map { " (\(FailedCalls.bounded($0)))" } ?? ""
+            metadata["failed"] = .string("\(upstream): \(failure.outcome.rawValue)\(detail)")
             return
         }
         metadata["calls"] = .stringConvertible(CallCounts(reports: reports))

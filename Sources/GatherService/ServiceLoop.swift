@@ -71,7 +71,9 @@ final class ServiceLoop {
             metrics: metrics,
             upstreamChanged: UpstreamLog(logger: group.logger, loop: index).write)
         let admission = Admission(generation.configuration.server, gathers: group.gathers, metrics: metrics)
-        let responder = GatherResponder(generation, engine: engine, admission: admission, accessLog: accessLog) {
+        let responder = GatherResponder(
+            generation, engine: engine, upstreams: upstreams, admission: admission, accessLog: accessLog
+        ) {
             _ = errands.trySend(.end(engine, places))
         }
         return Part(

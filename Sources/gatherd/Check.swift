@@ -20,11 +20,12 @@ struct Check: ParsableCommand {
         let configuration = try Configuration.reading(file)
         let plan = configuration.plan
         for endpoint in plan.endpoints { print(PlanGraph(endpoint, of: plan).summary) }
+        for proxy in plan.proxies { print(proxy.summary(of: plan)) }
         for warning in configuration.warnings { print(warning) }
         guard configuration.warnings.isEmpty else { throw ExitCode(allowWarnings ? 0 : 1) }
         let calls = plan.endpoints.reduce(0) { $0 + $1.calls.count }
         print(
-            "\(Configuration.name(of: file)): \(counted(plan.endpoints.count, "endpoint")) with \(counted(calls, "call")), nothing wrong"
+            "\(Configuration.name(of: file)): \(counted(plan.endpoints.count + plan.proxies.count, "endpoint")) with \(counted(calls, "call")), nothing wrong"
         )
     }
 }

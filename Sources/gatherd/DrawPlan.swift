@@ -38,8 +38,13 @@ struct DrawPlan: ParsableCommand {
 
     func run() throws {
         let plan = try Configuration.reading(file).plan
-        if endpoint == nil, plan.endpoints.count > 1, svg == nil, !dot {
+        if endpoint == nil, plan.endpoints.count + plan.proxies.count > 1, svg == nil, !dot {
             for endpoint in plan.endpoints { print(PlanGraph(endpoint, of: plan).summary) }
+            for proxy in plan.proxies { print(proxy.summary(of: plan)) }
+            return
+        }
+        if let proxy = plan.proxy(named: endpoint) {
+            print(proxy.text(of: plan), terminator: "")
             return
         }
         do {

@@ -68,7 +68,7 @@ struct Serve: ParsableCommand {
             configuration, logger: logger, slowJobs: slowJobs.map { .milliseconds($0) },
             droppedLogLines: { log.droppedLines })
         logger.notice(
-            "serving \(counted(configuration.plan.endpoints.count, "endpoint"))",
+            "serving \(counted(configuration.plan.endpoints.count + configuration.plan.proxies.count, "endpoint"))",
             metadata: ["listen": "\(service.address)", "admin": "\(service.adminAddress ?? "off")"])
         try service.run()
         logger.notice("stopped")

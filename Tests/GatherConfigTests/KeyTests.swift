@@ -369,6 +369,30 @@ import Testing
             ["tests.expect.within"]
         ),
         (
+            "GatherServiceTests", "An answer reaches the client as the upstream gave it",
+            ["endpoints.proxy"]
+        ),
+        (
+            "GatherServiceTests", "A request reaches the upstream as the client sent it",
+            ["proxy.headers", "proxy.forward_headers", "proxy.forward_query"]
+        ),
+        (
+            "GatherServiceTests", "An upstream that is too slow is given up",
+            ["proxy.timeout", "proxy.stall"]
+        ),
+        (
+            "GatherServiceTests", "max_body is the largest body of a proxy's requests",
+            ["proxy.max_body"]
+        ),
+        (
+            "GatherServiceTests", "location keep passes a location on as it is",
+            ["proxy.location"]
+        ),
+        (
+            "GatherServiceTests", "trailing_slash says whether a slash at the end of a path makes a difference",
+            ["server.trailing_slash"]
+        ),
+        (
             "GatherServiceTests", "demo.shop listens where it is told to, and waits as long as it is told to",
             ["demo.shop", "demo.shop.listen", "demo.shop.latency"]
         ),
@@ -399,7 +423,7 @@ import Testing
         var prefixes: [String] = []
         var isInTable = false
         for line in try GivenFile.text("README.md").split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("## ") || line == "### calls" {
+            if line.hasPrefix("## ") || line == "### calls" || line == "### proxy" {
                 let title = line.drop { $0 == "#" || $0 == " " }
                 switch title {
                 case "Top level": prefixes = [""]

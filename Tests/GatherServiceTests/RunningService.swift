@@ -25,14 +25,17 @@ final class RunningService {
     let served: ServiceLoop
     private var generation: Generation
     private let ports: Ports
+    /// Where an upstream listens that the test serves by hand, byte by byte.
+    let raw: SocketListener
 
     /// How many gathers run.
     var gathersInFlight: Int { served.group.gathers.count }
 
     fileprivate init(
         port: UInt16, adminPort: UInt16, drain: Latch, upstream: ScriptedUpstream, shop: ShopCounters,
-        log: RecordedLog, served: ServiceLoop, generation: Generation, ports: Ports
+        log: RecordedLog, served: ServiceLoop, generation: Generation, ports: Ports, raw: SocketListener
     ) {
+        self.raw = raw
         (self.port, self.adminPort, self.drain, self.upstream) = (port, adminPort, drain, upstream)
         (self.shop, self.log, self.served) = (shop, log, served)
         (self.generation, self.ports) = (generation, ports)
@@ -51,6 +54,7 @@ final class RunningService {
     struct Ports: Sendable {
         var shop: UInt16
         var scripted: UInt16
+        var raw: UInt16 = 0
     }
 
     /// Serves while `body` runs; then drains.
@@ -61,7 +65,10 @@ final class RunningService {
     ) throws -> Value {
         try TestLoop.runOnSystem(limit: .seconds(60)) { loop in
             let listeners = try (0..<4).map { _ in try Listener("127.0.0.1:0") }
-            var configuration = try configure(Ports(shop: listeners[2].port, scripted: listeners[3].port))
+            let raw = try SocketListener(on: loop)
+            defer { raw.close() }
+            let ports = Ports(shop: listeners[2].port, scripted: listeners[3].port, raw: raw.port)
+            var configuration = try configure(ports)
             configuration.server.limits.allowSlowMachine()
             let log = RecordedLog()
             let logger = Logger(label: "test") { _ in log.handler }
@@ -91,7 +98,7 @@ final class RunningService {
             let service = RunningService(
                 port: listeners[0].port, adminPort: listeners[1].port, drain: drain, upstream: scripted,
                 shop: shop.counters, log: log, served: served, generation: generation,
-                ports: Ports(shop: listeners[2].port, scripted: listeners[3].port))
+                ports: ports, raw: raw)
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 for server in servers {
                     group.addImmediateTask { await server.run(drain: ended, abort: ended, on: loop) }

@@ -173,6 +173,9 @@ extension Call {
         for reference in target.references where isClients(reference) {
             _ = try values.requiredText(reference, within: .target)
         }
+        if case .rest(let reference)? = target.path.last {
+            _ = try TargetTemplate.rest(values.requiredText(reference, within: .target), of: reference)
+        }
         for reference in foreach?.key?.references ?? [] where isClients(reference) { _ = try values.text(reference) }
         for (_, template) in headers {
             for reference in template.references where isClients(reference) {
@@ -181,7 +184,7 @@ extension Call {
         }
     }
 
-    fileprivate static func fieldText(
+    static func fieldText(
         _ reference: Reference, _ values: Values, within limit: TextLimit
     ) throws(PlacementError) -> String {
         let text = try values.requiredText(reference, within: limit)

@@ -1,4 +1,4 @@
-import HTTPTypes
+public import HTTPTypes
 
 extension Gathered {
     /// The same as far as clients are told of it.
@@ -34,10 +34,17 @@ extension Gathered {
 }
 
 extension CallReport {
-    /// The status for a gather that this call made fail: the one table.
+    /// The status for a gather that this call made fail.
     fileprivate func failureStatus(passing passed: Set<Int>) -> HTTPResponse.Status {
-        switch outcome {
-        case .httpError where status.map(passed.contains) ?? false: HTTPResponse.Status(code: status ?? 502)
+        if outcome == .httpError, let status, passed.contains(status) { return HTTPResponse.Status(code: status) }
+        return outcome.failureStatus
+    }
+}
+
+extension Outcome {
+    /// The status for a request that fails because of a call with this outcome: the one table.
+    public var failureStatus: HTTPResponse.Status {
+        switch self {
         case .timeout: .gatewayTimeout
         case .refused, .shed: .serviceUnavailable
         case .ok, .httpError, .unreachable, .badResponse, .skipped, .cancelled: .badGateway

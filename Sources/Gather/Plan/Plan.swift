@@ -2,9 +2,12 @@
 public struct Plan: Sendable {
     public var upstreams: [Upstream]
     public var endpoints: [Endpoint]
+    /// The routes that are passed through.
+    public var proxies: [ProxyEndpoint]
 
-    public init(upstreams: [Upstream], endpoints: [Endpoint]) {
+    public init(upstreams: [Upstream], endpoints: [Endpoint], proxies: [ProxyEndpoint] = []) {
         self.upstreams = upstreams
         self.endpoints = endpoints
+        self.proxies = proxies
     }
 }

@@ -43,6 +43,8 @@ public struct Reference: Sendable, Hashable {
 public struct ReferenceScope: Sendable {
     /// The parameters of the route, in order.
     public var pathParameters: [String]
+    /// The parameter that is for the whole rest of a path, if there is one; its value is as the client wrote it.
+    public var rest: String?
     /// The calls of the endpoint, in the order of the file.
     public var calls: [String]
     /// Whether the call is made for each element of a list.
@@ -51,8 +53,10 @@ public struct ReferenceScope: Sendable {
     public var environment: [String: String]
 
     public init(
-        pathParameters: [String] = [], calls: [String] = [], hasItem: Bool = false, environment: [String: String] = [:]
+        pathParameters: [String] = [], rest: String? = nil, calls: [String] = [], hasItem: Bool = false,
+        environment: [String: String] = [:]
     ) {
+        self.rest = rest
         self.hasItem = hasItem
         self.pathParameters = pathParameters
         self.calls = calls

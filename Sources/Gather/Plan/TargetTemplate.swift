@@ -8,6 +8,8 @@ public struct TargetTemplate: Sendable, Hashable {
         case literal(String)
         /// One segment, without its slash.
         case segment([TextTemplate.Part])
+        /// The rest of a client's path, in which slashes separate segments: only at the end.
+        case rest(Reference)
     }
 
     let path: [PathPiece]
@@ -46,16 +48,59 @@ public struct TargetTemplate: Sendable, Hashable {
             }
             if !run.isEmpty { append(.literal(run)) }
         }
-        path = try Self.pieces(of: segments)
+        let rest = try Self.takeRest(of: &segments, in: scope)
+        var path = try Self.pieces(of: segments)
+        if let rest { path += [.literal("/"), .rest(rest)] }
+        self.path = path
         self.query = query
+    }
+
+    /// Takes the last segment off that is nothing but the rest of the client's path, if there is one.
+    private static func takeRest(
+        of segments: inout [[TextTemplate.Part]], in scope: ReferenceScope
+    ) throws(TemplateError) -> Reference? {
+        guard let rest = scope.rest.flatMap({ scope.pathParameters.firstIndex(of: $0) }) else { return nil }
+        let isRest = { (part: TextTemplate.Part) in
+            if case .reference(let reference) = part { reference.source == .path(rest) } else { false }
+        }
+        var taken: Reference?
+        if let last = segments.last, last.count == 1, isRest(last[0]), case .reference(let reference) = last[0] {
+            taken = reference
+            segments.removeLast()
+        }
+        guard !segments.contains(where: { $0.contains(where: isRest) }) else {
+            throw TemplateError(
+                column: 1, "'{path.\(scope.rest ?? "")}' has several segments",
+                remedy: "let it be the last segment of the path, with nothing beside it")
+        }
+        return taken
     }
 
     /// The references, in order.
     public var references: [Reference] {
         let inPath = path.flatMap { piece -> [TextTemplate.Part] in
-            if case .segment(let parts) = piece { parts } else { [] }
+            switch piece {
+            case .literal: []
+            case .segment(let parts): parts
+            case .rest(let reference): [.reference(reference)]
+            }
         }
         return (inPath + query).compactMap { if case .reference(let reference) = $0 { reference } else { nil } }
+    }
+
+    /// The path up to the first reference; all of it, without the query, if there is none.
+    public var beginning: String {
+        var beginning = ""
+        for piece in path {
+            switch piece {
+            case .literal(let text): beginning += text
+            case .segment(let parts):
+                if case .literal(let text)? = parts.first { beginning += text }
+                return beginning
+            case .rest: return beginning
+            }
+        }
+        return beginning
     }
 
     /// Path and query as they are sent, if no reference is in them.
@@ -106,11 +151,24 @@ extension TargetTemplate {
             switch piece {
             case .literal(let literal): output += literal
             case .segment(let parts): output += try Self.segment(parts, value)
+            case .rest(let reference): output += try Self.rest(try value(reference), of: reference)
             }
         }
         if !query.isEmpty { output += "?" }
         for part in query { try Self.append(part, value, to: &output) }
         return output
+    }
+
+    /// Checks the rest of a client's path, which is sent on as it is: it is a path already, in which no segment may lead upwards, however
+    /// its dots are written (RFC 3986 §5.2.4).
+    static func rest(_ text: String, of reference: Reference) throws(PlacementError) -> String {
+        for byte in text.utf8 where !URLCharacters.isPath(byte) {
+            throw PlacementError(reference: reference, reason: "holds a character that cannot stand in a path")
+        }
+        for segment in text.utf8.split(separator: UInt8(ascii: "/")) where URLCharacters.isDotSegment(segment) {
+            throw PlacementError(reference: reference, reason: "has a '.' or '..' segment")
+        }
+        return text
     }
 
     /// Writes one segment.

@@ -27,6 +27,36 @@ enum URLCharacters {
         }
     }
 
+    /// Whether a segment is `.` or `..`, its dots escaped or not; also where what is escaped in it makes it lead elsewhere for a server
+    /// that decodes before it splits: `..%2F` and `..%5C`.
+    static func isDotSegment(_ segment: some Collection<UInt8>) -> Bool {
+        var decoded: [UInt8] = []
+        var rest = Array(segment)[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%"), let high = rest.first.flatMap(hexValue),
+                let low = rest.dropFirst().first.flatMap(hexValue)
+            else {
+                decoded.append(byte)
+                continue
+            }
+            decoded.append(high << 4 | low)
+            rest = rest.dropFirst(2)
+        }
+        let parts = decoded.split(omittingEmptySubsequences: false) {
+            $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\")
+        }
+        return parts.contains { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }
+    }
+
+    private static func hexValue(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
     private static let hexDigits = Array("0123456789ABCDEF".utf8)
 
     private static let unreserved: [Bool] = (0...255).map { byte in

@@ -89,33 +89,10 @@ struct CallReader {
             section.member(other)?.error(
                 "a call has one method, and this one has '\(key)' already", remedy: "make it two calls")
         }
-        guard let text = node.text("a call such as \(example)") else { return nil }
-        guard !text.hasPrefix("http://"), !text.hasPrefix("https://") else {
-            node.error(
-                "a call names an upstream, not a host", remedy: "declare the host under upstreams, and write \(example)"
-            )
-            return nil
-        }
-        guard let colon = text.firstIndex(of: ":"), Name.isValid(String(text[..<colon])) else {
-            node.error(
-                "\(quoted(text)) does not begin with an upstream's name and ':'", remedy: "write it as in \(example)")
-            return nil
-        }
-        let upstreamName = String(text[..<colon])
-        upstream = upstreams.firstIndex(of: upstreamName)
-        if upstream == nil {
-            node.error(
-                "there is no upstream '\(upstreamName)'",
-                remedy: remedy(for: upstreamName, among: upstreams) ?? "declare it under upstreams", column: 1)
-        }
-        do throws(TemplateError) {
-            let target = try TargetTemplate(String(text[text.index(after: colon)...]), in: scope)
-            // Without its upstream the call still tells what it refers to; the error keeps it from being used.
-            return (method, upstream ?? 0, target)
-        } catch {
-            node.error(error, offset: upstreamName.count + 1)
-            return nil
-        }
+        guard let read = node.upstreamTarget(in: scope, upstreams: upstreams, such: example) else { return nil }
+        upstream = read.upstream
+        // Without its upstream the call still tells what it refers to; the error keeps it from being used.
+        return read.target.map { (method, upstream ?? 0, $0) }
     }
 
     private func readForwardQuery(_ section: Section) -> [String] {

@@ -87,6 +87,14 @@ struct EndpointChecks {
         }
     }
 
+    /// Warns of parameters of a path that nothing refers to.
+    static func warnOfUnused(_ parameters: [String], in references: [Reference], at path: Node?) {
+        for (index, name) in parameters.enumerated() where !references.contains(where: { $0.source == .path(index) }) {
+            path?.warning(
+                "nothing uses the parameter '\(name)'", remedy: "refer to it as {path.\(name)}, or leave it out")
+        }
+    }
+
     /// Warns of what the endpoint declares and does not use.
     func warn(about endpoint: Endpoint, parameters: [String]) {
         for (member, call) in zip(members, endpoint.calls) { warnOfQuotes(in: call.references, at: member.value) }
@@ -95,10 +103,7 @@ struct EndpointChecks {
         }
         let inCalls = endpoint.calls.flatMap(\.references)
         let references = inCalls + (endpoint.response?.references ?? [])
-        for (index, name) in parameters.enumerated() where !references.contains(where: { $0.source == .path(index) }) {
-            section["path"]?.warning(
-                "nothing uses the parameter '\(name)'", remedy: "refer to it as {path.\(name)}, or leave it out")
-        }
+        Self.warnOfUnused(parameters, in: references, at: section["path"])
         let used = Set(references.compactMap(\.call))
         for (index, call) in endpoint.calls.enumerated() where endpoint.response != nil || call.isInternal {
             if call.method == .get, !used.contains(index) {

@@ -11,11 +11,16 @@ struct EndpointsReader {
     /// The routes so far, by method and shape, with the key path of the endpoint.
     private var routes: [String: String] = [:]
     private(set) var endpoints: [Endpoint] = []
+    private(set) var proxies: [ProxyEndpoint] = []
     private(set) var tests: [EndpointTest] = []
     /// The upstreams that calls name.
     private(set) var usedUpstreams: Set<Int> = []
 
-    init(upstreams: [String], environment: [String: String], disclosure: Disclosure) {
+    /// Whether a slash at the end of a path makes no difference.
+    private let ignoresLastSlash: Bool
+
+    init(upstreams: [String], environment: [String: String], disclosure: Disclosure, ignoresLastSlash: Bool = false) {
+        self.ignoresLastSlash = ignoresLastSlash
         self.upstreams = upstreams
         self.environment = environment
         self.disclosure = disclosure
@@ -24,13 +29,36 @@ struct EndpointsReader {
     mutating func read(_ node: Node) {
         guard let elements = node.elements(expected: "a list of endpoints") else { return }
         for element in elements {
-            if let endpoint = readEndpoint(element) { endpoints.append(endpoint) }
+            if ProxyReader.reads(element) {
+                if let proxy = readProxy(element) { proxies.append(proxy) }
+            } else if let endpoint = readEndpoint(element) {
+                endpoints.append(endpoint)
+            }
         }
+    }
+
+    private mutating func readProxy(_ node: Node) -> ProxyEndpoint? {
+        guard let section = ProxyReader.section(node) else { return nil }
+        let methods = section["method"].map(ProxyReader.methods) ?? [.get]
+        let pathNode = section.required("path", such: "path: /v1/things/{id}")
+        let path = pathNode.flatMap { readPath($0) }
+        for method in methods ?? [] {
+            if let path { checkRoute(method, path, section) }
+        }
+        let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
+        let scope = ReferenceScope(pathParameters: parameters, rest: path?.rest, environment: environment)
+        let reader = ProxyReader(section: section, scope: scope, upstreams: upstreams)
+        let (upstream, proxy) = reader.read(methods ?? [], path?.text ?? "/")
+        if let upstream { usedUpstreams.insert(upstream) }
+        guard let proxy, path != nil else { return nil }
+        EndpointChecks.warnOfUnused(parameters, in: proxy.references, at: pathNode)
+        return proxy
     }
 
     private mutating func readEndpoint(_ node: Node) -> Endpoint? {
         let keys = [
-            "path", "method", "deadline", "gather", "calls", "response", "pass_status", "expose", "stream", "priority",
+            "path", "method", "proxy", "deadline", "gather", "calls", "response", "pass_status", "expose", "stream",
+            "priority",
             "tests",
         ]
         guard let section = Section(node, keys: keys) else { return nil }
@@ -46,7 +74,7 @@ struct EndpointsReader {
         // References into a path with an error must not repeat it.
         let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
         let scope = ReferenceScope(
-            pathParameters: parameters, calls: calls?.map(\.name) ?? [], environment: environment)
+            pathParameters: parameters, rest: path?.rest, calls: calls?.map(\.name) ?? [], environment: environment)
         let policy = section["gather"]?.policy(calls: calls?.count ?? 1)
         let read = (calls ?? []).map { readCall($0, scope, areOptional: policy?.successes != nil) }
         let response = section["response"]?.template(in: scope)
@@ -101,7 +129,8 @@ struct EndpointsReader {
 
     private mutating func checkRoute(_ method: HTTPRequest.Method, _ path: RoutePath, _ section: Section) {
         let route = method.rawValue + " " + path.shape
-        if let other = routes[route] {
+        let sibling = ignoresLastSlash ? path.shapeWithOtherEnd.map { method.rawValue + " " + $0 } : nil
+        if let other = routes[route] ?? sibling.flatMap({ routes[$0] }) {
             section["path"]?.error(
                 "\(other) answers \(method.rawValue) \(path.text) already",
                 remedy: "change the path or the method, or remove one")

@@ -17,7 +17,8 @@ struct RootReader {
         let demo = root["demo"].flatMap(DemoReader.read)
         let upstreams = root["upstreams"].map(UpstreamReader.readAll) ?? []
         var endpoints = EndpointsReader(
-            upstreams: upstreams.map(\.value.name), environment: environment, disclosure: server.disclosure)
+            upstreams: upstreams.map(\.value.name), environment: environment, disclosure: server.disclosure,
+            ignoresLastSlash: server.ignoresLastSlash)
         if let list = root["endpoints"] {
             endpoints.read(list)
         } else if root["demo"] == nil {
@@ -28,13 +29,22 @@ struct RootReader {
         {
             list.error("nothing is served", remedy: "add an endpoint, or demo: {} to try the service without one")
         }
+        for proxy in endpoints.proxies where upstreams[proxy.upstream.number].value.connections.isHTTP2 {
+            let upstream = upstreams[proxy.upstream.number]
+            upstream.member.error(
+                "the endpoint \(proxy.path) passes this upstream's answers through, which takes HTTP/1.1",
+                remedy: "remove 'http: 2', or declare the service a second time with HTTP/1.1")
+        }
         guard !node.report.hasErrors else { return nil }
         for (index, upstream) in upstreams.enumerated() where !endpoints.usedUpstreams.contains(index) {
             upstream.member.warning(
                 "no call uses the upstream '\(upstream.value.name)'", remedy: "remove it, or call it")
         }
         return Configuration(
-            server: server, plan: Plan(upstreams: upstreams.map(\.value), endpoints: endpoints.endpoints), demo: demo,
+            server: server,
+            plan: Plan(
+                upstreams: upstreams.map(\.value), endpoints: endpoints.endpoints, proxies: endpoints.proxies),
+            demo: demo,
             tests: endpoints.tests, warnings: node.report.diagnostics(.warning))
     }
 }

@@ -1,10 +1,12 @@
 import Gather
 
-/// The path of an endpoint: literal segments, and parameters that fill a segment each.
+/// The path of an endpoint: literal segments, and parameters that fill a segment each, or the last of them all that follows.
 struct RoutePath {
     /// As it is written: `/v1/customers/{id}`.
     let text: String
     let parameters: [String]
+    /// The parameter that is for the rest of the path: `file` in `/assets/{file...}`.
+    let rest: String?
     /// The path with every parameter alike: two endpoints of one shape and method are the same route.
     let shape: String
 
@@ -15,10 +17,16 @@ struct RoutePath {
         var parameters: [String] = []
         var shape = ""
         var column = 1
+        var rest: String?
         for segment in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
             column += 1
+            if rest != nil {
+                throw TemplateError(
+                    column: column, "nothing follows the rest of a path", remedy: "end the path with it")
+            }
             if segment.hasPrefix("{"), segment.hasSuffix("}") {
-                let name = String(segment.dropFirst().dropLast())
+                let isRest = segment.hasSuffix("...}")
+                let name = String(segment.dropFirst().dropLast(isRest ? 4 : 1))
                 guard Name.isValid(name) else {
                     throw TemplateError(column: column + 1, "\(quoted(name)) is no parameter's name", remedy: Name.rule)
                 }
@@ -27,28 +35,37 @@ struct RoutePath {
                         column: column, "the parameter '\(name)' stands twice", remedy: "give one another name")
                 }
                 parameters.append(name)
-                shape += "/{}"
+                if isRest { rest = name }
+                shape += isRest ? "/{...}" : "/{}"
             } else {
-                if text != "/" { try Self.check(segment, column: column) }
+                // A slash at the end is a part of the path.
+                let isEnd = segment.isEmpty && column > text.count
+                if !isEnd { try Self.check(segment, column: column) }
                 shape += "/" + segment
             }
             column += segment.count
         }
         self.parameters = parameters
+        self.rest = rest
         self.shape = shape
     }
 
     /// What looks like a parameter in a path with an error.
     static func parameters(of content: Node.Content?) -> [String] {
         guard case .scalar(let scalar) = content else { return [] }
-        return scalar.text.split(separator: "{").dropFirst().map { String($0.prefix { $0 != "}" }) }
+        return scalar.text.split(separator: "{").dropFirst().map { String($0.prefix { $0 != "}" && $0 != "." }) }
+    }
+
+    /// The same path but for the slash at its end, where one is as good as the other; nil if there is none such.
+    var shapeWithOtherEnd: String? {
+        if shape == "/" || rest != nil { return nil }
+        return shape.hasSuffix("/") ? String(shape.dropLast()) : shape + "/"
     }
 
     private static func check(_ segment: Substring, column: Int) throws(TemplateError) {
         guard !segment.isEmpty else {
             throw TemplateError(
-                column: column, "the path has an empty segment",
-                remedy: "write it with single slashes, and none at its end")
+                column: column, "the path has an empty segment", remedy: "write it with single slashes")
         }
         guard segment != ".", segment != ".." else {
             throw TemplateError(
@@ -66,7 +83,8 @@ struct RoutePath {
             case "*":
                 throw TemplateError(
                     column: column, Wildcard.problem(in: String(segment)),
-                    remedy: "use a parameter, which fills one segment: /{name}")
+                    remedy:
+                        "use a parameter, which fills one segment: /{name}; or at the end the whole rest: /{name...}")
             case "?", "#":
                 throw TemplateError(
                     column: column, "a path has no '\(character)'",

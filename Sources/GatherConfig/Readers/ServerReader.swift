@@ -7,8 +7,8 @@ enum ServerReader {
     static func read(_ node: Node) -> ServerSettings {
         var server = ServerSettings()
         let keys = [
-            "listen", "admin", "loops", "access_log", "client_deadline_header", "disclose", "half_close", "limits",
-            "timeouts",
+            "listen", "admin", "loops", "access_log", "client_deadline_header", "disclose", "half_close",
+            "trailing_slash", "limits", "timeouts",
         ]
         guard let section = Section(node, keys: keys) else { return server }
         server.listen = section["listen"]?.listenAddress() ?? server.listen
@@ -29,6 +29,7 @@ enum ServerReader {
                 halfClose.wrongKind(expected: "cancel or answer")
             }
         }
+        server.ignoresLastSlash = section["trailing_slash"]?.word(of: ["distinct", "same"]) == "same"
         if server.listen == server.admin, server.listen.port != 0, !node.report.hasErrors {
             (section["admin"] ?? section["listen"] ?? node)
                 .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")

@@ -16,6 +16,8 @@ public struct ServerSettings: Sendable, Equatable {
     public var disclosure = Disclosure.outcomes
     /// Whether a client that has closed its side for writing gets its answer; if not, it is taken to be gone.
     public var answersHalfClosed = false
+    /// Whether a path with a slash at its end is the same as one without.
+    public var ignoresLastSlash = false
     public var limits = Limits()
     public var timeouts = Timeouts()
 

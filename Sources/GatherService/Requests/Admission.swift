@@ -39,6 +39,13 @@ final class Admission {
         return .entered(sendsOptional: sendsOptional)
     }
 
+    /// Why a request that takes no place is refused all the same; nil if it is not.
+    func objection(to priority: Endpoint.Priority, on loop: isolated EventLoop) -> Response? {
+        let decision = shedding.decide(priority, inFlight: gathers.count, lag: loop.reactor.meanLag)
+        if case .admitted = decision { return nil }
+        return busy(decision)
+    }
+
     func leave() {
         inFlight -= 1
         gathers.giveBack()

@@ -21,22 +21,31 @@ final class GatherResponder: Handler {
     /// Where each endpoint is counted, in the order of the plan, and the series of each demonstration.
     private let places: [Metrics.Place]
     private let demonstrations: [Int]
+    /// The series of each proxy, in the order of its methods.
+    private let passages: [[(method: HTTPRequest.Method, series: Int)]]
+    private let proxies: ProxyResponder
     /// Is told when nobody can have a gather by this generation any more.
     private let whenOver: () -> Void
 
     init(
-        _ generation: Generation, engine: GatherEngine, admission: Admission, accessLog: AccessLog,
-        whenOver: @escaping () -> Void = {}
+        _ generation: Generation, engine: GatherEngine, upstreams: CurlUpstreams, admission: Admission,
+        accessLog: AccessLog, whenOver: @escaping () -> Void = {}
     ) {
         routes = generation.routes
         self.engine = engine
         self.admission = admission
         self.accessLog = accessLog
+        proxies = ProxyResponder(
+            generation.configuration.plan, engine: engine, upstreams: upstreams, accessLog: accessLog,
+            disclosure: generation.configuration.server.disclosure)
         deadlineHeader = generation.configuration.server.clientDeadlineHeader
         let (metrics, plan) = (engine.metrics, generation.configuration.plan)
         self.metrics = metrics
         places = plan.endpoints.map { metrics.place(of: $0, in: plan) }
         demonstrations = Demonstration.allCases.map { metrics.series(method: .get, path: $0.path) }
+        passages = plan.proxies.map { proxy in
+            proxy.methods.map { ($0, metrics.series(method: $0, path: proxy.path)) }
+        }
         self.whenOver = whenOver
     }
 
@@ -50,6 +59,11 @@ final class GatherResponder: Handler {
             request.route = route
             request.series = places[number].series
             return .later { try await self.gather(endpoint, number, taking: taken, parameters, request, on: loop) }
+        case .found(.proxy(let proxy), let route, let parameters):
+            request.route = route
+            request.series = passages[proxy].first { $0.method == head.method }?.series ?? passages[proxy][0].series
+            if let busy = admission.objection(to: proxies.priority(of: proxy), on: loop) { return .now(busy) }
+            return .later { try await self.pass(proxy, parameters, request, on: loop) }
         case .found(.demonstration(let page), let route, _):
             request.route = route
             request.series = demonstrations[page.rawValue]
@@ -60,6 +74,25 @@ final class GatherResponder: Handler {
         case .undecodable: return .now(refuse(request, "a path parameter is not UTF-8"))
         case .notFound: return .now(.problem(.notFound, routes.demonstrations.notFound(head.path)))
         }
+    }
+
+    func bodyLimit(of head: RequestHead) -> Int? {
+        guard case .found(.proxy(let proxy), _, _) = routes.router.match(head) else { return nil }
+        return proxies.bodyLimit(of: proxy)
+    }
+
+    /// Has an upstream answer. What it still has to say when its answer begins is said by this generation, which is not over before.
+    private func pass(
+        _ proxy: Int, _ parameters: [String], _ request: Request, on loop: isolated EventLoop
+    ) async throws -> Response {
+        var response = try await proxies.answer(proxy, parameters, request, on: loop)
+        guard let produce = response.stream else { return response }
+        response.stream = { writer async throws(StreamFailure) in
+            _ = loop  // What captures the loop is the loop's.
+            defer { withExtendedLifetime(self) {} }
+            try await produce(writer)
+        }
+        return response
     }
 
     private func gather(

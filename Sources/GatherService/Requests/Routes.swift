@@ -1,6 +1,7 @@
 import Gather
 import GatherConfig
 import HTTPServer
+import HTTPTypes
 
 /// Where requests go: made once, before the service listens, and shared by its loops.
 struct Routes: Sendable {
@@ -8,6 +9,8 @@ struct Routes: Sendable {
     enum Target: Sendable {
         /// With its place in the plan.
         case endpoint(Endpoint, number: Int, takes: ClientValues)
+        /// A proxy, by its place in the plan.
+        case proxy(Int)
         case demonstration(Demonstration)
     }
 
@@ -16,10 +19,24 @@ struct Routes: Sendable {
 
     init(_ configuration: Configuration) {
         demonstrations = Demonstrations(configuration)
+        let ignoresLastSlash = configuration.server.ignoresLastSlash
         for (number, endpoint) in configuration.plan.endpoints.enumerated() {
-            router.add(
-                endpoint.method, endpoint.path, .endpoint(endpoint, number: number, takes: endpoint.clientValues))
+            let target = Target.endpoint(endpoint, number: number, takes: endpoint.clientValues)
+            add(endpoint.method, endpoint.path, target, ignoresLastSlash: ignoresLastSlash)
+        }
+        for (index, proxy) in configuration.plan.proxies.enumerated() {
+            for method in proxy.methods {
+                add(method, proxy.path, .proxy(index), ignoresLastSlash: ignoresLastSlash)
+            }
         }
         for (path, target) in demonstrations.routes { router.add(.get, path, .demonstration(target)) }
+    }
+
+    private mutating func add(
+        _ method: HTTPRequest.Method, _ path: String, _ target: Target, ignoresLastSlash: Bool
+    ) {
+        router.add(method, path, target)
+        guard ignoresLastSlash, path != "/", !path.hasSuffix("...}") else { return }
+        router.add(method, path.hasSuffix("/") ? String(path.dropLast()) : path + "/", target, named: path)
     }
 }

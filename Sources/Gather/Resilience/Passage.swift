@@ -1,0 +1,126 @@
+import EventLoop
+
+/// One request that is passed through to an upstream, as the upstream's limits see it: its place in the bulkhead, and its attempts.
+///
+/// It is for requests whose exchange is the caller's own, since it goes on while content comes. The order is ``enter(on:)``, ``begin()``,
+/// and then ``headCame(status:)`` or ``mayBeginAgain(after:on:)``; ``leave(_:)`` ends it, whatever has come of it. Confined to its loop.
+public final class Passage: BulkheadClient {
+    /// Why a request is not sent, or got no answer.
+    public struct Failure: Error, Equatable, Sendable {
+        public let outcome: Outcome
+        /// For people.
+        public let detail: String?
+
+        public init(_ failure: UpstreamFailure) {
+            let end = CallEnd(failure: failure)
+            (outcome, detail) = (end.outcome, end.detail)
+        }
+
+        init(_ end: CallEnd) { (outcome, detail) = (end.outcome, end.detail) }
+    }
+
+    private enum Place { case none, queued, held }
+
+    private let state: UpstreamState
+    private let reactor: Reactor
+    private var place = Place.none
+    private var wait = WaitID.none
+    private var attempt: Attempt?
+    private var tried: [HostIndex] = []
+    /// The status of the answer, and when its head had come.
+    private var head: (status: Int, at: LoopInstant)?
+
+    init(_ state: UpstreamState, reactor: Reactor) {
+        (self.state, self.reactor) = (state, reactor)
+    }
+
+    /// Where the engine's client has the upstream.
+    public var upstream: UpstreamIndex { state.index }
+
+    /// The upstream's longest time for an attempt.
+    public var timeout: Duration { state.timeout }
+
+    /// Waits for a place among the calls in flight.
+    /// - Throws: if there is none in time, or the upstream is left alone.
+    public func enter(on loop: isolated EventLoop) async throws(Failure) {
+        if state.bulkhead.tryEnter() {
+            place = .held
+            return
+        }
+        guard !state.refuses(at: loop.time) else { throw Failure(.refused) }
+        guard state.bulkhead.tryQueue() else { throw Failure(.shed(state.queueFullDetail)) }
+        place = .queued
+        wait = reactor.makeWait()
+        state.bulkhead.queue(0, of: self, on: reactor)
+        let wake = await loop.reactor.suspend(wait, until: loop.now.advanced(by: state.upstream.queueTimeout))
+        guard place == .queued else { return }
+        place = .none
+        state.bulkhead.withdraw()
+        throw Failure(wake == .cancelled ? .cancelled : .shed(state.queueSlowDetail))
+    }
+
+    func takePlace(for call: Int) -> Bool {
+        guard place == .queued else { return false }
+        place = .held
+        reactor.wake(wait)
+        return true
+    }
+
+    func isQueued(_ call: Int) -> Bool { place == .queued }
+
+    /// Begins an attempt, at a host that was not tried if there is one.
+    /// - Throws: if the upstream is left alone.
+    public func begin() throws(Failure) -> HostIndex {
+        let now = reactor.time
+        if tried.isEmpty { state.budget.addCall() }
+        guard let attempt = state.begin(at: now, avoiding: tried) else { throw Failure(.refused) }
+        self.attempt = attempt
+        tried.append(attempt.host)
+        return attempt.host
+    }
+
+    /// Ends an attempt that has failed, and waits until another may be made: only of a request of which nothing was sent, and only if the
+    /// upstream's policy allows it.
+    /// - Returns: whether one is made.
+    public func mayBeginAgain(after failure: UpstreamFailure, on loop: isolated EventLoop) async -> Bool {
+        let end = CallEnd(failure: failure)
+        settle(end)
+        guard end.isUnsent, let policy = state.upstream.retry, tried.count < policy.attempts,
+            policy.causes.contains(.unreachable), state.budget.withdraw(at: loop.time)
+        else { return false }
+        let pause = policy.pause(before: tried.count, using: &state.generator)
+        return await loop.reactor.suspend(reactor.makeWait(), until: loop.now.advanced(by: pause)) != .cancelled
+    }
+
+    /// The head of the answer has come: how long that took is the upstream's latency, however long the content takes its client.
+    public func headCame(status: Int) { head = (status, reactor.time) }
+
+    /// Ends it: with what has failed, if something has.
+    public func leave(_ failure: UpstreamFailure? = nil) {
+        if let failure {
+            settle(CallEnd(failure: failure))
+        } else if let head {
+            var end = CallEnd((200..<400).contains(head.status) ? .ok : .httpError)
+            end.status = head.status
+            settle(end)
+        } else {
+            settle(.cancelled)
+        }
+        guard place == .held else { return }
+        place = .none
+        state.bulkhead.leave()
+    }
+
+    private func settle(_ end: CallEnd) {
+        guard let attempt else { return }
+        self.attempt = nil
+        state.end(attempt, end, after: attempt.began.duration(to: head?.at ?? reactor.time), at: reactor.time)
+    }
+}
+
+extension GatherEngine {
+    /// A request to an upstream that is passed through.
+    public func passage(to upstream: UpstreamIndex, on loop: isolated EventLoop) -> Passage {
+        Passage(upstreams[upstream], reactor: loop.reactor)
+    }
+}

@@ -1,0 +1,36 @@
+import Gather
+
+extension Node {
+    /// The value as `upstream:/path?query`: the upstream's index, and what is asked of it. Each is nil, and reported, if it is wrong; nil
+    /// for both if nothing of it can be read.
+    /// - Parameter example: how it is written, with its key.
+    func upstreamTarget(
+        in scope: ReferenceScope, upstreams: [String], such example: String
+    ) -> (upstream: Int?, target: TargetTemplate?)? {
+        guard let text = text("a call such as \(example)") else { return nil }
+        guard !text.hasPrefix("http://"), !text.hasPrefix("https://") else {
+            error(
+                "a call names an upstream, not a host", remedy: "declare the host under upstreams, and write \(example)"
+            )
+            return nil
+        }
+        guard let colon = text.firstIndex(of: ":"), Name.isValid(String(text[..<colon])) else {
+            error(
+                "\(quoted(text)) does not begin with an upstream's name and ':'", remedy: "write it as in \(example)")
+            return nil
+        }
+        let name = String(text[..<colon])
+        let upstream = upstreams.firstIndex(of: name)
+        if upstream == nil {
+            error(
+                "there is no upstream '\(name)'",
+                remedy: remedy(for: name, among: upstreams) ?? "declare it under upstreams", column: 1)
+        }
+        do throws(TemplateError) {
+            return (upstream, try TargetTemplate(String(text[text.index(after: colon)...]), in: scope))
+        } catch {
+            self.error(error, offset: name.count + 1)
+            return (upstream, nil)
+        }
+    }
+}

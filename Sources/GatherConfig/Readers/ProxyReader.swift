@@ -1,0 +1,71 @@
+import Gather
+import HTTPTypes
+
+/// Reads an endpoint with `proxy:`, which is answered with what one upstream answers.
+struct ProxyReader {
+    private static let keys = [
+        "path", "method", "proxy", "headers", "forward_headers", "forward_query", "timeout", "stall", "max_body",
+        "location",
+        "priority",
+    ]
+    /// The keys of gathers, which are none of a proxy's.
+    private static let others = [
+        "calls", "response", "gather", "deadline", "pass_status", "expose", "stream", "tests",
+    ]
+    private static let times = Duration.milliseconds(1)...Duration.seconds(86_400)
+
+    let section: Section
+    let scope: ReferenceScope
+    let upstreams: [String]
+
+    /// Nil, reported, if the value is no mapping.
+    static func section(_ node: Node) -> Section? { Section(node, keys: keys + others) }
+
+    /// Whether an endpoint is one of these.
+    static func reads(_ node: Node) -> Bool {
+        guard case .mapping(let members) = node.content else { return false }
+        return members.contains { $0.name == "proxy" }
+    }
+
+    /// The methods of an endpoint; nil if they are wrong.
+    static func methods(_ node: Node) -> [HTTPRequest.Method]? {
+        let known: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .options]
+        guard let word = node.word(of: known.map(\.rawValue) + ["any"]) else { return nil }
+        return word == "any" ? known : known.filter { $0.rawValue == word }
+    }
+
+    func read(_ methods: [HTTPRequest.Method], _ path: String) -> (upstream: Int?, proxy: ProxyEndpoint?) {
+        for key in Self.others {
+            section.member(key)?.error(
+                "an endpoint with 'proxy' is answered as its upstream answers",
+                remedy: "remove '\(key)', or write calls")
+        }
+        let example = "proxy: \"\(upstreams.first ?? "upstream"):/path\""
+        guard let read = section["proxy"]?.upstreamTarget(in: scope, upstreams: upstreams, such: example) else {
+            return (nil, nil)
+        }
+        let headers = HeadersReader(scope: scope)
+        let set = section["headers"].map(headers.readFields) ?? []
+        let fields = section["forward_headers"].map {
+            headers.readNames($0, besides: set.map(\.name)).map(\.canonicalName)
+        }
+        let query = section["forward_query"]?.texts("query parameters")?.map { $0.text }
+        guard let target = read.target, let upstream = read.upstream else { return (read.upstream, nil) }
+        var proxy = ProxyEndpoint(methods: methods, path: path, upstream: UpstreamIndex(upstream), target: target)
+        proxy.headers = set
+        proxy.forwardedFields = fields.map { ForwardedNames.only($0) } ?? .all
+        proxy.forwardedQuery = query.map { ForwardedNames.only($0) } ?? .all
+        proxy.timeout = section["timeout"]?.duration(in: Self.times)
+        proxy.stall = section["stall"]?.duration(in: Self.times) ?? proxy.stall
+        proxy.maxBodyBytes = section["max_body"]?.size(in: 0...1 << 40)
+        proxy.keepsLocation = section["location"]?.word(of: ["rewrite", "keep"]) == "keep"
+        proxy.priority =
+            section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue)).flatMap(Endpoint.Priority.init)
+            ?? proxy.priority
+        if proxy.references.contains(where: { $0.source == .body }) {
+            section["proxy"]?.error(
+                "the body of a request is passed on, not read", remedy: "refer to its path, query or header fields")
+        }
+        return (upstream, proxy)
+    }
+}

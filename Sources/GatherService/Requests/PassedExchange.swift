@@ -1,0 +1,125 @@
+import EventLoop
+import Fetch
+import Gather
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+
+/// One exchange with an upstream that is passed through for a client: its two bodies, and the times that they may take.
+final class PassedExchange {
+    private let proxy: ProxyEndpoint
+    private let passage: Passage
+    private let exchange: StreamedExchange
+    /// The rest of the request, if it does not leave with the head.
+    private let upload: ProxyUpload?
+
+    /// Begins to send the request.
+    /// - Throws: `UpstreamFailure`.
+    init(
+        _ rendered: ClientRequest, of request: Request, to proxy: ProxyEndpoint, at host: HostIndex,
+        through passage: Passage, _ upstreams: CurlUpstreams
+    ) throws(UpstreamFailure) {
+        (self.proxy, self.passage) = (proxy, passage)
+        exchange = try upstreams.stream(rendered, to: passage.upstream, host: host)
+        upload =
+            exchange.expectsMore
+            ? ProxyUpload(request, to: exchange, upTo: proxy.maxBodyBytes, stall: proxy.stall) : nil
+    }
+
+    /// Waits for the head of the answer: for as long as it may take once the request is sent.
+    /// - Throws: `UpstreamFailure`, or the `Refusal` of what is wrong with the client's body.
+    func head(on loop: isolated EventLoop) async throws -> ClientResponse {
+        let timeout = proxy.timeout ?? passage.timeout
+        let wake: Wake
+        if let upload {
+            wake = await withTaskGroup(of: Void.self, returning: Wake.self) { group in
+                group.addImmediateTask { await self.send(upload, answeredWithin: timeout, on: loop) }
+                let wake = await loop.reactor.suspend(exchange.wait)
+                group.cancelAll()
+                return wake
+            }
+        } else {
+            wake = await loop.reactor.suspend(exchange.wait, until: loop.now.advanced(by: timeout))
+        }
+        do throws(FetchError) {
+            let answer = try exchange.head(wake)
+            passage.headCame(status: answer.status)
+            return answer
+        } catch {
+            if let refusal = upload?.refusal { throw refusal }
+            throw exchange.failure(error)
+        }
+    }
+
+    /// Sends the rest of the request; from its end on, the answer has a time.
+    private func send(_ upload: ProxyUpload, answeredWithin timeout: Duration, on loop: isolated EventLoop) async {
+        await upload.run(on: loop)
+        guard upload.isComplete, (try? await loop.sleep(for: timeout)) != nil else { return }
+        exchange.giveUp(.timeout)
+    }
+
+    /// Whether nothing of the answer is still to come.
+    var isComplete: Bool { exchange.isComplete }
+
+    var framing: BodyFraming { exchange.responseFraming }
+
+    /// Passes the content on as it comes.
+    ///
+    /// An upstream that has answered well before it has read all gets the rest meanwhile; one that has refused wants no more of it (RFC
+    /// 9112 §9.3).
+    /// - Parameter beginning: what came with the head.
+    /// - Returns: what has ended it too early at the upstream, if something has.
+    func pass(
+        _ beginning: [UInt8], to writer: BodyWriter, status: Int, on loop: isolated EventLoop
+    ) async throws(StreamFailure) -> UpstreamFailure? {
+        typealias Passed = Result<UpstreamFailure?, StreamFailure>
+        let result: Passed
+        if let upload, !upload.isComplete, (200..<300).contains(status) {
+            result = await withTaskGroup(of: Void.self, returning: Passed.self) { group in
+                group.addImmediateTask { await upload.run(on: loop) }
+                let result = await self.passDown(beginning, to: writer, on: loop)
+                group.cancelAll()
+                return result
+            }
+        } else {
+            result = await passDown(beginning, to: writer, on: loop)
+        }
+        if case .success(let failure) = result { end(failure) } else { end(nil) }
+        return try result.get()
+    }
+
+    private func passDown(
+        _ beginning: [UInt8], to writer: BodyWriter, on loop: isolated EventLoop
+    ) async -> Result<UpstreamFailure?, StreamFailure> {
+        do throws(StreamFailure) {
+            // The head at least, however long the content may be in coming.
+            try await writer.write(beginning, on: loop)
+            while let piece = await next(on: loop) {
+                try await writer.write(try piece.get(), on: loop)
+            }
+            return .success(failure)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// What has failed while content came.
+    private var failure: UpstreamFailure?
+
+    /// The next piece; nil behind the last, and where the upstream has failed.
+    private func next(on loop: isolated EventLoop) async -> Result<[UInt8], StreamFailure>? {
+        do throws(FetchError) {
+            return try await exchange.read(within: proxy.stall, on: loop).map { .success($0) }
+        } catch {
+            if Task.isCancelled { return .failure(.clientGone) }
+            failure = exchange.failure(error)
+            return nil
+        }
+    }
+
+    /// Lets go of the upstream, where the exchange is over or nobody wants it any longer.
+    func end(_ failure: UpstreamFailure?) {
+        exchange.close()
+        passage.leave(failure)
+    }
+}

@@ -1,0 +1,148 @@
+import EventLoop
+import Fetch
+import Gather
+import GatherConfig
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+
+/// Answers the requests of one loop that are passed through: asks the upstream, and passes on what it answers as it comes.
+///
+/// No more of a body is held than one piece of at most 64 KiB, in either direction: the upstream is not read while the client takes
+/// nothing, nor the client while the upstream takes nothing.
+final class ProxyResponder {
+    private let routes: [Route]
+    private let engine: GatherEngine
+    private let upstreams: CurlUpstreams
+    private let accessLog: AccessLog
+    private let disclosure: Disclosure
+
+    /// What is known of a proxy beforehand.
+    private struct Route {
+        let proxy: ProxyEndpoint
+        let upstream: Upstream
+        let taken: ClientValues
+        /// For each host of the upstream.
+        let locations: [ProxyLocation]
+    }
+
+    init(
+        _ plan: Plan, engine: GatherEngine, upstreams: CurlUpstreams, accessLog: AccessLog, disclosure: Disclosure
+    ) {
+        routes = plan.proxies.map { proxy in
+            let upstream = plan.upstreams[proxy.upstream.number]
+            return Route(
+                proxy: proxy, upstream: upstream, taken: proxy.clientValues,
+                locations: upstream.hosts.map { ProxyLocation(proxy, hosts: upstream.hosts, from: $0) })
+        }
+        (self.engine, self.upstreams, self.accessLog, self.disclosure) = (engine, upstreams, accessLog, disclosure)
+    }
+
+    /// Bodies up to this are read before the upstream is asked: they are sent with the head, and may be sent again.
+    private static let shortBody = 16 * 1024
+
+    /// The largest body of a proxy's requests, if it has a limit of its own.
+    func bodyLimit(of index: Int) -> Int? { routes[index].proxy.maxBodyBytes }
+
+    func priority(of index: Int) -> Endpoint.Priority { routes[index].proxy.priority }
+
+    /// Has an upstream answer a request.
+    /// - Parameter index: the proxy's place in the plan.
+    func answer(
+        _ index: Int, _ parameters: [String], _ request: Request, on loop: isolated EventLoop
+    ) async throws -> Response {
+        let route = routes[index]
+        let head = request.head
+        if let problem = head.undecodable(of: route.taken) { return refuse(request, problem) }
+        var body: [UInt8]?
+        if case .length(let length) = head.framing, length <= Self.shortBody {
+            if let limit = route.proxy.maxBodyBytes, length > limit { throw Refusal.defective(.contentTooLarge) }
+            body = try await request.readBody(on: loop)
+        }
+        var rendered: ClientRequest
+        do throws(RequestFault) {
+            rendered = try route.proxy.request(head, parameters, body: body)
+        } catch {
+            return refuse(request, error.description)
+        }
+        if let name = route.upstream.deadlineHeader {
+            let timeout = route.proxy.timeout ?? route.upstream.timeout
+            // A number can stand in a field.
+            try? rendered.fields.replace(name, with: "\(timeout.wholeNanoseconds / 1_000_000)".utf8Span.span)
+        }
+        let passage = engine.passage(to: route.proxy.upstream, on: loop)
+        do {
+            try await passage.enter(on: loop)
+            while true {
+                let host = try passage.begin()
+                do {
+                    let passed = try PassedExchange(
+                        rendered, of: request, to: route.proxy, at: host, through: passage, upstreams)
+                    let answer = try await passed.head(on: loop)
+                    return response(answer, from: route.locations[host.number], of: route, passed, request, on: loop)
+                } catch let failure as UpstreamFailure {
+                    guard await passage.mayBeginAgain(after: failure, on: loop) else { throw Passage.Failure(failure) }
+                }
+            }
+        } catch {
+            passage.leave()
+            guard let failure = error as? Passage.Failure else { throw error }
+            if failure.outcome == .cancelled { throw Refusal.clientGone }
+            accessLog.note(GatherNote(upstream: route.upstream.name, failure), of: request)
+            return problem(failure)
+        }
+    }
+
+    /// What the client gets of an answer whose head has come.
+    private func response(
+        _ answer: ClientResponse, from location: ProxyLocation, of route: Route, _ passed: PassedExchange,
+        _ request: Request, on loop: isolated EventLoop
+    ) -> Response {
+        var fields = answer.fields
+        let length = fields.firstValue(of: .contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+        if !route.proxy.keepsLocation, let value = fields.firstValue(of: .location),
+            let ours = location.rewritten(value)
+        {
+            // What it is made of stood in a field.
+            try? fields.replace(.location, with: ours.span)
+        }
+        fields.removeHopByHop()
+        var response = Response(HTTPResponse.Status(code: answer.status), lines: fields)
+        if passed.isComplete {
+            passed.end(nil)
+            response.body = answer.body
+            // What GET would have, if the upstream says so.
+            if request.head.method == .head { response.framing = length.map { .length($0) } ?? .untilClose }
+            return response
+        }
+        if case .length(let length) = passed.framing { response.framing = .length(length) }
+        response.stream = { writer async throws(StreamFailure) in
+            guard let failure = try await passed.pass(answer.body, to: writer, status: answer.status, on: loop) else {
+                return
+            }
+            self.accessLog.note(GatherNote(upstream: route.upstream.name, Passage.Failure(failure)), of: request)
+            throw .failed
+        }
+        return response
+    }
+
+    // MARK: Problems
+
+    private func refuse(_ request: Request, _ problem: String) -> Response {
+        accessLog.note(GatherNote(problem: problem), of: request)
+        return .problem(.badRequest, problem)
+    }
+
+    /// The answer where the upstream has none: the status is that of a gather whose call ended so.
+    private func problem(_ failure: Passage.Failure) -> Response {
+        let status = failure.outcome.failureStatus
+        let reason = failure.detail.map { " (\($0))" } ?? ""
+        let detail: String? =
+            switch disclosure {
+            case .nothing: nil
+            case .outcomes: "the upstream failed: \(failure.outcome.rawValue)"
+            case .everything: "the upstream failed: \(failure.outcome.rawValue)\(reason)"
+            }
+        return .problem(status, detail, fields: status == .serviceUnavailable ? [.retryAfter: "1"] : [:])
+    }
+}
