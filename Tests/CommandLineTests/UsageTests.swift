@@ -97,6 +97,29 @@ import Testing
         #expect(!result.errors.contains("Usage:"))
     }
 
+    /// All files below `config` that are configurations of gatherd.
+    private static let shippedFiles: [String] = {
+        let directory = Program.root.path + "/config/"
+        let files = FileManager.default.enumerator(atPath: directory)?.allObjects.compactMap { $0 as? String }
+        return (files ?? []).filter { file in
+            let text = try? String(contentsOfFile: directory + file, encoding: .utf8)
+            return file.hasSuffix(".yaml") && "\n\(text ?? "")".contains("\nversion: 1\n")
+        }
+    }()
+
+    @Test("The configurations that come with gatherd are right", arguments: shippedFiles)
+    func shipped(_ file: String) throws {
+        // What has no default, because the platform sets it.
+        let variables = [
+            "GATHERD_LISTEN": ":8080", "GATHERD_ADMIN": ":9090", "CUSTOMERS": "http://127.0.0.1:8081",
+            "ORDERS": "http://127.0.0.1:8082", "BENCH_TLS_UPSTREAM": "https://127.0.0.1:8443", "BENCH_CA": "ca.pem",
+        ]
+        let result = try Program.shell(
+            #"cd "$1" && exec "$2" check "config/$3""#, ["sh", Program.root.path, Program.path, file],
+            environment: variables)
+        #expect(result.exit == .exited(code: 0), "\(result)")
+    }
+
     @Test("A warning fails a check, unless warnings are allowed", arguments: [[], ["--allow-warnings"]])
     func warnings(_ options: [String]) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "gatherd-warnings-\(UUID())")

@@ -22,7 +22,9 @@ build_manual() {
             -e "s/^\.Ex -std/.Ex -std \"gatherd $name\"/; s/^\.Dt GATHERD\./.Dt GATHERD-/" "$page"
         mv "$page" "$1/gatherd-$name.1"
     done
-    sed -i -e '/^\.Xr gatherd\.help/d; s/^\.Xr gatherd\./.Xr gatherd-/' "$1/gatherd.1"
+    sed -i '/^\.Xr gatherd\.help/d; s/^\.Xr gatherd\./.Xr gatherd-/' "$1/gatherd.1"
+    # An empty line of a help text is a paragraph in mdoc.
+    sed -i 's/^$/.Pp/' "$1"/*.1
 }
 
 # unit_for UNIT PREFIX SYSTEMD_VERSION: the unit as that version of systemd reads it, on standard output.

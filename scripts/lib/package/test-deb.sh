@@ -1,23 +1,5 @@
-# Sourced by scripts/package: the package in a new Debian, and the image's root file system, in use.
+# Sourced by scripts/package: the package in a new Debian.
 # shellcheck shell=bash disable=SC2154
-
-# ok WHAT COMMAND...: says what holds; fails if the command does.
-ok() {
-    local what=$1
-    shift
-    "$@" >"$scratch/output" 2>&1 || fail "$what: $(tail -5 "$scratch/output")"
-    echo "ok  $what"
-}
-
-# answers URL: until it does, for ten seconds; the answer's body is in $scratch/answer.
-answers() {
-    local tries
-    for ((tries = 0; tries < 100; tries++)); do
-        if curl -fs --max-time 5 -o "$scratch/answer" "$1"; then return 0; fi
-        sleep 0.1
-    done
-    return 1
-}
 
 # new_root: a minimal Debian of this release in $scratch/root, with what gatherd depends on; kept for the next time.
 new_root() {
@@ -54,6 +36,8 @@ files() {
 test_deb() {
     local new old configuration service pid port=${PORT:-25000} unit=lib/systemd/system/gatherd.service
     ((EUID == 0)) || fail "the test makes a root file system and mounts: it needs root"
+    need_command mmdebstrap mmdebstrap
+    install_missing
     # The previous version: another number, and a configuration that has since changed.
     make_deb "$version-1"
     new=$deb

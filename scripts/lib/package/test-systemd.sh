@@ -1,0 +1,91 @@
+# Sourced by scripts/package: the package on a machine that systemd has booted, in a container of its own (systemd-nspawn).
+# shellcheck shell=bash disable=SC2154,SC2317
+
+# What runs inside, by a unit of its own: a line for each thing that holds, and `ended` last.
+inside_systemd() {
+    set -u
+    get() {
+        exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
+        printf 'GET %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n' "$2" >&3
+        timeout 10 cat <&3
+    }
+    property() { systemctl show --property="$1" --value gatherd; }
+    until_true() {
+        local tries
+        for ((tries = 0; tries < 300; tries++)); do
+            if "$@" >/dev/null 2>&1; then return 0; fi
+            sleep 0.1
+        done
+        return 1
+    }
+    check() {
+        local what=$1
+        shift
+        if "$@" >/tmp/output 2>&1; then echo "ok  $what"; else echo "FAILED  $what: $(tail -3 /tmp/output)"; fi
+    }
+    dashboard() { get 8080 /v1/customers/1/dashboard | grep '^HTTP/1.1 200 '; }
+    restarted() { [[ $(property NRestarts) != 0 && $(property ActiveState) == active && $(property MainPID) != "$1" ]]; }
+    # The journal has a line a moment after it was written.
+    journal() { until_true bash -c "journalctl -u gatherd -o cat | grep -q -- '$1'"; }
+
+    check "it runs after the boot" until_true systemctl is-active gatherd
+    check "and gathers" until_true dashboard
+    pid=$(property MainPID)
+    check "as a user that exists meanwhile" awk '/^Uid:/ { exit !($2 >= 61184 && $2 <= 65519) }' "/proc/$pid/status"
+    check "with a credential that only root reads elsewhere" bash -c "
+        grep -qz '^CREDENTIALS_DIRECTORY=' /proc/$pid/environ && test -s /run/credentials/gatherd.service/secret_token"
+    check "with system calls filtered" grep -q '^Seccomp:[[:space:]]2' "/proc/$pid/status"
+    check "the journal has its lines as JSON" journal '"message":"serving 6 endpoints"'
+
+    kill -KILL "$pid"
+    check "killed, it is started again" until_true restarted "$pid"
+    check "and gathers again" until_true dashboard
+
+    cp /etc/gatherd/gatherd.yaml /tmp/good.yaml
+    echo 'nonsense: 1' >>/etc/gatherd/gatherd.yaml
+    check "with a wrong configuration it does not start" bash -c '! systemctl restart gatherd'
+    check "and the journal says why" journal nonsense
+    cp /tmp/good.yaml /etc/gatherd/gatherd.yaml
+    systemctl reset-failed gatherd
+    check "with the right one it does" systemctl restart gatherd
+    check "and gathers once more" until_true dashboard
+    check "it stops" systemctl stop gatherd
+    check "by itself" test "$(property Result):$(property ExecMainStatus)" = success:0
+    check "its exposure is low" systemd-analyze security --threshold=14 gatherd
+    echo ended
+}
+
+test_systemd() {
+    local machine library libraries
+    need_command systemd-nspawn systemd-container
+    need_command mmdebstrap mmdebstrap
+    install_missing
+    ((EUID == 0)) || fail "the test boots a container: it needs root"
+    # shellcheck source=scripts/lib/package/test-deb.sh
+    source scripts/lib/package/test-deb.sh
+    make_deb "$version-1"
+    rm -rf "$scratch/root"
+    new_root
+    machine=$scratch/root
+    cp "$deb" "$machine/new.deb"
+    ok "the package is installed" inside dpkg -i /new.deb
+    echo secret >"$machine/etc/gatherd/credentials/token"
+    {
+        echo '#!/bin/bash'
+        declare -f inside_systemd
+        echo 'inside_systemd >/result 2>&1'
+        echo 'systemctl poweroff --force'
+    } >"$machine/test.sh"
+    chmod 755 "$machine/test.sh"
+    printf '[Unit]\nAfter=gatherd.service\n[Service]\nType=exec\nExecStart=/test.sh\nTimeoutStartSec=180\n' \
+        >"$machine/etc/systemd/system/test.service"
+    mkdir -p "$machine/etc/systemd/system/multi-user.target.wants"
+    ln -s ../test.service "$machine/etc/systemd/system/multi-user.target.wants/test.service"
+    # A program that is not for release needs Swift's libraries where it was linked.
+    libraries=()
+    if library=$(ldd "$gatherd" | grep -o '/[^ ]*libswiftCore.so'); then libraries=(--bind-ro="${library%/*}"); fi
+    timeout 240 systemd-nspawn --quiet --register=no --keep-unit --private-network "${libraries[@]}" --directory="$machine" --boot \
+        </dev/null >"$scratch/console" 2>&1 || true
+    cat "$machine/result" || fail "systemd did not boot: $(tail -5 "$scratch/console")"
+    ok "all of that holds" bash -c "grep -q '^ended' $machine/result && ! grep -q FAILED $machine/result"
+}
