@@ -97,6 +97,8 @@ def summary(records, requests, seconds):
     return {
         "requests": len(records), "successes": len(records) - sum(errors.values()),
         "rate": round(len(latencies) / seconds, 1),
+        # Little's law: rate times latency, which is the sum of what the requests took over the time.
+        "in_flight": round(sum(record[1] for record in records) / 1e6 / seconds, 2),
         "latency_us": {**{f"p{percent:g}": percentile(latencies, percent) for percent in PERCENTILES},
                        "max": latencies[-1] if latencies else None},
         "errors": dict(errors.most_common()),
