@@ -28,24 +28,25 @@ public struct LineLogHandler: LogHandler {
     }
 
     /// What tells of lines that were dropped.
-    static func line(ofLost count: Int, as format: Format) -> [UInt8] {
+    static func line(ofLost count: Int, for writer: LogWriter) -> [UInt8] {
         line(
             .warning, "lines of the log were dropped, which could not be written",
-            [("lines", .stringConvertible(count))], at: timestamp(), as: format)
+            [("lines", .stringConvertible(count))], at: timestamp(), for: writer)
     }
 
     /// The record as one line, with its end.
     func line(_ event: LogEvent, at time: String) -> [UInt8] {
         let metadata = self.metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-        return Self.line(event.level, "\(event.message)", metadata, at: time, as: writer.format)
+        return Self.line(event.level, "\(event.message)", metadata, at: time, for: writer)
     }
 
     private static func line(
         _ level: Logger.Level, _ message: String, _ metadata: [(key: String, value: Logger.MetadataValue)],
-        at time: String, as format: Format
+        at time: String, for writer: LogWriter
     ) -> [UInt8] {
         var line: [UInt8] = []
-        switch format {
+        if writer.isJournal { line += [UInt8(ascii: "<"), priority(of: level), UInt8(ascii: ">")] }
+        switch writer.format {
         case .text:
             line += Array("\(time) \(level) \(oneLine(message))".utf8)
             for (key, value) in metadata { line += Array(" \(key)=\(plain("\(value)"))".utf8) }
@@ -62,6 +63,18 @@ public struct LineLogHandler: LogHandler {
         }
         line.append(UInt8(ascii: "\n"))
         return line
+    }
+
+    /// The digit of a level among syslog's severities (RFC 5424, section 6.2.1).
+    private static func priority(of level: Logger.Level) -> UInt8 {
+        switch level {
+        case .trace, .debug: UInt8(ascii: "7")
+        case .info: UInt8(ascii: "6")
+        case .notice: UInt8(ascii: "5")
+        case .warning: UInt8(ascii: "4")
+        case .error: UInt8(ascii: "3")
+        case .critical: UInt8(ascii: "2")
+        }
     }
 
     /// Appends a value as JSON: a whole number as a number, an object as one, anything else as a string.

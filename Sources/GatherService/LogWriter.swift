@@ -25,6 +25,8 @@ public final class LogWriter: Sendable {
     private enum State: UInt8, AtomicRepresentable { case notStarted, awake, asleep, closed }
 
     let format: LineLogHandler.Format
+    /// Whether lines begin with their priority, which the journal takes off them: `<4>` for a warning (sd-daemon(3)).
+    let isJournal: Bool
     private let descriptor: CInt
     private let buffers: [LineBuffer]
     private let state = Atomic<State>(.notStarted)
@@ -34,9 +36,16 @@ public final class LogWriter: Sendable {
     private let wakes: CInt
     private let ended: CInt
 
-    /// - Parameter descriptor: where lines go; whether it blocks does not matter.
-    public init(_ format: LineLogHandler.Format, to descriptor: CInt = STDERR_FILENO) {
+    /// - Parameters:
+    ///   - descriptor: where lines go; whether it blocks does not matter.
+    ///   - journalStream: device and inode of the stream that systemd has opened to its journal (`JOURNAL_STREAM`).
+    public init(_ format: LineLogHandler.Format, to descriptor: CInt = STDERR_FILENO, journalStream: String? = nil) {
         self.format = format
+        var status = stat()
+        // The structure is the function's for the length of the call.
+        isJournal =
+            unsafe journalStream != nil && fstat(descriptor, &status) == 0
+            && journalStream == "\(status.st_dev):\(status.st_ino)"
         self.descriptor = descriptor
         buffers = (0..<Self.bufferCount).map { _ in LineBuffer() }
         (wakes, ended) = (cp_eventfd(), cp_eventfd())
@@ -137,7 +146,7 @@ public final class LogWriter: Sendable {
         guard goesOn, taken.lost > 0 else { return }
         let lost = taken.lost
         taken.lost = 0
-        if !writeLines(LineLogHandler.line(ofLost: lost, as: format), &taken) {
+        if !writeLines(LineLogHandler.line(ofLost: lost, for: self), &taken) {
             taken.lost = lost
         } else {
             taken.told += lost

@@ -58,7 +58,7 @@ struct Serve: ParsableCommand {
         var configuration = try Configuration.reading(file ?? config ?? "")
         if let listen { configuration.server.listen = listen }
         if let admin { configuration.server.admin = admin.address }
-        let log = LogWriter(logFormat)
+        let log = LogWriter(logFormat, journalStream: Console.environment["JOURNAL_STREAM"])
         // Its lines are worth waiting for, but not for ever: the reader may take none any more.
         defer { log.close(within: .seconds(1)) }
         var logger = Logger(label: "gatherd") { _ in LineLogHandler(log) }

@@ -44,6 +44,25 @@ import Testing
         #expect(status == 200)
     }
 
+    @Test("In the journal a line has the priority of its level, elsewhere none", arguments: [true, false])
+    func journal(_ isJournal: Bool) throws {
+        // What systemd sets: the stream's device and inode. One of another stream, inherited, means nothing.
+        let stream = isJournal ? "$(stat -Lc %d:%i /proc/self/fd/2)" : "1:1"
+        let log = try ServingProgram.run(Self.configuration, setup: "export JOURNAL_STREAM=\(stream); ") {
+            program, loop in
+            _ = try await program.get("/nothing", on: loop)
+            try program.send(SIGTERM)
+            _ = try await program.end(on: loop)
+            return program.log
+        }
+        let lines = log.split(separator: "\n")
+        #expect(lines.count > 3)
+        for line in lines {
+            let priority = line.contains(" info ") ? "<6>20" : "<5>20"
+            #expect(line.hasPrefix(isJournal ? priority : "20"), "\(line)")
+        }
+    }
+
     @Test func `a log that nobody reads stops nothing, and says what is missing when it is read again`() throws {
         let (requests, exit, log) = try ServingProgram.run(Self.configuration) { program, loop in
             let requests = 4000

@@ -37,6 +37,8 @@ inside_systemd() {
     check "with system calls filtered" grep -q '^Seccomp:[[:space:]]2' "/proc/$pid/status"
     check "the journal has its lines as JSON" journal '"message":"serving 6 endpoints"'
 
+    check "with the priorities of their levels" until_true bash -c "journalctl -u gatherd -o cat -p notice..notice | grep -q '\"serving'"
+
     kill -KILL "$pid"
     check "killed, it is started again" until_true restarted "$pid"
     check "and gathers again" until_true dashboard
