@@ -60,8 +60,9 @@ class Run:
             self.stop()
         if self.child.returncode:
             raise Failure("the generator failed")
-        self.output.seek(0)
-        return list(RECORD.iter_unpack(self.output.read()))
+        with self.output:
+            self.output.seek(0)
+            return list(RECORD.iter_unpack(self.output.read()))
 
     def stop(self):
         if self.child.poll() is None:
