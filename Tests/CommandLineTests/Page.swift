@@ -18,26 +18,32 @@ struct Page {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         var index = 0
         while index < lines.count {
-            guard lines[index] == "```console" else {
+            // A block within a list is indented.
+            let indentation = lines[index].prefix { $0 == " " }
+            guard lines[index].dropFirst(indentation.count) == "```console" else {
                 index += 1
                 continue
             }
-            index += 1
-            while index < lines.count, lines[index] != "```" {
-                let place = "\(file):\(index + 1)"
-                var command = String(lines[index].dropFirst(2))
-                while command.hasSuffix("\\"), index + 1 < lines.count {
-                    index += 1
-                    command = String(command.dropLast()) + String(lines[index].drop { $0 == " " })
-                }
+            let end = lines[index...].firstIndex(of: indentation + "```") ?? lines.count
+            let block = lines[(index + 1)..<end].map { String($0.dropFirst(indentation.count)) }
+            append(block, at: index + 2, of: file)
+            index = end + 1
+        }
+    }
+
+    /// - Parameter line: the number of the block's first line in its file.
+    private mutating func append(_ block: [String], at line: Int, of file: String) {
+        var index = 0
+        while index < block.count {
+            let place = "\(file):\(line + index)"
+            var command = String(block[index].dropFirst(2))
+            while command.hasSuffix("\\"), index + 1 < block.count {
                 index += 1
-                var output: [String] = []
-                while index < lines.count, lines[index] != "```", !lines[index].hasPrefix("$ ") {
-                    output.append(lines[index])
-                    index += 1
-                }
-                commands.append(Command(place: place, text: command, output: output))
+                command = String(command.dropLast()) + String(block[index].drop { $0 == " " })
             }
+            let output = block[(index + 1)...].prefix { !$0.hasPrefix("$ ") }
+            commands.append(Command(place: place, text: command, output: Array(output)))
+            index += 1 + output.count
         }
     }
 

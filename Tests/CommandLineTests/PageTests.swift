@@ -57,67 +57,86 @@ import Testing
             """
     }
 
-    @Test("What a page shows is what the program prints", arguments: ["README.md", "config/README.md"])
-    func page(_ file: String) throws {
-        let page = try Page(file)
-        #expect(!page.commands.isEmpty)
-        let readme = try Page("README.md")
-        let own = try #require(readme.yaml(below: "## A configuration of your own"))
+    private static let articles = "Sources/gatherd/gatherd.docc/"
+
+    /// The article that simulates a million calls is for an optimised build.
+    private static let pages: [String] = {
+        let pages = [
+            "README.md", "config/README.md", articles + "LearningConcurrency.md", articles + "Operating.md",
+            "Sources/EventLoop/EventLoop.docc/WhyConcurrentWaitingCostsTheMaximum.md",
+        ]
+        #if DEBUG
+            return pages
+        #else
+            return pages + ["config/SIMULATION.md"]
+        #endif
+    }()
+
+    @Test func `what a page shows is what the program prints`() throws {
+        let pages = try Self.pages.map { try Page($0) }
+        for (page, file) in zip(pages, Self.pages) { #expect(!page.commands.isEmpty, "\(file)") }
+        let own = try #require(pages[0].yaml(below: "## A configuration of your own"))
         // A port that nothing listens on, for the shop, which the configuration has to name.
         let shop = "127.0.0.1:\(try Listener("127.0.0.1:0").port)"
         let given = try String(contentsOf: Program.root.appendingPathComponent("config/gatherd.yaml"), encoding: .utf8)
-
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("gatherd-pages-\(UUID())")
         defer { try? FileManager.default.removeItem(at: directory) }
-        func write(_ text: String, to file: String) throws {
-            let url = directory.appendingPathComponent(file)
-            try FileManager.default.createDirectory(
-                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try text.write(to: url, atomically: true, encoding: .utf8)
-        }
-        try write(given, to: "config/gatherd.yaml")
-        try write(given.replacing("timeout: 80ms", with: "timeout: 800ms"), to: "raised/config/gatherd.yaml")
-        try write(own, to: "my.yaml")
-        try write(own.replacing("{customer.segment}", with: "{custmer.segment}"), to: "wrong.yaml")
+        try Self.write(given, own: own, into: directory)
 
         let environment = ProcessInfo.processInfo.environment.merging(["GATHERD_SHOP": shop]) { $1 }
         let free = ["--listen", "0", "--admin", "0"]
         try ServingProgram.run(given, free, environment: environment) { program, loop in
-            let port = program.port
+            let (port, adminPort) = (program.port, program.adminPort)
             try await ServingProgram.run(own.replacing("127.0.0.1:9100", with: shop), free, on: loop) { other, loop in
                 let place = Place(
                     directory: directory,
                     names: [
                         ("127.0.0.1:8080", "127.0.0.1:\(port)"), ("127.0.0.1:8081", "127.0.0.1:\(other.port)"),
                         ("127.0.0.1:9100", shop),
+                        ("127.0.0.1:9090", "127.0.0.1:\(adminPort)"),
                     ])
-                // A service that a page starts is one of those above. Tasks that sleep disturb nothing; one that computes holds a loop,
-                // which sheds what others ask of it.
-                let commands = page.commands.filter { !$0.text.contains(" serve ") }
-                let computing = commands.filter { $0.text.contains("compute=") }
-                let sleeping = commands.filter { $0.text.contains("tasks") && !$0.text.contains("compute=") }
-                let differences = try await loop.withTaskScope { scope in
-                    let sleepers = sleeping.map { command in
-                        loop.spawn(in: scope) { try await Self.difference(command, in: place, on: loop) }
-                    }
-                    var differences: [String] = []
-                    for command in commands where !command.text.contains("tasks") {
-                        if let difference = try await Self.difference(command, in: place, on: loop) {
-                            differences.append(difference)
-                        }
-                    }
-                    for sleeper in sleepers {
-                        if let difference = try await sleeper.value { differences.append(difference) }
-                    }
-                    for command in computing {
-                        if let difference = try await Self.difference(command, in: place, on: loop) {
-                            differences.append(difference)
-                        }
-                    }
-                    return differences
-                }
+                let differences = try await Self.differences(of: pages.flatMap(\.commands), in: place, on: loop)
                 for difference in differences { Issue.record("\(difference)") }
             }
+        }
+    }
+
+    /// Writes the files that the pages speak of.
+    private static func write(_ given: String, own: String, into directory: URL) throws {
+        for (file, text) in [
+            ("config/gatherd.yaml", given),
+            ("raised/config/gatherd.yaml", given.replacing("timeout: 80ms", with: "timeout: 800ms")),
+            ("my.yaml", own), ("wrong.yaml", own.replacing("{customer.segment}", with: "{custmer.segment}")),
+        ] {
+            let url = directory.appendingPathComponent(file)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try text.write(to: url, atomically: true, encoding: .utf8)
+        }
+        let simulation = "config/simulation.yaml"
+        try FileManager.default.copyItem(
+            at: Program.root.appendingPathComponent(simulation), to: directory.appendingPathComponent(simulation))
+    }
+
+    private static func differences(of all: [Page.Command], in place: Place, on loop: isolated EventLoop) async throws
+        -> [String]
+    {
+        // A service that a page starts is one of those that run. Tasks that sleep disturb no one; one that computes in
+        // the service holds a loop, which sheds what others ask of it.
+        let commands = all.filter { !$0.text.contains(" serve ") }
+        let computing = commands.filter { $0.text.contains("&compute=") }
+        let sleeping = commands.filter { $0.text.contains("tasks") && !$0.text.contains("&compute=") }
+        return try await loop.withTaskScope { scope in
+            let sleepers = sleeping.map { command in
+                loop.spawn(in: scope) { try await difference(command, in: place, on: loop) }
+            }
+            var differences: [String?] = []
+            for command in commands where !command.text.contains("tasks") {
+                differences.append(try await difference(command, in: place, on: loop))
+            }
+            for sleeper in sleepers { differences.append(try await sleeper.value) }
+            for command in computing { differences.append(try await difference(command, in: place, on: loop)) }
+            return differences.compactMap { $0 }
         }
     }
 }

@@ -74,12 +74,12 @@ struct TimelineTests {
         arguments: [
             ("1s,2s,3s", "gather", "together they took as long as the longest."),
             ("1s,2s,3s", "sequential", "as long as all of them together."),
-            ("1s,2s:fail,3s", "gather", "Task 2 failed, and the others were cancelled"),
+            ("1s,2s:fail,3s", "gather", "Task 2 failed, so the others were cancelled"),
             ("1s,2s:fail,3s", "sequential", "Task 2 failed, and those after it did not begin."),
             ("1s:fail,2s", "race", "Task 2 was the first, and the others were cancelled"),
             ("2s:fail,1s:fail", "race", "Every task failed; task 2 was the first"),
             ("2s,1s", "wait-first", "Task 2 was the first, and the others were cancelled"),
-            ("2s,1s", "timeout", "After 1.5s those that had not ended were cancelled."),
+            ("2s,1s", "timeout", "After 1.5s the tasks that had not ended were cancelled."),
         ])
     func meaning(_ sleep: String, _ mode: String, _ meaning: String) throws {
         let text = try TestLoop.run { loop in

@@ -27,9 +27,9 @@ extension TaskOutcome {
             return "Task \(task + 1) failed, and those after it did not begin."
         case .threw(.failed(let task)):
             return
-                "Task \(task + 1) failed, and the others were cancelled: nobody waits for what is not wanted any more."
+                "Task \(task + 1) failed, so the others were cancelled: their results are no longer wanted."
         case .threw(.timedOut):
-            return "After \(plan.timeout.text) those that had not ended were cancelled."
+            return "After \(plan.timeout.text) the tasks that had not ended were cancelled."
         case .returned(let tasks) where plan.mode == .race || plan.mode == .waitFirst:
             let first = "Task \((tasks.first ?? 0) + 1) was the first"
             return "\(first), and the others were cancelled: nothing waits for the slower ones."
@@ -37,7 +37,7 @@ extension TaskOutcome {
             return "One after the other, the tasks took as long as all of them together."
         case .returned where plan.tasks.contains { $0.kind == .compute }:
             return
-                "Waiting side by side costs the maximum; but computing holds the loop, and all others wait for its end."
+                "Waiting side by side costs the maximum, but computing holds the loop: all others wait until it ends."
         case .returned:
             return "The tasks waited side by side, on one thread: together they took as long as the longest."
         }
