@@ -20,6 +20,8 @@ let package = Package(
     products: [
         .library(name: "EventLoop", targets: ["EventLoop"]),
         .library(name: "EventLoopTesting", targets: ["EventLoopTesting"]),
+        .library(name: "Fetch", targets: ["Fetch"]),
+        .library(name: "Gather", targets: ["Gather"]),
         .library(name: "HTTPServer", targets: ["HTTPServer"]),
         .library(name: "HTTPServerTesting", targets: ["HTTPServerTesting"]),
         .library(name: "HTTPWire", targets: ["HTTPWire"]),
@@ -59,7 +61,8 @@ let package = Package(
         .target(
             name: "HTTPServerTesting",
             dependencies: [
-                "EventLoop", "HTTPServer", "HTTPWire", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPWire",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
         .target(
@@ -191,6 +194,11 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: settings),
+        // The examples of the libraries' pages.
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: ["Fetch", "Gather", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText"],
             swiftSettings: settings),
         // The program as people and platforms start it, and whether README shows what it prints.
         .testTarget(

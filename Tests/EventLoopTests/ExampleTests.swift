@@ -3,7 +3,8 @@ import EventLoopTesting
 import Glibc
 import Testing
 
-/// The examples of the documentation, each between its marks: `ArticleTests` compares them with the text.
+/// The examples of the documentation, each between its marks: DocumentationTests' `ArticleTests` compares them with the
+/// text.
 struct ExampleTests {
     // example: function
     func answer(_ seconds: Int, _ loop: isolated EventLoop) async throws -> Int {

@@ -1,0 +1,4 @@
+// One import is enough for an engine: these are in the signatures of this module.
+@_exported import EventLoop
+@_exported import HTTPTypes
+@_exported import JSONText

@@ -1,0 +1,2 @@
+// Methods, statuses and names of fields are in the signatures of this module.
+@_exported import HTTPTypes

@@ -1,0 +1,75 @@
+import Fetch
+import HTTPServerTesting
+import HTTPWire
+import JSONText
+import Testing
+
+/// The examples of the modules' pages, each between its marks: `ArticleTests` compares them with the text.
+struct ExampleTests {
+    // example: virtual time
+    @Test func `two tasks with one permit take two seconds`() throws {
+        try TestLoop.run { loop in
+            let permits = Semaphore(permits: 1, on: loop)
+            try await loop.gather(1...2) { _ in
+                try await permits.withPermit { try await loop.sleep(for: .seconds(1)) }
+            }
+            #expect(loop.now == LoopInstant(nanoseconds: 2_000_000_000))
+        }
+    }
+    // end
+
+    // example: handler's test
+    @Test func `the greeting comes after a tenth of a second`() throws {
+        try TestLoop.run { loop in
+            let client = TestClient(Greeter())
+            let response = try await client.send("GET", "/", on: loop)
+            #expect(response.status == 200 && response.text == "hello\n")
+            #expect(loop.now == LoopInstant(nanoseconds: 100_000_000))
+            let refused = try await client.send("POST", "/", on: loop)
+            #expect(refused.status == 405)
+        }
+    }
+    // end
+
+    @Test func `a server greets who fetches three pages at once`() throws {
+        let listener = try Listener("127.0.0.1:0")
+        let parts = try TestLoop.runOnSystem { loop in
+            let stop = Latch()
+            return try await loop.withTaskScope { scope in
+                loop.spawn(in: scope) { await serve(listener, until: stop, on: loop) }
+                defer { stop.open() }
+                return try await fetchPage(port: listener.port, on: loop)
+            }
+        }
+        #expect(parts == ["hello\n", "hello\n", "hello\n"])
+    }
+
+    @Test func `a gather of two calls`() throws {
+        try TestLoop.run { loop in
+            let json = try await answer(on: loop)
+            #expect(json == #"{"customer":{"segment":"gold"},"offers":[]}"#)
+            #expect(loop.now == LoopInstant(nanoseconds: 20_000_000))
+        }
+    }
+
+    @Test func `a request head`() throws {
+        // example: head
+        var parser = RequestHeadParser()
+        let bytes = Array("GET /hello?name=Ada HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n".utf8)
+        guard case .complete(let head, _) = try parser.parse(bytes.span, limits: WireLimits()) else {
+            return  // More bytes are needed.
+        }
+        let (method, path, accept) = (head.method, String(decoding: head.path, as: UTF8.self), head[.accept])
+        // end
+        #expect(method == .get && path == "/hello" && accept == "*/*")
+    }
+
+    @Test func `a value of a JSON text`() throws {
+        // example: JSON
+        let order = try JSONValue(validating: Array(#"{"items":[{"sku":"a-1","price":19.90}]}"#.utf8))
+        let path = try JSONPath("items[0].price")
+        let price = order.value(at: path)?.scalarText  // 19.90, as it was written
+        // end
+        #expect(price == "19.90")
+    }
+}
