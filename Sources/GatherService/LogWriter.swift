@@ -32,9 +32,11 @@ public final class LogWriter: Sendable {
     private let state = Atomic<State>(.notStarted)
     private let isClosing = Atomic<Bool>(false)
     private let dropped = Atomic<Int>(0)
-    /// What wakes the thread, and what it tells its end by.
+    private let isFlushing = Atomic<Bool>(false)
+    /// What wakes the thread, what it tells its end by, and what the end of a flush.
     private let wakes: CInt
     private let ended: CInt
+    private let flushed: CInt
 
     /// - Parameters:
     ///   - descriptor: where lines go; whether it blocks does not matter.
@@ -48,13 +50,14 @@ public final class LogWriter: Sendable {
             && journalStream == "\(status.st_dev):\(status.st_ino)"
         self.descriptor = descriptor
         buffers = (0..<Self.bufferCount).map { _ in LineBuffer() }
-        (wakes, ended) = (cp_eventfd(), cp_eventfd())
-        precondition(wakes >= 0 && ended >= 0, "no descriptor is left for the log")
+        (wakes, ended, flushed) = (cp_eventfd(), cp_eventfd(), cp_eventfd())
+        precondition(wakes >= 0 && ended >= 0 && flushed >= 0, "no descriptor is left for the log")
     }
 
     deinit {
         Glibc.close(wakes)
         Glibc.close(ended)
+        Glibc.close(flushed)
     }
 
     /// Has a line written soon. It never waits.
@@ -76,6 +79,15 @@ public final class LogWriter: Sendable {
         return wait(for: ended, milliseconds: CInt(min(limit / .milliseconds(1), 1e9)))
     }
 
+    /// Waits until every line so far has been written or lost.
+    /// - Returns: false if that takes longer than the limit.
+    func flush(within limit: Duration) -> Bool {
+        isFlushing.store(true, ordering: .releasing)
+        wake()
+        signal(wakes)
+        return wait(for: flushed, milliseconds: CInt(min(limit / .milliseconds(1), 1e9)))
+    }
+
     private func wake() {
         // Whoever finds it asleep tells it; the others know that it is told.
         switch state.exchange(.awake, ordering: .acquiringAndReleasing) {
@@ -92,8 +104,10 @@ public final class LogWriter: Sendable {
         var taken = Taken()
         while true {
             let isLast = isClosing.load(ordering: .acquiring)
+            let isFlush = isFlushing.exchange(false, ordering: .acquiringAndReleasing)
             let hasLines = take(into: &taken)
             write(&taken)
+            if isFlush { signal(flushed) }
             if isLast { break }
             if hasLines { _ = wait(for: wakes, milliseconds: Self.pause) } else { sleepUntilNextLine() }
         }
@@ -110,9 +124,6 @@ public final class LogWriter: Sendable {
 
     /// How many lines were dropped, of those that the thread has looked for.
     public var droppedLines: Int { dropped.load(ordering: .relaxed) }
-
-    /// Whether every line so far has been written or lost.
-    var isIdle: Bool { buffers.allSatisfy(\.isEmpty) && state.load(ordering: .acquiring) == .asleep }
 
     /// What is being written, and how many lines were lost since the log last told of it.
     private struct Taken {

@@ -1,6 +1,6 @@
+import Dispatch
 import EventLoop
 import Fetch
-import Glibc
 import HTTPWire
 import Synchronization
 import TestSupport
@@ -134,10 +134,14 @@ struct GivingUpTests {
 
 /// Holds threads until it is opened.
 final class Gate: Sendable {
-    private let isOpen = Mutex(false)
+    private let isOpen = DispatchSemaphore(value: 0)
 
-    func open() { isOpen.withLock { $0 = true } }
+    func open() { isOpen.signal() }
 
     /// Blocks the calling thread.
-    func wait() { while !isOpen.withLock({ $0 }) { usleep(1000) } }
+    func wait() {
+        isOpen.wait()
+        // For the next that waits.
+        isOpen.signal()
+    }
 }

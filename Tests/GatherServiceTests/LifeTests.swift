@@ -27,6 +27,7 @@ import Testing
         let thread = LoopThread { try service.run() }
         let value = Swift.Result {
             try TestLoop.runOnSystem(limit: .seconds(60)) { loop in
+                log.wake(loop)
                 let counters = ShopCounters()
                 let handler = Shop(counters: counters)
                 let shop = Server(listener, handler: handler, observer: handler, on: loop)

@@ -147,17 +147,29 @@ extension ServerSettings.Limits {
     }
 }
 
-/// Waits for something that other tasks of the loop will bring about; false if it does not come.
+/// Waits for something that other tasks of the loop will bring about, or a line of its ``RecordedLog``; false if it does not come within a
+/// minute. The condition is looked at whenever the loop has done something.
 ///
 /// A closure has all of its waits inside `#expect`, or none: Swift 6.3 may run the condition inside the macro for one of
 /// the same type outside, so that the second wait is none.
-func eventually(on loop: isolated EventLoop, _ condition: () -> Bool) async throws -> Bool {
-    let deadline = loop.now.advanced(by: .seconds(5))
-    while !condition() {
-        guard loop.now < deadline else { return false }
-        try await loop.sleep(for: .milliseconds(1))
+func eventually(on loop: isolated EventLoop, _ condition: @escaping () -> Bool) async throws -> Bool {
+    if condition() { return true }
+    let watch = ConditionWatch(condition, on: loop.reactor)
+    loop.reactor.addTurnHandler(watch)
+    defer { loop.reactor.removeTurnHandler(watch) }
+    return await loop.reactor.suspend(watch.wait, until: loop.now.advanced(by: .seconds(60))) == .signalled
+}
+
+private final class ConditionWatch: TurnHandler {
+    let wait: WaitID
+    private let condition: () -> Bool
+    private let reactor: Reactor
+
+    init(_ condition: @escaping () -> Bool, on reactor: Reactor) {
+        (self.condition, self.reactor, wait) = (condition, reactor, reactor.makeWait())
     }
-    return true
+
+    func turnEnds() { if condition() { reactor.wake(wait) } }
 }
 
 /// An upstream that remembers what it was sent, and answers what a test tells it to.
@@ -249,6 +261,10 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
 /// The records of a logger, as its lines.
 final class RecordedLog: Sendable {
     private let records = Mutex<[(message: String, metadata: [String: String])]>([])
+    private let reader = Mutex<EventLoop?>(nil)
+
+    /// Has each line of other threads begin a turn of a loop, for who waits there.
+    func wake(_ loop: EventLoop) { reader.withLock { $0 = loop } }
 
     var accesses: [[String: String]] { metadata(of: "access") }
 
@@ -272,6 +288,7 @@ final class RecordedLog: Sendable {
         func log(event: LogEvent) {
             let metadata = (event.metadata ?? [:]).mapValues { "\($0)" }
             log.records.withLock { $0.append(("\(event.message)", metadata)) }
+            log.reader.withLock { $0 }?.handOver { _ in }
         }
     }
 }

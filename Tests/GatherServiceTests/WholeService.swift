@@ -51,6 +51,7 @@ final class WholeService {
         let thread = LoopThread { try service.run() }
         let value = Swift.Result {
             try EventLoop.run { loop in
+                log.wake(loop)
                 let upstream = ScriptedUpstream()
                 let server = Server(listener, handler: upstream, observer: upstream, on: loop)
                 let ended = Latch()
