@@ -248,12 +248,19 @@ struct DialTests {
         }
     }
 
-    @Test func `of 8,000 silent connections that are opened at once each holds the loop as long as one of 500`() throws
+    #if DEBUG
+        private static let many = 4000
+    #else
+        private static let many = 8000
+    #endif
+
+    @Test func `of thousands of silent connections that are opened at once each holds the loop as long as one of 500`()
+        throws
     {
-        allowDescriptors(2 * 8000 + 200)
-        let (few, many) = try (longestTurn(opening: 500), longestTurn(opening: 8000))
+        allowDescriptors(2 * Self.many + 200)
+        let (few, many) = try (longestTurn(opening: 500), longestTurn(opening: Self.many))
         // All become ready in one turn. libcurl would walk all of them for each.
-        #expect(many < few * (8000 / 500) * 3, "\(few) with 500, \(many) with 8,000")
+        #expect(many < few * (Self.many / 500) * 3, "\(few) with 500, \(many) with \(Self.many)")
     }
 
     /// How long an exchange has to wait at most, in time on the processor, while so many silent connections are opened.

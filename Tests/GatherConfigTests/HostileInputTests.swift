@@ -85,7 +85,12 @@ import Testing
         var random = SeededGenerator(seed: seed)
         let original = Array(try GivenFile.text("gatherd.yaml").unicodeScalars)
         let alphabet = Array("{}[]\"'*&!|>%@`:,?-#$~. \t\n\r0aé\u{FEFF}\u{0}".unicodeScalars)
-        for _ in 0..<25 {
+        #if DEBUG
+            let count = 10
+        #else
+            let count = 25
+        #endif
+        for _ in 0..<count {
             var scalars = original
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let start = Int.random(in: 0..<scalars.count, using: &random)

@@ -92,7 +92,7 @@ import Testing
             engine, client, loop in
             _ = try await load(endpoint, on: engine, every: .milliseconds(2), for: .seconds(1), on: loop)
             let first = client.peak[0] ?? 0
-            _ = try await load(endpoint, on: engine, every: .milliseconds(1), for: .seconds(20), on: loop)
+            _ = try await load(endpoint, on: engine, every: .milliseconds(1), for: .seconds(10), on: loop)
             return [first, client.peak[0] ?? 0]
         }
         // It begins low and grows to what the upstream takes without getting slower.

@@ -8,11 +8,11 @@ import Testing
 ///
 /// A failure names its seed; `GATHERD_FAULT_SEEDS=4711-4711` runs that one alone, `GATHERD_FAULT_SEEDS=0-9999` all.
 @Suite struct FaultTests {
-    /// The seeds to run: fewer than all, since the suite is to stay fast, and a quarter where nothing is optimised.
+    /// The seeds to run: fewer than all, since the suite is to stay fast, and a tenth where nothing is optimised.
     private static func seeds() throws -> ClosedRange<UInt64> {
         guard let text = unsafe getenv("GATHERD_FAULT_SEEDS").map({ unsafe String(cString: $0) }) else {
             #if DEBUG
-                return 0...499
+                return 0...199
             #else
                 return 0...1999
             #endif

@@ -152,7 +152,7 @@ private let missing: String? = nil
         #expect(try render("/b?x={query.q ?? 1}&y={header.X-A ?? 2}").request?.target == "/b?x=1&y=2")
     }
 
-    @Test func `of a query parameter that stands twice the first counts`() throws {
+    @Test func `of a query parameter that appears twice the first counts`() throws {
         let input = Input(query: [("q", "1"), ("q", "2")])
         #expect(try render("/b?x={query.q}", input).request?.target == "/b?x=1")
     }

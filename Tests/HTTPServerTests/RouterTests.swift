@@ -104,7 +104,12 @@ import Testing
     }
 
     @Test func `of the routes that match, one that spells a segment out goes first, from left to right`() throws {
-        for seed in UInt64(1)...200 {
+        #if DEBUG
+            let seeds: UInt64 = 60
+        #else
+            let seeds: UInt64 = 200
+        #endif
+        for seed in 1...seeds {
             var random = SplitMix64(seed: seed)
             func path(_ segments: [String]) -> String {
                 "/"

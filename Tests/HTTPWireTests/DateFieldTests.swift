@@ -32,13 +32,13 @@ import Testing
         #expect(text(field.line) == "Date: \(expected)\r\n")
     }
 
-    @Test func `every day of 800 years follows the one before`() {
+    @Test func `every day of 400 years follows the one before`() {
         let lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
         var field = DateField(unixSeconds: 0)
         var day = 0
-        for year in 1970..<2770 {
+        for year in 1970..<2370 {
             let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
             for month in 0..<12 {
                 for dayOfMonth in 1...lengths[month] + (month == 1 && isLeap ? 1 : 0) {

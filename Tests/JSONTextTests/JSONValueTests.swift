@@ -54,7 +54,12 @@ extension JSONValue {
     func property() throws {
         var random = SplitMix64(state: 11)
         var hits = 0
-        for _ in 0..<3000 {
+        #if DEBUG
+            let count = 1000
+        #else
+            let count = 3000
+        #endif
+        for _ in 0..<count {
             let bytes = RandomJSON.document(&random)
             let value = try JSONValue(validating: bytes)
             let tree = try #require(Tree.parse(bytes))
@@ -67,7 +72,7 @@ extension JSONValue {
                 hits += found.count
             }
         }
-        #expect(hits > 2000)
+        #expect(hits > count * 2 / 3)
     }
 
     @Test("Kinds are told from the text")

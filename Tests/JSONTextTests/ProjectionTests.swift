@@ -119,7 +119,12 @@ import Testing
     func property() throws {
         var random = SplitMix64(state: 13)
         var changed = 0
-        for _ in 0..<6000 {
+        #if DEBUG
+            let count = 1500
+        #else
+            let count = 6000
+        #endif
+        for _ in 0..<count {
             let bytes = RandomJSON.document(&random)
             let options = RandomOptions(&random)
             guard let projection = try? options.projection() else { continue }
@@ -131,7 +136,7 @@ import Testing
                 "\(options) of \(String(decoding: bytes, as: UTF8.self))")
             if output != bytes { changed += 1 }
         }
-        #expect(changed > 3000)
+        #expect(changed > count / 2)
     }
 
     @Test("Deep arrays, many repeated names and many collisions take linear time", .timeLimit(.minutes(1)))

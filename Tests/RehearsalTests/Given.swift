@@ -11,12 +11,13 @@ func plan(_ endpoint: String, upstreams: String = "shop: { hosts: [http://a, htt
 
 /// A simulation of it, with models as flags give them.
 func simulation(
-    _ endpoint: String, upstreams: String = "shop: { hosts: [http://a, http://b] }", _ models: String...
+    _ endpoint: String, upstreams: String = "shop: { hosts: [http://a, http://b] }", gathers: Int = 1000,
+    _ models: String...
 ) throws -> Simulation {
     let plan = try plan(endpoint, upstreams: upstreams)
     var simulation = Simulation(plan.endpoints[0], of: plan)
     for model in models { try ModelReader.add(flag: model, to: &simulation.models, for: plan.endpoints[0], of: plan) }
-    simulation.gathers = 1000
+    simulation.gathers = gathers
     return simulation
 }
 

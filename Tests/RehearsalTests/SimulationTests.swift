@@ -29,27 +29,28 @@ import Testing
     ) throws {
         let latency = clause == "2s" ? "" : "10ms "
         let result = try simulation(
-            single, upstreams: "shop: { hosts: [http://a], timeout: 300ms }", "shop=\(latency)\(clause)"
+            single, upstreams: "shop: { hosts: [http://a], timeout: 300ms }", gathers: 200,
+            "shop=\(latency)\(clause)"
         ).run()
-        #expect(result.calls[0].outcomes == [outcome: 1000])
-        #expect(result.statuses == [status: 1000])
+        #expect(result.calls[0].outcomes == [outcome: 200])
+        #expect(result.statuses == [status: 200])
         #expect(result.complete == 0)
         #expect(result.durations.last == .milliseconds(milliseconds))
         #expect(result.durations.first == .milliseconds(milliseconds))
-        #expect(result.upstreams[0].attempts.timedOut == (outcome == .timeout ? 1000 : 0))
-        #expect(result.upstreams[0].attempts.answered == (outcome == .timeout ? 0 : 1000))
+        #expect(result.upstreams[0].attempts.timedOut == (outcome == .timeout ? 200 : 0))
+        #expect(result.upstreams[0].attempts.answered == (outcome == .timeout ? 0 : 200))
     }
 
     @Test func `shares are those that the model says`() throws {
         var simulation = try simulation(single, "shop=10ms slow=10%:100ms fail=20%:500 fail=5%:404")
-        simulation.gathers = 5_000
+        simulation.gathers = 2_000
         simulation.endpoint.passStatus = [404]
         let result = try simulation.run()
         let slow = result.durations.count { $0 == .milliseconds(100) }
-        #expect(abs(slow - 500) < 60)
-        #expect(result.durations.count { $0 == .milliseconds(10) } + slow == 5_000)
-        #expect(abs((result.statuses[502] ?? 0) - 1000) < 90)
-        #expect(abs((result.statuses[404] ?? 0) - 250) < 50)
+        #expect(abs(slow - 200) < 38)
+        #expect(result.durations.count { $0 == .milliseconds(10) } + slow == 2_000)
+        #expect(abs((result.statuses[502] ?? 0) - 400) < 57)
+        #expect(abs((result.statuses[404] ?? 0) - 100) < 32)
         #expect(result.percentile(500) == .milliseconds(10))
         #expect(result.percentile(990) == .milliseconds(100))
     }
@@ -83,7 +84,7 @@ import Testing
     }
 
     @Test func `the same seed gives the same result, another seed another`() throws {
-        var simulation = try simulation(chain, "shop=mean=10ms fail=1% slow=2%:1s")
+        var simulation = try simulation(chain, gathers: 300, "shop=mean=10ms fail=1% slow=2%:1s")
         let first = try simulation.run()
         #expect(try simulation.run() == first)
         simulation.seed = 2
@@ -105,13 +106,13 @@ import Testing
     }
 
     @Test func `arrivals come at the rate that was asked for`() throws {
-        // 300 a second for 10 ms each are three at once in the mean, and chance makes them more than four at times.
+        // 300 a second for 10 ms each are three at once on average, and chance makes them more than four at times.
         let upstream = "shop: { hosts: [http://a], max_in_flight: 4, queue: { max: 0 } }"
         var simulation = try simulation(single, upstreams: upstream, "shop=10ms")
-        simulation.gathers = 8_000
+        simulation.gathers = 4_000
         simulation.arrivals = .poisson(perSecond: 300)
         // Erlang's loss formula: B(4, 3) = 0.206.
-        let shed = Double(try simulation.run().statuses[503] ?? 0) / 8_000
+        let shed = Double(try simulation.run().statuses[503] ?? 0) / 4_000
         #expect(abs(shed - 0.206) < 0.02)
     }
 
@@ -120,7 +121,7 @@ import Testing
         let upstream = "shop: { hosts: [http://a], timeout: 2s, max_in_flight: 4096, hedge: { extra_load: 2% } }"
         var simulation = try simulation(
             "deadline: 3s\ncalls:\n\(calls)", upstreams: upstream, "shop=p50=10ms p99=30ms slow=1%:1s")
-        simulation.gathers = 400
+        simulation.gathers = 250
         let hedged = try simulation.run()
         simulation.plan = try simulation.plan.without("hedge")
         let plain = try simulation.run()
@@ -163,12 +164,13 @@ import Testing
     @Test func `many calls are reported by the worst of them`() throws {
         let calls = (1...30).map { "  c\($0): { get: \"shop:/\($0)\", required: false }" }.joined(separator: "\n")
         let failing = try simulation(
-            "calls:\n  a: { get: \"shop:/{path.id}\" }\n\(calls)", "shop=1ms", "shop.c7=fail=50%", "shop.c21=fail=10%")
+            "calls:\n  a: { get: \"shop:/{path.id}\" }\n\(calls)", gathers: 200, "shop=1ms", "shop.c7=fail=50%",
+            "shop.c21=fail=10%")
         let lines = SimulationReport.text(try failing.run(), of: failing).split(separator: "\n")
         #expect(lines.suffix(3).first?.hasPrefix("c7 ") == true)
         #expect(lines.suffix(2).first?.hasPrefix("c21 ") == true)
         #expect(lines.last == "and 29 calls more, each as often ok as the last of these or more often")
-        let good = try simulation("calls:\n  a: { get: \"shop:/{path.id}\" }\n\(calls)", "shop=1ms")
+        let good = try simulation("calls:\n  a: { get: \"shop:/{path.id}\" }\n\(calls)", gathers: 200, "shop=1ms")
         #expect(SimulationReport.text(try good.run(), of: good).hasSuffix("\neach of the 31 calls is always ok\n"))
     }
 
