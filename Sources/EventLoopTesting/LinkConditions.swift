@@ -18,7 +18,8 @@ public struct LinkConditions: Sendable {
     public var readsPartially: Bool
     /// How the connection is lost; nil if it is not.
     public var loss: Loss?
-    /// How many bytes a direction delivers before the connection is lost; the first direction to get there loses it for both.
+    /// How many bytes a direction delivers before the connection is lost; the first direction to get there loses it for
+    /// both.
     public var lossAfter: ClosedRange<Int>
 
     public init(

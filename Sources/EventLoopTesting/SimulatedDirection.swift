@@ -6,7 +6,7 @@ final class SimulatedDirection: TimerHandler {
         case bytes(ArraySlice<UInt8>)
         /// The writer has finished.
         case end
-        /// The writer's end is closed, and takes nothing any more.
+        /// The writer's end is closed, and no longer takes anything.
         case reset
         case loss(LinkConditions.Loss)
     }
@@ -104,7 +104,7 @@ final class SimulatedDirection: TimerHandler {
         return bytes
     }
 
-    /// Nothing is taken any more; when neither end is, nobody sees what is under way.
+    /// Nothing is taken any longer; when neither end is left, no one sees what is under way.
     func abandon() {
         isReaderGone = true
         unread = []

@@ -2,9 +2,9 @@ public import EventLoop
 
 /// One end of a connection in memory, whose delays, pieces and losses are drawn from a seed.
 ///
-/// On virtual time (``EventLoop/EventLoop/runVirtual(seed:_:)``) the same seed gives the same bytes at the same instants. As with TCP, an
-/// end that closes with bytes unread, or is sent more afterwards, resets the connection. Confined to its loop; closes with
-/// the object.
+/// On virtual time (``EventLoop/EventLoop/runVirtual(seed:_:)``) the same seed gives the same bytes at the same
+/// instants. As with TCP, an end that closes with bytes unread, or is sent more afterwards, resets the connection.
+/// Confined to its loop; closes with the object.
 public final class SimulatedStream: ByteStream {
     private let incoming: SimulatedDirection
     private let outgoing: SimulatedDirection
@@ -67,7 +67,7 @@ public final class SimulatedStream: ByteStream {
     public func close() {
         guard isOpen else { return }
         isOpen = false
-        // As TCP does: a peer whose bytes nobody will read must not believe that they were.
+        // As TCP does: a peer whose bytes will never be read must not believe that they were.
         if incoming.hasUnread { outgoing.reset() } else { outgoing.finish() }
         incoming.abandon()
         reading.wake(incoming.reactor)

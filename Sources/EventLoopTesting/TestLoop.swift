@@ -8,7 +8,8 @@ import EventLoop
 /// }
 /// ```
 public enum TestLoop {
-    /// Runs a test on virtual time: what waits for a timer waits no real time, and the same seed gives the same order of tasks.
+    /// Runs a test on virtual time: what waits for a timer waits no real time, and the same seed gives the same order
+    /// of tasks.
     /// - Parameter seed: draws the order of runnable tasks; without one they run in the order in which they became so.
     /// - Throws: ``Leftover``; `Deadlock`, with the names of the tasks that wait; the error of `body`.
     public static func run<Value: Sendable>(

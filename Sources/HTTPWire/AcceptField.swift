@@ -1,7 +1,7 @@
 /// The media types that a client takes, with their weights (RFC 9110 §12.5.1, §12.4.2).
 ///
-/// Weights are thousandths, 0 to 1000; a range without one has 1000. Parameters beside `q` are passed over, and so is a range
-/// whose weight is malformed.
+/// Weights are thousandths, 0 to 1000; a range without one has 1000. Parameters other than `q` are ignored, and so is a
+/// range whose weight is malformed.
 public struct AcceptField: Sendable {
     /// In lower case: `text/html`, `text/*`, `*/*`.
     private var ranges: [(name: String, weight: Int)] = []
@@ -15,7 +15,8 @@ public struct AcceptField: Sendable {
         }
     }
 
-    /// The weight that the field gives to a range by its own name, such as `text/html` or `*/*`; nil if it does not have it.
+    /// The weight that the field gives to a range by its own name, such as `text/html` or `*/*`; nil if it does not
+    /// have it.
     public func weight(named range: String) -> Int? { ranges.first { $0.name == range }?.weight }
 
     /// The weight of a media type, by the most specific of the ranges that it is in; 0 if it is in none.
@@ -24,7 +25,7 @@ public struct AcceptField: Sendable {
         return weight(named: type) ?? weight(named: String(family)) ?? weight(named: "*/*") ?? 0
     }
 
-    /// The weight among a range's parameters; nil if it is none.
+    /// The weight among a range's parameters; nil if it is not one.
     private static func weight(_ parameters: ArraySlice<ArraySlice<UInt8>>) -> Int? {
         for parameter in parameters where parameter.count >= 2 {
             guard parameter.prefix(2).map(\.lowercased) == Array("q=".utf8) else { continue }
@@ -42,7 +43,7 @@ public struct AcceptField: Sendable {
         return 1000
     }
 
-    /// The pieces between separators, without blanks around them; a separator in quotes is none (RFC 9110 §5.6.4).
+    /// The pieces between separators, without blanks around them; a separator in quotes does not count (RFC 9110 §5.6.4).
     private static func split(_ bytes: ArraySlice<UInt8>, at separator: UInt8) -> [ArraySlice<UInt8>] {
         var pieces: [ArraySlice<UInt8>] = []
         var start = bytes.startIndex

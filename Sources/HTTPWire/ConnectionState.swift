@@ -8,7 +8,8 @@ public struct ConnectionState: Sendable {
     public enum Action: Sendable, Equatable {
         /// Read the next head, from the bytes at hand first.
         case readHead
-        /// Pass the bytes that follow to ``BodyReader/discard(_:)``, and say with ``receivedUnwanted(_:)`` what it said.
+        /// Pass the bytes that follow to ``BodyReader/discard(_:)``, and say with ``receivedUnwanted(_:)`` what it
+        /// said.
         case discardBody
         /// Close: when `lingering`, close for writing only at first and read for a moment what the peer still sends,
         /// because closing on unread bytes makes the peer's kernel drop the response (RFC 9112 §9.6).
@@ -95,8 +96,8 @@ public struct ConnectionState: Sendable {
         return progress.isComplete ? next() : .discardBody
     }
 
-    /// Whether the rest of the body is to be discarded as far as it has arrived, before the answer begins: with chunks, that is
-    /// how the answer knows whether the connection goes on. What was discarded is told with ``discarded(_:)``.
+    /// Whether the rest of the body is to be discarded as far as it has arrived, before the answer begins: with chunks,
+    /// that is how the answer knows whether the connection goes on. What was discarded is told with ``discarded(_:)``.
     public var discardsArrivedBody: Bool {
         guard case .handling(let exchange) = state else { return false }
         return !exchange.isBodyComplete && exchange.keepAlive && exchange.length == nil && !exchange.expectsContinue
@@ -155,8 +156,8 @@ public struct ConnectionState: Sendable {
 
     /// The final response begins, whether or not the body was read. Says what its head announces.
     ///
-    /// - Parameter isStreamed: that the length of its content is not known, so that with HTTP/1.0 the end of the connection is
-    ///   the end of the content.
+    /// - Parameter isStreamed: that the length of its content is not known, so that with HTTP/1.0 the end of the
+    ///   connection is the end of the content.
     /// - Parameter isLast: that the server is about to shut down.
     public mutating func responseStarted(isStreamed: Bool = false, isLast: Bool = false) -> Persistence {
         let exchange: Exchange
@@ -186,8 +187,8 @@ public struct ConnectionState: Sendable {
         return next()
     }
 
-    /// The final response ends before its content does. The connection has to end with it: a missing last chunk is how the peer
-    /// sees that the message is incomplete (RFC 9112 §8).
+    /// The final response ends before its content does. The connection has to end with it: a missing last chunk is how
+    /// the peer sees that the message is incomplete (RFC 9112 §8).
     public mutating func responseCutShort() -> Action {
         guard case .responding(let exchange, _) = state else { illegal("response cut short") }
         return close(lingering: !exchange.isBodyComplete && !sawEOF)
@@ -251,8 +252,9 @@ private struct Exchange: Sendable {
     /// A request of which the end is unknown.
     static let failed = Exchange()
 
-    /// Whether the next request can be reached: nothing of the body is left, or it is known to be short enough to discard. Where the
-    /// end of chunks has not arrived, nobody knows, and the answer says that the connection ends with it (RFC 9112 §9.6).
+    /// Whether the next request can be reached: nothing of the body is left, or it is known to be short enough to
+    /// discard. Where the end of chunks has not arrived, it is unknown, and the answer says that the connection ends
+    /// with it (RFC 9112 §9.6).
     func canReachEnd(within budget: Int) -> Bool {
         if isBodyComplete { return true }
         guard let length, !expectsContinue else { return false }

@@ -32,14 +32,16 @@ public struct FieldSection: Sendable, Equatable {
 
     /// Adds a line at the end.
     ///
-    /// - Throws: for a name that is no token, a value with a control character, or too many bytes; nothing is added then.
+    /// - Throws: for a name that is no token, a value with a control character, or too many bytes; nothing is added
+    ///   then.
     public mutating func append(_ name: HTTPField.Name, _ value: String) throws(FieldError) {
         try append(name.rawName.utf8Span.span, value.utf8Span.span)
     }
 
     /// Adds a line at the end.
     ///
-    /// - Throws: for a name that is no token, a value with a control character, or too many bytes; nothing is added then.
+    /// - Throws: for a name that is no token, a value with a control character, or too many bytes; nothing is added
+    ///   then.
     public mutating func append(_ name: Span<UInt8>, _ value: Span<UInt8>) throws(FieldError) {
         guard !name.isEmpty else { throw .invalidName }
         for index in name.indices where !name[index].isToken { throw .invalidName }
@@ -155,7 +157,8 @@ extension FieldSection: Sequence {
         return nil
     }
 
-    /// The value of a field, its lines joined by `, ` (RFC 9110 §5.3). Bytes that are not UTF-8 become U+FFFD. O(bytes).
+    /// The value of a field, its lines joined by `, ` (RFC 9110 §5.3). Bytes that are not UTF-8 become U+FFFD.
+    /// O(bytes).
     public subscript(name: HTTPField.Name) -> String? {
         var combined: String?
         forEachLine { lineName, value in

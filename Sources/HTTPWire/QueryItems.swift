@@ -49,7 +49,7 @@ public struct QueryItem: Sendable {
 
     /// Whether the decoded name is `name`, byte for byte in UTF-8.
     ///
-    /// That takes no text for each parameter: a query may have thousands that nobody wants.
+    /// That takes no text for each parameter: a query may have thousands that are not used.
     public func isNamed(_ name: String) -> Bool {
         let isPlain = !encodedName.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }
         if isPlain { return name.utf8.elementsEqual(encodedName) }

@@ -2,7 +2,7 @@ public import HTTPTypes
 
 /// The versions of HTTP/1 that differ in what they let a server do.
 ///
-/// A higher minor version, which nobody has defined, is treated as 1.1 (RFC 9110 §2.5).
+/// A higher minor version, of which none is defined, is treated as 1.1 (RFC 9110 §2.5).
 public enum HTTPVersion: Sendable, Equatable {
     /// HTTP/1.0: no chunked framing, no interim responses, no Host, and one request per connection unless asked for.
     case http10

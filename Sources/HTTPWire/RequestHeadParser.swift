@@ -40,7 +40,8 @@ public struct RequestHeadParser: Sendable {
     /// Makes a parser that waits for the first byte of a head.
     public init() {}
 
-    /// Whether a request line has begun, so that the connection is not idle; the empty lines ahead of one are not part of it.
+    /// Whether a request line has begun, so that the connection is not idle; the empty lines ahead of one are not part
+    /// of it.
     public var hasStarted: Bool { state != .start && state != .blankLineFeed }
 
     /// The method, once it has been read: a refusal of what follows must know whether the request is a HEAD.

@@ -22,8 +22,8 @@ struct RequestTarget: Sendable {
 
     /// Takes apart a target whose bytes are known to be allowed in one.
     ///
-    /// - Throws: `.badRequest(.invalidTarget)`, also for a form that the method excludes; `.methodNotImplemented` for `*` with a method
-    ///   that is not known, which may mean something to those who defined it (`NOTIFY *` of SSDP).
+    /// - Throws: `.badRequest(.invalidTarget)`, also for a form that the method excludes; `.methodNotImplemented` for
+    ///   `*` with a method that is not known, which may mean something to those who defined it (`NOTIFY *` of SSDP).
     init(_ bytes: Span<UInt8>, in range: Range<Int>, method: HTTPRequest.Method) throws(RequestError) {
         whole = range
         form = .origin

@@ -7,7 +7,8 @@ public enum ResponseFraming: Sendable, Equatable {
     /// By the end of the connection.
     case untilClose
 
-    /// The framing of content whose length is not known when its head is written: HTTP/1.0 has no chunks (RFC 9112 §6.1).
+    /// The framing of content whose length is not known when its head is written: HTTP/1.0 has no chunks (RFC 9112
+    /// §6.1).
     public static func streamed(to version: HTTPVersion) -> ResponseFraming {
         switch version {
         case .http10: .untilClose

@@ -15,8 +15,8 @@ public struct ResponseLimits: Sendable, Equatable {
 
 /// What a response's head says of its status, framing and connection.
 ///
-/// It holds no bytes: where the fields are is said by offsets into the bytes that were parsed, and who wants fields takes
-/// them from there before those bytes go.
+/// It holds no bytes: where the fields are is said by offsets into the bytes that were parsed, and who wants fields
+/// takes them from there before those bytes go.
 public struct ResponseHead: Sendable, Equatable {
     /// The status code, from 200 to 999; one above 599 means what 500 does (RFC 9110 §15).
     public let status: Int

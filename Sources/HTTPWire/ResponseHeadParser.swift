@@ -2,8 +2,8 @@
 ///
 /// The caller keeps the bytes: it passes all that it has from the start of a response, and after ``Progress/needMore``
 /// the same bytes again with more behind them. Each byte is looked at once. A defect is reported at the byte that makes
-/// it one, whether or not the head is complete. Interim responses are read over. A parser reads one response; it allocates
-/// nothing.
+/// it one, whether or not the head is complete. Interim responses are read over. A parser reads one response; it
+/// allocates nothing.
 public struct ResponseHeadParser: Sendable {
     /// How far a call came.
     public enum Progress: Sendable, Equatable {
@@ -137,7 +137,8 @@ public struct ResponseHeadParser: Sendable {
 
     // MARK: Field lines (RFC 9112 §5)
 
-    /// Reads lines that are there as a whole and well-formed, which is nearly all. What else there is, the states below read.
+    /// Reads lines that are there as a whole and well-formed, which is nearly all. What else there is, the states below
+    /// read.
     private mutating func scanWholeLines(_ bytes: Span<UInt8>, _ end: Int) throws(MessageError) {
         var index = position
         while true {

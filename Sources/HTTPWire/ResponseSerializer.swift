@@ -86,7 +86,7 @@ extension Array<UInt8> {
         append(literal: "HTTP/1.1 ")
         append(padded: status.code, digits: 3)
         append(.space)
-        // Latin-1 or UTF-8 makes no difference to a phrase that nobody parses; its lines were made safe by its type.
+        // Latin-1 or UTF-8 makes no difference to a phrase that is never parsed; its lines were made safe by its type.
         append(text: status.phrase)
         append(literal: "\r\n")
     }

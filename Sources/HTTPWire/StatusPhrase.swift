@@ -1,8 +1,8 @@
 public import HTTPTypes
 
 extension HTTPResponse.Status {
-    /// The reason phrase: the status's own or, where it was made from a code alone, the registered one of the code; empty if there
-    /// is none.
+    /// The reason phrase: the status's own or, where it was made from a code alone, the registered one of the code;
+    /// empty if there is none.
     ///
     /// Source: IANA, Hypertext Transfer Protocol (HTTP) Status Code Registry.
     public var phrase: String { reasonPhrase.isEmpty ? Self.registered[code] ?? "" : reasonPhrase }

@@ -27,13 +27,14 @@ extension Span<UInt8> {
         UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
     }
 
-    /// Whether the bytes in `range`, none of which is a control character, spell `text`, which is made of small letters,
-    /// digits and hyphens, in any case.
+    /// Whether the bytes in `range`, none of which is a control character, spell `text`, which is made of small
+    /// letters, digits and hyphens, in any case.
     @inline(__always)
     func spells(_ text: StaticString, in range: Range<Int>) -> Bool {
         let count = text.utf8CodeUnitCount
         guard count == range.count else { return false }
-        // The bit that capital letters lack. All others that have the same in common with a byte of the text are controls.
+        // The bit that capital letters lack. All others that have the same in common with a byte of the text are
+        // controls.
         let small: UInt64 = 0x2020_2020_2020_2020
         guard count >= 8 else {
             for offset in 0..<count {
@@ -81,7 +82,7 @@ extension Span<UInt8> {
             }
             index &+= others.trailingZeroBitCount &>> 3
             let byte = self[index]
-            // What a name ends with and what is in it beside letters, before the rarer ones.
+            // What a name ends with and what is in it besides letters, before the rarer ones.
             if byte == UInt8(ascii: ":") { return index }
             guard byte == UInt8(ascii: "-") || byte.isToken else { return index }
             index &+= 1
@@ -103,8 +104,8 @@ extension StaticString {
 
 /// Eight bytes, the first of them lowest, which are tested in the time of one.
 ///
-/// What each test gives has the high bit of a byte set where the test holds. A carry or borrow from a lower byte can set one
-/// wrongly, but only where that byte has set its own: so the lowest that is set is right, and 0 is.
+/// What each test gives has the high bit of a byte set where the test holds. A carry or borrow from a lower byte can
+/// set one wrongly, but only where that byte has set its own: so the lowest that is set is right, and 0 is.
 private struct Word {
     let bytes: UInt64
 

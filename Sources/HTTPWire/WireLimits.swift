@@ -21,7 +21,7 @@ public struct WireLimits: Sendable, Equatable {
     /// The trailer section of one body; beyond it 431 (RFC 9112 §7.1.2).
     public var trailerBytes = 8 * 1024
 
-    /// How much of a body that nobody read is thrown away to keep the connection; beyond it the connection closes.
+    /// How much of an unread body is thrown away to keep the connection; beyond it the connection closes.
     public var drainBytes = 64 * 1024
 
     /// The limits a server has when nothing is configured.

@@ -1,13 +1,13 @@
 /// Searches that look at eight bytes at a time.
 ///
-/// Each search computes a word whose highest bit per byte marks a match. Subtraction borrows only out of a byte that matched,
-/// so the lowest mark is exact, and the lowest is the only one used.
+/// Each search computes a word whose highest bit per byte marks a match. Subtraction borrows only out of a byte that
+/// matched, so the lowest mark is exact, and the lowest is the only one used.
 enum ByteScan {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let highBits: UInt64 = 0x8080_8080_8080_8080
 
-    /// The first byte from `start` that can't be copied as it stands between quotes: `"`, `\`, a control character or a byte of
-    /// 0x80 or above. The count of bytes if there is none.
+    /// The first byte from `start` that can't be copied as it stands between quotes: `"`, `\`, a control character or a
+    /// byte of 0x80 or above. The count of bytes if there is none.
     @inline(__always)
     static func endOfPlainRun(in text: Span<UInt8>, from start: Int) -> Int {
         var i = start

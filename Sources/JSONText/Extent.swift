@@ -2,7 +2,8 @@
 ///
 /// On text that was not validated the answers mean nothing, yet they stay within the text.
 enum Extent {
-    /// The first byte of a text that is neither whitespace nor a byte order mark, which may only be at the very beginning.
+    /// The first byte of a text that is neither whitespace nor a byte order mark, which may only be at the very
+    /// beginning.
     @inline(__always)
     static func textStart(in text: Span<UInt8>) -> Int {
         let hasMark = text.count >= 3 && text[0] == 0xEF && text[1] == 0xBB && text[2] == 0xBF

@@ -16,7 +16,8 @@ public struct FixedPoint: CustomStringConvertible, Sendable {
         self.init(max(0, Int(clamping: (time.attoseconds + 50_000_000_000_000) / 100_000_000_000_000)), decimals: 1)
     }
 
-    /// A given time with as many decimals as it needs: in milliseconds, or in units of another power of ten of nanoseconds.
+    /// A given time with as many decimals as it needs: in milliseconds, or in units of another power of ten of
+    /// nanoseconds.
     public init(exact time: Duration, power: Int = 6) {
         self.init(Int(clamping: time.attoseconds / 1_000_000_000), decimals: power)
         while decimals > 0, units % 10 == 0 {

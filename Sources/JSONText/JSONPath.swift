@@ -1,6 +1,7 @@
 /// The way from a JSON value to the values inside it: `customer.address[0].city`, `items[*].sku`, `a["odd.key"]`.
 ///
-/// A path without steps is the value itself. Paths are text in configuration files; ``init(_:)`` says how they are spelled.
+/// A path without steps is the value itself. Paths are text in configuration files; ``init(_:)`` says how they are
+/// spelled.
 public struct JSONPath: Hashable, Sendable {
     public enum Step: Hashable, Sendable {
         /// A member of an object; of several with one name, the last.

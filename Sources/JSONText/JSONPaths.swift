@@ -26,8 +26,8 @@ public struct JSONPaths: Sendable {
         }
     }
 
-    /// What each path leads to, as ``JSONValue/value(at:)`` finds it; one with `[*]` to the array of all that is found, as
-    /// ``JSONValue/append(valuesAt:to:)`` writes it.
+    /// What each path leads to, as ``JSONValue/value(at:)`` finds it; one with `[*]` to the array of all that is found,
+    /// as ``JSONValue/append(valuesAt:to:)`` writes it.
     ///
     /// - Complexity: O(length × log of the keys named in one object) for each step of the longest path.
     public func values(in value: JSONValue) -> [JSONValue?] { findings(in: value).map(\.value) }

@@ -1,8 +1,9 @@
 extension JSONText {
     /// Checks that bytes are exactly one JSON text, with or without whitespace around it.
     ///
-    /// The grammar is that of RFC 8259 in UTF-8. A byte order mark before the text is skipped (§8.1 allows that), and escaped lone
-    /// surrogates are accepted: the grammar has them (§8.2). Numbers of any size and repeated names are accepted too.
+    /// The grammar is that of RFC 8259 in UTF-8. A byte order mark before the text is skipped (§8.1 allows that), and
+    /// escaped lone surrogates are accepted: the grammar has them (§8.2). Numbers of any size and repeated names are
+    /// accepted too.
     ///
     /// - Complexity: O(n); memory O(`maxDepth` / 64).
     /// - Parameter maxDepth: how many arrays and objects may be open at once; 0 allows scalars only.

@@ -31,8 +31,8 @@ extension JSONText {
         output.append(ASCII.quote)
     }
 
-    /// Puts spaces in the places of line breaks from `start` on, which in a JSON text can only be white space between tokens
-    /// (RFC 8259 §7).
+    /// Puts spaces in the places of line breaks from `start` on, which in a JSON text can only be white space between
+    /// tokens (RFC 8259 §7).
     ///
     /// - Complexity: O(n), eight bytes at a time.
     public static func replaceLineBreaks(in output: inout [UInt8], from start: Int) {

@@ -1,8 +1,8 @@
 /// JSON as text: UTF-8 bytes that are checked once, then sliced, projected and written without a tree.
 ///
-/// ``validate(_:maxDepth:)`` decides whether bytes are one JSON text (RFC 8259). A ``JSONValue`` is a view of a value in
-/// validated bytes, found by a ``JSONPath``. A ``Projection`` copies the parts of a value that a plan asks for. Everything
-/// takes bytes from strangers: time is linear in them, nesting is bounded, and nothing traps.
+/// ``validate(_:maxDepth:)`` decides whether bytes are one JSON text (RFC 8259). A ``JSONValue`` is a view of a value
+/// in validated bytes, found by a ``JSONPath``. A ``Projection`` copies the parts of a value that a plan asks for.
+/// Everything takes bytes from strangers: time is linear in them, nesting is bounded, and nothing traps.
 public enum JSONText {
     /// The nesting that ``validate(_:maxDepth:)`` allows unless told otherwise.
     public static let defaultMaxDepth = 128

@@ -16,8 +16,8 @@ extension JSONValue {
         stringContent.map { StringContent.hasLoneSurrogate(bytes.span, $0) } ?? false
     }
 
-    /// What a scalar looks like as text: a string decoded, a number or boolean as it is spelled; nil for null, objects and
-    /// arrays.
+    /// What a scalar looks like as text: a string decoded, a number or boolean as it is spelled; nil for null, objects
+    /// and arrays.
     ///
     /// - Complexity: O(length).
     public var scalarText: String? {

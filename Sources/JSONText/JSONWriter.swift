@@ -71,8 +71,8 @@ public struct JSONWriter {
     /// A value as it is spelled.
     public mutating func value(_ value: JSONValue) {
         separate()
-        // At once: growing by and by would copy a large body, into twice the room. Not for small ones, of which there may be many:
-        // room that is asked for is not doubled.
+        // At once: growing by and by would copy a large body, into twice the room. Not for small ones, of which there
+        // may be many: room that is asked for is not doubled.
         if value.range.count > bytes.count { bytes.reserveCapacity(bytes.count + value.range.count + 16) }
         value.append(to: &bytes)
     }

@@ -6,7 +6,8 @@ struct MemberName {
 
 /// A position among the members of an object or the elements of an array in validated text.
 ///
-/// The caller moves `position` to the end of each value, by ``Extent/valueEnd(in:from:)`` or by walking through the value.
+/// The caller moves `position` to the end of each value, by ``Extent/valueEnd(in:from:)`` or by walking through the
+/// value.
 struct MemberCursor {
     var position: Int
 

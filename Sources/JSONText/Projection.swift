@@ -1,13 +1,14 @@
 /// What to keep of a JSON value, and under which names.
 ///
-/// Three steps, in this order: `target` goes to a part of the value, `allow` or `deny` filters it, `mapping` renames keys. All of
-/// them happen in one pass over the text. Keys keep their order, and what no option touches keeps its spelling.
+/// Three steps, in this order: `target` goes to a part of the value, `allow` or `deny` filters it, `mapping` renames
+/// keys. All of them happen in one pass over the text. Keys keep their order, and what no option touches keeps its
+/// spelling.
 ///
-/// Filters and renames go through arrays: `items.sku` is the `sku` of every element if `items` is an array, and a top-level
-/// array is treated element by element. `items[*].sku` means the same. `target` takes its path literally.
+/// Filters and renames go through arrays: `items.sku` is the `sku` of every element if `items` is an array, and a
+/// top-level array is treated element by element. `items[*].sku` means the same. `target` takes its path literally.
 ///
-/// - `allow` drops what lies beside its paths, and scalars where a path leads on. Objects and arrays on the way stay, even
-///   empty. A top-level scalar becomes null.
+/// - `allow` drops what is not on its paths, and scalars where a path leads on. Objects and arrays on the way stay,
+///   even empty. A top-level scalar becomes null.
 /// - `deny` drops what its paths name and nothing else.
 /// - A renamed key replaces a member that had the name before.
 /// - Of several members with a name that an option names, the last counts.
@@ -17,7 +18,8 @@ public struct Projection: Sendable {
 
     /// Compiles shaping options; an empty list or path is an option not used.
     ///
-    /// - Parameter mapping: for each path the key that takes the place of its last. Paths have the names before renaming.
+    /// - Parameter mapping: for each path the key that takes the place of its last. Paths have the names before
+    ///   renaming.
     /// - Complexity: O(n log n) in the length of the options.
     /// - Throws: ``ProjectionError``.
     public init(

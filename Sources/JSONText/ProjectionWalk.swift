@@ -1,7 +1,7 @@
 /// One pass of a ``Shape`` over validated text.
 ///
-/// Members are written as they come. A member that a later one replaces is known by its record and taken out at the end of its
-/// object, so that repeated names and renames cost no second pass over the text.
+/// Members are written as they come. A member that a later one replaces is known by its record and taken out at the end
+/// of its object, so that repeated names and renames cost no second pass over the text.
 struct ProjectionWalk {
     private let shape: Shape
     /// What the open objects have written for members with an entry.

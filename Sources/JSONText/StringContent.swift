@@ -85,7 +85,8 @@ enum StringContent {
         }
     }
 
-    /// The scalar that the escape at `start` spells, alone or with the low surrogate after it (RFC 8259 §7), and its end.
+    /// The scalar that the escape at `start` spells, alone or with the low surrogate after it (RFC 8259 §7), and its
+    /// end.
     private static func unicodeEscape(_ text: Span<UInt8>, at start: Int, limit: Int) -> (Unicode.Scalar, end: Int) {
         let replacement: Unicode.Scalar = "\u{FFFD}"
         guard let first = codeUnit(text, at: start, limit: limit) else { return (replacement, limit) }

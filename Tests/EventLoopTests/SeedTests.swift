@@ -3,7 +3,8 @@ import EventLoopTesting
 import Synchronization
 import Testing
 
-/// Schedules that are drawn from a seed: all different, each repeatable, and good for finding an order that breaks a program.
+/// Schedules that are drawn from a seed: all different, each repeatable, and good for finding an order that breaks a
+/// program.
 struct SeedTests {
     @Test func `a hundred seeds give a hundred schedules, each repeatable`() throws {
         let traces = try (0..<100).map(trace)
@@ -79,7 +80,8 @@ struct SeedTests {
 
     private struct Overdrawn: Error, Equatable {}
 
-    /// Two tasks that each look at the balance, wait, and draw what they saw; the bookkeeping before them makes the first one the faster.
+    /// Two tasks that each look at the balance, wait, and draw what they saw; the bookkeeping before them makes the
+    /// first one the faster.
     private func withdrawTwice(_ log: Log, _ loop: isolated EventLoop) async throws {
         let account = Account()
         try await loop.gather(["a", "b"]) { name in

@@ -61,7 +61,7 @@ struct SocketAddressTests {
 
     @Test func `a name without an address is an error with the name`() throws {
         let error = #expect(throws: SocketAddressError.self) { try SocketAddress.resolve("no-such-host.invalid:80") }
-        #expect(try #require(error).description.hasPrefix("«no-such-host.invalid» does not resolve: "))
+        #expect(try #require(error).description.hasPrefix("'no-such-host.invalid' does not resolve: "))
         #expect(throws: SocketAddressError.self) { try SocketAddress.resolve(":80") }
     }
 }

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// That every key of the reference does what it says: each has a test that fails if the key is read and nothing comes of it.
+/// That every key of the reference does what it says: each has a test that fails if the key is read and nothing comes
+/// of it.
 @Suite struct KeyTests {
     /// The tests, by module and name, with the keys that they are for.
     private static let effects: [(module: String, test: String, keys: [String])] = [

@@ -74,8 +74,8 @@ import Testing
     @Test(arguments: [
         ("shop", "a model has a name before it; write it as in --model 'shop=10ms'"),
         ("shpo=1ms", "there is no upstream 'shpo'; did you mean 'shop'?"),
-        ("shop#3=1ms", "'3' is no host of 'shop'; write a number from 1 to 2"),
-        ("pay#0=1ms", "'0' is no host of 'pay'; it has one, 'pay#1'"),
+        ("shop#3=1ms", "'3' is not a host of 'shop'; write a number from 1 to 2"),
+        ("pay#0=1ms", "'0' is not a host of 'pay'; it has one, 'pay#1'"),
         ("shop.bill=1ms", "the endpoint has no call 'bill' to 'shop'; known are: orders"),
         ("shop= ", "a model says something; write it as in p50=10ms p99=80ms"),
         ("shop=10", "'10' is not a duration; write it as in 10ms"),

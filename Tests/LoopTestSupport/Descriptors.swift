@@ -1,6 +1,7 @@
 import Glibc
 
-/// How many sockets, pipes and processes the process has descriptors of; of use where nothing else runs, as in an exit test.
+/// How many sockets, pipes and processes the process has descriptors of; of use where nothing else runs, as in an exit
+/// test.
 ///
 /// Others are not counted: the system's libraries open some when they like.
 public func openDescriptors() -> Int {

@@ -1,10 +1,11 @@
 import EventLoop
 import Glibc
 
-/// An HTTPS server in a process of its own, with certificates made for the test: Python's ssl module, since ours has no TLS.
+/// An HTTPS server in a process of its own, with certificates made for the test: Python's ssl module, since ours has no
+/// TLS.
 ///
-/// It answers each request with the name in the client's certificate, or `nobody`; `/ended` and `/cut` with a body that ends with the
-/// connection, with TLS's own end (close_notify) and without. It ends when nothing holds it any longer.
+/// It answers each request with the name in the client's certificate, or `nobody`; `/ended` and `/cut` with a body that
+/// ends with the connection, with TLS's own end (close_notify) and without. It ends when nothing holds it any longer.
 ///
 /// `@unchecked Sendable`: nothing of it changes, and the stream is touched by init and deinit alone.
 @safe public final class TLSUpstream: @unchecked Sendable {

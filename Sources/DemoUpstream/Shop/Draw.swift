@@ -4,8 +4,8 @@ import EventLoop
 struct Draw {
     private var generator: SplitMix64
 
-    /// The name is hashed with FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo), because the standard library's hash differs from run
-    /// to run.
+    /// The name is hashed with FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo), because the standard library's hash differs
+    /// from run to run.
     init(_ name: String) {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

@@ -4,9 +4,9 @@ import HTTPTypes
 
 /// A small shop behind HTTP: the upstream to gather from where there is no real one.
 ///
-/// It has customers, orders, offers, reviews, stock and delivery times; what it says depends on the ids and is the same each
-/// time. The query of any request may ask for slowness and faults: `delay=150ms`, `fail=503`, `fail=garbage`, `fail=slow`.
-/// Confined to its loop; several loops have a shop each and may share the counters.
+/// It has customers, orders, offers, reviews, stock and delivery times; what it says depends on the ids and is the same
+/// each time. The query of any request may ask for slowness and faults: `delay=150ms`, `fail=503`, `fail=garbage`,
+/// `fail=slow`. Confined to its loop; several loops have a shop each and may share the counters.
 public final class Shop: Handler, ExchangeObserver {
     /// How long `fail=slow` waits before it gives up on a client that stays.
     static let longestWait: Duration = .seconds(60)

@@ -1,4 +1,4 @@
-/// How slowly a ``Shop`` answers when nobody asks for more.
+/// How slowly a ``Shop`` answers unless a request asks for more.
 public struct ShopOptions: Sendable {
     /// The latency of each resource: `customers`, `orders`, `offers`, `reviews`, `stock`, `delivery`, and `default` for
     /// those that are not named. None without an entry.

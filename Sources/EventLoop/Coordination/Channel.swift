@@ -2,8 +2,8 @@ import DequeModule
 
 /// A bounded queue between tasks of one loop: asyncio's `Queue`, with an end. Confined to its loop.
 ///
-/// Elements come out in the order in which they went in. A full channel makes senders wait, so that a slow receiver slows them down
-/// and no more than `capacity` elements are kept.
+/// Elements come out in the order in which they went in. A full channel makes senders wait, so that a slow receiver
+/// slows them down and no more than `capacity` elements are kept.
 ///
 /// ```swift
 /// for try await line in channel { … }
@@ -27,7 +27,8 @@ public final class Channel<Element>: AsyncSequence {
     public var count: Int { buffer.count }
 
     /// Puts an element in, waiting while the channel is full.
-    /// - Throws: ``ChannelFinished`` after ``finish()``; `CancellationError` as soon as the task is cancelled, and then the element is not in.
+    /// - Throws: ``ChannelFinished`` after ``finish()``; `CancellationError` as soon as the task is cancelled, and then
+    ///   the element is not in.
     public func send(_ element: Element) async throws {
         try Task.checkCancellation()
         guard !isFinished else { throw ChannelFinished() }

@@ -1,4 +1,5 @@
-/// An object that is confined to a loop, as other threads may name it: they can have the loop call it, and nothing else.
+/// An object that is confined to a loop, as other threads may name it: they can have the loop call it, and nothing
+/// else.
 ///
 /// It does not keep the object alive.
 ///

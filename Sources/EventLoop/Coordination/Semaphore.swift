@@ -1,7 +1,7 @@
-/// Lets a number of tasks at once into a part of the program, the others in order of arrival: asyncio's `Semaphore`, and its `Lock` with
-/// one permit. Confined to its loop.
+/// Lets a number of tasks at once into a part of the program, the others in order of arrival: asyncio's `Semaphore`,
+/// and its `Lock` with one permit. Confined to its loop.
 ///
-/// A permit goes straight to the task that has waited longest: nobody overtakes, and no task wakes to find none.
+/// A permit goes straight to the task that has waited longest: none overtakes, and no task wakes to find none.
 public final class Semaphore {
     private let reactor: Reactor
     private var waiting = WaitQueue<WaitID>()
@@ -39,7 +39,7 @@ public final class Semaphore {
         }
     }
 
-    /// Gives a permit back: to the first who waits, or to nobody.
+    /// Gives a permit back: to the first that waits, if there is one.
     public func release() {
         while let wait = waiting.popFirst() {
             if reactor.wake(wait) { return }

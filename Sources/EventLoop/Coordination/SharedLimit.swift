@@ -2,9 +2,9 @@ import Synchronization
 
 /// A limit that all loops of a process keep to together: how much of it is taken, as one atomic count.
 ///
-/// A place that is free anywhere can be taken by any loop, whichever loop gave it back. Taking and giving back cost one atomic
-/// operation each, and no lock. They are sequentially consistent, so that who finds no place, says that it waits and looks again
-/// is seen by who gives one back, or sees the place.
+/// A place that is free anywhere can be taken by any loop, whichever loop gave it back. Taking and giving back cost one
+/// atomic operation each, and no lock. They are sequentially consistent, so that who finds no place, says that it waits
+/// and looks again is seen by who gives one back, or sees the place.
 public final class SharedLimit: Sendable {
     private let most: Atomic<Int>
     private let taken = Atomic<Int>(0)

@@ -2,8 +2,8 @@ import DequeModule
 
 /// Those who wait for one thing, in the order of their arrival.
 ///
-/// One that gives up leaves a gap, and gaps go when they are more than half of the queue: giving up costs O(log n) on average wherever
-/// it stands, and what waits no longer is not kept for as long as the others wait.
+/// One that gives up leaves a gap, and gaps go when they are more than half of the queue: giving up costs O(log n) on
+/// average wherever it stands, and what waits no longer is not kept for as long as the others wait.
 struct WaitQueue<Waiter> {
     /// By rising number; without a waiter, a gap.
     private(set) var entries: Deque<(number: Int, waiter: Waiter?)> = []

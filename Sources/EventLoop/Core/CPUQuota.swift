@@ -1,11 +1,13 @@
 import Glibc
 
-/// How much processor time the kernel gives a process's control group: what containers are limited by, which affinity does not show.
+/// How much processor time the kernel gives a process's control group: what containers are limited by, which affinity
+/// does not show.
 enum CPUQuota {
     /// How many processors' time there is; nil without a quota, or where control groups are not mounted.
     ///
-    /// Version 2 has `cpu.max` (`200000 100000`: microseconds of processor time in each period, or `max`), version 1 `cpu.cfs_quota_us`
-    /// and `cpu.cfs_period_us`. A group has no more than any group above it, as far up as they can be seen from inside a container.
+    /// Version 2 has `cpu.max` (`200000 100000`: microseconds of processor time in each period, or `max`), version 1
+    /// `cpu.cfs_quota_us` and `cpu.cfs_period_us`. A group has no more than any group above it, as far up as they can
+    /// be seen from inside a container.
     /// - Parameter root: where the file system begins, for tests.
     static func processors(root: String = "") -> Double? {
         guard let membership = contents(of: root + "/proc/self/cgroup") else { return nil }
@@ -23,7 +25,8 @@ enum CPUQuota {
         return quotas.min()
     }
 
-    /// The directories of a group and those above it; the first is the mount itself, which is the group where a container sees no other.
+    /// The directories of a group and those above it; the first is the mount itself, which is the group where a
+    /// container sees no other.
     private static func groups(below mount: String, _ path: Substring) -> [String] {
         var directories = [mount]
         for name in path.split(separator: "/") { directories.append(directories[directories.count - 1] + "/" + name) }

@@ -10,8 +10,8 @@ extension EventLoop {
         try run(LoopExecutor(poller: EpollPoller(), schedule: .arrival), body)
     }
 
-    /// Runs `body` as ``run(_:)`` does until one of the signals comes, and cancels it then. The next signal ends the process at once, as all
-    /// do in a program that does not handle them.
+    /// Runs `body` as ``run(_:)`` does until one of the signals comes, and cancels it then. The next signal ends the
+    /// process at once, as all do in a program that does not handle them.
     ///
     /// ```swift
     /// try EventLoop.run(stoppingOn: [SIGINT, SIGTERM]) { loop in
@@ -48,9 +48,10 @@ extension EventLoop {
 
     /// Runs `body` on a loop whose clock jumps to the next timer when nothing is runnable.
     ///
-    /// With a seed, runnable tasks run in an order drawn from it, the same for the same seed. Nothing of the real world is seen: no
-    /// descriptors, no other threads.
-    /// - Throws: ``Deadlock`` if every task waits for what cannot come, after all have been cancelled; else the error of `body`.
+    /// With a seed, runnable tasks run in an order drawn from it, the same for the same seed. Nothing of the real world
+    /// is seen: no descriptors, no other threads.
+    /// - Throws: ``Deadlock`` if every task waits for what cannot come, after all have been cancelled; else the error
+    ///   of `body`.
     public static func runVirtual<Value: Sendable>(
         seed: UInt64? = nil, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
     ) throws -> Value {
@@ -58,7 +59,8 @@ extension EventLoop {
         return try run(LoopExecutor(poller: VirtualPoller(), schedule: schedule), body)
     }
 
-    /// Runs `body` on `count` loops, each on a thread of its own (the first on the calling one), until all have returned.
+    /// Runs `body` on `count` loops, each on a thread of its own (the first on the calling one), until all have
+    /// returned.
     /// - Throws: `SystemError` if a loop cannot be made, else the first error of a `body` in the order of the loops.
     public static func runGroup(
         count: Int, _ body: @escaping @Sendable (isolated EventLoop, _ index: Int) async throws -> Void
@@ -75,8 +77,8 @@ extension EventLoop {
         for result in [first] + others { try result.get() }
     }
 
-    /// The number of processors that this process may use, by its affinity and by the CPU quota of its control group: the natural
-    /// number of loops. A part of a processor counts as one.
+    /// The number of processors that this process may use, by its affinity and by the CPU quota of its control group:
+    /// the natural number of loops. A part of a processor counts as one.
     public static var processorCount: Int {
         let allowed = Int(cp_processor_count())
         guard let quota = CPUQuota.processors() else { return allowed }
@@ -95,8 +97,8 @@ private struct MainTask<Value: Sendable>: Sendable {
     private let executor: LoopExecutor
     private let outcome = OutcomeBox<Value>()
 
-    /// Made on the thread that asks for the loop, so that the task inherits the caller's task-local values, whichever thread runs
-    /// the loop: a test's `#expect` finds its test by them, and so do logs and traces.
+    /// Made on the thread that asks for the loop, so that the task inherits the caller's task-local values, whichever
+    /// thread runs the loop: a test's `#expect` finds its test by them, and so do logs and traces.
     init(on executor: LoopExecutor, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value) {
         self.executor = executor
         let (loop, outcome) = (EventLoop(executor: executor), outcome)

@@ -1,7 +1,8 @@
 /// One thread that serves tasks, timers and descriptors in turns.
 ///
-/// The loop is an actor whose executor is the loop itself: code that is isolated to it (`isolated EventLoop`) runs on its thread,
-/// and what such code makes stays there, checked by the compiler. No state of a loop is locked, and none is shared.
+/// The loop is an actor whose executor is the loop itself: code that is isolated to it (`isolated EventLoop`) runs on
+/// its thread, and what such code makes stays there, checked by the compiler. No state of a loop is locked, and none is
+/// shared.
 ///
 /// ```swift
 /// let answer = try EventLoop.run { loop in
@@ -22,7 +23,8 @@ public actor EventLoop {
     /// The time at which the current turn began.
     public var now: LoopInstant { executor.reactor.now }
 
-    /// The time at this moment: asyncio's `loop.time()`. It reads the clock, for code that has held the loop since the turn began.
+    /// The time at this moment: asyncio's `loop.time()`. It reads the clock, for code that has held the loop since the
+    /// turn began.
     public var time: LoopInstant { executor.reactor.time }
 
     /// Suspends the calling task until `instant`.
@@ -34,13 +36,15 @@ public actor EventLoop {
 
     /// Suspends the calling task for a duration; one that is zero or less still lets other tasks run.
     ///
-    /// It counts from this moment (``time``), not from the turn's beginning: what held the loop since does not shorten it.
+    /// It counts from this moment (``time``), not from the turn's beginning: what held the loop since does not shorten
+    /// it.
     /// - Throws: `CancellationError` as soon as the task is cancelled.
     public func sleep(for duration: Duration) async throws(CancellationError) {
         try await sleep(until: time.advanced(by: duration))
     }
 
-    /// Has the loop call `body` in its next turn; callable from any thread, without waiting: asyncio's `call_soon_threadsafe`.
+    /// Has the loop call `body` in its next turn; callable from any thread, without waiting: asyncio's
+    /// `call_soon_threadsafe`.
     ///
     /// Calls from one thread keep their order.
     /// - Returns: false if the loop has ended, and the call is not made.
@@ -49,7 +53,8 @@ public actor EventLoop {
         executor.handOver { self.assumeIsolated { body($0) } }
     }
 
-    /// Runs `body` on the loop for a task of another thread or loop, which gets the result: asyncio's `run_coroutine_threadsafe`.
+    /// Runs `body` on the loop for a task of another thread or loop, which gets the result: asyncio's
+    /// `run_coroutine_threadsafe`.
     /// - Precondition: the loop runs until `body` has ended.
     public func perform<Value: Sendable>(
         _ body: @Sendable (isolated EventLoop) async throws -> Value

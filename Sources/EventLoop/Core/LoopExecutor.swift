@@ -3,8 +3,8 @@ import Synchronization
 
 /// Where a loop's jobs are handed in: from its own thread straight into the run queue, from others through an inbox.
 ///
-/// It is the loop's serial executor, so that isolation to the ``EventLoop`` actor means running here, and a task executor, so
-/// that a task which prefers it stays on the loop where its code is isolated to nothing.
+/// It is the loop's serial executor, so that isolation to the ``EventLoop`` actor means running here, and a task
+/// executor, so that a task which prefers it stays on the loop where its code is isolated to nothing.
 ///
 /// `@unchecked Sendable`: `reactor` is touched by the loop's thread alone (``isOnLoop``), all else is atomic or locked.
 public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {

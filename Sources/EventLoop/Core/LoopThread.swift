@@ -4,8 +4,8 @@ import Synchronization
 
 /// A thread that runs one function and can be joined for its result.
 ///
-/// It takes no signals but those that its own faults cause: signals of the process are for the thread that started the program, which
-/// may yet block them to read them by ``Signals``.
+/// It takes no signals but those that its own faults cause: signals of the process are for the thread that started the
+/// program, which may yet block them to read them by ``Signals``.
 package final class LoopThread: Sendable {
     private let body: @Sendable () throws -> Void
     private let result = Mutex<Result<Void, any Error>>(.success(()))
@@ -32,7 +32,7 @@ package final class LoopThread: Sendable {
         self.handle.withLock { $0 = handle }
     }
 
-    /// Lets the thread end by itself, with nobody to wait for it.
+    /// Lets the thread end by itself: it is not joined.
     package func detach() {
         if let handle = handle.withLock({ $0 }) { pthread_detach(handle) }
     }

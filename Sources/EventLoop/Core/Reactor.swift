@@ -7,8 +7,8 @@ public protocol TurnHandler: AnyObject {
 
 /// The inside of a loop: run queue, timers, suspensions, descriptors and the turn that serves them in order.
 ///
-/// It is confined to the loop's thread: code gets hold of it only through ``EventLoop/reactor``, which is isolated to the loop,
-/// or as an object that such code has made.
+/// It is confined to the loop's thread: code gets hold of it only through ``EventLoop/reactor``, which is isolated to
+/// the loop, or as an object that such code has made.
 public final class Reactor {
     /// The time at which the current turn began to handle events.
     public private(set) var now: LoopInstant
@@ -96,7 +96,8 @@ public final class Reactor {
         if readiness.remove(fd) { poller.remove(fd) }
     }
 
-    /// Stops watching a descriptor that is about to be closed, which takes it out of the epoll set without a system call.
+    /// Stops watching a descriptor that is about to be closed, which takes it out of the epoll set without a system
+    /// call.
     ///
     /// Only for descriptors that nothing has duplicated: an open duplicate would keep the registration alive.
     public func forgetClosing(_ fd: CInt) { _ = readiness.remove(fd) }
@@ -117,8 +118,8 @@ public final class Reactor {
 
     /// Suspends the calling task until ``wake(_:)``, `deadline` or the task's cancellation, whichever is first.
     ///
-    /// - Parameter actor: the caller's, which is this loop. A closure without it would go to the executor that the task prefers: one
-    ///   job more, and another loop's thread if the task has come from there.
+    /// - Parameter actor: the caller's, which is this loop. A closure without it would go to the executor that the task
+    ///   prefers: one job more, and another loop's thread if the task has come from there.
     public func suspend(
         _ wait: WaitID, until deadline: LoopInstant? = nil, isolation actor: isolated (any Actor)? = #isolation
     ) async -> Wake {
@@ -131,14 +132,15 @@ public final class Reactor {
         }
     }
 
-    /// Suspends the calling task until the wait is woken, whatever happens to the task: who makes it wait wakes it in time, and when the
-    /// task is cancelled. Half the cost of a wait with a timer and a handler of its own.
+    /// Suspends the calling task until the wait is woken, whatever happens to the task: who makes it wait wakes it in
+    /// time, and when the task is cancelled. Half the cost of a wait with a timer and a handler of its own.
     package func suspendUncancellably(_ wait: WaitID, isolation actor: isolated (any Actor)? = #isolation) async -> Wake
     {
         unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil) }
     }
 
-    /// Suspends a task that waits for tasks of its own until ``wake(_:)``, or its cancellation unless it is shielded from that.
+    /// Suspends a task that waits for tasks of its own until ``wake(_:)``, or its cancellation unless it is shielded
+    /// from that.
     ///
     /// A deadlock is not its fault: those that it waits for are named instead.
     func suspendJoining(
@@ -191,7 +193,8 @@ public final class Reactor {
 
     // MARK: Names and slow jobs
 
-    /// Has every job that holds the loop for longer than `threshold` reported, with the name of its task; nil ends that.
+    /// Has every job that holds the loop for longer than `threshold` reported, with the name of its task; nil ends
+    /// that.
     ///
     /// While it is on, each job costs two readings of the clock, and names of tasks are kept: asyncio's debug mode.
     public func reportSlowJobs(over threshold: Duration?, to report: @escaping (SlowJob) -> Void = { _ in }) {
@@ -201,7 +204,8 @@ public final class Reactor {
         if jobWatch != nil, taskNames == nil { taskNames = TaskNames() }
     }
 
-    /// Says what the running job is for, which reports of slow jobs have instead of its task's name: the last of what it says counts.
+    /// Says what the running job is for, which reports of slow jobs have instead of its task's name: the last of what
+    /// it says counts.
     ///
     /// The description is not even put together unless slow jobs are reported.
     public func describeJob(_ description: @autoclosure () -> String) {
@@ -261,7 +265,8 @@ public final class Reactor {
             bulk = 0
             var budget = Self.jobsPerTurn
             watchBacklog()
-            // What has arrived comes before what is due: the work that reports made is done before a deadline is looked at.
+            // What has arrived comes before what is due: the work that reports made is done before a deadline is looked
+            // at.
             runJobs(&budget)
             if !stopped, fireTimers() { runJobs(&budget) }
             if !stopped { pollAndDispatch() }
@@ -342,8 +347,8 @@ public final class Reactor {
         return isFired
     }
 
-    /// Cancels the body, so that what waits may clean up. If that does not end the deadlock, every wait is told that it is cancelled,
-    /// shielded or not, so that no task is left; and if not even that, the loop ends.
+    /// Cancels the body, so that what waits may clean up. If that does not end the deadlock, every wait is told that it
+    /// is cancelled, shielded or not, so that no task is left; and if not even that, the loop ends.
     private func reportDeadlock() {
         if deadlock == nil {
             deadlock = taskNames?.deadlock ?? Deadlock(waiting: [])

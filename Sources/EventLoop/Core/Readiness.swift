@@ -6,8 +6,8 @@ public protocol ReadinessHandler: AnyObject {
 
 /// The descriptors a loop watches, by number.
 ///
-/// An epoll report names descriptor and generation, not an object: a handler may close another's descriptor, whose report
-/// then lies behind it in the same batch and must find nothing, even if the number is in use again.
+/// An epoll report names descriptor and generation, not an object: a handler may close another's descriptor, whose
+/// report then lies behind it in the same batch and must find nothing, even if the number is in use again.
 struct Readiness {
     private struct Slot {
         var generation: UInt32 = 0

@@ -22,7 +22,7 @@ enum Schedule {
 
 /// A small seeded generator for simulations: equal seeds give equal sequences on every machine.
 ///
-/// Source: G. L. Steele, D. Lea, C. H. Flood, «Fast splittable pseudorandom number generators», OOPSLA 2014.
+/// Source: G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -19,9 +19,9 @@ public enum Wake: Sendable, Equatable {
 
 /// The suspensions of one loop.
 ///
-/// A slot goes through `idle` (named, not yet suspended), then `parked` or, if the wake-up came first, `woken`,
-/// and is free again when the task takes its ``Wake``. Whoever wakes names slot and generation, so the first wake-up wins
-/// and later ones find nothing.
+/// A slot goes through `idle` (named, not yet suspended), then `parked` or, if the wake-up came first, `woken`, and is
+/// free again when the task takes its ``Wake``. Whoever wakes names slot and generation, so the first wake-up wins and
+/// later ones find nothing.
 struct Waits {
     @safe private enum State {
         case free

@@ -4,8 +4,8 @@ import Synchronization
 
 /// Plain threads for work that blocks: made as they are needed, a few at most, and kept.
 ///
-/// Work begins in the order in which it was given. The threads of a pool end, when what was given is done, with the pool; the
-/// shared one's never.
+/// Work begins in the order in which it was given. The threads of a pool end, when what was given is done, with the
+/// pool; the shared one's never.
 public final class BlockingPool: Sendable {
     /// The pool of the process, with four threads.
     public static let shared = BlockingPool(threads: 4)
@@ -20,7 +20,7 @@ public final class BlockingPool: Sendable {
 
     deinit { queue.close() }
 
-    /// Has a thread run `work`, for which nobody waits: a result goes to a loop by ``EventLoop/handOver(_:)``.
+    /// Has a thread run `work` without a task that waits: a result goes to a loop by ``EventLoop/handOver(_:)``.
     public func submit(_ work: @escaping @Sendable () -> Void) { submit(BlockingWork(work)) }
 
     func submit(_ work: BlockingWork) { queue.submit(work) }
@@ -108,11 +108,12 @@ final class BlockingWork: Sendable {
 }
 
 extension EventLoop {
-    /// Runs work that blocks, such as reading a file or resolving a name, on a thread of a pool, and returns or throws what it does.
+    /// Runs work that blocks, such as reading a file or resolving a name, on a thread of a pool, and returns or throws
+    /// what it does.
     ///
-    /// A task that is cancelled before a thread has begun the work throws at once, and the work never runs. Once it runs, the task
-    /// waits for its end even if it is cancelled, and has its result: nothing of a task is left behind when it is over. (asyncio's
-    /// `to_thread` returns at once then, and its thread goes on.)
+    /// A task that is cancelled before a thread has begun the work throws at once, and the work never runs. Once it
+    /// runs, the task waits for its end even if it is cancelled, and has its result: nothing of a task is left behind
+    /// when it is over. (asyncio's `to_thread` returns at once then, and its thread goes on.)
     ///
     /// On virtual time the work runs on the loop's own thread: no time passes, and the order is that of the calls.
     /// - Throws: `CancellationError` if the work did not begin, or the error of `work`.

@@ -2,9 +2,9 @@ import Glibc
 
 /// Bytes in both directions between two ends, in order: a connection, a pipe, or a simulation of one.
 ///
-/// A stream is confined to its loop. One task reads and one writes at a time; a second one is a programming error. Cancelled tasks
-/// read and write nothing, and a wait ends at once when its task is cancelled. A deadline limits waiting alone: what needs no wait
-/// is done, however late it is.
+/// A stream is confined to its loop. One task reads and one writes at a time; a second one is a programming error.
+/// Cancelled tasks read and write nothing, and a wait ends at once when its task is cancelled. A deadline limits
+/// waiting alone: what needs no wait is done, however late it is.
 public protocol ByteStream: AnyObject {
     /// Waits until there are bytes, and returns the first of them, `limit` at most; none at the end of the stream.
     func read(
@@ -99,6 +99,7 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension Error {
-    /// Whether an operation has thrown it because its task was cancelled: streams, whose errors are typed, have one of their own for it.
+    /// Whether an operation has thrown it because its task was cancelled: streams, whose errors are typed, have one of
+    /// their own for it.
     var isCancellation: Bool { self is CancellationError || self as? StreamError == .cancelled }
 }

@@ -1,9 +1,11 @@
 import CPlatform
 import Glibc
 
-/// A program that runs beside this one, as long as the scope of ``withChildProcess(_:on:_:)`` at most. Confined to its loop.
+/// A program that runs alongside this one, no longer than the scope of ``withChildProcess(_:on:_:)``. Confined to its
+/// loop.
 ///
-/// It is known by a descriptor of its own (pidfd), not by its number: no signal reaches a process that has got the number since.
+/// It is known by a descriptor of its own (pidfd), not by its number: no signal reaches a process that has got the
+/// number since.
 public final class ChildProcess {
     /// How a process ended.
     public enum Exit: Sendable, Equatable {
@@ -43,7 +45,7 @@ public final class ChildProcess {
     }
 
     /// Sends a signal; to a process that has ended without effect.
-    /// - Throws: ``StreamError/system(_:)`` if the number is none of a signal, or the process has changed its owner.
+    /// - Throws: ``StreamError/system(_:)`` if the number is not a signal's, or the process has changed its owner.
     public func send(signal: CInt) throws(StreamError) {
         guard ended == nil, cp_pidfd_send_signal(fd, signal) != 0, errno != ESRCH else { return }
         throw StreamError("pidfd_send_signal")
@@ -71,7 +73,8 @@ public final class ChildProcess {
             }
             _ = try reap()
         } catch {
-            // The loop cannot watch it: what was killed ends soon. Or there is no process, as someone else has waited for it.
+            // The loop cannot watch it: what was killed ends soon. Or there is no process, as someone else has waited
+            // for it.
             _ = try? reap(blocking: true)
         }
         // The descriptor's number may be another process's soon, and no signal may reach that.
@@ -82,15 +85,16 @@ public final class ChildProcess {
 
 /// Starts a program, runs `body` with it, and returns or throws what that does.
 ///
-/// A program that has not ended by then is killed. Either way it is over when this returns, and leaves neither a process nor a
-/// descriptor behind; the task's cancellation does not change that. Starting blocks the loop until the program is loaded.
+/// A program that has not ended by then is killed. Either way it is over when this returns, and leaves neither a
+/// process nor a descriptor behind; the task's cancellation does not change that. Starting blocks the loop until the
+/// program is loaded.
 /// - Throws: ``StreamError/system(_:)`` if the program cannot be started, or the error of `body`.
 public func withChildProcess<Value>(
     _ command: ChildCommand, on loop: isolated EventLoop,
     _ body: (ChildProcess, isolated EventLoop) async throws -> Value
 ) async throws -> Value {
     let start = try ChildStart(command)
-    // The number is this child's as long as nobody has waited for it, even if it has ended already.
+    // The number is this child's until it is waited for, even if it has ended already.
     let fd = cp_pidfd_open(start.processID)
     guard fd >= 0 else {
         let failure = StreamError("pidfd_open")

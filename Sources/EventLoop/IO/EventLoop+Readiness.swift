@@ -2,8 +2,8 @@ extension EventLoop {
     /// Suspends the calling task until a descriptor that someone else owns can be read, or has hung up.
     ///
     /// One task at a time waits for a descriptor, and its owner keeps it open as long.
-    /// - Throws: ``StreamError``: its deadline, its cancellation, or that the descriptor is none that can be waited for (EPERM: a
-    ///   regular file is always ready).
+    /// - Throws: ``StreamError``: its deadline, its cancellation, or that the descriptor cannot be waited for
+    ///   (EPERM: a regular file is always ready).
     public func waitUntilReadable(_ fd: CInt, until deadline: LoopInstant? = nil) async throws(StreamError) {
         let wait = try watchOnce(fd, .readable)
         let wake = await reactor.suspend(wait, until: deadline)

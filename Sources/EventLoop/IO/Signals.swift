@@ -3,7 +3,8 @@ import Glibc
 
 /// The process's signals as something to wait for, on one loop.
 ///
-/// Made before other threads are, so that all of them block the signals and the loop alone reads them. Confined to its loop.
+/// Made before other threads are, so that all of them block the signals and the loop alone reads them. Confined to its
+/// loop.
 public final class Signals: ReadinessHandler {
     private let fd: CInt
     private let reactor: Reactor

@@ -78,7 +78,8 @@ extension SocketAddress {
         _ = unsafe setsockopt(fd, level, option, &on, socklen_t(MemoryLayout<CInt>.size))
     }
 
-    /// The address in what the kernel has filled in; nil for a family that is neither IP nor a path's, and for a peer without a path.
+    /// The address in what the kernel has filled in; nil for a family that is neither IP nor a path's, and for a peer
+    /// without a path.
     package init?(_ storage: sockaddr_storage) {
         // The kernel has written the structure of the family that it names, and storage is as large as any.
         switch CInt(storage.ss_family) {
@@ -99,8 +100,8 @@ extension SocketAddress {
         }
     }
 
-    /// What stands for one client among many: an IPv4 address, or the 64 bits of an IPv6 address that a customer of a network has for
-    /// himself (RFC 6177). The port is 0.
+    /// What stands for one client among many: an IPv4 address, or the 64 bits of an IPv6 address that a customer of a
+    /// network has for himself (RFC 6177). The port is 0.
     package var client: SocketAddress {
         switch host {
         case .ipv6(let high, let low):

@@ -93,7 +93,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         var host = text[..<colon]
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
         if isBracketed { host = host.dropFirst().dropLast() }
-        // Without brackets nobody knows where an IPv6 address ends and its port begins.
+        // Without brackets it is unclear where an IPv6 address ends and its port begins.
         guard host.contains(":") == isBracketed else { throw .badBrackets(text) }
         return .host(String(host), port)
     }
@@ -111,13 +111,13 @@ public enum SocketAddressError: Error, Hashable, Sendable, CustomStringConvertib
 
     public var description: String {
         switch self {
-        case .noPort(let text): "«\(text)» has no port: write host:port, [v6]:port or unix:/path"
-        case .badPort(let text): "the port of «\(text)» is no number from 0 to 65535"
-        case .badBrackets(let text): "«\(text)»: an IPv6 address, and no other, stands in brackets: write [::1]:80"
-        case .badPath(let path): "«\(path)» is no path for a Unix socket: it has 1 to 107 bytes, none of them NUL"
-        case .notLiteral(let host): "«\(host)» is neither an IPv4 nor an IPv6 address: a name has to be resolved first"
+        case .noPort(let text): "'\(text)' has no port: write host:port, [v6]:port or unix:/path"
+        case .badPort(let text): "the port of '\(text)' is not a number from 0 to 65535"
+        case .badBrackets(let text): "'\(text)': only an IPv6 address goes in brackets: write [::1]:80"
+        case .badPath(let path): "'\(path)' is not a path for a Unix socket, which has 1 to 107 bytes, none of them NUL"
+        case .notLiteral(let host): "'\(host)' is neither an IPv4 nor an IPv6 address: a name has to be resolved first"
         case .unresolved(let host, let code):
-            "«\(host)» does not resolve: \(unsafe String(cString: gai_strerror(code)))"
+            "'\(host)' does not resolve: \(unsafe String(cString: gai_strerror(code)))"
         }
     }
 }

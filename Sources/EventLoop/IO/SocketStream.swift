@@ -8,7 +8,7 @@ public final class SocketStream: ByteStream {
     init(_ fd: CInt, on reactor: Reactor) { descriptor = StreamDescriptor(fd, on: reactor) }
 
     /// Takes over a connected socket, which becomes non-blocking.
-    /// - Throws: ``StreamError/system(_:)`` if the descriptor is none; it is the caller's then as before.
+    /// - Throws: ``StreamError/system(_:)`` if the descriptor is not valid; it is the caller's then as before.
     public convenience init(adopting fd: CInt, on loop: isolated EventLoop) throws(StreamError) {
         let flags = fcntl(fd, F_GETFL)
         guard flags >= 0, fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 else { throw StreamError("fcntl") }
@@ -18,8 +18,8 @@ public final class SocketStream: ByteStream {
     deinit { close() }
 
     /// Connects to an address. TCP sends what is written at once (TCP_NODELAY).
-    /// - Throws: ``StreamError``; a peer that does not listen is ``StreamError/system(_:)`` with ECONNREFUSED, or ENOENT for a
-    ///   Unix socket.
+    /// - Throws: ``StreamError``; a peer that does not listen is ``StreamError/system(_:)`` with ECONNREFUSED, or
+    ///   ENOENT for a Unix socket.
     public static func connect(
         to address: SocketAddress, until deadline: LoopInstant? = nil, on loop: isolated EventLoop
     ) async throws(StreamError) -> SocketStream {
@@ -43,7 +43,8 @@ public final class SocketStream: ByteStream {
         let fd = descriptor.fd
         var isFirst = true
         let code = try await descriptor.perform(.writing, until: deadline, on: loop) {
-            // Writable is a socket that has connected or failed, and one that has not begun; so wait before the question.
+            // Writable is a socket that has connected or failed, and one that has not begun; so wait before the
+            // question.
             defer { isFirst = false }
             return isFirst ? nil : cp_socket_error(fd)
         }

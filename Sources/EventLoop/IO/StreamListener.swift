@@ -1,8 +1,8 @@
 import CPlatform
 import Glibc
 
-/// A listening socket, over TCP or a Unix path, whose connections are ``SocketStream``s. Confined to its loop; closes with the
-/// object.
+/// A listening socket, over TCP or a Unix path, whose connections are ``SocketStream``s. Confined to its loop; closes
+/// with the object.
 public final class StreamListener {
     /// The address that it listens on, with the port that the kernel chose if port 0 was asked for.
     public let address: SocketAddress
@@ -32,8 +32,9 @@ public final class StreamListener {
 
     /// Waits for the next connection.
     ///
-    /// Connections that the network has lost are passed over. Without descriptors it throws ``StreamError/exhausted(_:)``, and the next
-    /// call waits for a tenth of a second before it tries: who calls again and again does not spin.
+    /// Connections that the network has lost are passed over. Without descriptors it throws
+    /// ``StreamError/exhausted(_:)``, and the next call waits for a tenth of a second before it tries: who calls again
+    /// and again does not spin.
     public func accept(
         until deadline: LoopInstant? = nil, on loop: isolated EventLoop
     ) async throws(StreamError) -> SocketStream {
@@ -61,7 +62,7 @@ public final class StreamListener {
         }
     }
 
-    /// Refuses connections from now on, and resets those that nobody has accepted.
+    /// Refuses connections from now on, and resets those that were not accepted.
     public func close() { descriptor.close() }
 }
 
@@ -75,8 +76,8 @@ package enum Acceptance: Equatable {
 
     /// Calls `accept` until it says more than that a connection was lost.
     ///
-    /// Such a connection has left the queue, and the next may be behind it: accept(2) says that an error which the network had for a
-    /// connection is reported in place of it, and to be treated as if the call had to be repeated.
+    /// Such a connection has left the queue, and the next may be behind it: accept(2) says that an error which the
+    /// network had for a connection is reported in place of it, and to be treated as if the call had to be repeated.
     /// - Parameter accept: accept4(2): a descriptor, or -1 with errno.
     package init(_ accept: () -> CInt) {
         while true {

@@ -1,7 +1,8 @@
-/// Reads a stream piece by piece up to delimiters, such as the lines of a protocol: asyncio's `readline` and `readuntil`.
+/// Reads a stream piece by piece up to delimiters, such as the lines of a protocol: asyncio's `readline` and
+/// `readuntil`.
 ///
-/// It keeps what has come behind a delimiter for the next read: once a stream has a reader, all reading goes through that. Confined to
-/// its loop, and one task reads at a time, as from the stream.
+/// It keeps what has come behind a delimiter for the next read: once a stream has a reader, all reading goes through
+/// that. Confined to its loop, and one task reads at a time, as from the stream.
 ///
 /// ```swift
 /// let lines = StreamReader(stream)
@@ -26,8 +27,8 @@ public final class StreamReader {
     ///   - delimiter: one byte or more.
     ///   - limit: how many bytes may come before the delimiter, at most.
     /// - Returns: nil at the end of the stream.
-    /// - Throws: ``StreamError/tooLong(limit:)``, after which closing is all that is left to do; what reading the stream throws, and what
-    ///   has come by then is kept for the next call.
+    /// - Throws: ``StreamError/tooLong(limit:)``, after which closing is all that is left to do; what reading the
+    ///   stream throws, and what has come by then is kept for the next call.
     public func read(
         upTo delimiter: [UInt8], atMost limit: Int, until deadline: LoopInstant? = nil, on loop: isolated EventLoop
     ) async throws(StreamError) -> [UInt8]? {

@@ -2,8 +2,8 @@
 public struct Deadlock: Error, Equatable, Sendable, CustomStringConvertible {
     /// The names of the tasks that wait for something of the loop, in alphabetical order.
     public let waiting: [String]
-    /// The names of the tasks that wait for something else, of which virtual time knows nothing: `Task.sleep`, another actor, a
-    /// continuation that another thread resumes. Empty where it cannot be told.
+    /// The names of the tasks that wait for something else, of which virtual time knows nothing: `Task.sleep`, another
+    /// actor, a continuation that another thread resumes. Empty where it cannot be told.
     public let outside: [String]
 
     public init(waiting: [String], outside: [String] = []) {

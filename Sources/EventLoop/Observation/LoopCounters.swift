@@ -1,10 +1,10 @@
 import Glibc
 
-/// What a loop has done, for metrics; they count on whether somebody reads them or not, at the cost of one reading of the clock
-/// and the ageing of a mean, some tens of nanoseconds a turn.
+/// What a loop has done, for metrics; they count on whether somebody reads them or not, at the cost of one reading of
+/// the clock and the ageing of a mean, some tens of nanoseconds a turn.
 ///
-/// ``EventLoop/reactor`` has the states that go with them: ``Reactor/readyJobs``, ``Reactor/pendingTimers``, ``Reactor/pendingWaits``,
-/// ``Reactor/watchedDescriptors``.
+/// ``EventLoop/reactor`` has the states that go with them: ``Reactor/readyJobs``, ``Reactor/pendingTimers``,
+/// ``Reactor/pendingWaits``, ``Reactor/watchedDescriptors``.
 public struct LoopCounters: Sendable, Equatable {
     /// How often the loop has asked for events.
     public internal(set) var turns = 0
@@ -12,7 +12,8 @@ public struct LoopCounters: Sendable, Equatable {
     public internal(set) var jobs = 0
     /// The time that the loop has spent on events and jobs; the rest it waited.
     public internal(set) var busy: Duration = .zero
-    /// How long what became runnable in the latest turn may have waited: the turn's length, or longer if more jobs wait than a turn runs.
+    /// How long what became runnable in the latest turn may have waited: the turn's length, or longer if more jobs wait
+    /// than a turn runs.
     public internal(set) var lag: Duration = .zero
     /// The longest that it was.
     public internal(set) var longestLag: Duration = .zero
@@ -20,10 +21,10 @@ public struct LoopCounters: Sendable, Equatable {
 
 /// How far a loop is behind: how long what becomes runnable in a turn may have to wait.
 ///
-/// That is the length of the turn, since descriptors and timers are looked at between turns; or the time that a job waits in the run
-/// queue, if that takes several turns. The mean is over time and not over turns, with nothing for the time in which the loop rests: what
-/// a stranger meets who comes at any moment. One slow job therefore counts for as long as it takes, and many short turns beside a few long
-/// ones for as little as they take.
+/// That is the length of the turn, since descriptors and timers are looked at between turns; or the time that a job
+/// waits in the run queue, if that takes several turns. The mean is over time and not over turns, with nothing for the
+/// time in which the loop rests: what a stranger meets who comes at any moment. One slow job therefore counts for as
+/// long as it takes, and many short turns next to a few long ones for as little as they take.
 struct LagGauge {
     private(set) var latest: Duration = .zero
     private(set) var longest: Duration = .zero

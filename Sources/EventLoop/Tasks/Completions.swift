@@ -1,6 +1,7 @@
 import DequeModule
 
-/// Tasks in the order in which they end: asyncio's `as_completed`. Made by ``EventLoop/asCompleted(_:)``, confined to its loop.
+/// Tasks in the order in which they end: asyncio's `as_completed`. Made by ``EventLoop/asCompleted(_:)``, confined to
+/// its loop.
 ///
 /// ```swift
 /// for try await task in loop.asCompleted(tasks) { print(task.name, try await task.value) }

@@ -20,7 +20,8 @@ extension EventLoop {
 
     /// Runs the operation for each element side by side, and returns the results in the order of the elements.
     ///
-    /// The same as for a fixed number of operations. To have no more than a few run at once there is ``map(_:atMost:_:)``.
+    /// The same as for a fixed number of operations. To have no more than a few run at once there is
+    /// ``map(_:atMost:_:)``.
     /// - Throws: the first error in time.
     @discardableResult
     public func gather<Elements: Collection, Value>(
@@ -36,7 +37,8 @@ extension EventLoop {
     /// Runs the operations side by side to the end of each, and returns what they returned or threw: asyncio's
     /// `gather(…, return_exceptions=True)`.
     ///
-    /// An error cancels nothing. Cancelling the caller cancels all, and their `CancellationError`s are among the results.
+    /// An error cancels nothing. Cancelling the caller cancels all, and their `CancellationError`s are among the
+    /// results.
     public func gatherResults<each Value>(
         _ operations: repeat @escaping () async throws -> each Value
     ) async -> (repeat Result<each Value, any Error>) {
@@ -56,7 +58,8 @@ extension EventLoop {
         return tasks.map(\.outcome)
     }
 
-    /// Runs the operation for each element, at most `limit` at once, and returns the results in the order of the elements.
+    /// Runs the operation for each element, at most `limit` at once, and returns the results in the order of the
+    /// elements.
     ///
     /// The first error cancels what runs, begins nothing more, and is thrown.
     /// - Throws: the first error in time.

@@ -8,8 +8,9 @@ public struct TimedOut: Error, Equatable, Sendable, CustomStringConvertible {
 extension EventLoop {
     /// Runs the operation, and cancels it if it has not ended by `deadline`.
     ///
-    /// It returns when the operation has ended, and that may be later: cancellation asks. An operation that returns a value all the same, or
-    /// throws an error of its own (neither `CancellationError` nor ``StreamError/cancelled``), has its way. One whose deadline has passed is not begun.
+    /// It returns when the operation has ended, and that may be later: cancellation asks. An operation that returns a
+    /// value all the same, or throws an error of its own (neither `CancellationError` nor ``StreamError/cancelled``),
+    /// has its way. One whose deadline has passed is not begun.
     /// - Throws: ``TimedOut`` if the operation was cancelled because of the deadline; the operation's error.
     @discardableResult
     public func withDeadline<Value>(

@@ -9,8 +9,8 @@ public enum WaitCondition: Sendable {
 extension EventLoop {
     /// Waits for some tasks of a scope: until one has ended, one has failed, or all have; or until the timeout.
     ///
-    /// It cancels nothing: tasks that are pending go on, and belong to their scope. `withTaskScope(atEnd: .cancel)` cancels them when it
-    /// is left.
+    /// It cancels nothing: tasks that are pending go on, and belong to their scope. `withTaskScope(atEnd: .cancel)`
+    /// cancels them when it is left.
     ///
     /// ```swift
     /// try await loop.withTaskScope(atEnd: .cancel) { scope in
@@ -39,7 +39,8 @@ extension EventLoop {
         return (done, tasks.filter { !$0.isDone })
     }
 
-    /// Runs the operations side by side until the first succeeds, cancels the others, and returns its result when they have ended.
+    /// Runs the operations side by side until the first succeeds, cancels the others, and returns its result when they
+    /// have ended.
     ///
     /// - Precondition: there is at least one operation.
     /// - Throws: the first error in time, if all have failed; `CancellationError` if the caller is cancelled first.

@@ -81,8 +81,8 @@ public final class LoopTask<Success>: AnyLoopTask {
     func start(
         _ operation: @escaping () async throws -> Success, in scope: TaskScope, on loop: isolated EventLoop
     ) {
-        // An immediate task may be isolated to the parameter, which others may not. Since it prefers an executor, it is enqueued there
-        // all the same before it runs any of our code.
+        // An immediate task may be isolated to the parameter, which others may not. Since it prefers an executor, it is
+        // enqueued there all the same before it runs any of our code.
         let handle = Task.immediate(name: name, executorPreference: loop.executor) {
             await self.run(operation, on: loop)
             scope.taskEnded(self)

@@ -96,10 +96,11 @@ public final class TaskScope {
 extension EventLoop {
     /// Runs `body`, which may make tasks in the scope that it gets, and returns when it and all of them have ended.
     ///
-    /// The first error, of the body or of a task, cancels the body and all tasks, and is thrown when they have ended. A task that ends with
-    /// `CancellationError` or ``StreamError/cancelled`` (because its handle was cancelled) cancels nothing. A body without a value that ends so
-    /// because of ``TaskScope/cancelAll()`` is no failure: the scope was stopped. Cancelling the caller cancels the body and all tasks; a
-    /// caller that is cancelled already does not begin.
+    /// The first error, of the body or of a task, cancels the body and all tasks, and is thrown when they have ended. A
+    /// task that ends with `CancellationError` or ``StreamError/cancelled`` (because its handle was cancelled) cancels
+    /// nothing. A body without a value that ends so because of ``TaskScope/cancelAll()`` is no failure: the scope was
+    /// stopped. Cancelling the caller cancels the body and all tasks; a caller that is cancelled already does not
+    /// begin.
     ///
     /// ```swift
     /// let page = try await loop.withTaskScope { scope in
@@ -134,8 +135,9 @@ extension EventLoop {
         return try main.outcome.get()
     }
 
-    /// Makes a task in a scope: asyncio's `create_task`. It runs on this loop, and begins when the loop comes to it, after the code that
-    /// made it has suspended; in a scope that is cancelled it ends with `CancellationError` without having begun.
+    /// Makes a task in a scope: asyncio's `create_task`. It runs on this loop, and begins when the loop comes to it,
+    /// after the code that made it has suspended; in a scope that is cancelled it ends with `CancellationError` without
+    /// having begun.
     /// - Parameter name: what reports call it.
     /// - Precondition: the scope has not been left.
     @discardableResult

@@ -71,7 +71,7 @@ public struct TargetTemplate: Sendable, Hashable {
         guard !segments.contains(where: { $0.contains(where: isRest) }) else {
             throw TemplateError(
                 column: 1, "'{path.\(scope.rest ?? "")}' has several segments",
-                remedy: "let it be the last segment of the path, with nothing beside it")
+                remedy: "let it be the last segment of the path, with nothing next to it")
         }
         return taken
     }

@@ -94,7 +94,7 @@ public enum ModelReader {
             let count = plan.upstreams[upstream].hosts.count
             guard let host = Int(rest.dropFirst()), (1...count).contains(host) else {
                 throw Problem(
-                    "\(quoted(String(rest.dropFirst()))) is no host of '\(upstreamName)'",
+                    "\(quoted(String(rest.dropFirst()))) is not a host of '\(upstreamName)'",
                     count == 1 ? "it has one, '\(upstreamName)#1'" : "write a number from 1 to \(count)")
             }
             return .host(upstream: upstream, host: host - 1)

@@ -10,7 +10,8 @@ extension Plan {
         }
     }
 
-    /// The endpoint that an argument names by its path as in the file, with or without its method; without an argument the only one.
+    /// The endpoint that an argument names by its path as in the file, with or without its method; without an argument
+    /// the only one.
     public func endpoint(named name: String?) throws(UsageError) -> Endpoint {
         let all = endpoints.map { "\($0.method.rawValue) \($0.path)" }
         guard let name else {

@@ -1,7 +1,7 @@
 /// Turns YAML text into nodes: aliases are written out, environment variables put in.
 ///
-/// Both the size of the text and what aliases make of it are bounded: ten aliases of ten aliases, ten levels deep, are ten
-/// billion values.
+/// Both the size of the text and what aliases make of it are bounded: ten aliases of ten aliases, ten levels deep, are
+/// ten billion values.
 struct DocumentReader {
     static let maxFileBytes = 2 << 20
     static let maxDepth = 64

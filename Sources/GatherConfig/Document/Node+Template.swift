@@ -5,8 +5,8 @@ import JSONText
 extension Node {
     /// The value as a JSON template; nil, and reported, if a text in it is wrong.
     ///
-    /// Texts in quotes are strings, others what YAML's core schema takes them for. A text that is nothing but a reference
-    /// keeps the type of what it refers to.
+    /// Texts in quotes are strings, others what YAML's core schema takes them for. A text that is nothing but a
+    /// reference keeps the type of what it refers to.
     ///
     /// - Parameter scope: what references may name; without one, texts are what they are.
     func template(in scope: ReferenceScope?) -> JSONTemplate? {
@@ -18,7 +18,7 @@ extension Node {
             }
             guard let json = plain.json else {
                 error(
-                    "\(quoted(scalar.text)) is no number that JSON can write",
+                    "\(quoted(scalar.text)) is not a number that JSON can write",
                     remedy: "quote it, or write a finite number")
                 return nil
             }

@@ -109,8 +109,8 @@ extension Node {
         return nil
     }
 
-    /// The text of a scalar that may be something other than a string: one without quotes, or of a variable, which has to
-    /// be quoted inside brackets.
+    /// The text of a scalar that may be something other than a string: one without quotes, or of a variable, which has
+    /// to be quoted inside brackets.
     private var typed: String? {
         guard case .scalar(let scalar) = content, scalar.isPlain || scalar.isSubstituted else { return nil }
         return scalar.text

@@ -39,8 +39,8 @@ struct PlainScalar {
         }
     }
 
-    /// An unsigned decimal number as JSON spells it: with a digit on either side of the point, without leading zeros. Its
-    /// digits are kept, so that 19.90 stays 19.90.
+    /// An unsigned decimal number as JSON spells it: with a digit on either side of the point, without leading zeros.
+    /// Its digits are kept, so that 19.90 stays 19.90.
     private static func decimal(_ text: Substring) -> String? {
         func digits(_ text: Substring) -> Substring { text.prefix { $0.utf8.count == 1 && $0.isWholeNumber } }
         var whole = digits(text)

@@ -2,8 +2,8 @@ import CYaml
 
 /// What libyaml finds in a text, one event after another.
 @safe final class YAMLEvents {
-    // libyaml keeps the address of the parser and that of the text: both are allocated by `init`, never moved, and freed by
-    // `deinit` alone, after the parser is deleted.
+    // libyaml keeps the address of the parser and that of the text: both are allocated by `init`, never moved, and
+    // freed by `deinit` alone, after the parser is deleted.
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let text: UnsafeMutableBufferPointer<UInt8>
 
@@ -73,8 +73,8 @@ struct YAMLEvent {
 }
 
 extension YAMLEvent {
-    /// Copies an event that libyaml has filled in: the type says which member of the union that is, and texts end with a zero
-    /// or have their length beside them.
+    /// Copies an event that libyaml has filled in: the type says which member of the union that is, and texts end with
+    /// a zero or come with their length.
     fileprivate init(_ event: yaml_event_t) {
         func string(_ text: UnsafeMutablePointer<yaml_char_t>?) -> String? {
             unsafe text.map { unsafe String(cString: $0) }

@@ -28,13 +28,13 @@ enum ConnectionReader {
         }
         if let name = section["server_name"], let text = name.text("a host's name") {
             let isName = !text.isEmpty && text.utf8.allSatisfy(isNameByte)
-            if isName { policy.serverName = text } else { name.error("\(quoted(text)) is no host's name") }
+            if isName { policy.serverName = text } else { name.error("\(quoted(text)) is not a host name") }
         }
         if let version = section["min_version"], let text = version.text("1.2 or 1.3") {
             if let known = TLSPolicy.Version(rawValue: text) {
                 policy.minimumVersion = known
             } else {
-                version.error("\(quoted(text)) is no version of TLS that can be asked for", remedy: "write 1.2 or 1.3")
+                version.error("\(quoted(text)) is not a version of TLS to ask for", remedy: "write 1.2 or 1.3")
             }
         }
         return policy

@@ -49,7 +49,7 @@ struct EndpointChecks {
                 names.count == 2
                     ? "the call '\(names[0])' refers to itself"
                     : "calls wait for each other: " + names.joined(separator: " → "),
-                remedy: "remove one of the references on this way")
+                remedy: "remove one of these references")
             return false
         }
     }
@@ -114,8 +114,8 @@ struct EndpointChecks {
             if call.placement != .member {
                 (Section.group(of: members[index]) ?? members[index].value).warning(
                     endpoint.response == nil
-                        ? "has no effect beside 'internal', which keeps the body out of the answer"
-                        : "has no effect beside 'response', which decides what the answer is", remedy: "remove it")
+                        ? "has no effect with 'internal', which keeps the body out of the answer"
+                        : "has no effect with 'response', which decides what the answer is", remedy: "remove it")
             }
         }
     }

@@ -83,7 +83,7 @@ struct EndpointsReader {
         let exposes = section["expose"]?.word(of: ["outcomes"]) != nil
         if exposes, disclosure == .nothing {
             section["expose"]?.warning(
-                "has no effect beside 'disclose: nothing' of the server", remedy: "remove one of them")
+                "has no effect with the server's 'disclose: nothing'", remedy: "remove one of them")
         }
         let isStreamed = section["stream"]?.boolean()
         let priority = section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue))
@@ -145,7 +145,7 @@ struct EndpointsReader {
                 "a call cannot be named '\(member.name)'",
                 remedy: "references mean something else by it: choose another name")
         } else if !Name.isValid(member.name) {
-            member.error("\(quoted(member.name)) is no call's name", remedy: Name.rule)
+            member.error("\(quoted(member.name)) is not a call name", remedy: Name.rule)
         }
         var reader = CallReader(
             name: member.name, scope: scope, upstreams: upstreams, areOptional: areOptional)
@@ -178,7 +178,7 @@ extension Node {
     }
 
     /// One of a few words.
-    /// - Parameter other: what the key takes beside them.
+    /// - Parameter other: what the key takes besides them.
     func word(of known: [String], or other: String? = nil) -> String? {
         let all = known + (other.map { [$0] } ?? [])
         guard let text = text(all.count == 1 ? all[0] : "one of " + all.joined(separator: ", ")) else { return nil }

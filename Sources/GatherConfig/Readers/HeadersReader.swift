@@ -34,7 +34,7 @@ struct HeadersReader {
             let name = Self.name(member.name) { member.error($0, remedy: $1) }
             if let name, fields.contains(where: { $0.name == name }) {
                 member.error(
-                    "the header '\(name)' stands twice", remedy: "keep one of them; letter case makes no difference")
+                    "the header '\(name)' appears twice", remedy: "keep one of them; letter case makes no difference")
             }
             let value = readValue(member.value)
             if let name, let value { fields.append((name, value)) }
@@ -57,7 +57,7 @@ struct HeadersReader {
                 element.error("the header '\(name)' is also in headers", remedy: "keep one of them")
             } else if names.contains(name) {
                 element.error(
-                    "the header '\(name)' stands twice", remedy: "keep one of them; letter case makes no difference")
+                    "the header '\(name)' appears twice", remedy: "keep one of them; letter case makes no difference")
             }
             names.append(name)
         }
@@ -93,7 +93,7 @@ struct HeadersReader {
 
     private static func name(_ text: String, report: (_ problem: String, _ remedy: String) -> Void) -> HTTPField.Name? {
         guard let name = HTTPField.Name(text) else {
-            report("\(quoted(text)) is no header's name", "use letters, digits and -")
+            report("\(quoted(text)) is not a header name", "use letters, digits and -")
             return nil
         }
         guard !text.contains("*") else {

@@ -59,7 +59,7 @@ enum ResilienceReader {
                 causes.insert(.status(status))
             } else {
                 element.error(
-                    "\(quoted(text)) is nothing that a call is sent again for",
+                    "\(quoted(text)) is not something that a call is retried for",
                     remedy: "write timeout, unreachable, bad_response, or a status from 400 to 599")
             }
         }
@@ -103,7 +103,7 @@ enum ResilienceReader {
         let node = section.required("path", such: "path: /healthz")
         let path = node?.text("a path such as /healthz") ?? "/"
         if !path.hasPrefix("/") || !path.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x23 }) {
-            node?.error("\(quoted(path)) is no path", remedy: "write one that begins with '/', such as /healthz")
+            node?.error("\(quoted(path)) is not a path", remedy: "write one that begins with '/', such as /healthz")
         }
         return path
     }

@@ -32,7 +32,7 @@ struct RoutePath {
                 }
                 guard !parameters.contains(name) else {
                     throw TemplateError(
-                        column: column, "the parameter '\(name)' stands twice", remedy: "give one another name")
+                        column: column, "the parameter '\(name)' appears twice", remedy: "give one another name")
                 }
                 parameters.append(name)
                 if isRest { rest = name }

@@ -48,7 +48,7 @@ enum UpstreamReader {
             do throws(TemplateError) {
                 let origin = try Origin(text)
                 if origins.contains(origin) {
-                    element.error("the host \(origin) stands twice", remedy: "keep one of them")
+                    element.error("the host \(origin) appears twice", remedy: "keep one of them")
                 }
                 origins.append(origin)
             } catch {

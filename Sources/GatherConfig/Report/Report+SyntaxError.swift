@@ -23,7 +23,8 @@ extension Report {
             self.error("a second document begins", remedy: "keep one document in a file", at: position)
         case .duplicateKey(let key, let position):
             self.error(
-                "the key \(quoted(key)) stands more than once in this mapping", remedy: "keep one of them", at: position
+                "the key \(quoted(key)) appears more than once in this mapping", remedy: "keep one of them",
+                at: position
             )
         case .aliasInKey(let position):
             self.error("an alias in a key", remedy: "write the key out", at: position)

@@ -67,8 +67,8 @@ final class Report {
         return Position(line: position.line, column: start + before.count)
     }
 
-    /// A line from a position on. Nil far to the right: finding a column takes time in proportion to it, and a file may be
-    /// one line.
+    /// A line from a position on. Nil far to the right: finding a column takes time in proportion to it, and a file may
+    /// be one line.
     private func rest(of position: Position) -> Substring.UnicodeScalarView? {
         guard lines.indices.contains(position.line - 1), (1...2000).contains(position.column) else { return nil }
         return lines[position.line - 1].dropFirst(position.column - 1)

@@ -40,10 +40,11 @@ public struct ServerSettings: Sendable, Equatable {
         public var lag = Duration.milliseconds(250)
         /// How many bytes of bodies are kept in the process for calls with `stale_for`; beyond it the oldest go.
         public var staleBytes = 32 << 20
-        /// How many bytes of answers may wait for clients in the process; beyond it the clients that have waited longest are cut off.
+        /// How many bytes of answers may wait for clients in the process; beyond it the clients that have waited
+        /// longest are cut off.
         public var unsentBytes = 256 << 20
-        /// How many bytes of requests that are not answered may be held in the process; beyond it the clients that have been sending for
-        /// the longest are refused.
+        /// How many bytes of requests that are not answered may be held in the process; beyond it the clients that have
+        /// been sending for the longest are refused.
         public var unansweredBytes = 256 << 20
 
         public init() {}

@@ -1,9 +1,9 @@
 /// Places the calls of a graph in columns from left to right, a column for each level.
 ///
-/// An edge over several columns goes through a place of its own in each of them, so that it crosses no box. In its column a place
-/// stands by the mean of its neighbours, which keeps crossings few.
+/// An edge over several columns goes through a place of its own in each of them, so that it crosses no box. In its
+/// column a place stands by the mean of its neighbours, which keeps crossings few.
 ///
-/// Source: K. Sugiyama, S. Tagawa, M. Toda, «Methods for visual understanding of hierarchical system structures», 1981.
+/// Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for visual understanding of hierarchical system structures", 1981.
 struct GraphLayout {
     struct Box: Equatable {
         var x: Double
@@ -106,8 +106,8 @@ struct GraphLayout {
                 let neighbours = columns[isForward ? column - 1 : column + 1]
                 let position = Dictionary(uniqueKeysWithValues: neighbours.enumerated().map { ($1, Double($0)) })
                 let keyed = columns[column].enumerated().map { index, place in
-                    let beside = isForward ? places[place].before : places[place].after
-                    let known = beside.compactMap { position[$0] }
+                    let neighbours = isForward ? places[place].before : places[place].after
+                    let known = neighbours.compactMap { position[$0] }
                     // Without a neighbour a place stays where it is, in proportion.
                     let own = Double(index) * Double(max(1, neighbours.count)) / Double(columns[column].count)
                     return (place, known.isEmpty ? own : known.reduce(0, +) / Double(known.count), index)

@@ -42,6 +42,6 @@ extension SplitMix64 {
 
     /// Normally distributed with the mean 0 and the deviation 1.
     ///
-    /// Source: G. E. P. Box, M. E. Muller, «A note on the generation of random normal deviates», 1958.
+    /// Source: G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", 1958.
     mutating func normal() -> Double { sqrt(2 * exponential()) * cos(2 * Double.pi * unit()) }
 }

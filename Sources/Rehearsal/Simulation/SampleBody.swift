@@ -3,8 +3,8 @@ import JSONText
 
 /// A JSON body that has everything that an endpoint refers to, so that every call can be made.
 ///
-/// What is referred to is a number; `[*]` makes a list of three elements. Lists end at a thousand: a call that needs the element at
-/// a later index is skipped.
+/// What is referred to is a number; `[*]` makes a list of three elements. Lists end at a thousand: a call that needs
+/// the element at a later index is skipped.
 public struct SampleBody {
     private static let listLength = 3
     private static let longestList = 1000

@@ -26,7 +26,8 @@ extension EndpointTest {
         }
     }
 
-    /// What a person reads of a result: a line that says which test it was, and one for each thing that is not as expected.
+    /// What a person reads of a result: a line that says which test it was, and one for each thing that is not as
+    /// expected.
     public func text(of result: Result, on plan: Plan) -> String {
         let endpoint = plan.endpoints[endpoint]
         let verdict = result.failures.isEmpty ? "ok      " : "FAILED  "
@@ -62,7 +63,7 @@ extension EndpointTest.Expectation {
         let got = JSONValue(validated: answer)
         if let body {
             let expected = JSONValue(validated: body)
-            // Nobody can say in advance how long calls take; who wants to know that there are outcomes, names them.
+            // How long calls take is not known in advance; a test that is about outcomes names them.
             let hasOutcomes = endpoint.exposesOutcomes && !expected.members.contains { $0.isNamed("_gather") }
             failures += JSONDifference.between(expected, got, ignoring: hasOutcomes ? ["_gather"] : [])
                 .map { "body" + $0 }

@@ -6,7 +6,8 @@ public struct EndpointTest: Sendable {
     /// The endpoint's place in the plan.
     public var endpoint: Int
     public var request = GivenRequest()
-    /// For each call by name what its attempts get, in the order in which they begin; the last holds for all others. Never empty.
+    /// For each call by name what its attempts get, in the order in which they begin; the last holds for all others.
+    /// Never empty.
     public var replies: [String: [Reply]] = [:]
     public var expected = Expectation()
 

@@ -6,12 +6,13 @@ public struct TaskPlanError: Error, Equatable, Sendable, CustomStringConvertible
 extension TaskPlan {
     static let maxTasks = 100
     static let maxDuration: Duration = .seconds(60)
-    /// While a task computes, the loop answers nobody: a second is enough to see that.
+    /// While a task computes, the loop answers no one: a second is enough to see that.
     static let maxComputing: Duration = .seconds(1)
 
     /// Reads a plan as people write it.
     /// - Parameters:
-    ///   - sleep: durations of tasks that sleep, separated by commas; `2s:fail` is a task that throws when it has slept.
+    ///   - sleep: durations of tasks that sleep, separated by commas; `2s:fail` is a task that throws when it has
+    ///     slept.
     ///   - compute: likewise, of tasks that compute; they begin after those that sleep.
     ///   - mode: a ``Mode``; `gather` unless given.
     ///   - timeout: for ``Mode/timeout``; 1.5 s unless given.

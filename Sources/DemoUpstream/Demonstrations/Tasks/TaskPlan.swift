@@ -21,7 +21,7 @@ public struct TaskPlan: Sendable, Equatable {
         public enum Kind: String, Sendable {
             /// It waits for a timer; the loop serves others meanwhile.
             case sleep
-            /// It holds the loop; nobody else is served meanwhile.
+            /// It holds the loop; nothing else is served meanwhile.
             case compute
         }
 

@@ -6,9 +6,9 @@ import JSONText
 
 /// `GET /tasks`: tasks that sleep or compute, and the time that each took.
 ///
-/// `sleep=1s,2s,3s` says how long each sleeps, `mode` how they are run and waited for, `timeout` when the mode `timeout` ends them,
-/// and `compute=500ms` has tasks that hold the loop. Gathered sleeps take as long as the longest, on one thread. A client that asks
-/// for records hears of each task as it starts and ends.
+/// `sleep=1s,2s,3s` says how long each sleeps, `mode` how they are run and waited for, `timeout` when the mode
+/// `timeout` ends them, and `compute=500ms` has tasks that hold the loop. Gathered sleeps take as long as the longest,
+/// on one thread. A client that asks for records hears of each task as it starts and ends.
 public enum TasksDemonstration {
     /// Runs what the query says and tells what happened; 400 with what to write if the query makes no sense.
     ///
@@ -46,7 +46,8 @@ public enum TasksDemonstration {
         }
     }
 
-    /// A record for each task at its start and at its end, those that never began at the end of all, and one for all of them.
+    /// A record for each task at its start and at its end, those that never began at the end of all, and one for all of
+    /// them.
     private static func stream(_ plan: TaskPlan, as format: RecordFormat, on loop: isolated EventLoop) -> Response {
         Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
             let records = RecordQueue<(event: StaticString, json: JSONWriter)>(on: loop)
@@ -54,7 +55,7 @@ public enum TasksDemonstration {
                 format.append(event: record.event, to: &output) { $0 += record.json.bytes }
             } while: {
                 var timeline = Timeline(plan)
-                // If it is cancelled, nobody is there to be told.
+                // If it is cancelled, the client is gone.
                 guard
                     let outcome = try? await TaskRun.run(
                         plan, on: loop,
