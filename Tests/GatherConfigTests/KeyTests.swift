@@ -1,420 +1,269 @@
 import Foundation
+import GatherConfig
 import Testing
 
-/// That every key of the reference does what it says: each has a test that fails if the key is read and nothing comes
-/// of it.
+/// That every key of the reference is read, and changes what is served: two files that differ in the key alone are two
+/// configurations. What a key does is shown by the tests of the module that does it.
 @Suite struct KeyTests {
-    /// The tests, by module and name, with the keys that they are for.
-    private static let effects: [(module: String, test: String, keys: [String])] = [
-        (
-            "GatherConfigTests", "an error says where it is, what is wrong and what to do",
-            ["version"]
-        ),
-        (
-            "GatherServiceTests", "listen and admin say where it listens",
-            ["server", "server.listen", "server.admin"]
-        ),
-        (
-            "GatherServiceTests", "a host's prefix goes before each target, and each host is asked where it is",
-            ["upstreams", "upstreams.hosts"]
-        ),
-        (
-            "GatherServiceTests", "methods and paths that there are not",
-            ["endpoints", "endpoints.path", "endpoints.method"]
-        ),
-        (
-            "GatherServiceTests", "demo.endpoints says whether the demonstrations are served",
-            ["demo", "demo.endpoints"]
-        ),
-        (
-            "GatherServiceTests", "loops is the number of loops, over which connections spread",
-            ["server.loops"]
-        ),
-        (
-            "GatherServiceTests", "limits.connections_per_client is the number of one client's connections",
-            ["server.limits.connections_per_client"]
-        ),
-        (
-            "GatherServiceTests", "half_close says what becomes of the request of a client that has closed its side",
-            ["server.half_close"]
-        ),
-        (
-            "GatherServiceTests", "limits.unanswered is the room for requests that wait for their answers",
-            ["server.limits.unanswered"]
-        ),
-        (
-            "GatherServiceTests", "timeouts.lame_duck is how long connections are taken after a stop signal",
-            ["server.timeouts.lame_duck"]
-        ),
-        (
-            "GatherServiceTests", "access_log says whether requests are logged",
-            ["server.access_log"]
-        ),
-        (
-            "GatherServiceTests", "disclose says how much clients are told of calls and upstreams",
-            ["server.disclose"]
-        ),
-        (
-            "GatherServiceTests", "an internal call is nowhere in what clients get",
-            ["calls.internal"]
-        ),
-        (
-            "GatherServiceTests", "stream says whether an endpoint is streamed",
-            ["endpoints.stream"]
-        ),
-        (
-            "RehearsalTests", "a body may be expected in part",
-            ["tests.expect.body_includes"]
-        ),
-        (
-            "GatherServiceTests", "client_deadline_header names the field in which clients say how long they wait",
-            ["server.client_deadline_header"]
-        ),
-        (
-            "GatherServiceTests", "A request beyond a limit is refused, and one within it is not",
-            ["server.limits.head", "server.limits.target", "server.limits.fields", "server.limits.body"]
-        ),
-        (
-            "GatherServiceTests", "at the limit of connections the others wait",
-            ["server.limits.connections"]
-        ),
-        (
-            "GatherServiceTests", "limits.gathers is the number of gathers in flight",
-            ["server.limits.gathers"]
-        ),
-        (
-            "GatherServiceTests", "a loop that is behind by limits.lag refuses all but high priority",
-            ["server.limits.lag"]
-        ),
-        (
-            "GatherServiceTests", "limits.stale is the room for old bodies",
-            ["server.limits.stale"]
-        ),
-        (
-            "GatherServiceTests", "limits.unsent is the room for what clients have not taken",
-            ["server.limits.unsent"]
-        ),
-        (
-            "GatherTests",
-            "Hedges follow each other after the same time, as many as there may be, each at a host of its own",
-            ["upstreams.hedge.attempts"]
-        ),
-        (
-            "GatherServiceTests", "timeouts.head and timeouts.body are for a request to come",
-            ["server.timeouts.head", "server.timeouts.body"]
-        ),
-        (
-            "GatherServiceTests", "timeouts.idle is for the next request to come",
-            ["server.timeouts.idle"]
-        ),
-        (
-            "GatherServiceTests", "timeouts.write is for the client to take more",
-            ["server.timeouts.write"]
-        ),
-        (
-            "GatherServiceTests", "timeouts.shutdown is for what runs when a drain begins",
-            ["server.timeouts.shutdown"]
-        ),
-        (
-            "GatherServiceTests", "What is larger or takes longer than the upstream may ends the call",
-            ["upstreams.max_body", "upstreams.max_head"]
-        ),
-        (
-            "GatherServiceTests", "connect_timeout is for connecting",
-            ["upstreams.connect_timeout"]
-        ),
-        (
-            "GatherServiceTests",
-            "idle_timeout and max_connection_age end connections that nobody uses, or that are old",
-            ["upstreams.idle_timeout", "upstreams.max_connection_age"]
-        ),
-        (
-            "GatherServiceTests", "dns.ttl is how long a name's addresses are used",
-            ["upstreams.dns.ttl"]
-        ),
-        (
-            "GatherServiceTests", "http is the protocol that hosts are spoken to with",
-            ["upstreams.http"]
-        ),
-        (
-            "GatherServiceTests", "tls says who is trusted, with what name, in which version, and who we are",
-            [
-                "upstreams.tls.ca", "upstreams.tls.cert", "upstreams.tls.key", "upstreams.tls.server_name",
-                "upstreams.tls.min_version",
-            ]
-        ),
-        (
-            "GatherTests", "calls beyond the limit wait, and go in the order they came",
-            ["upstreams.max_in_flight"]
-        ),
-        (
-            "GatherTests", "what finds the queue full is shed at once, and says of what",
-            ["upstreams.queue.max"]
-        ),
-        (
-            "GatherTests", "what waits longer than the queue's timeout is shed then",
-            ["upstreams.queue.timeout"]
-        ),
-        (
-            "GatherServiceTests",
-            "a call that fails in passing is sent again, and the answer and the log tell how often",
-            ["upstreams.retry"]
-        ),
-        (
-            "GatherTests", "a slow attempt is overtaken by its hedge at another host, and given up",
-            ["upstreams.hedge", "upstreams.hedge.after"]
-        ),
-        (
-            "GatherServiceTests", "an upstream that fails is left alone: 503 with Retry-After, and nothing is sent",
-            ["upstreams.breaker", "upstreams.breaker.min_calls"]
-        ),
-        (
-            "GatherTests", "through the engine a failing host is left out",
-            ["upstreams.eject"]
-        ),
-        (
-            "GatherServiceTests", "hosts are asked whether they are well",
-            ["upstreams.health", "upstreams.health.path"]
-        ),
-        (
-            "GatherServiceTests", "connections are there before it is ready, and the first gather opens none",
-            ["upstreams.warm_up", "upstreams.warm_up.connections", "upstreams.warm_up.path"]
-        ),
-        (
-            "GatherTests", "the last of the attempts decides",
-            ["upstreams.retry.attempts"]
-        ),
-        (
-            "GatherTests", "the budget is the policy's",
-            ["upstreams.retry.budget"]
-        ),
-        (
-            "GatherTests", "only the causes that are listed are retried",
-            ["upstreams.retry.on"]
-        ),
-        (
-            "GatherTests", "through the engine the waits are those of the policy",
-            ["upstreams.retry.backoff", "upstreams.retry.max_backoff"]
-        ),
-        (
-            "GatherTests", "extra load is what the file says, and follows when the upstream becomes slower",
-            ["upstreams.hedge.extra_load"]
-        ),
-        (
-            "GatherTests", "through the engine it opens at the ratio of its policy",
-            ["upstreams.breaker.failure_ratio"]
-        ),
-        (
-            "GatherTests", "through the engine what is older than the window does not count",
-            ["upstreams.breaker.window"]
-        ),
-        (
-            "GatherTests", "through the engine it stays open for as long as its policy says",
-            ["upstreams.breaker.open_for"]
-        ),
-        (
-            "GatherTests", "through the engine as many probes are let through as its policy says",
-            ["upstreams.breaker.half_open_calls"]
-        ),
-        (
-            "GatherTests",
-            "through the engine a host is left out after as many failures, and for as long, as the policy says",
-            ["upstreams.eject.after", "upstreams.eject.for"]
-        ),
-        (
-            "GatherTests", "a check has a time, and the next comes after another",
-            ["upstreams.health.interval", "upstreams.health.timeout"]
-        ),
-        (
-            "GatherTests", "through the engine a host goes and comes back after as many checks as the policy says",
-            ["upstreams.health.unhealthy_after", "upstreams.health.healthy_after"]
-        ),
-        (
-            "GatherTests", "through the engine, what an upstream cannot take waits in the queue",
-            ["upstreams.adaptive_limit"]
-        ),
-        (
-            "GatherServiceTests", "equal gathers at once make one request for each call",
-            ["upstreams.coalesce"]
-        ),
-        (
-            "GatherServiceTests", "an upstream is told what is left, and a client can shorten it",
-            ["upstreams.deadline_header"]
-        ),
-        (
-            "GatherTests", "the deadline ends everything, exactly",
-            ["endpoints.deadline"]
-        ),
-        (
-            "GatherServiceTests", "as many successes as the quorum answer",
-            ["endpoints.gather"]
-        ),
-        (
-            "GatherServiceTests", "six calls are answered in about the time of their longest chain",
-            ["endpoints.calls"]
-        ),
-        (
-            "GatherServiceTests", "a declared response is in the summary",
-            ["endpoints.response"]
-        ),
-        (
-            "GatherServiceTests", "a status is passed on only where the file says so",
-            ["endpoints.pass_status"]
-        ),
-        (
-            "GatherServiceTests",
-            "near the limit of gathers, optional calls are shed and endpoints of low priority refused",
-            ["endpoints.priority"]
-        ),
-        (
-            "GatherTests", "outcomes stand behind the members",
-            ["endpoints.expose"]
-        ),
-        (
-            "GatherConfigTests", "the tests of the default configuration pass",
-            ["endpoints.tests"]
-        ),
-        (
-            "GatherServiceTests", "A client's value stays one segment and one query value",
-            ["calls.get"]
-        ),
-        (
-            "GatherServiceTests", "methods and bodies are sent as the file says",
-            ["calls.post", "calls.put", "calls.patch", "calls.delete", "calls.body", "calls.headers"]
-        ),
-        (
-            "GatherServiceTests", "of the client's fields and parameters only those that are listed are sent on",
-            ["calls.forward_headers", "calls.forward_query"]
-        ),
-        (
-            "GatherServiceTests", "a call with a condition is made when it holds, and its absence is complete",
-            ["calls.when"]
-        ),
-        (
-            "GatherServiceTests", "a list is asked for item by item, and its items are told",
-            ["calls.foreach", "calls.key"]
-        ),
-        (
-            "GatherTests", "no more than max_parallel are under way at once, and the next begins when one ends",
-            ["calls.max_parallel"]
-        ),
-        (
-            "GatherTests",
-            "A list that cannot be used skips the call, and one of the client's is told before anything is sent",
-            ["calls.max_items"]
-        ),
-        (
-            "GatherTests", "What takes the place of an item that fails",
-            ["calls.on_item_error"]
-        ),
-        (
-            "GatherServiceTests", "an optional call that fails leaves its fallback",
-            ["calls.required", "calls.on_error"]
-        ),
-        (
-            "GatherTests", "it is used as long as stale_for says, and no longer",
-            ["calls.stale_for"]
-        ),
-        (
-            "GatherTests", "a call ends with its own timeout, else with its upstream's",
-            ["calls.timeout", "upstreams.timeout"]
-        ),
-        (
-            "GatherTests", "A request that may not arrive twice is sent again only if it was not sent",
-            ["calls.idempotent"]
-        ),
-        (
-            "GatherServiceTests", "What a call keeps of its body is in the answer",
-            ["calls.target", "calls.allow", "calls.deny", "calls.mapping"]
-        ),
-        (
-            "GatherTests", "a group is another name for the member",
-            ["calls.group"]
-        ),
-        (
-            "GatherTests",
-            "Flattened members go into the answer, where the last of a name stays in the place of the first",
-            ["calls.flatten"]
-        ),
-        (
-            "RehearsalTests", "a test asks as its request says",
-            [
-                "tests.request", "tests.request.path", "tests.request.query", "tests.request.headers",
-                "tests.request.body",
-            ]
-        ),
-        (
-            "RehearsalTests", "a result is told with the test's endpoint and name",
-            ["tests.name"]
-        ),
-        (
-            "RehearsalTests", "a reply makes its call end so",
-            [
-                "tests.calls", "tests.calls.status", "tests.calls.raw", "tests.calls.timeout",
-                "tests.calls.unreachable", "tests.calls.delay",
-            ]
-        ),
-        (
-            "RehearsalTests", "a test passes if all that it expects is so",
-            ["tests.calls.body"]
-        ),
-        (
-            "RehearsalTests", "what is not as expected is told line by line",
-            [
-                "tests.expect", "tests.expect.status", "tests.expect.complete", "tests.expect.body",
-                "tests.expect.outcomes",
-            ]
-        ),
-        (
-            "RehearsalTests", "too slow is a failure",
-            ["tests.expect.within"]
-        ),
-        (
-            "GatherServiceTests", "An answer reaches the client as the upstream gave it",
-            ["endpoints.proxy"]
-        ),
-        (
-            "GatherServiceTests", "A request reaches the upstream as the client sent it",
-            ["proxy.headers", "proxy.forward_headers", "proxy.forward_query"]
-        ),
-        (
-            "GatherServiceTests", "An upstream that is too slow is given up",
-            ["proxy.timeout", "proxy.stall"]
-        ),
-        (
-            "GatherServiceTests", "max_body is the largest body of a proxy's requests",
-            ["proxy.max_body"]
-        ),
-        (
-            "GatherServiceTests", "location keep passes a location on as it is",
-            ["proxy.location"]
-        ),
-        (
-            "GatherServiceTests", "trailing_slash says whether a slash at the end of a path makes a difference",
-            ["server.trailing_slash"]
-        ),
-        (
-            "GatherServiceTests", "demo.shop listens where it is told to, and waits as long as it is told to",
-            ["demo.shop", "demo.shop.listen", "demo.shop.latency"]
-        ),
-    ]
+    /// A key with two values, and what else its mapping needs.
+    private struct Sample: Sendable {
+        let key: String
+        let one: String
+        let other: String
+        let rest: String
 
-    @Test func `every key of the reference has a test of its effect`() throws {
-        let documented = try Self.documented()
-        let tested = Self.effects.flatMap(\.keys)
-        #expect(documented.count >= 110)
-        #expect(documented.subtracting(tested).sorted() == [])
-        #expect(Set(tested).subtracting(documented).sorted() == [])
-        #expect(tested.count == Set(tested).count)
+        init(_ key: String, _ one: String, _ other: String, with rest: String = "") {
+            (self.key, self.one, self.other, self.rest) = (key, one, other, rest)
+        }
     }
 
-    @Test func `the tests of effects are there`() throws {
-        var sources: [String: String] = [:]
-        for effect in Self.effects {
-            let source = try sources[effect.module] ?? Self.source(of: effect.module)
-            sources[effect.module] = source
-            let isThere = source.contains("func `\(effect.test)`(") || source.contains("\"\(effect.test)\"")
-            #expect(isThere, "\(effect.module) has no test that is called \(effect.test)")
+    private static let samples: [Sample] = [
+        Sample("version", "1", "2"),
+        Sample("server", "{ loops: 1 }", "{ loops: 2 }"),
+        Sample("upstreams", "{ a: { hosts: [http://h] } }", "{ a: { hosts: [http://i] } }"),
+        Sample("endpoints", "[]", #"[{ path: /y, calls: { b: { get: "a:/" } } }]"#, with: "demo: {}"),
+        Sample("demo", "{}", "{ endpoints: false }"),
+
+        Sample("server.listen", "8081", "8082"),
+        Sample("server.admin", "9091", "off"),
+        Sample("server.loops", "1", "auto"),
+        Sample("server.access_log", "true", "false"),
+        Sample("server.client_deadline_header", "X-A", "X-B"),
+        Sample("server.disclose", "nothing", "everything"),
+        Sample("server.half_close", "cancel", "answer"),
+        Sample("server.trailing_slash", "distinct", "same"),
+        Sample("server.limits.head", "8KiB", "9KiB"),
+        Sample("server.limits.target", "1KiB", "2KiB"),
+        Sample("server.limits.fields", "10", "20"),
+        Sample("server.limits.body", "1KiB", "2KiB"),
+        Sample("server.limits.connections", "10", "20"),
+        Sample("server.limits.connections_per_client", "10", "20"),
+        Sample("server.limits.gathers", "10", "20"),
+        Sample("server.limits.lag", "10ms", "20ms"),
+        Sample("server.limits.stale", "1MiB", "2MiB"),
+        Sample("server.limits.unsent", "1MiB", "2MiB"),
+        Sample("server.limits.unanswered", "1MiB", "2MiB"),
+        Sample("server.timeouts.head", "1s", "2s"),
+        Sample("server.timeouts.body", "1s", "2s"),
+        Sample("server.timeouts.idle", "1s", "2s"),
+        Sample("server.timeouts.write", "1s", "2s"),
+        Sample("server.timeouts.lame_duck", "1s", "2s"),
+        Sample("server.timeouts.shutdown", "1s", "2s"),
+
+        Sample("upstreams.hosts", "[http://h]", "[http://h, http://i]"),
+        Sample("upstreams.timeout", "1s", "2s"),
+        Sample("upstreams.connect_timeout", "10ms", "20ms"),
+        Sample("upstreams.idle_timeout", "1s", "2s"),
+        Sample("upstreams.max_connection_age", "1s", "2s"),
+        Sample("upstreams.dns.ttl", "1s", "2s"),
+        Sample("upstreams.http", "1", "2"),
+        Sample("upstreams.tls.ca", "a.pem", "b.pem"),
+        Sample("upstreams.tls.cert", "a.pem", "b.pem", with: "key: k.pem"),
+        Sample("upstreams.tls.key", "a.pem", "b.pem", with: "cert: c.pem"),
+        Sample("upstreams.tls.server_name", "a.test", "b.test"),
+        Sample("upstreams.tls.min_version", "1.2", "1.3"),
+        Sample("upstreams.max_in_flight", "10", "20"),
+        Sample("upstreams.queue.max", "10", "20"),
+        Sample("upstreams.queue.timeout", "10ms", "20ms"),
+        Sample("upstreams.max_body", "1KiB", "2KiB"),
+        Sample("upstreams.max_head", "1KiB", "2KiB"),
+        Sample("upstreams.retry", "{}", "{ attempts: 3 }"),
+        Sample("upstreams.retry.attempts", "2", "3"),
+        Sample("upstreams.retry.budget", "10%", "30%"),
+        Sample("upstreams.retry.on", "[timeout]", "[503]"),
+        Sample("upstreams.retry.backoff", "10ms", "20ms"),
+        Sample("upstreams.retry.max_backoff", "2s", "3s"),
+        Sample("upstreams.hedge", "{ after: 1ms }", "{ extra_load: 2% }"),
+        Sample("upstreams.hedge.after", "1ms", "2ms"),
+        Sample("upstreams.hedge.extra_load", "1%", "2%"),
+        Sample("upstreams.hedge.attempts", "2", "3", with: "after: 1ms"),
+        Sample("upstreams.breaker", "{}", "{ min_calls: 7 }"),
+        Sample("upstreams.breaker.failure_ratio", "0.1", "0.2"),
+        Sample("upstreams.breaker.min_calls", "1", "2"),
+        Sample("upstreams.breaker.window", "1s", "2s"),
+        Sample("upstreams.breaker.open_for", "1s", "2s"),
+        Sample("upstreams.breaker.half_open_calls", "1", "2"),
+        Sample("upstreams.eject", "{}", "{ after: 7 }"),
+        Sample("upstreams.eject.after", "1", "2"),
+        Sample("upstreams.eject.for", "1s", "2s"),
+        Sample("upstreams.health", "{ path: /a }", "{ path: /b }"),
+        Sample("upstreams.health.path", "/a", "/b"),
+        Sample("upstreams.health.interval", "1s", "2s", with: "path: /a"),
+        Sample("upstreams.health.timeout", "10ms", "20ms", with: "path: /a"),
+        Sample("upstreams.health.unhealthy_after", "1", "2", with: "path: /a"),
+        Sample("upstreams.health.healthy_after", "1", "2", with: "path: /a"),
+        Sample("upstreams.warm_up", "{ path: /a }", "{ path: /b }"),
+        Sample("upstreams.warm_up.path", "/a", "/b"),
+        Sample("upstreams.warm_up.connections", "1", "2", with: "path: /a"),
+        Sample("upstreams.adaptive_limit", "true", "false"),
+        Sample("upstreams.coalesce", "true", "false"),
+        Sample("upstreams.deadline_header", "X-A", "X-B"),
+
+        Sample("endpoints.path", #""/x/{id}""#, #""/y/{id}""#),
+        Sample("endpoints.method", "GET", "POST"),
+        Sample("endpoints.deadline", "1s", "3s"),
+        Sample("endpoints.gather", "first", "settled"),
+        Sample("endpoints.calls", #"{ c: { get: "a:/b" } }"#, #"{ c: { get: "a:/d" } }"#),
+        Sample("endpoints.response", "{ a: 1 }", "{ a: 2 }"),
+        Sample("endpoints.pass_status", "[404]", "[403]"),
+        Sample("endpoints.stream", "true", "false"),
+        Sample("endpoints.priority", "low", "high"),
+        Sample("endpoints.expose", "outcomes", ""),
+        Sample(
+            "endpoints.tests", "[{ name: n, expect: { status: 200 } }]", "[{ name: m, expect: { status: 200 } }]"),
+
+        Sample("endpoints.proxy", #""a:/{path.id}""#, #""a:/b/{path.id}""#),
+        Sample("proxy.headers", "{ X-A: b }", "{ X-A: c }"),
+        Sample("proxy.forward_headers", "[X-A]", "[X-B]"),
+        Sample("proxy.forward_query", "[a]", "[b]"),
+        Sample("proxy.timeout", "1s", "2s"),
+        Sample("proxy.stall", "1s", "2s"),
+        Sample("proxy.max_body", "1KiB", "2KiB"),
+        Sample("proxy.location", "rewrite", "keep"),
+
+        Sample("calls.get", #""a:/b""#, #""a:/d""#),
+        Sample("calls.post", #""a:/b""#, #""a:/d""#),
+        Sample("calls.put", #""a:/b""#, #""a:/d""#),
+        Sample("calls.patch", #""a:/b""#, #""a:/d""#),
+        Sample("calls.delete", #""a:/b""#, #""a:/d""#),
+        Sample("calls.body", "{ n: 1 }", "{ n: 2 }", with: #"post: "a:/b""#),
+        Sample("calls.headers", "{ X-A: b }", "{ X-A: c }"),
+        Sample("calls.forward_headers", "[X-A]", "[X-B]"),
+        Sample("calls.forward_query", "[a]", "[b]"),
+        Sample("calls.when", #""{query.a}""#, #""{query.b}""#),
+        Sample("calls.foreach", #""{body.a}""#, #""{body.b}""#),
+        Sample("calls.key", #""{item.a}""#, #""{item.b}""#, with: #"foreach: "{body}""#),
+        Sample("calls.max_parallel", "1", "2", with: #"foreach: "{body}""#),
+        Sample("calls.max_items", "1", "2", with: #"foreach: "{body}""#),
+        Sample("calls.on_item_error", "1", "2", with: #"foreach: "{body}""#),
+        Sample("calls.required", "true", "false"),
+        Sample("calls.on_error", "1", "2", with: "required: false"),
+        Sample("calls.stale_for", "1s", "2s"),
+        Sample("calls.timeout", "1s", "1500ms"),
+        Sample("calls.idempotent", "true", "false"),
+        Sample("calls.target", "a", "b"),
+        Sample("calls.allow", "[a]", "[b]"),
+        Sample("calls.deny", "[a]", "[b]"),
+        Sample("calls.mapping", "{ a: b }", "{ a: c }"),
+        Sample("calls.group", "a", "b"),
+        Sample("calls.flatten", "true", "false"),
+        Sample("calls.internal", "true", "false"),
+
+        Sample("tests.name", "n", "m"),
+        Sample("tests.request", "{ path: { id: 1 } }", "{ path: { id: 2 } }"),
+        Sample("tests.request.path", "{ id: 1 }", "{ id: 2 }"),
+        Sample("tests.request.query", "{ q: 1 }", "{ q: 2 }"),
+        Sample("tests.request.headers", "{ X-T: a }", "{ X-T: b }"),
+        Sample("tests.request.body", "1", "2"),
+        Sample("tests.calls", "{ c: { status: 201 } }", "{ c: { status: 202 } }"),
+        Sample("tests.expect", "{ status: 200 }", "{ status: 201 }"),
+        Sample("tests.calls.status", "201", "202"),
+        Sample("tests.calls.body", "1", "2"),
+        Sample("tests.calls.raw", "a", "b"),
+        Sample("tests.calls.timeout", "true", "false"),
+        Sample("tests.calls.unreachable", "true", "false"),
+        Sample("tests.calls.delay", "1ms", "2ms"),
+        Sample("tests.expect.status", "200", "201"),
+        Sample("tests.expect.complete", "true", "false"),
+        Sample("tests.expect.body", "1", "2"),
+        Sample("tests.expect.body_includes", "{ a: 1 }", "{ a: 2 }"),
+        Sample("tests.expect.outcomes", "{ c: ok }", "{ c: timeout }"),
+        Sample("tests.expect.within", "1ms", "2ms"),
+
+        Sample("demo.endpoints", "true", "false"),
+        Sample("demo.shop", "{}", "{ latency: { default: 1ms } }"),
+        Sample("demo.shop.listen", "9101", "9102"),
+        Sample("demo.shop.latency", "{ orders: 1ms }", "{ orders: 2ms }"),
+    ]
+
+    /// What each mapping of the file has, unless a sample says it otherwise.
+    private static let usual: [(prefix: String, key: String, value: String)] = [
+        ("", "version", "1"), ("upstreams.", "hosts", "[http://h]"), ("endpoints.", "path", #""/x/{id}""#),
+        ("proxy.", "path", #""/p/{id}""#), ("proxy.", "proxy", #""a:/{path.id}""#),
+        ("calls.", "get", #""a:/{path.id}""#), ("tests.", "name", "n"), ("tests.expect.", "status", "200"),
+    ]
+    private static let prefixes = [
+        "tests.expect.", "tests.calls.", "tests.", "calls.", "proxy.", "endpoints.", "upstreams.", "server.", "demo.", "",
+    ]
+    private static let methods = ["post", "put", "patch", "delete"]
+
+    /// A file with a value of the sample's key; without the key if the value is empty.
+    private static func file(_ sample: Sample, _ value: String) -> String {
+        let own = prefixes.first { sample.key.hasPrefix($0) } ?? ""
+        let path = sample.key.dropFirst(own.count).split(separator: ".").map(String.init)
+        /// What a mapping holds: the sample, if it is about this mapping, and what is usual.
+        func content(_ prefix: String) -> String {
+            var entries: [String] = []
+            if prefix == own {
+                if !value.isEmpty { entries.append("\(path.last ?? ""): \(value)") }
+                if !sample.rest.isEmpty { entries.append(sample.rest) }
+                for key in path.dropLast().reversed() { entries = ["\(key): { \(joined(entries)) }"] }
+            }
+            let isOtherCall = methods.contains { method in entries.contains { $0.hasPrefix("\(method):") } }
+            for (of, key, value) in usual
+            where of == prefix && sample.key != prefix + key && !(key == "get" && isOtherCall) {
+                entries.append("\(key): \(value)")
+            }
+            return entries.joined(separator: ", ")
+        }
+        func member(_ key: String, of prefix: String, _ value: String) -> String {
+            sample.key == prefix + key ? "" : "\(key): \(value)"
+        }
+        // A second call takes all that a client can send.
+        let other = #"d: { post: "a:/d?q={query.q}", headers: { X-T: "{header.X-T}" }, body: "{body}" }"#
+        let test = [
+            content("tests."), member("expect", of: "tests.", "{ \(content("tests.expect.")) }"),
+            member("calls", of: "tests.", "{ c: { \(content("tests.calls.")) } }"),
+        ]
+        let endpoint = [
+            content("endpoints."),
+            sample.key == "endpoints.proxy"
+                ? "" : member("calls", of: "endpoints.", "{ c: { \(content("calls.")) }, \(other) }"),
+            own.hasPrefix("tests.") ? "tests: [{ \(joined(test)) }]" : "",
+        ]
+        let proxy = own == "proxy." ? ", { \(content("proxy.")) }" : ""
+        return "{ "
+            + joined([
+                content(""), member("server", of: "", "{ \(content("server.")) }"),
+                sample.key == "demo" || sample.rest.hasPrefix("demo:") ? "" : "demo: { \(content("demo.")) }",
+                member("upstreams", of: "", "{ a: { \(content("upstreams.")) } }"),
+                member("endpoints", of: "", "[{ \(joined(endpoint)) }\(proxy)]"),
+            ]) + " }\n"
+    }
+
+    private static func joined(_ entries: [String]) -> String {
+        entries.filter { !$0.isEmpty }.joined(separator: ", ")
+    }
+
+    /// The dump of what a file with this value of a key is read as, or what is wrong with it.
+    private static func reading(_ sample: Sample, _ value: String) -> String {
+        let text = file(sample, value)
+        do {
+            var dumped = ""
+            dump(try Configuration.read(text: text, file: "x.yaml"), to: &dumped)
+            return dumped
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func `every key of the reference has a sample here`() throws {
+        let documented = try Self.documented()
+        let sampled = Self.samples.map(\.key)
+        #expect(documented.count >= 110)
+        #expect(documented.symmetricDifference(sampled).sorted() == [])
+        #expect(sampled.count == Set(sampled).count)
+    }
+
+    @Test func `another value of a key makes another configuration`() throws {
+        for sample in Self.samples {
+            let (one, other) = (Self.reading(sample, sample.one), Self.reading(sample, sample.other))
+            #expect(one == Self.reading(sample, sample.one), "\(sample.key)")
+            #expect(one != other, "\(sample.key)")
+            // A value that was refused would make a difference as well.
+            if sample.key != "version" {
+                #expect(!one.hasPrefix("x.yaml:") && !other.hasPrefix("x.yaml:"), "\(sample.key): \(one) \(other)")
+            }
         }
     }
 
@@ -424,7 +273,7 @@ import Testing
         var prefixes: [String] = []
         var isInTable = false
         for line in try GivenFile.text("README.md").split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("## ") || line == "### calls" || line == "### proxy" {
+            if line.hasPrefix("## ") || ["### calls", "### proxy"].contains(line) {
                 let title = line.drop { $0 == "#" || $0 == " " }
                 switch title {
                 case "Top level": prefixes = [""]
@@ -445,13 +294,5 @@ import Testing
             }
         }
         return keys
-    }
-
-    private static func source(of module: String) throws -> String {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent(module)
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        return try files.filter { $0.pathExtension == "swift" && $0.lastPathComponent != "KeyTests.swift" }
-            .map { try String(contentsOf: $0, encoding: .utf8) }.joined(separator: "\n")
     }
 }
