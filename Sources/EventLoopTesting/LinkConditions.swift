@@ -2,7 +2,7 @@
 public struct LinkConditions: Sendable {
     /// How a connection is lost.
     public enum Loss: Sendable, Equatable {
-        /// Reads and writes of both ends fail with ``EventLoop/StreamError/reset``.
+        /// Reads and writes of both ends fail with `StreamError.reset`.
         case reset
         /// Reads of both ends find the end of the stream, as if the peer had closed; writes fail as with a reset.
         case end

@@ -2,7 +2,7 @@ public import EventLoop
 
 /// One end of a connection in memory, whose delays, pieces and losses are drawn from a seed.
 ///
-/// On virtual time (``EventLoop/EventLoop/runVirtual(seed:_:)``) the same seed gives the same bytes at the same
+/// On virtual time (`EventLoop.runVirtual(seed:_:)`) the same seed gives the same bytes at the same
 /// instants. As with TCP, an end that closes with bytes unread, or is sent more afterwards, resets the connection.
 /// Confined to its loop; closes with the object.
 public final class SimulatedStream: ByteStream {
