@@ -183,7 +183,8 @@ import Testing
         ("calls.", "get", #""a:/{path.id}""#), ("tests.", "name", "n"), ("tests.expect.", "status", "200"),
     ]
     private static let prefixes = [
-        "tests.expect.", "tests.calls.", "tests.", "calls.", "proxy.", "endpoints.", "upstreams.", "server.", "demo.", "",
+        "tests.expect.", "tests.calls.", "tests.", "calls.", "proxy.", "endpoints.", "upstreams.", "server.", "demo.",
+        "",
     ]
     private static let methods = ["post", "put", "patch", "delete"]
 
