@@ -45,7 +45,7 @@ public final class StreamedExchange {
     public func head(_ wake: Wake) throws(FetchError) -> ClientResponse {
         switch wake {
         case .signalled: break
-        case .timedOut: fetcher.abandon(exchange, .timeout)
+        case .timedOut: fetcher.abandon(exchange, .timeout(exchange.phase))
         case .cancelled: fetcher.abandon(exchange, .cancelled)
         }
         guard let result = exchange.result else { preconditionFailure("a request that woke its task has a result") }
@@ -120,7 +120,7 @@ public final class StreamedExchange {
             let until = loop.reactor.now.advanced(by: stall)
             switch await suspendSending(until: until, on: loop) {
             case .signalled: continue
-            case .timedOut: throw .timeout
+            case .timedOut: throw .timeout(.request)
             case .cancelled: throw .cancelled
             }
         }
@@ -183,7 +183,7 @@ public final class StreamedExchange {
             reading = nil
             switch wake {
             case .signalled: continue
-            case .timedOut: throw .timeout
+            case .timedOut: throw .timeout(.body)
             case .cancelled: throw .cancelled
             }
         }

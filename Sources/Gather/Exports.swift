@@ -1,4 +1,5 @@
 // One import is enough for an engine: these are in the signatures of this module.
 @_exported import EventLoop
 @_exported import HTTPTypes
+@_exported import HTTPWire
 @_exported import JSONText

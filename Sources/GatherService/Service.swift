@@ -136,9 +136,10 @@ public struct Service: Sendable {
     private func serveOthers(on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { tasks in
             if let admin {
-                let server = Server(
-                    admin, handler: AdminResponder(readiness: group.readiness, drain: drain, watch: metricsPage),
-                    on: loop)
+                let responder = AdminResponder(readiness: group.readiness, drain: drain) {
+                    await self.metricsPage(on: loop)
+                }
+                let server = Server(admin, handler: responder, on: loop)
                 tasks.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
             if let shop, let latency = configuration.demo?.shop?.latency {

@@ -17,11 +17,11 @@ func customerPlan() throws -> Plan {
 /// Answers every request after ten milliseconds, without a network.
 final class Shop: UpstreamClient {
     func start(
-        _ request: UpstreamRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
-        on reactor: Reactor
+        _ request: ClientRequest, for call: String?, to upstream: UpstreamIndex, host: HostIndex,
+        until deadline: LoopInstant, on reactor: Reactor
     ) throws(UpstreamFailure) -> any ClientExchange {
         let body = request.target.hasPrefix("/customers") ? #"{"segment":"gold"}"# : "[]"
-        let response = UpstreamResponse(status: 200, body: Array(body.utf8))
+        let response = ClientResponse(status: 200, body: Array(body.utf8))
         return TimedExchange(.success(response), at: reactor.now.advanced(by: .milliseconds(10)), on: reactor)
     }
 }

@@ -48,7 +48,7 @@ public final class Passage: BulkheadClient {
             return
         }
         guard !state.refuses(at: loop.time) else { throw Failure(.refused) }
-        guard state.bulkhead.tryQueue() else { throw Failure(.shed(state.queueFullDetail)) }
+        guard state.bulkhead.tryQueue() else { throw Failure(state.shedByFullQueue()) }
         place = .queued
         wait = reactor.makeWait()
         state.bulkhead.queue(0, of: self, on: reactor)
@@ -56,7 +56,7 @@ public final class Passage: BulkheadClient {
         guard place == .queued else { return }
         place = .none
         state.bulkhead.withdraw()
-        throw Failure(wake == .cancelled ? .cancelled : .shed(state.queueSlowDetail))
+        throw Failure(wake == .cancelled ? .cancelled : state.shedBySlowQueue())
     }
 
     func takePlace(for call: Int) -> Bool {

@@ -32,7 +32,8 @@ final class Admission {
     func enter(_ priority: Endpoint.Priority, on loop: isolated EventLoop) -> Entry {
         let decision = shedding.decide(priority, inFlight: gathers.count, lag: loop.reactor.meanLag)
         guard case .admitted(let sendsOptional) = decision, gathers.tryTake() else {
-            return busy(decision)
+            let busy = busy(decision)
+            return .refused(busy.response, reason: busy.reason)
         }
         inFlight += 1
         if !sendsOptional { metrics.countShed(.optionalCalls) }
@@ -40,7 +41,9 @@ final class Admission {
     }
 
     /// Why a request that takes no place is refused all the same; nil if it is not.
-    func objection(to priority: Endpoint.Priority, on loop: isolated EventLoop) -> Response? {
+    func objection(
+        to priority: Endpoint.Priority, on loop: isolated EventLoop
+    ) -> (response: Response, reason: String)? {
         let decision = shedding.decide(priority, inFlight: gathers.count, lag: loop.reactor.meanLag)
         if case .admitted = decision { return nil }
         return busy(decision)
@@ -51,7 +54,7 @@ final class Admission {
         gathers.giveBack()
     }
 
-    private func busy(_ decision: LoadShedding.Decision) -> Entry {
+    private func busy(_ decision: LoadShedding.Decision) -> (response: Response, reason: String) {
         let detail: String
         switch decision {
         case .tooLate:
@@ -64,7 +67,7 @@ final class Admission {
         }
         let response = Response.problem(
             .serviceUnavailable, disclosure == .nothing ? nil : detail, fields: [.retryAfter: "1"])
-        return .refused(response, reason: detail)
+        return (response, detail)
     }
 }
 

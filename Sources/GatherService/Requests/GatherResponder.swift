@@ -62,7 +62,9 @@ final class GatherResponder: Handler {
         case .found(.proxy(let proxy), let route, let parameters):
             request.route = route
             request.series = passages[proxy].first { $0.method == head.method }?.series ?? passages[proxy][0].series
-            if let busy = admission.objection(to: proxies.priority(of: proxy), on: loop) { return .now(busy) }
+            if let busy = admission.objection(to: proxies.priority(of: proxy), on: loop) {
+                return .now(refuse(request, busy.response, busy.reason))
+            }
             return .later { try await self.pass(proxy, parameters, request, on: loop) }
         case .found(.demonstration(let page), let route, _):
             request.route = route

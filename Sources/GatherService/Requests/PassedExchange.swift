@@ -55,7 +55,7 @@ final class PassedExchange {
     private func send(_ upload: ProxyUpload, answeredWithin timeout: Duration, on loop: isolated EventLoop) async {
         await upload.run(on: loop)
         guard upload.isComplete, (try? await loop.sleep(for: timeout)) != nil else { return }
-        exchange.giveUp(.timeout)
+        exchange.giveUp(.timeout(.head))
     }
 
     /// Whether nothing of the answer is still to come.

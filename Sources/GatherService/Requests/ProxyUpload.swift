@@ -33,7 +33,7 @@ final class ProxyUpload {
             guard refusal == nil else { return exchange.giveUp(.cancelled) }
             try await exchange.finishSending(within: stall, on: loop)
         } catch {
-            if !Task.isCancelled, error == .timeout { exchange.giveUp(.timeout) }
+            if !Task.isCancelled, case .timeout = error { exchange.giveUp(error) }
         }
     }
 
