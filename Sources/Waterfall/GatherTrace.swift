@@ -80,7 +80,7 @@ public struct GatherTrace: Sendable {
         } else if let name = text("call") {
             change(name) { call in
                 call.start = time("start_ms")
-                call.end = time("duration_ms").map { (call.start ?? .zero) + $0 }
+                call.end = call.start.flatMap { start in time("duration_ms").map { start + $0 } }
                 call.outcome = text("outcome") ?? "ok"
                 call.status = text("status").flatMap { Int($0) }
                 call.detail = text("detail")
@@ -143,7 +143,7 @@ public struct GatherTrace: Sendable {
             change(Self.printable(name)) { call in
                 // Of another server's entries only the length is known.
                 call.start = start ?? (values["desc"] == "skipped" ? nil : length.map { _ in .zero })
-                call.end = length.map { (call.start ?? .zero) + $0 }
+                call.end = call.start.flatMap { start in length.map { start + $0 } }
                 call.outcome = Self.printable(values["desc"] ?? "ok")
             }
         }

@@ -103,9 +103,11 @@ final class EndpointMetrics {
     /// How many outcomes there are: a literal, since `allCases` makes an array.
     static let outcomes = 9
 
+    static let noRequests = [Int](repeating: 0, count: statusClasses * DurationHistogram.slots)
+
     private let key: Key
     /// A histogram for each class of statuses.
-    private var requests = [Int](repeating: 0, count: statusClasses * DurationHistogram.slots)
+    private var requests = noRequests
     private var calls: [Call] = []
     /// For each call, a count for each outcome and a histogram of those that were sent.
     private var callSlots: [[Int]] = []

@@ -27,7 +27,8 @@ extension MetricsSnapshot {
         self.init(
             endpoints: [],
             unmatched: Endpoint(
-                key: EndpointMetrics.Key(method: nil, path: ""), requests: [], calls: [], callSlots: []),
+                key: EndpointMetrics.Key(method: nil, path: ""), requests: EndpointMetrics.noRequests, calls: [],
+                callSlots: []),
             upstreams: [], shed: [])
         var endpointNumbers: [EndpointMetrics.Key: Int] = [:]
         var upstreamNumbers: [String: Int] = [:]
