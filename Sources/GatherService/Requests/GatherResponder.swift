@@ -55,10 +55,10 @@ final class GatherResponder: Handler {
         let head = request.head
         if let response = Response(whateverThePath: head) { return .now(response) }
         switch routes.router.match(head) {
-        case .found(.endpoint(let endpoint, let number, let taken), let route, let parameters):
+        case .found(.endpoint(let found), let route, let parameters):
             request.route = route
-            request.series = places[number].series
-            return .later { try await self.gather(endpoint, number, taking: taken, parameters, request, on: loop) }
+            request.series = places[found.number].series
+            return .later { try await self.gather(found, parameters, request, on: loop) }
         case .found(.proxy(let proxy), let route, let parameters):
             request.route = route
             request.series = passages[proxy].first { $0.method == head.method }?.series ?? passages[proxy][0].series
@@ -98,9 +98,9 @@ final class GatherResponder: Handler {
     }
 
     private func gather(
-        _ endpoint: Endpoint, _ number: Int, taking taken: ClientValues, _ parameters: [String], _ request: Request,
-        on loop: isolated EventLoop
+        _ found: EndpointRoute, _ parameters: [String], _ request: Request, on loop: isolated EventLoop
     ) async throws(Refusal) -> Response {
+        let (endpoint, number, taken) = (found.endpoint, found.number, found.takes)
         let head = request.head
         if let problem = head.undecodable(of: taken) { return refuse(request, problem) }
         var body: JSONValue?

@@ -7,8 +7,7 @@ import HTTPTypes
 struct Routes: Sendable {
     /// What a route leads to.
     enum Target: Sendable {
-        /// With its place in the plan.
-        case endpoint(Endpoint, number: Int, takes: ClientValues)
+        case endpoint(EndpointRoute)
         /// A proxy, by its place in the plan.
         case proxy(Int)
         case demonstration(Demonstration)
@@ -21,7 +20,7 @@ struct Routes: Sendable {
         demonstrations = Demonstrations(configuration)
         let ignoresLastSlash = configuration.server.ignoresLastSlash
         for (number, endpoint) in configuration.plan.endpoints.enumerated() {
-            let target = Target.endpoint(endpoint, number: number, takes: endpoint.clientValues)
+            let target = Target.endpoint(EndpointRoute(endpoint, number: number))
             add(endpoint.method, endpoint.path, target, ignoresLastSlash: ignoresLastSlash)
         }
         for (index, proxy) in configuration.plan.proxies.enumerated() {
@@ -38,5 +37,19 @@ struct Routes: Sendable {
         router.add(method, path, target)
         guard ignoresLastSlash, path != "/", !path.hasSuffix("...}") else { return }
         router.add(method, path.hasSuffix("/") ? String(path.dropLast()) : path + "/", target, named: path)
+    }
+}
+
+/// An endpoint that requests are routed to: behind one reference, since it has too many fields to be copied for each of them.
+final class EndpointRoute: Sendable {
+    let endpoint: Endpoint
+    /// Its place in the plan.
+    let number: Int
+    let takes: ClientValues
+
+    init(_ endpoint: Endpoint, number: Int) {
+        self.endpoint = endpoint
+        self.number = number
+        takes = endpoint.clientValues
     }
 }
