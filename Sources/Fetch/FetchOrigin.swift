@@ -131,8 +131,10 @@ import HTTPWire
             if Self.isWaiting(exchange, order) { return exchange }
             firstWaiting += 1
         }
-        waiting.removeAll(keepingCapacity: waiting.count <= 64)
-        firstWaiting = 0
+        if firstWaiting > 0 {
+            waiting.removeAll(keepingCapacity: waiting.count <= 64)
+            firstWaiting = 0
+        }
         return nil
     }
 

@@ -97,16 +97,14 @@ public import HTTPWire
     public func fetch(
         _ request: ClientRequest, from origin: FetchOrigin, until deadline: LoopInstant, on loop: isolated EventLoop
     ) async throws(FetchError) -> ClientResponse {
-        let exchange = try start(request, from: origin)
+        guard !Task.isCancelled else { throw .cancelled }
+        let exchange = start(request, from: origin)
         return try finish(exchange, await loop.reactor.suspend(exchange.wait, until: deadline))
     }
 
     /// Starts a request. The caller then suspends on ``UpstreamExchange/wait`` and passes what woke it to ``finish(_:_:)``: what
     /// ``fetch(_:from:until:on:)`` does, for callers to whom one more suspended function is a cost.
-    public func start(
-        _ request: ClientRequest, from origin: FetchOrigin
-    ) throws(FetchError) -> UpstreamExchange {
-        guard !Task.isCancelled else { throw .cancelled }
+    public func start(_ request: ClientRequest, from origin: FetchOrigin) -> UpstreamExchange {
         let exchange = free.popLast() ?? UpstreamExchange()
         exchange.begin(request, to: origin, wait: reactor.makeWait(), position: active.count)
         active.append(exchange)
@@ -121,7 +119,9 @@ public import HTTPWire
         case .timedOut: abandon(exchange, .timeout(exchange.phase))
         case .cancelled: abandon(exchange, .cancelled)
         }
-        guard let result = exchange.result else { preconditionFailure("a request that woke its task has a result") }
+        guard let result = exchange.result.take() else {
+            preconditionFailure("a request that woke its task has a result")
+        }
         exchange.forget()
         if free.count < Self.freeExchanges { free.append(exchange) }
         return try result.get()
@@ -154,7 +154,7 @@ public import HTTPWire
     }
 
     /// Keeps the result of an exchange and wakes its task.
-    func end(_ exchange: UpstreamExchange, _ result: Result<ClientResponse, FetchError>) {
+    func end(_ exchange: UpstreamExchange, _ result: consuming Result<ClientResponse, FetchError>) {
         exchange.state = .ended
         exchange.result = result
         let last = active.removeLast()

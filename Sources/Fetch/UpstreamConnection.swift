@@ -23,7 +23,8 @@ final class UpstreamConnection: ReadinessHandler {
     private let link: CurlConnection?
     /// Nil for a Unix socket.
     let address: IPAddress?
-    private unowned let origin: FetchOrigin
+    /// It keeps the connection while that is idle, until it is closed.
+    private let origin: FetchOrigin
     private let fetcher: Fetcher
     let openedAt: LoopInstant
     private var state = State.idle
@@ -83,10 +84,10 @@ final class UpstreamConnection: ReadinessHandler {
     /// - Returns: false if nothing of it was sent, and the connection is closed.
     func begin(_ exchange: UpstreamExchange) -> Bool {
         guard case .idle = state else { return false }
-        var limits = origin.options.response
         // What is passed on is held only piece by piece.
-        if exchange.streamed != nil { limits.bodyBytes = .max }
-        reader = ResponseReader(isHEAD: exchange.isHEAD, keeping: exchange.keptFields, limits: limits)
+        reader.restart(
+            isHEAD: exchange.isHEAD, keeping: exchange.keptFields,
+            bodyBytes: exchange.streamed == nil ? origin.options.response.bodyBytes : .max)
         sent = 0
         isSent = false
         // What the peer has against us may be there already: libcurl keeps the first error alone, which must not be that of sending.

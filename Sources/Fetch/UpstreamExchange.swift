@@ -4,11 +4,16 @@ import HTTPWire
 /// A request under way, from its start until its response is taken; used again for later ones.
 public final class UpstreamExchange {
     /// What the task that started it waits for; who waits for several gives them one wait.
-    public var wait = WaitID.none
+    public var wait: WaitID {
+        get { waitID }
+        set { waitID = newValue }
+    }
+    private var waitID = WaitID.none
     /// Whether it has ended, so that its wait was woken.
     public var hasEnded: Bool { if case .ended = state { true } else { false } }
     /// Where it goes.
-    public private(set) var origin: FetchOrigin?
+    public var origin: FetchOrigin? { destination }
+    private var destination: FetchOrigin?
     /// Head and a short body, as they are sent.
     var bytes: [UInt8] = []
     /// A body that is sent from where it lies.
@@ -45,31 +50,28 @@ public final class UpstreamExchange {
     private static let shortBody = 16 * 1024
 
     func begin(_ request: ClientRequest, to origin: FetchOrigin, wait: WaitID, position: Int) {
-        (self.origin, self.wait, self.position) = (origin, wait, position)
+        (destination, waitID, self.position) = (origin, wait, position)
         bytes.removeAll(keepingCapacity: true)
         origin.serializer.appendHead(of: request, to: &bytes)
-        body = nil
         if let body = request.body, !body.isEmpty {
             if body.count <= Self.shortBody { bytes += body } else { self.body = body }
         }
-        isHEAD = request.method == .head
+        isHEAD = request.isHEAD
         isRepeatable = request.isRepeatable
         keptFields = request.keptFields
         isRetry = false
-        result = nil
     }
 
     /// Takes the response, or gives it up: ``Fetcher/finish(_:_:)``.
     public func end(_ wake: Wake) throws(FetchError) -> ClientResponse {
-        guard let origin else { preconditionFailure("an exchange ends once") }
+        guard let origin = destination else { preconditionFailure("an exchange ends once") }
         return try origin.fetcher.finish(self, wake)
     }
 
     /// Keeps nothing of the request or its response, nor much memory.
     func forget() {
-        origin = nil
-        body = nil
-        result = nil
+        destination = nil
+        if body != nil { body = nil }
         state = .ended
         if bytes.capacity > 2 * Self.shortBody { bytes = [] }
     }

@@ -120,12 +120,7 @@ final class CurlUpstreams: UpstreamClient {
         _ request: ClientRequest, for _: String?, to upstream: UpstreamIndex, host: HostIndex,
         until deadline: LoopInstant, on reactor: Reactor
     ) throws(UpstreamFailure) -> any ClientExchange {
-        let origin = origins[upstream.number][host.number]
-        do throws(FetchError) {
-            return try fetcher.start(request, from: origin)
-        } catch {
-            throw UpstreamFailure(error, at: origin)
-        }
+        fetcher.start(request, from: origins[upstream.number][host.number])
     }
 }
 

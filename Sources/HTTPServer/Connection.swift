@@ -152,7 +152,7 @@ import HTTPWire
                 let wait = reactor.makeWait()
                 (reading, waitsForHead) = (wait, true)
                 // Cancellation wakes it as well: one handler for the connection costs less than one for each wait.
-                _ = await reactor.suspendUncancellably(wait)
+                _ = await reactor.suspendUncancellably(wait, on: loop)
                 (reading, waitsForHead) = (nil, false)
             case .turn: _ = await loop.reactor.suspend(reactor.makeWait(), until: reactor.now)
             case .handler(let work): return await handle(work, on: loop)

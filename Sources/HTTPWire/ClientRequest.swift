@@ -3,8 +3,13 @@ public import HTTPTypes
 /// A request to an upstream.
 public struct ClientRequest: Sendable {
     public let method: HTTPRequest.Method
-    /// Path and query as they are to be sent; begins with a slash.
-    public let target: String
+    /// Method and target as they stand in a request line, a space between them.
+    let line: [UInt8]
+    /// Where in it the target begins.
+    let targetStart: Int
+    public let isHEAD: Bool
+    /// RFC 9110 §8.6: a request of a method that anticipates content says that there is none.
+    let expectsContent: Bool
     /// The fields but those that frame the message and name the host, which ``RequestSerializer`` writes itself.
     public var fields: FieldSection
     public var body: [UInt8]?
@@ -24,11 +29,22 @@ public struct ClientRequest: Sendable {
         guard Self.isToken(method.rawValue.utf8Span.span) else { throw .invalidMethod }
         guard Self.isTarget(target.utf8Span.span) else { throw .invalidTarget }
         self.method = method
-        self.target = target
+        targetStart = method.rawValue.utf8.count + 1
+        var line: [UInt8] = []
+        line.reserveCapacity(targetStart + target.utf8.count)
+        line.append(copying: method.rawValue.utf8Span.span)
+        line.append(.space)
+        line.append(copying: target.utf8Span.span)
+        self.line = line
+        isHEAD = method == .head
+        expectsContent = method == .post || method == .put || method == .patch
         self.fields = fields
         self.body = body
         isRepeatable = method.isIdempotent
     }
+
+    /// Path and query as they are to be sent; begins with a slash.
+    public var target: String { String(decoding: line[targetStart...], as: UTF8.self) }
 
     private static func isToken(_ text: Span<UInt8>) -> Bool {
         for index in text.indices where !text[index].isToken { return false }
@@ -55,7 +71,7 @@ public enum RequestLineError: Error, Equatable, Sendable {
 ///
 /// The fields of framing and connection are the serialiser's: what a request has of them is left out.
 public struct RequestSerializer: Sendable {
-    private let prefix: String
+    private let prefix: [UInt8]
     /// What follows the target: the version, and Host.
     private let afterTarget: [UInt8]
 
@@ -68,22 +84,22 @@ public struct RequestSerializer: Sendable {
         guard Authority.isValid(bytes.span, in: 0..<bytes.count) else { throw .invalidTarget }
         // By its own rules: a prefix is the beginning of a target.
         _ = try ClientRequest(target: prefix + "/")
-        self.prefix = prefix
+        self.prefix = Array(prefix.utf8)
         afterTarget = Array(" HTTP/1.1\r\nHost: ".utf8) + bytes + Array("\r\n".utf8)
     }
 
     /// Appends the head of a request to `output`, the empty line included. One allocation, if `output` has no room.
     public func appendHead(of request: ClientRequest, to output: inout [UInt8]) {
-        let method = request.method.rawValue.utf8Span.span
-        let target = request.target.utf8Span.span
-        let prefix = prefix.utf8Span.span
-        // The longest Content-Length, the spaces and the line ends have room in 64 bytes.
-        let size = method.count + prefix.count + target.count + afterTarget.count + request.fields.bytes.count + 64
+        // The longest Content-Length and the line ends have room in 64 bytes.
+        let size = request.line.count + prefix.count + afterTarget.count + request.fields.bytes.count + 64
         if output.capacity - output.count < size { output.reserveCapacity(output.count + size) }
-        output.append(copying: method)
-        output.append(.space)
-        output.append(copying: prefix)
-        output.append(copying: target)
+        if prefix.isEmpty {
+            output.append(copying: request.line.span)
+        } else {
+            output.append(copying: request.line.span.extracting(..<request.targetStart))
+            output.append(copying: prefix.span)
+            output.append(copying: request.line.span.extracting(request.targetStart...))
+        }
         output.append(copying: afterTarget.span)
         append(request.fields, to: &output)
         if let body = request.body {
@@ -92,10 +108,11 @@ public struct RequestSerializer: Sendable {
             switch request.streamed {
             case .length(let length): appendLength(length, to: &output)
             case .chunked: output.append(literal: "Transfer-Encoding: chunked\r\n")
-            case .none, .untilClose: if Self.expectsContent(request.method) { appendLength(0, to: &output) }
+            case .none, .untilClose: if request.expectsContent { appendLength(0, to: &output) }
             }
         }
-        output.append(literal: "\r\n")
+        output.append(.carriageReturn)
+        output.append(.lineFeed)
     }
 
     private func append(_ fields: FieldSection, to output: inout [UInt8]) {
@@ -109,10 +126,5 @@ public struct RequestSerializer: Sendable {
         output.append(literal: "Content-Length: ")
         output.append(decimal: length)
         output.append(literal: "\r\n")
-    }
-
-    /// RFC 9110 §8.6: a request of a method that anticipates content says that there is none.
-    private static func expectsContent(_ method: HTTPRequest.Method) -> Bool {
-        method == .post || method == .put || method == .patch
     }
 }

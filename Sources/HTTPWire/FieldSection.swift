@@ -30,6 +30,9 @@ public struct FieldSection: Sendable, Equatable {
 
     public var isEmpty: Bool { bytes.isEmpty }
 
+    /// Makes room for so many bytes of lines, so that adding them allocates once.
+    public mutating func reserveCapacity(_ count: Int) { bytes.reserveCapacity(count) }
+
     /// Adds a line at the end.
     ///
     /// - Throws: for a name that is no token, a value with a control character, or too many bytes; nothing is added
@@ -48,7 +51,7 @@ public struct FieldSection: Sendable, Equatable {
         guard value.endOfFieldValue(from: 0, before: value.count) == value.count else { throw .invalidValue }
         guard name.count + value.count + 4 <= Self.mostBytes - bytes.count else { throw .tooLarge }
         if name.isFramingField(0..<name.count) { mayFrame = true }
-        if name.count == 4 || name.count == 6 { mayReplace = true }
+        if name.spells("date", in: 0..<name.count) || name.spells("server", in: 0..<name.count) { mayReplace = true }
         bytes.append(copying: name)
         bytes.append(literal: ": ")
         bytes.append(copying: value)

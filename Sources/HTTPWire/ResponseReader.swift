@@ -15,8 +15,8 @@ public struct ResponseReader: Sendable {
     /// The head, as soon as it is complete.
     public private(set) var head: ResponseHead?
 
-    private let limits: ResponseLimits
-    private let kept: KeptFields
+    private var limits: ResponseLimits
+    private var kept: KeptFields
     private var parser: ResponseHeadParser
     private var content = ContentReader()
     /// The fields of the head, if they are kept.
@@ -31,6 +31,17 @@ public struct ResponseReader: Sendable {
         parser = ResponseHeadParser(isHEAD: isHEAD)
         self.kept = kept
         self.limits = limits
+    }
+
+    /// Becomes the reader for the response to the next request.
+    public mutating func restart(isHEAD: Bool, keeping kept: KeptFields, bodyBytes: Int) {
+        head = nil
+        parser = ResponseHeadParser(isHEAD: isHEAD)
+        content = ContentReader()
+        self.kept = kept
+        limits.bodyBytes = bodyBytes
+        if !fields.isEmpty { fields = FieldSection() }
+        if !body.isEmpty { body = [] }
     }
 
     /// Whether any byte of the response has come.

@@ -182,7 +182,7 @@ struct KeptConnectionTests {
                 }
                 var request = ClientRequest.request(method, "/", body: [0x31])
                 request.isRepeatable = isRepeatable
-                let exchange = try upstream.fetcher.start(request, from: upstream.origin)
+                let exchange = upstream.fetcher.start(request, from: upstream.origin)
                 let wake = await loop.reactor.suspend(exchange.wait, until: loop.now.advanced(by: .seconds(5)))
                 let response = try? upstream.fetcher.finish(exchange, wake)
                 #expect(response?.status == (isRepeatable ? 200 : nil))

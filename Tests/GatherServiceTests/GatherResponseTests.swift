@@ -36,7 +36,7 @@ import Testing
         let response = try response(report, passing: passed)
         #expect(response.status.code == expected)
         #expect(response.fields[.retryAfter] == (expected == 503 ? "1" : nil))
-        #expect(response.fields[.gatherComplete] == "false")
+        #expect(response.lines[.gatherComplete] == "false")
         #expect(response.fields[.contentType] == "application/problem+json")
     }
 
@@ -51,7 +51,7 @@ import Testing
                 + #""a":{"outcome":"ok","status":200,"start_ms":0.0,"duration_ms":0.0},"#
                 + #""b":{"outcome":"unreachable","start_ms":1.0,"duration_ms":2.0,"detail":"no \"way\""}}}"# + "\n")
         #expect(
-            response.fields[.serverTiming]
+            response.lines[.serverTiming]
                 == "a;dur=0.0;start=0.0;desc=ok, b;dur=2.0;start=1.0;desc=unreachable")
     }
 
@@ -77,8 +77,8 @@ import Testing
         let response = try Response(gathered, of: try endpoint())
         #expect(response.status == .ok)
         #expect(response.body == Array("[1]".utf8))
-        #expect(response.fields[.contentType] == "application/json")
-        #expect(response.fields[.gatherComplete] == "true")
+        #expect(response.lines[.contentType] == "application/json")
+        #expect(response.lines[.gatherComplete] == "true")
     }
 
     @Test func `there is no answer to a client that left`() throws {

@@ -247,7 +247,7 @@ import Testing
 
     @Test func `outcomes as Server-Timing`() throws {
         #expect(
-            Outcomes.serverTiming(try endpoint(), reports)
+            Outcomes.serverTiming(try endpoint(), reports).map(text)
                 == "a;dur=20.3;start=0.0;desc=ok, b;dur=1.0;start=0.2;desc=http_error, "
                 + "c-1;dur=1200.0;start=20.0;desc=timeout, d_2;dur=0.0;desc=skipped, "
                 + "e;dur=0.1;start=0.0;desc=bad_response")

@@ -64,7 +64,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
         let (free, _) = thread.compareExchange(
             expected: 0, desired: cp_thread_identity(), ordering: .acquiringAndReleasing)
         precondition(free, "a loop runs on one thread")
-        reactor.run()
+        reactor.run(for: self)
         for call in close() { call() }
         thread.store(0, ordering: .releasing)
     }

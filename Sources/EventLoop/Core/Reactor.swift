@@ -11,7 +11,9 @@ public protocol TurnHandler: AnyObject {
 /// the loop, or as an object that such code has made.
 public final class Reactor {
     /// The time at which the current turn began to handle events.
-    public private(set) var now: LoopInstant
+    public var now: LoopInstant { turnStart }
+    // A variable that is public has each access checked for being exclusive, a private one with such accesses none.
+    private var turnStart: LoopInstant
 
     /// The time at this moment, for code that has held the loop since the turn began.
     public var time: LoopInstant { poller.now() }
@@ -19,19 +21,21 @@ public final class Reactor {
     let poller: any Poller
     /// The executor that this is the inside of.
     unowned var executor: LoopExecutor!
-    private var ready = Deque<UnownedJob>()
     private var timers = Timers()
-    private var waits = Waits()
     private var readiness = Readiness()
-    private var reports: [ReadyEvent] = []
     private var turnHandlers: [any TurnHandler] = []
-    private var marked: [(WaitID, Wake)] = []
-    private var schedule: Schedule
     private var stopped = false
     private var turns = 0
     private var jobs = 0
     private var busy: Duration = .zero
+    private var ready = Deque<UnownedJob>()
+    private var waits = Waits()
+    private var reports: [ReadyEvent] = []
+    private var marked: [(WaitID, Wake)] = []
+    private var schedule: Schedule
+    private let isShuffled: Bool
     private var lag = LagGauge()
+
     /// The job that is watched because its turn comes not before the next, by its number, and since when it waits.
     private var watched: (job: Int, since: LoopInstant)?
     /// How long the latest such job waited; none if no more jobs wait than one turn runs.
@@ -53,7 +57,8 @@ public final class Reactor {
     init(poller: any Poller, schedule: Schedule) {
         self.poller = poller
         self.schedule = schedule
-        now = poller.now()
+        isShuffled = if case .shuffled = schedule { true } else { false }
+        turnStart = poller.now()
         taskNames = poller.isVirtual ? TaskNames() : nil
     }
 
@@ -134,9 +139,18 @@ public final class Reactor {
 
     /// Suspends the calling task until the wait is woken, whatever happens to the task: who makes it wait wakes it in
     /// time, and when the task is cancelled. Half the cost of a wait with a timer and a handler of its own.
-    package func suspendUncancellably(_ wait: WaitID, isolation actor: isolated (any Actor)? = #isolation) async -> Wake
-    {
-        unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil) }
+    ///
+    /// It becomes a part of its caller: as a function of its own it would take a frame and two changes of executor,
+    /// each as dear as an allocation.
+    @inlinable @inline(__always)
+    package func suspendUncancellably(_ wait: WaitID, on loop: isolated EventLoop) async -> Wake {
+        unsafe await withUnsafeContinuation { unsafe park(wait, $0) }
+    }
+
+    /// Keeps the continuation of a task that is woken in any case, and needs no deadline.
+    @usableFromInline
+    func park(_ wait: WaitID, _ continuation: UnsafeContinuation<Wake, Never>) {
+        unsafe park(wait, continuation, until: nil)
     }
 
     /// Suspends a task that waits for tasks of its own until ``wake(_:)``, or its cancellation unless it is shielded
@@ -259,7 +273,7 @@ public final class Reactor {
     func stop() { stopped = true }
 
     /// Takes turns until ``stop()``.
-    func run() {
+    func run(for executor: LoopExecutor) {
         while !stopped {
             executor.takeInbox()
             bulk = 0
@@ -267,17 +281,17 @@ public final class Reactor {
             watchBacklog()
             // What has arrived comes before what is due: the work that reports made is done before a deadline is looked
             // at.
-            runJobs(&budget)
-            if !stopped, fireTimers() { runJobs(&budget) }
+            runJobs(&budget, executor)
+            if !stopped, fireTimers() { runJobs(&budget, executor) }
             if !stopped { pollAndDispatch() }
         }
     }
 
-    private func runJobs(_ budget: inout Int) {
+    private func runJobs(_ budget: inout Int, _ executor: LoopExecutor) {
         let (serial, task) = unsafe (executor.asUnownedSerialExecutor(), executor.asUnownedTaskExecutor())
         repeat {
-            wakeMarked()
-            while budget > 0, let job = schedule.next(of: &ready) {
+            if !marked.isEmpty { wakeMarked() }
+            while budget > 0, let job = nextJob() {
                 if let jobWatch, let taskNames {
                     jobWatch.run(taskNames, clock: poller) {
                         unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
@@ -305,8 +319,11 @@ public final class Reactor {
         backlog = since.duration(to: poller.now())
     }
 
+    private func nextJob() -> UnownedJob? {
+        isShuffled ? schedule.next(of: &ready) : ready.popFirst()
+    }
+
     private func wakeMarked() {
-        guard !marked.isEmpty else { return }
         let wakes = marked
         marked.removeAll(keepingCapacity: true)
         for (wait, reason) in wakes { wake(wait, reason) }
@@ -317,7 +334,10 @@ public final class Reactor {
         turns += 1
         let length = now.duration(to: end)
         busy += length
-        lag.record(max(length, backlog), from: now, to: end)
+        // In a copy: what is done to it where it stands would be checked for being exclusive each time.
+        var gauge = lag
+        gauge.record(max(length, backlog), from: now, to: end)
+        lag = gauge
         var isIdle = ready.isEmpty && marked.isEmpty
         if isIdle, poller.isVirtual {
             // No time passes before what was handed over has been done; and it may wake who waits.
@@ -325,7 +345,7 @@ public final class Reactor {
             if isIdle, timers.next == nil { return reportDeadlock() }
         }
         poller.poll(from: end, until: isIdle ? timers.next : end, into: &reports)
-        now = poller.now()
+        turnStart = poller.now()
         for report in reports {
             guard let (fd, handler) = readiness.target(of: report.token) else { continue }
             handler.descriptorReady(fd, report.events)

@@ -129,7 +129,7 @@ extension EventLoop {
         }
         pool.submit(item)
         let wake = await withTaskCancellationHandler {
-            await reactor.suspendUncancellably(wait)
+            await reactor.suspendUncancellably(wait, on: self)
         } onCancel: {
             if item.withdraw() { executor.wake(wait, .cancelled) }
         }

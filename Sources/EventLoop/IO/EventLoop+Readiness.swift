@@ -23,7 +23,7 @@ extension EventLoop {
     /// As ``waitUntilReadable(_:until:)``, without an end before that.
     func waitUncancellablyUntilReadable(_ fd: CInt) async throws(StreamError) {
         let wait = try watchOnce(fd, .readable)
-        _ = await reactor.suspendUncancellably(wait)
+        _ = await reactor.suspendUncancellably(wait, on: self)
         reactor.forget(fd)
     }
 

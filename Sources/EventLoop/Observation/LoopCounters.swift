@@ -34,7 +34,8 @@ struct LagGauge {
     private var end = LoopInstant(nanoseconds: 0)
 
     /// After this time a moment counts for e⁻¹, 37%, of what it did.
-    static let memory: Duration = .milliseconds(500)
+    static let memory: Duration = .nanoseconds(Int64(memoryNanoseconds))
+    private static let memoryNanoseconds = 5e8
 
     mutating func record(_ lag: Duration, from start: LoopInstant, to end: LoopInstant) {
         latest = lag
@@ -50,6 +51,8 @@ struct LagGauge {
 
     /// What a moment counts for after so long.
     private func weight(of age: Duration) -> Double {
-        exp(-Double(age.wholeNanoseconds) / Double(Self.memory.wholeNanoseconds))
+        let part = Double(age.wholeNanoseconds) / Self.memoryNanoseconds
+        // To the fifth decimal of a thousandth, for the turns that there are thousands of a second.
+        return part < 0.01 ? 1 - part + part * part / 2 : exp(-part)
     }
 }

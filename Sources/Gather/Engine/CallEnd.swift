@@ -47,44 +47,46 @@ extension CallEnd {
     }
 
     /// The end that a response is, its body checked.
-    init(_ response: ClientResponse) {
-        let status = response.status
-        if !(200..<300).contains(status) {
-            self.init(.httpError, "status \(status)")
-            if status == 429 || status == 503 { retryAfter = response.retryAfter.map { .seconds($0) } }
-        } else if response.body.isEmpty || status == 204 {
+    init(_ response: consuming ClientResponse) {
+        // Field by field, and not by way of another initializer, which would copy all of it.
+        outcome = .ok
+        status = response.status
+        attempts = 1
+        if !(200..<300).contains(response.status) {
+            outcome = .httpError
+            detail = "status \(response.status)"
+            if response.status == 429 || response.status == 503 {
+                retryAfter = response.retryAfter.map { .seconds($0) }
+            }
+        } else if response.body.isEmpty || response.status == 204 {
             // No content is no failure of a 2xx (RFC 9110 §8.6: a length of 0 is a valid representation), and what comes with a 204
             // belongs to none (§15.3.5).
-            self.init(.ok)
             body = JSONValue(validated: Array("null".utf8))
             isEmpty = true
         } else if let coding = response.contentCoding {
-            self.init(.badResponse, "a body with the content coding '\(coding)', which it was not asked for,")
+            outcome = .badResponse
+            detail = "a body with the content coding '\(coding)', which it was not asked for,"
         } else {
             do throws(JSONError) {
-                let body = try JSONValue(validating: response.body)
-                self.init(.ok)
-                self.body = body
+                body = try JSONValue(validating: response.body)
             } catch {
-                self.init(.badResponse, error.description)
+                outcome = .badResponse
+                detail = error.description
             }
         }
-        self.status = status
-        attempts = 1
     }
 
     /// What of the body a call keeps.
-    func shaped(for prepared: PreparedCall) -> CallEnd {
+    consuming func shaped(for prepared: PreparedCall) -> CallEnd {
         // No content is null, whatever is kept of other bodies.
         guard prepared.hasProjection, let projection = prepared.call.projection, let body, !isEmpty else { return self }
-        var end = self
         var shaped: [UInt8] = []
         if projection.append(body, to: &shaped) {
-            end.body = JSONValue(validated: shaped)
+            self.body = JSONValue(validated: shaped)
         } else {
-            (end.outcome, end.detail, end.body) = (.badResponse, "the body has nothing at 'target'", nil)
+            (outcome, detail, self.body) = (.badResponse, "the body has nothing at 'target'", nil)
         }
-        return end
+        return self
     }
 
     /// The same, with what is referred to found in its body once.

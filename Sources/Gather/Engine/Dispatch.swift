@@ -14,9 +14,9 @@ struct PartIndex: Hashable {
 /// It has a task only while it is running, and not even then if it is alone: the task of the whole makes it itself. What begins, ends and
 /// is decided is plain code; a task waits for its first attempt, and the whole for all ends and all times with one timer.
 class Dispatch: BulkheadClient {
-    private enum Stage { case waiting, queued, admitted, running, ended }
+    enum Stage { case waiting, queued, admitted, running, ended }
 
-    private struct Part {
+    struct Part {
         var stage = Stage.waiting
         /// Since when it could go on, which is where its duration begins.
         var since = LoopInstant(nanoseconds: 0)
@@ -24,6 +24,8 @@ class Dispatch: BulkheadClient {
         var due = LoopInstant(nanoseconds: .max)
         /// What its task waits for, while that is for the whole to end in time.
         var wait = WaitID.none
+        /// The part that can go on after this one.
+        var next: PartIndex?
     }
 
     let engine: GatherEngine
@@ -31,23 +33,24 @@ class Dispatch: BulkheadClient {
     /// When the gather began.
     let start: LoopInstant
     let patience: Patience
-    private var parts: [Part]
-    /// Parts that can go on, in the order in which they became so.
-    private var ready: [PartIndex] = []
-    private var firstReady = 0
-    private var queued = 0
-    private var running = 0
+    final let parts: FixedArray<Part>
+    /// The first and the last of the parts that can go on, in the order in which they became so: each names the next.
+    private var firstReady: PartIndex?
+    private var lastReady: PartIndex?
+    final var queued = 0
+    final var running = 0
+    /// What is left to do for parts whose first attempt was not all.
+    final var rests: [PartIndex: Attempts.Rest] = [:]
     /// No part is due before this.
     private var nextDue = LoopInstant(nanoseconds: .max)
     /// What the task of the whole waits for, while it does.
-    private var wait: WaitID?
+    final var wait: WaitID?
     /// Whether the task of the whole was cancelled.
     final var isAbandoned = false
 
     init(_ engine: GatherEngine, reactor: Reactor, parts count: Int, start: LoopInstant, patience: Patience) {
         (self.engine, self.reactor, self.start, self.patience) = (engine, reactor, start, patience)
-        parts = Array(repeating: Part(), count: count)
-        ready.reserveCapacity(min(count, 32))
+        parts = .make(repeating: Part(), count: count)
     }
 
     // MARK: What differs
@@ -105,7 +108,14 @@ class Dispatch: BulkheadClient {
     /// Lets a part go on.
     final func letGo(_ part: PartIndex, since: LoopInstant) {
         parts[part.number].since = since
-        ready.append(part)
+        addReady(part)
+    }
+
+    /// - Precondition: the part is not among those that can go on.
+    final func addReady(_ part: PartIndex) {
+        parts[part.number].next = nil
+        if let lastReady { parts[lastReady.number].next = part } else { firstReady = part }
+        lastReady = part
     }
 
     /// Ends a part.
@@ -132,25 +142,26 @@ class Dispatch: BulkheadClient {
 
     final func since(_ part: PartIndex) -> LoopInstant { parts[part.number].since }
 
-    private var hasReady: Bool { firstReady < ready.count }
+    private var hasReady: Bool { firstReady != nil }
 
     private func takeReady() -> PartIndex? {
-        guard hasReady, !isDecided else { return nil }
-        let part = ready[firstReady]
-        firstReady += 1
-        if !hasReady {
-            ready.removeAll(keepingCapacity: true)
-            firstReady = 0
-        }
+        guard let part = firstReady, !isDecided else { return nil }
+        firstReady = parts[part.number].next
+        if firstReady == nil { lastReady = nil }
         return part
     }
 
     // MARK: Running
 
+    // What every gather goes through is a part of its caller: each frame of its own would be one more to make, and a change of executor
+    // when it returns.
+
     /// Runs all parts, until the whole is decided and no part runs any longer.
+    @inline(__always)
     final func run(on loop: isolated EventLoop) async {
         // Before any other is under way, one that is alone needs no group either.
         describeJob()
+        if Task.isCancelled { isAbandoned = true }
         while let alone = takeAlone() { await perform(alone, on: loop) }
         guard !isDecided || queued > 0 || hasReady else { return }
         await runGroup(on: loop)
@@ -159,17 +170,18 @@ class Dispatch: BulkheadClient {
 
     /// Takes the part that can go on if none other does, or is under way.
     private func takeAlone() -> PartIndex? {
-        guard running == 0, queued == 0, ready.count - firstReady == 1 else { return nil }
+        guard running == 0, queued == 0, hasReady, firstReady == lastReady else { return nil }
         return takeReady()
     }
 
     /// Runs a part in the task of the whole, which has nothing else to wait for.
+    @inline(__always)
     private func perform(_ part: PartIndex, on loop: isolated EventLoop) async {
         switch begin(part) {
         case .attempt(let attempt):
-            let wake = await loop.reactor.suspend(attempt.exchange.wait, until: attempt.due)
+            let wake = await reactor.suspend(attempt.exchange.wait, until: attempt.due)
             if wake == .cancelled { isAbandoned = true }
-            if let rest = finish(part, attempt, wake) { await perform(rest, as: part, on: loop) }
+            if !end(part, attempt, wake) { await performRest(of: part, on: loop) }
         case .flight(let request): await joinFlight(of: request, as: part, on: loop)
         case .list: await performList(part, on: loop)
         case .large: await prepare(part, on: loop)
@@ -187,8 +199,13 @@ class Dispatch: BulkheadClient {
                 while let part = takeReady() {
                     switch begin(part) {
                     case .attempt(let attempt):
-                        watch(part, attempt)
-                        group.addImmediateTask { await self.perform(part, attempt, on: loop) }
+                        let wait = watch(part, attempt)
+                        // The usual child, which waits for one attempt: what else there is to do is in functions of its own, since a
+                        // frame that is larger would not have room in the memory that a task begins with.
+                        group.addImmediateTask {
+                            let wake = await self.reactor.suspendUncancellably(wait, on: loop)
+                            if !self.end(part, attempt, wake) { await self.performRest(of: part, on: loop) }
+                        }
                     case .flight(let request):
                         group.addImmediateTask { await self.joinFlight(of: request, as: part, on: loop) }
                     case .list: group.addImmediateTask { await self.performList(part, on: loop) }
@@ -236,7 +253,7 @@ class Dispatch: BulkheadClient {
         }
     }
 
-    private func setDue(_ part: PartIndex, _ due: LoopInstant) {
+    final func setDue(_ part: PartIndex, _ due: LoopInstant) {
         parts[part.number].due = due
         nextDue = min(nextDue, due)
     }
@@ -255,190 +272,8 @@ class Dispatch: BulkheadClient {
         }
         // All of them before any place is given back, so that none is offered to what has ended.
         for part in queuing + admitted { close(part) }
-        ready.removeAll()
-        firstReady = 0
+        (firstReady, lastReady) = (nil, nil)
         for part in queuing { state(of: part).bulkhead.withdraw() }
         for part in admitted { state(of: part).bulkhead.leave() }
-    }
-
-    // MARK: Beginning a part
-
-    /// What a part's task is for.
-    private enum Work {
-        case attempt(RunningAttempt)
-        case flight(ClientRequest)
-        case list
-        /// Its request, which takes too long for the loop to make.
-        case large
-    }
-
-    private func state(of part: PartIndex) -> UpstreamState { engine.upstreams[prepared(part).upstream] }
-
-    /// Begins a part: has its first attempt sent, if that is what it is. Nil if it queues for a place, or has ended.
-    private func begin(_ part: PartIndex) -> Work? {
-        let prepared = prepared(part)
-        let state = engine.upstreams[prepared.upstream]
-        let isAdmitted = parts[part.number].stage == .admitted
-        parts[part.number].stage = .running
-        running += 1
-        // One that has a place has had its request made before.
-        if !isAdmitted, isLarge(part) || isTooMuchNow(part) { return .large }
-        if isTooLate(part, for: state) {
-            if isAdmitted { state.bulkhead.leave() }
-            end(part, .skipped("too late: the upstream usually takes longer than what is left"), isSent: false)
-            return nil
-        }
-        if isNested(part) { return .list }
-        guard let request = request(for: part) else {
-            if isAdmitted { state.bulkhead.leave() }
-            return nil
-        }
-        if !isAdmitted { started(part) }
-        if state.flights != nil, prepared.isSafe { return .flight(request) }
-        guard isAdmitted || state.bulkhead.tryEnter() else {
-            queue(part, at: state)
-            return nil
-        }
-        state.budget.addCall()
-        guard let attempt = attempts(of: part, at: state).begin(request, at: time) else {
-            state.bulkhead.leave()
-            end(part, .refused)
-            return nil
-        }
-        return .attempt(attempt)
-    }
-
-    private func attempts(of part: PartIndex, at state: UpstreamState) -> Attempts {
-        Attempts(
-            call: prepared(part), state: state, client: engine.client, reactor: reactor, deadline: .of(patience))
-    }
-
-    // MARK: The bulkhead
-
-    /// Has a part wait for a place, or ends it as shed. It does not queue for an upstream that would refuse it.
-    private func queue(_ part: PartIndex, at state: UpstreamState) {
-        if state.refuses(at: time) { return end(part, .refused) }
-        guard state.bulkhead.tryQueue() else { return end(part, state.shedByFullQueue()) }
-        parts[part.number].stage = .queued
-        running -= 1
-        queued += 1
-        setDue(part, min(parts[part.number].since.advanced(by: state.upstream.queueTimeout), patience.deadline))
-        state.bulkhead.queue(part.number, of: self, on: reactor)
-    }
-
-    /// Ends a part that has queued for as long as it may.
-    private func giveUp(_ part: PartIndex) {
-        let state = state(of: part)
-        if reactor.now >= patience.deadline {
-            end(part, patience.over("waiting for a place among the calls to '\(state.upstream.name)'"))
-        } else {
-            end(part, state.shedBySlowQueue())
-        }
-        state.bulkhead.withdraw()
-    }
-
-    final func takePlace(for number: Int) -> Bool {
-        guard parts[number].stage == .queued else { return false }
-        parts[number].stage = .admitted
-        parts[number].due = LoopInstant(nanoseconds: .max)
-        queued -= 1
-        ready.append(PartIndex(number: number))
-        if let wait { reactor.wake(wait) }
-        return true
-    }
-
-    final func isQueued(_ number: Int) -> Bool { parts[number].stage == .queued }
-
-    // MARK: A part's task
-
-    /// Has the whole end a part's wait for its first attempt when its time is over, and when all is decided: no timer and no handler of
-    /// cancellation of its own.
-    private func watch(_ part: PartIndex, _ attempt: RunningAttempt) {
-        parts[part.number].wait = attempt.exchange.wait
-        setDue(part, attempt.due)
-    }
-
-    /// Waits for a part's first attempt, which is nearly always its last.
-    ///
-    /// What else there is to do is another function's: one with several waits has a frame that is too large for what a task is given
-    /// at first.
-    private func perform(_ part: PartIndex, _ attempt: RunningAttempt, on loop: isolated EventLoop) async {
-        let wake = await loop.reactor.suspendUncancellably(attempt.exchange.wait)
-        parts[part.number].due = LoopInstant(nanoseconds: .max)
-        parts[part.number].wait = .none
-        if let rest = finish(part, attempt, wake) { await perform(rest, as: part, on: loop) }
-    }
-
-    /// Ends a part as its first attempt has ended, unless there is more to do.
-    private func finish(_ part: PartIndex, _ attempt: RunningAttempt, _ wake: Wake) -> Attempts.Rest? {
-        reactor.describeJob("call \(prepared(part).call.name)")
-        let state = state(of: part)
-        switch attempts(of: part, at: state).end(attempt, wake) {
-        case .rest(let rest): return rest
-        case .end(let end):
-            state.bulkhead.leave()
-            self.end(part, ready(end, for: part))
-            return nil
-        }
-    }
-
-    /// Does what is left to do for a part when the wait for its first attempt is over.
-    private func perform(_ rest: Attempts.Rest, as part: PartIndex, on loop: isolated EventLoop) async {
-        let state = state(of: part)
-        guard let request = request(for: part) else { preconditionFailure("what was sent can be made again") }
-        var attempts = self.attempts(of: part, at: state)
-        attempts.log = attemptLog(of: part, at: state)
-        let last = await attempts.go(on: rest, request, on: loop)
-        state.bulkhead.leave()
-        await finish(part, last, on: loop)
-    }
-
-    /// Shares an exchange, which is begun if there is none like it: in the task that joins it, since one that none has joined is over.
-    private func joinFlight(of request: ClientRequest, as part: PartIndex, on loop: isolated EventLoop) async {
-        let (prepared, state) = (prepared(part), state(of: part))
-        guard let flights = state.flights else { preconditionFailure("an upstream shares exchanges or does not") }
-        let flight = flights.flight(for: request, of: prepared, at: state, client: engine.client, on: loop)
-        let fairShare = patience.fairShare(of: state.timeout(of: prepared))
-        let last = await flight.join(with: patience, fairShare: fairShare, on: loop)
-        await finish(part, last, on: loop)
-    }
-
-    /// Has a part's request made off the loop, and the part begin again with it.
-    private func prepare(_ part: PartIndex, on loop: isolated EventLoop) async {
-        await makeLarge(part, on: loop)
-        if isDecided || !isMade(part) { return end(part, .cancelled) }
-        guard reactor.now < patience.deadline else { return end(part, patience.over("before it was sent")) }
-        parts[part.number].stage = .waiting
-        running -= 1
-        ready.append(part)
-        wakeIfNeeded()
-    }
-
-    private func performList(_ part: PartIndex, on loop: isolated EventLoop) async {
-        guard let list = await nested(part, on: loop) else { return wakeIfNeeded() }
-        await list.run(on: loop)
-        await list.finish(on: loop)
-    }
-
-    /// What a part leaves, in the shape in which others find it.
-    private func ready(_ last: CallEnd, for part: PartIndex) -> CallEnd {
-        var end = last.shaped(for: prepared(part))
-        if let body = end.body { end.body = BodyWork.lookUp(paths(into: part), in: body) }
-        return end
-    }
-
-    /// Ends a part, off the loop if its body takes long to shape and to find in what others refer to.
-    private func finish(_ part: PartIndex, _ last: CallEnd, on loop: isolated EventLoop) async {
-        let prepared = prepared(part)
-        reactor.describeJob("call \(prepared.call.name)")
-        guard let body = last.body, !BodyWork.fits(body.bytes.count, in: reactor) else {
-            return end(part, ready(last, for: part))
-        }
-        let paths = paths(into: part)
-        do throws(CancellationError) {
-            end(part, try await BodyWork.offLoop(on: loop) { last.shaped(for: prepared).lookingUp(paths) })
-        } catch {
-            end(part, CallEnd(failure: .cancelled))
-        }
     }
 }

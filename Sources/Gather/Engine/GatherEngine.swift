@@ -41,7 +41,7 @@ public final class GatherEngine {
             let (place, limits) = (places?[index] ?? UpstreamIndex(index), limits.upstreams[index])
             if let state = known[upstream.name], state.limits === limits, state.index == place { return state }
             let state = UpstreamState(
-                upstream, index: place, limits: limits, loop: loop, after: known[upstream.name],
+                upstream, index: place, client: client, limits: limits, loop: loop, after: known[upstream.name],
                 metrics: metrics.upstream(named: upstream.name), report: upstreamChanged)
             begun.append(state)
             return state

@@ -15,6 +15,9 @@ final class GatherRun: Dispatch {
     private var pending: Int
     /// Why the gather failed, once it has.
     private(set) var failure: Failure?
+    /// Whether it has, or the successes decide.
+    private var isSettled = false
+    private let hasQuorum: Bool
     /// The successes, if a number of them decides.
     private var quorum: Quorum?
     /// By call, the requests that were made off the loop, until their calls have ended.
@@ -46,7 +49,9 @@ final class GatherRun: Dispatch {
         missingInputs = endpoint.graph.inputCounts
         pending = count
         quorum = endpoint.policy.successes.map { Quorum(of: $0, in: endpoint) }
+        hasQuorum = quorum != nil
         failure = fault.map { .client($0) }
+        isSettled = fault != nil || (quorum?.isMet ?? false)
         let start = reactor.time
         let isClients = limit.map { $0 < endpoint.deadline } ?? false
         super.init(
@@ -59,7 +64,7 @@ final class GatherRun: Dispatch {
         }
     }
 
-    override var isDecided: Bool { failure != nil || pending == 0 || isAbandoned || (quorum?.isMet ?? false) }
+    override var isDecided: Bool { pending == 0 || isAbandoned || isSettled }
 
     override func describeJob() { reactor.describeJob("\(endpoint.method) \(endpoint.path)") }
 
@@ -79,6 +84,8 @@ final class GatherRun: Dispatch {
     }
 
     private func request(of call: Int) throws(PlacementError) -> ClientRequest {
+        // Before all values, which are copied to be passed on.
+        if let constant = endpoint.prepared[call].request.constant { return constant }
         if let made = made[call] { return try made.get() }
         return try endpoint.prepared[call].request.render(values)
     }
@@ -142,8 +149,8 @@ final class GatherRun: Dispatch {
 
     /// Skips an optional call that waited for others if half of its kind would not end any more before the deadline.
     override func isTooLate(_ part: PartIndex, for state: UpstreamState) -> Bool {
-        guard let median = state.latency?.median, !endpoint.prepared[part.number].isRequired,
-            !endpoint.graph.inputs[part.number].isEmpty
+        guard !endpoint.prepared[part.number].isRequired, !endpoint.graph.inputs[part.number].isEmpty,
+            let median = state.latency?.median
         else { return false }
         return median > time.duration(to: patience.deadline)
     }
@@ -158,7 +165,12 @@ final class GatherRun: Dispatch {
     }
 
     /// Ends the gather because the client's request has a value that cannot be placed.
-    func fail(_ error: PlacementError) { failure = failure ?? .client(error) }
+    func fail(_ error: PlacementError) { fail(.client(error)) }
+
+    private func fail(_ failure: Failure) {
+        self.failure = self.failure ?? failure
+        isSettled = true
+    }
 
     override func started(_ part: PartIndex) {
         observer?.callStarted(part.number, at: start.duration(to: since(part)))
@@ -202,17 +214,18 @@ final class GatherRun: Dispatch {
             report.staleAge = old.age
             engine.upstreams[prepared.upstream].metrics.count(.stale)
         } else if prepared.isRequired, endpoint.policy != .settled {
-            failure = failure ?? .call(call)
+            fail(.call(call))
         } else if case .json(let text) = prepared.call.fallback {
             values.bodies[call] = JSONValue(validated: text)
         }
         reports[call] = report
-        if !made.isEmpty { made[call] = nil }
-        observer?.callEnded(call, report, body: values.bodies[call])
-        guard quorum != nil else { return }
+        if !prepared.wholeSources.isEmpty { made[call] = nil }
+        if let observer { observer.callEnded(call, report, body: values.bodies[call]) }
+        guard hasQuorum else { return }
         quorum?.note(
             report, isCounted: endpoint.graph.dependents[call].isEmpty, isRequired: prepared.isRequired)
-        if quorum?.isLost ?? false { failure = failure ?? .quorum }
+        if quorum?.isMet ?? false { isSettled = true }
+        if quorum?.isLost ?? false { fail(.quorum) }
     }
 
     /// Keeps a body for when the call fails. What comes for the items of a list is kept by item.
@@ -253,7 +266,7 @@ final class GatherRun: Dispatch {
             record(call, report, nil)
             return false
         }
-        if !sendsOptional, quorum == nil, !endpoint.prepared[call].isRequired {
+        if !sendsOptional, !hasQuorum, !endpoint.prepared[call].isRequired {
             record(call, CallReport(outcome: .shed, detail: "the service has too much to do"), nil)
             return false
         }

@@ -4,7 +4,9 @@ import JSONText
 
 /// A call's request with what is known of it in advance: the method, the literal parts of the target, and the fields without a
 /// reference in them; all of it, if it takes nothing from the client or from other calls.
-struct RequestTemplate: Sendable {
+///
+/// Behind one reference, because it has too many fields to be copied for each request.
+final class RequestTemplate: Sendable {
     private let method: HTTPRequest.Method
     private let target: TargetTemplate
     private let constantFields: FieldSection
@@ -16,7 +18,8 @@ struct RequestTemplate: Sendable {
     private let defaults: [(name: HTTPField.Name, value: String)]
     private let body: JSONTemplate?
     private let isRepeatable: Bool
-    private var constant: ClientRequest?
+    /// The whole of it, if it takes nothing.
+    let constant: ClientRequest?
 
     /// What a request accepts unless its call says otherwise: many servers look at it.
     static let acceptsAll = "*/*"
@@ -39,8 +42,15 @@ struct RequestTemplate: Sendable {
             preconditionFailure("a header of '\(call.name)' cannot be written: \(error)")
         }
         self.constantFields = constantFields
-        if call.requestReferences.isEmpty, forwardHeaders.isEmpty, forwardQuery.isEmpty {
-            constant = try? render(Values(input: NoInput(), bodies: []))
+        let nothing = Values(input: NoInput(), bodies: [])
+        if call.requestReferences.isEmpty, forwardHeaders.isEmpty, forwardQuery.isEmpty,
+            let target = target.literal
+        {
+            // Without a reference, nothing can be missing.
+            constant = Self.request(
+                method, target, constantFields, try? Self.content(of: body, nothing), isRepeatable)
+        } else {
+            constant = nil
         }
     }
 
@@ -51,14 +61,21 @@ struct RequestTemplate: Sendable {
         let forwarded = if let known = values.forwarded { known } else { try forwarded(values.input) }
         let target = try renderTarget(values, forwarded)
         let fields = try renderFields(values, forwarded)
-        var content: [UInt8]?
-        if let body {
-            var output: [UInt8] = []
-            try body.appendRequired(values, to: &output)
-            content = output
-        }
+        return Self.request(method, target, fields, try Self.content(of: body, values), isRepeatable)
+    }
+
+    private static func content(of body: JSONTemplate?, _ values: Values) throws(PlacementError) -> [UInt8]? {
+        guard let body else { return nil }
+        var output: [UInt8] = []
+        try body.appendRequired(values, to: &output)
+        return output
+    }
+
+    private static func request(
+        _ method: HTTPRequest.Method, _ target: String, _ fields: FieldSection, _ body: [UInt8]?, _ isRepeatable: Bool
+    ) -> ClientRequest {
         do throws(RequestLineError) {
-            var request = try ClientRequest(method, target: target, fields: fields, body: content)
+            var request = try ClientRequest(method, target: target, fields: fields, body: body)
             request.isRepeatable = isRepeatable
             return request
         } catch {

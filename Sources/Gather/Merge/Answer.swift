@@ -21,10 +21,10 @@ enum Answer {
         output.reserveCapacity(bytes)
         output.append(UInt8(ascii: "{"))
         for index in values.bodies.indices {
-            guard let body = values.bodies[index], !endpoint.calls[index].isInternal else { continue }
+            let prepared = endpoint.prepared[index]
+            guard !prepared.isInternal, let body = values.bodies[index] else { continue }
             if output.count > 1 { output.append(UInt8(ascii: ",")) }
-            JSONText.append(string: endpoint.calls[index].memberName, to: &output)
-            output.append(UInt8(ascii: ":"))
+            output += prepared.memberBeginning
             body.append(to: &output)
         }
         output.append(UInt8(ascii: "}"))

@@ -45,24 +45,34 @@ public enum Outcomes {
     /// to tell.
     ///
     /// Source: W3C Server Timing; `start`, after the gather's beginning, is a parameter of ours, which others ignore.
-    public static func serverTiming(_ endpoint: Endpoint, _ reports: [CallReport]) -> String? {
+    public static func serverTiming(_ endpoint: Endpoint, _ reports: [CallReport]) -> [UInt8]? {
         guard endpoint.disclosure != .nothing else { return nil }
         var text: [UInt8] = []
         text.reserveCapacity(reports.count * 48)
-        for index in reports.indices where !endpoint.calls[index].isInternal {
-            if !text.isEmpty { text.append(contentsOf: ", ".utf8) }
-            text.append(contentsOf: endpoint.calls[index].name.utf8)
-            text.append(contentsOf: ";dur=".utf8)
+        for index in reports.indices {
+            let prepared = endpoint.prepared[index]
+            guard !prepared.isInternal else { continue }
+            if !text.isEmpty { text += listSeparator }
+            text += prepared.durationBeginning
             FixedPoint(measured: reports[index].duration).append(to: &text)
             if let start = reports[index].start {
-                text.append(contentsOf: ";start=".utf8)
+                text += startBeginning
                 FixedPoint(measured: start).append(to: &text)
             }
-            text.append(contentsOf: ";desc=".utf8)
-            text.append(contentsOf: reports[index].outcome.rawValue.utf8)
+            if reports[index].outcome == .ok {
+                text += okDescription
+            } else {
+                text += descriptionBeginning
+                text += reports[index].outcome.rawValue.utf8
+            }
         }
-        return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
+        return text.isEmpty ? nil : text
     }
+
+    private static let listSeparator = Array(", ".utf8)
+    private static let startBeginning = Array(";start=".utf8)
+    private static let descriptionBeginning = Array(";desc=".utf8)
+    private static let okDescription = descriptionBeginning + Array(Outcome.ok.rawValue.utf8)
 
     /// How many calls ended how, for the log, how many items of those that are made for lists, and for how many calls something
     /// old stands in, and how many attempts there were beyond the first: `ok`, `timeout`, `items.ok`, `stale`, `extra_attempts`,

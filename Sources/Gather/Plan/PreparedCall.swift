@@ -1,10 +1,16 @@
 import HTTPTypes
+import JSONText
 
 /// A call in the shape that the engine wants: behind one reference, because a call has too many fields to be copied for each
 /// request, and with as much of its request made in advance as has nothing of the client or of other calls in it.
 final class PreparedCall: Sendable {
     let call: Call
     let request: RequestTemplate
+    /// `name;dur=`: with what the call's metric in a `Server-Timing` field begins.
+    let durationBeginning: [UInt8]
+    let isInternal: Bool
+    /// `"name":`, with what its member in an answer begins.
+    let memberBeginning: [UInt8]
     let upstream: UpstreamIndex
     let timeout: Duration?
     let isRequired: Bool
@@ -60,5 +66,10 @@ final class PreparedCall: Sendable {
         isSafe = [.get, .head].contains(call.method) && call.idempotent != false
         isRepeatable = call.isRepeatable
         request = RequestTemplate(call)
+        durationBeginning = Array("\(call.name);dur=".utf8)
+        isInternal = call.isInternal
+        var member: [UInt8] = []
+        JSONText.append(string: call.memberName, to: &member)
+        memberBeginning = member + [UInt8(ascii: ":")]
     }
 }

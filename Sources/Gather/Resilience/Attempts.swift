@@ -8,7 +8,6 @@ struct Attempts {
     /// The call; of a flight, that of the first that joined it.
     let call: PreparedCall
     let state: UpstreamState
-    let client: any UpstreamClient
     let reactor: Reactor
     let deadline: Deadline
 
@@ -36,14 +35,23 @@ struct Attempts {
         if case .of(let patience) = deadline { until = min(until, patience.deadline) }
         let exchange: any ClientExchange
         do throws(UpstreamFailure) {
-            let request = state.addressed(request, until: until, at: now)
-            exchange = try client.start(
-                request, for: call.call.name, to: state.index, host: attempt.host, until: until, on: reactor)
+            if let name = state.upstream.deadlineHeader {
+                exchange = try start(
+                    state.addressed(request, telling: name, until: until, at: now), at: attempt.host, until: until)
+            } else {
+                exchange = try start(request, at: attempt.host, until: until)
+            }
         } catch {
             exchange = TimedExchange(.failure(error), at: nil, on: reactor)
         }
         return RunningAttempt(
             attempt: attempt, exchange: exchange, until: until, hedgeDelay: call.isRepeatable ? state.hedgeDelay : nil)
+    }
+
+    private func start(
+        _ request: ClientRequest, at host: HostIndex, until deadline: LoopInstant
+    ) throws(UpstreamFailure) -> any ClientExchange {
+        try state.client.start(request, for: call.call.name, to: state.index, host: host, until: deadline, on: reactor)
     }
 
     // MARK: The first attempt

@@ -33,11 +33,11 @@ final class Flight: BulkheadClient {
     /// Starts the exchange on a task of its own.
     /// - Parameter whenOver: is called when nobody is to join any more.
     func start(
-        _ request: ClientRequest, of call: PreparedCall, client: any UpstreamClient, on loop: isolated EventLoop,
+        _ request: ClientRequest, of call: PreparedCall, on loop: isolated EventLoop,
         whenOver: @escaping () -> Void
     ) {
         task = Task.immediate(executorPreference: loop.executor) {
-            let landing = await self.fly(request, of: call, client: client, on: loop)
+            let landing = await self.fly(request, of: call, on: loop)
             self.landing = landing
             whenOver()
             for wait in self.waits { self.reactor.wake(wait) }
@@ -75,12 +75,12 @@ final class Flight: BulkheadClient {
     // MARK: The exchange
 
     private func fly(
-        _ request: ClientRequest, of call: PreparedCall, client: any UpstreamClient, on loop: isolated EventLoop
+        _ request: ClientRequest, of call: PreparedCall, on loop: isolated EventLoop
     ) async -> CallEnd {
         if let refusal = await enterBulkhead(on: loop) { return refusal }
         defer { state.bulkhead.leave() }
         let attempts = Attempts(
-            call: call, state: state, client: client, reactor: reactor, deadline: .endOf(self))
+            call: call, state: state, reactor: reactor, deadline: .endOf(self))
         return await attempts.run(request, on: loop)
     }
 
@@ -125,7 +125,7 @@ final class Flights {
 
     /// The flight that makes this request, which is begun if there is none.
     func flight(
-        for request: ClientRequest, of call: PreparedCall, at state: UpstreamState, client: any UpstreamClient,
+        for request: ClientRequest, of call: PreparedCall, at state: UpstreamState,
         on loop: isolated EventLoop
     ) -> Flight {
         let key = Key(method: request.method, identity: request.identity, timeout: state.timeout(of: call))
@@ -138,7 +138,7 @@ final class Flights {
         let number = begun
         begun += 1
         underWay[number] = flight
-        flight.start(request, of: call, client: client, on: loop) { [weak flight] in
+        flight.start(request, of: call, on: loop) { [weak flight] in
             guard let flight else { return }
             self.underWay[number] = nil
             if self.joinable[key] === flight { self.joinable[key] = nil }

@@ -1,4 +1,5 @@
 import EventLoop
+import HTTPTypes
 import HTTPWire
 
 /// What one loop knows of an upstream, shared by the calls of all endpoints: its hosts, its latency, its queue and flights, beside what
@@ -8,6 +9,8 @@ final class UpstreamState {
     /// Where its client has it.
     let index: UpstreamIndex
     let limits: UpstreamLimits
+    /// What its attempts are made with.
+    let client: any UpstreamClient
     /// The longest that an attempt may take, unless its call says otherwise.
     let timeout: Duration
     let bulkhead: Bulkhead
@@ -24,6 +27,7 @@ final class UpstreamState {
     /// Opens when no plan has the upstream as it is here: its hosts need no more health checks.
     let retired = Latch()
     let metrics: UpstreamMetrics
+    private let learnsLatency: Bool
     private let report: (UpstreamChange) -> Void
 
     /// - Parameters:
@@ -32,7 +36,7 @@ final class UpstreamState {
     ///   - earlier: the state of the same upstream before its configuration changed: what is known of hosts that stay is kept.
     ///   - report: is told when the breaker or a host changes its state.
     init(
-        _ upstream: Upstream, index: UpstreamIndex, limits: UpstreamLimits, loop: Int,
+        _ upstream: Upstream, index: UpstreamIndex, client: any UpstreamClient, limits: UpstreamLimits, loop: Int,
         after earlier: UpstreamState? = nil, metrics: UpstreamMetrics? = nil,
         report: @escaping (UpstreamChange) -> Void = { _ in }
     ) {
@@ -41,6 +45,7 @@ final class UpstreamState {
         self.upstream = upstream
         self.index = index
         self.limits = limits
+        self.client = client
         timeout = upstream.timeout
         hosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
         generator = SplitMix64(seed: UInt64(index.number) &+ UInt64(loop) << 32)
@@ -48,7 +53,12 @@ final class UpstreamState {
         (budget, breaker, learnedLimit) = (limits.budget, limits.breaker, limits.learned)
         adaptiveLimit = limits.learned.map(AdaptiveLimit.init)
         flights = upstream.coalesces ? Flights() : nil
-        if case .extraLoad(let part) = upstream.hedge?.delay { latency = LatencyWindow(percentile: 100 * (1 - part)) }
+        if case .extraLoad(let part) = upstream.hedge?.delay {
+            latency = LatencyWindow(percentile: 100 * (1 - part))
+            learnsLatency = true
+        } else {
+            learnsLatency = false
+        }
         guard let earlier else { return }
         hosts.adopt(
             upstream.hosts.map { host in earlier.upstream.hosts.firstIndex(of: host) }, of: earlier.hosts,
@@ -71,9 +81,10 @@ final class UpstreamState {
     /// The longest that an attempt of a call may take.
     func timeout(of call: PreparedCall) -> Duration { call.timeout ?? timeout }
 
-    /// The request of an attempt that is to end by `deadline`, which the upstream is told if it wants to know.
-    func addressed(_ request: ClientRequest, until deadline: LoopInstant, at now: LoopInstant) -> ClientRequest {
-        guard let name = upstream.deadlineHeader else { return request }
+    /// The request of an attempt that is to end by `deadline`, with what the upstream wants to be told of that.
+    func addressed(
+        _ request: ClientRequest, telling name: HTTPField.Name, until deadline: LoopInstant, at now: LoopInstant
+    ) -> ClientRequest {
         var request = request
         let milliseconds = max(1, now.duration(to: deadline).wholeNanoseconds / 1_000_000)
         request.fields.remove(name)
@@ -95,7 +106,8 @@ final class UpstreamState {
             permit = breaker?.admit(at: now)
             guard permit != nil else { return nil }
         }
-        let host = hosts.begin(at: now, avoiding: tried.map(\.number), using: &generator)
+        let host = hosts.begin(
+            at: now, avoiding: tried.isEmpty ? [] : tried.map(\.number), using: &generator)
         return Attempt(host: HostIndex(host), began: now, isHedge: isHedge, permit: permit)
     }
 
@@ -127,13 +139,13 @@ final class UpstreamState {
             attempt.host.number, latency: isTimed ? elapsed : nil, isFailure: isFailure, at: now)
         if let change { tell(change, of: attempt.host) }
         if let permit = attempt.permit { settle(permit, isFailure: isFailure, at: now) }
-        if isTimed, adaptiveLimit != nil {
+        if isTimed, learnedLimit != nil {
             adaptiveLimit?.record(elapsed, inFlight: bulkhead.inFlight, at: now)
             if let limit = learnedLimit?.limit, limit != bulkhead.limit { bulkhead.limit = limit }
         }
         // One that its hedge has overtaken took at least as long as hedges wait, which is all that the percentile has to know.
         // Without those, it would fall from hedge to hedge.
-        if !attempt.isHedge, latency != nil, isTimed || (isCancelled && elapsed >= latency?.tail ?? .zero) {
+        if learnsLatency, !attempt.isHedge, isTimed || (isCancelled && elapsed >= latency?.tail ?? .zero) {
             latency?.record(elapsed, at: now)
         }
     }

@@ -1,6 +1,7 @@
 import Gather
 import HTTPServer
 import HTTPTypes
+import HTTPWire
 
 extension HTTPField.Name {
     static let gatherComplete = known("Gather-Complete")
@@ -16,28 +17,60 @@ extension Response {
     /// What a client gets for a gather: the answer, or a problem with the outcome of every call.
     /// - Throws: ``Refusal/clientGone`` if the client is not there to get anything.
     init(_ gathered: Gathered, of endpoint: Endpoint) throws(Refusal) {
-        var fields: HTTPFields = [:]
-        let tellsOutcomes = endpoint.disclosure != .nothing
-        func add(_ name: HTTPField.Name, _ value: String) { fields.append(HTTPField(name: name, value: value)) }
-        if tellsOutcomes { add(.gatherComplete, gathered.isComplete ? "true" : "false") }
-        if let timing = Outcomes.serverTiming(endpoint, gathered.reports) { add(.serverTiming, timing) }
-        // The same might have been streamed.
-        if endpoint.isStreamed { add(.vary, "Accept") }
+        if case .answered(let body) = gathered.verdict {
+            self.init(.ok, lines: FieldSection(of: gathered, of: endpoint, isJSON: true), body: body)
+            return
+        }
         let (status, detail) = gathered.disclosedConclusion(of: endpoint)
         switch gathered.verdict {
-        case .answered(let body):
-            fields[.contentType] = "application/json"
-            self.init(status, fields: fields, body: body)
-        case .failed:
-            if status == .serviceUnavailable { fields[.retryAfter] = "1" }
-            self = .problem(status, detail, fields: fields) { json in
-                guard tellsOutcomes else { return }
+        case .answered, .failed:
+            self = .problem(status, detail, fields: status == .serviceUnavailable ? [.retryAfter: "1"] : [:]) { json in
+                guard endpoint.disclosure != .nothing else { return }
                 json.member("calls") { Outcomes.write(endpoint, gathered.reports, to: &$0) }
             }
+            lines = FieldSection(of: gathered, of: endpoint, isJSON: false)
         case .unplaceable:
             self = .problem(status, detail)
         case .clientGone:
             throw .clientGone
         }
+    }
+}
+
+extension FieldSection {
+    /// The fields that tell how a gather went.
+    fileprivate init(of gathered: Gathered, of endpoint: Endpoint, isJSON: Bool) {
+        self.init()
+        reserveCapacity(128 + gathered.reports.count * 48)
+        do throws(FieldError) {
+            if endpoint.disclosure != .nothing {
+                try append(contentsOf: gathered.isComplete ? Self.complete : Self.incomplete)
+            }
+            if let timing = Outcomes.serverTiming(endpoint, gathered.reports) {
+                // That of thousands of calls is too long for any head, and left out.
+                try? append(Self.serverTiming.span, timing.span)
+            }
+            // The same might have been streamed.
+            if endpoint.isStreamed { try append(contentsOf: Self.varying) }
+            if isJSON { try append(contentsOf: Self.json) }
+        } catch {
+            preconditionFailure("a few short fields are no fields: \(error)")
+        }
+    }
+
+    private static let complete = known(.gatherComplete, "true")
+    private static let incomplete = known(.gatherComplete, "false")
+    private static let varying = known(.vary, "Accept")
+    private static let json = known(.contentType, "application/json")
+    private static let serverTiming = Array("Server-Timing".utf8)
+
+    private static func known(_ name: HTTPField.Name, _ value: String) -> FieldSection {
+        var section = FieldSection()
+        do throws(FieldError) {
+            try section.append(name, value)
+        } catch {
+            preconditionFailure("'\(name): \(value)' is no field: \(error)")
+        }
+        return section
     }
 }

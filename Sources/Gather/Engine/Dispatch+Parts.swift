@@ -1,0 +1,187 @@
+import EventLoop
+import HTTPWire
+import JSONText
+
+/// One part of a dispatch: how it is begun, what its task does, and how it ends.
+extension Dispatch {
+    // MARK: Its beginning
+
+    /// What a part's task is for.
+    enum Work {
+        case attempt(RunningAttempt)
+        case flight(ClientRequest)
+        case list
+        /// Its request, which takes too long for the loop to make.
+        case large
+    }
+
+    func state(of part: PartIndex) -> UpstreamState { engine.upstreams[prepared(part).upstream] }
+
+    /// Begins a part: has its first attempt sent, if that is what it is. Nil if it queues for a place, or has ended.
+    func begin(_ part: PartIndex) -> Work? {
+        let prepared = prepared(part)
+        let state = engine.upstreams[prepared.upstream]
+        let isAdmitted = parts[part.number].stage == .admitted
+        parts[part.number].stage = .running
+        running += 1
+        // One that has a place has had its request made before.
+        if !isAdmitted, isLarge(part) || isTooMuchNow(part) { return .large }
+        if isTooLate(part, for: state) {
+            if isAdmitted { state.bulkhead.leave() }
+            end(part, .skipped("too late: the upstream usually takes longer than what is left"), isSent: false)
+            return nil
+        }
+        if isNested(part) { return .list }
+        guard let request = request(for: part) else {
+            if isAdmitted { state.bulkhead.leave() }
+            return nil
+        }
+        if !isAdmitted { started(part) }
+        if state.flights != nil, prepared.isSafe { return .flight(request) }
+        guard isAdmitted || state.bulkhead.tryEnter() else {
+            queue(part, at: state)
+            return nil
+        }
+        state.budget.addCall()
+        guard let attempt = attempts(of: prepared, at: state).begin(request, at: time) else {
+            state.bulkhead.leave()
+            end(part, .refused)
+            return nil
+        }
+        return .attempt(attempt)
+    }
+
+    @inline(__always)
+    private func attempts(of call: PreparedCall, at state: UpstreamState) -> Attempts {
+        Attempts(call: call, state: state, reactor: reactor, deadline: .of(patience))
+    }
+
+    // MARK: The bulkhead
+
+    /// Has a part wait for a place, or ends it as shed. It does not queue for an upstream that would refuse it.
+    private func queue(_ part: PartIndex, at state: UpstreamState) {
+        if state.refuses(at: time) { return end(part, .refused) }
+        guard state.bulkhead.tryQueue() else { return end(part, state.shedByFullQueue()) }
+        parts[part.number].stage = .queued
+        running -= 1
+        queued += 1
+        setDue(part, min(parts[part.number].since.advanced(by: state.upstream.queueTimeout), patience.deadline))
+        state.bulkhead.queue(part.number, of: self, on: reactor)
+    }
+
+    /// Ends a part that has queued for as long as it may.
+    func giveUp(_ part: PartIndex) {
+        let state = state(of: part)
+        if reactor.now >= patience.deadline {
+            end(part, patience.over("waiting for a place among the calls to '\(state.upstream.name)'"))
+        } else {
+            end(part, state.shedBySlowQueue())
+        }
+        state.bulkhead.withdraw()
+    }
+
+    func takePlace(for number: Int) -> Bool {
+        guard parts[number].stage == .queued else { return false }
+        parts[number].stage = .admitted
+        parts[number].due = LoopInstant(nanoseconds: .max)
+        queued -= 1
+        addReady(PartIndex(number: number))
+        if let wait { reactor.wake(wait) }
+        return true
+    }
+
+    func isQueued(_ number: Int) -> Bool { parts[number].stage == .queued }
+
+    // MARK: A part's task
+
+    /// Has the whole end a part's wait for its first attempt when its time is over, and when all is decided: no timer and no handler of
+    /// cancellation of its own.
+    /// - Returns: the wait.
+    func watch(_ part: PartIndex, _ attempt: RunningAttempt) -> WaitID {
+        let wait = attempt.exchange.wait
+        parts[part.number].wait = wait
+        setDue(part, attempt.due)
+        return wait
+    }
+
+    /// Ends a part as its first attempt has ended, which is nearly always its last.
+    /// - Returns: false if there is more to do: ``performRest(of:on:)``.
+    func end(_ part: PartIndex, _ attempt: RunningAttempt, _ wake: Wake) -> Bool {
+        let prepared = prepared(part)
+        reactor.describeJob("call \(prepared.call.name)")
+        parts[part.number].due = LoopInstant(nanoseconds: .max)
+        parts[part.number].wait = .none
+        let state = engine.upstreams[prepared.upstream]
+        switch attempts(of: prepared, at: state).end(attempt, wake) {
+        case .rest(let rest):
+            rests[part] = rest
+            return false
+        case .end(let end):
+            state.bulkhead.leave()
+            self.end(part, ready(end, for: part))
+            return true
+        }
+    }
+
+    /// Does what is left to do for a part when the wait for its first attempt is over.
+    func performRest(of part: PartIndex, on loop: isolated EventLoop) async {
+        let state = state(of: part)
+        guard let rest = rests.removeValue(forKey: part), let request = request(for: part) else {
+            preconditionFailure("what was sent can be made again")
+        }
+        var attempts = attempts(of: prepared(part), at: state)
+        attempts.log = attemptLog(of: part, at: state)
+        let last = await attempts.go(on: rest, request, on: loop)
+        state.bulkhead.leave()
+        await finish(part, last, on: loop)
+    }
+
+    /// Shares an exchange, which is begun if there is none like it: in the task that joins it, since one that none has joined is over.
+    func joinFlight(of request: ClientRequest, as part: PartIndex, on loop: isolated EventLoop) async {
+        let (prepared, state) = (prepared(part), state(of: part))
+        guard let flights = state.flights else { preconditionFailure("an upstream shares exchanges or does not") }
+        let flight = flights.flight(for: request, of: prepared, at: state, on: loop)
+        let fairShare = patience.fairShare(of: state.timeout(of: prepared))
+        let last = await flight.join(with: patience, fairShare: fairShare, on: loop)
+        await finish(part, last, on: loop)
+    }
+
+    /// Has a part's request made off the loop, and the part begin again with it.
+    func prepare(_ part: PartIndex, on loop: isolated EventLoop) async {
+        await makeLarge(part, on: loop)
+        if isDecided || !isMade(part) { return end(part, .cancelled) }
+        guard reactor.now < patience.deadline else { return end(part, patience.over("before it was sent")) }
+        parts[part.number].stage = .waiting
+        running -= 1
+        addReady(part)
+        wakeIfNeeded()
+    }
+
+    func performList(_ part: PartIndex, on loop: isolated EventLoop) async {
+        guard let list = await nested(part, on: loop) else { return wakeIfNeeded() }
+        await list.run(on: loop)
+        await list.finish(on: loop)
+    }
+
+    /// What a part leaves, in the shape in which others find it.
+    private func ready(_ last: consuming CallEnd, for part: PartIndex) -> CallEnd {
+        var end = last.shaped(for: prepared(part))
+        if let body = end.body { end.body = BodyWork.lookUp(paths(into: part), in: body) }
+        return end
+    }
+
+    /// Ends a part, off the loop if its body takes long to shape and to find in what others refer to.
+    private func finish(_ part: PartIndex, _ last: CallEnd, on loop: isolated EventLoop) async {
+        let prepared = prepared(part)
+        reactor.describeJob("call \(prepared.call.name)")
+        guard let body = last.body, !BodyWork.fits(body.bytes.count, in: reactor) else {
+            return end(part, ready(last, for: part))
+        }
+        let paths = paths(into: part)
+        do throws(CancellationError) {
+            end(part, try await BodyWork.offLoop(on: loop) { last.shaped(for: prepared).lookingUp(paths) })
+        } catch {
+            end(part, CallEnd(failure: .cancelled))
+        }
+    }
+}

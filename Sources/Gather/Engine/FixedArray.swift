@@ -1,0 +1,36 @@
+/// Elements whose number is settled when they are made, and which are changed in place.
+///
+/// For a class that holds them as a constant. Each change of an array in a variable of a class is checked for being exclusive, for being
+/// of the only holder, and for its bounds; here for its bounds alone.
+@safe final class FixedArray<Element>: ManagedBuffer<Int, Element> {
+    static func make(repeating element: Element, count: Int) -> FixedArray {
+        guard let array = create(minimumCapacity: count, makingHeaderWith: { _ in count }) as? FixedArray else {
+            preconditionFailure("a class creates its own instances")
+        }
+        unsafe array.withUnsafeMutablePointerToElements { unsafe $0.initialize(repeating: element, count: count) }
+        return array
+    }
+
+    deinit {
+        // The header is the number of elements, all of which were initialized before anybody had the array.
+        _ = unsafe withUnsafeMutablePointers { count, elements in
+            unsafe elements.deinitialize(count: count.pointee)
+        }
+    }
+
+    var indices: Range<Int> { 0..<header }
+
+    // The address is used in the access that asked for it, in which the array is held.
+    subscript(index: Int) -> Element {
+        @inline(__always)
+        unsafeAddress {
+            precondition(index >= 0 && index < header, "no such element")
+            return unsafe UnsafePointer(withUnsafeMutablePointerToElements { unsafe $0 + index })
+        }
+        @inline(__always)
+        unsafeMutableAddress {
+            precondition(index >= 0 && index < header, "no such element")
+            return unsafe withUnsafeMutablePointerToElements { unsafe $0 + index }
+        }
+    }
+}
