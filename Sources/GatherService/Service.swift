@@ -136,7 +136,7 @@ public struct Service: Sendable {
     private func serveOthers(on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { tasks in
             if let admin {
-                let responder = AdminResponder(readiness: group.readiness, drain: drain) {
+                let responder = AdminResponder(group: group, drain: drain) {
                     await self.metricsPage(on: loop)
                 }
                 let server = Server(admin, handler: responder, on: loop)

@@ -153,6 +153,12 @@ final class ServiceLoop {
 
     // MARK: What it says of itself
 
+    /// Those of the generation that is served.
+    var endpoints: [Endpoint] { current.generation.configuration.plan.endpoints }
+
+    /// The gathers of this generation that are worth another look.
+    var history: GatherHistory.Snapshot { current.responder.history.snapshot }
+
     func snapshot() -> LoopSnapshot {
         LoopSnapshot(
             loop: index, generation: current.generation.number, generations: generations,

@@ -80,7 +80,7 @@ final class RunningService {
             let scripted = ScriptedUpstream()
             let shop = Shop(ShopOptions(latency: configuration.demo?.shop?.latency ?? [:]))
             let handlers: [any Handler] = [
-                AdminResponder(readiness: group.readiness, drain: drain) {
+                AdminResponder(group: group, drain: drain) {
                     _ = loop  // What captures the loop is the loop's.
                     return MetricsPage(
                         ServiceSnapshot(

@@ -11,6 +11,12 @@ public struct CriticalPath: Sendable {
         ends = Array(repeating: nil, count: endpoint.calls.count)
     }
 
+    /// The path of a gather that has ended.
+    public init(of reports: [CallReport], in endpoint: Endpoint) {
+        self.init(endpoint)
+        for call in endpoint.graph.order { end(call, reports[call]) }
+    }
+
     /// A call has ended; those that it waited for have before.
     public mutating func end(_ call: Int, _ report: CallReport) {
         // One that was not sent ended with what kept it from being.
@@ -26,18 +32,21 @@ public struct CriticalPath: Sendable {
 
     /// The calls in the order in which they were waited for, up to the one that ended last, or whose failure ended the gather.
     public func calls(deciding gathered: Gathered) -> [Int] {
-        var last: Int?
-        if case .failed(let call) = gathered.verdict {
-            last = call
-        } else {
-            let sent = ends.indices.filter {
-                gathered.reports[$0].start != nil && gathered.reports[$0].outcome != .cancelled
-            }
+        var failed: Int?
+        if case .failed(let call) = gathered.verdict { failed = call }
+        return calls(deciding: gathered.reports, failed: failed)
+    }
+
+    /// - Parameter failed: the call whose failure ended the gather, if one did.
+    public func calls(deciding reports: [CallReport], failed: Int?) -> [Int] {
+        var last = failed
+        if last == nil {
+            let sent = ends.indices.filter { reports[$0].start != nil && reports[$0].outcome != .cancelled }
             last = sent.max { ends[$0] ?? .zero < ends[$1] ?? .zero }
         }
         var calls: [Int] = []
         while let call = last {
-            if gathered.reports[call].start != nil, !endpoint.calls[call].isInternal { calls.append(call) }
+            if reports[call].start != nil, !endpoint.calls[call].isInternal { calls.append(call) }
             last = lastInput(of: call)
         }
         return calls.reversed()

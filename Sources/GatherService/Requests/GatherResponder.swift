@@ -18,6 +18,7 @@ final class GatherResponder: Handler {
     private let admission: Admission
     private let deadlineHeader: HTTPField.Name?
     private let metrics: Metrics
+    let history: GatherHistory
     /// Where each endpoint is counted, in the order of the plan, and the series of each demonstration.
     private let places: [Metrics.Place]
     private let demonstrations: [Int]
@@ -41,6 +42,7 @@ final class GatherResponder: Handler {
         deadlineHeader = generation.configuration.server.clientDeadlineHeader
         let (metrics, plan) = (engine.metrics, generation.configuration.plan)
         self.metrics = metrics
+        history = GatherHistory(endpoints: plan.endpoints.count)
         places = plan.endpoints.map { metrics.place(of: $0, in: plan) }
         demonstrations = Demonstration.allCases.map { metrics.series(method: .get, path: $0.path) }
         passages = plan.proxies.map { proxy in
@@ -139,8 +141,10 @@ final class GatherResponder: Handler {
         case .entered(let optional): sendsOptional = optional
         }
         defer { admission.leave() }
+        let start = loop.now
         let gathered = await engine.gather(endpoint, input, within: limit, sendsOptional: sendsOptional, on: loop)
         count(gathered, of: number)
+        history.record(gathered, of: number, endpoint, since: start, at: loop.now)
         accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: false), of: request)
         return try Response(gathered, of: endpoint)
     }
@@ -196,9 +200,11 @@ final class GatherResponder: Handler {
             try await stream.send(as: format, through: writer, on: loop) {
                 // The place is free again when the gather has ended, even if the client has not read all of it.
                 defer { place.leave() }
+                let start = loop.now
                 let gathered = await self.engine.gather(
                     endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, on: loop)
                 self.count(gathered, of: number)
+                self.history.record(gathered, of: number, endpoint, since: start, at: loop.now)
                 self.accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: true), of: request)
                 return gathered
             }

@@ -1,0 +1,100 @@
+import EventLoop
+import EventLoopTesting
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Gather
+@testable import GatherService
+
+/// What is kept of gathers, for those who run the service.
+@Suite struct HistoryTests {
+    private static let endpoints = """
+        - path: /v1/chain
+          calls: { a: { get: "up:/a" }, token: { get: "up:/t?x={a.x ?? 1}", internal: true }, c: { get: "up:/c?x={token.x ?? 1}" } }
+        - { path: /v1/failing, calls: { b: { get: "up:/failing" } } }
+        """
+
+    private struct Told: Decodable {
+        struct Gather: Decodable {
+            let endpoint: String
+            let status: Int
+            let criticalPath: [String]
+            let calls: [String: Call]
+        }
+        struct Call: Decodable { let outcome: String }
+        let recent: [Gather]
+        let slowest: [Gather]
+        let failed: [Gather]
+
+        init(_ json: String) throws {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            self = try decoder.decode(Told.self, from: Data(json.utf8))
+        }
+    }
+
+    private static func gathers(host: String, port: UInt16, on loop: isolated EventLoop) async throws -> Reply {
+        let client = try SocketEnd(port: port, on: loop)
+        try client.send(RunningService.request("GET", "/gathers").replacing("Host: gatherd", with: "Host: \(host)"))
+        return try await client.reply(on: loop)
+    }
+
+    @Test func `the admin listener tells of the latest gathers, the slowest and those that failed`() throws {
+        let (told, refused) = try RunningService.run(scripted(Self.endpoints, server: "disclose: nothing")) {
+            service, loop in
+            service.upstream.answers = ["failing": .status(500)]
+            _ = try await service.get("/v1/chain", on: loop)
+            _ = try await service.get("/v1/failing", on: loop)
+            _ = try await service.get("/v1/chain", "Accept: application/x-ndjson", on: loop)
+            _ = try await eventually(on: loop) { service.log.accesses.count == 3 }
+            return (
+                try await Self.gathers(host: "localhost", port: service.adminPort, on: loop).body,
+                try await Self.gathers(host: "evil.example", port: service.adminPort, on: loop)
+            )
+        }
+        let all = try Told(told)
+        #expect(all.recent.map(\.endpoint) == ["GET /v1/chain", "GET /v1/failing", "GET /v1/chain"])
+        #expect(all.recent.map(\.status) == [200, 502, 200])
+        #expect(all.recent[0].criticalPath == ["a", "token", "c"])
+        #expect(all.recent[1].calls.mapValues(\.outcome) == ["b": "http_error"])
+        #expect(all.failed.map(\.endpoint) == ["GET /v1/failing"])
+        #expect(all.slowest.count == 3)
+        #expect(refused.status == 403)
+    }
+
+    @Test func `the histories of all loops are told together`() throws {
+        let told = try WholeService.run(loops: 3) { whole, loop in
+            for _ in 1...6 { _ = try await whole.get("/a", on: loop) }
+            let port = try #require(whole.service.adminAddress?.split(separator: ":").last.flatMap { UInt16($0) })
+            return try await Self.gathers(host: "127.0.0.1:\(port)", port: port, on: loop).body
+        }.value
+        let all = try Told(told)
+        #expect(all.recent.count == 6)
+    }
+
+    @Test func `however many gathers come, as many are kept as there is room for, and the slowest and failed stay`()
+        throws
+    {
+        let snapshot = try TestLoop.run { loop in
+            let endpoint = try Endpoint(path: "/x", calls: [])
+            let history = GatherHistory(endpoints: 2)
+            let start = loop.now
+            func record(_ number: Int, milliseconds: Int, _ verdict: Gathered.Verdict) {
+                let gathered = Gathered(verdict: verdict, reports: [], isComplete: true)
+                let end = start.advanced(by: .milliseconds(milliseconds))
+                history.record(gathered, of: number, endpoint, since: start, at: end)
+            }
+            for number in 1...20 { record(1, milliseconds: 1000 + number, .answered([])) }
+            record(0, milliseconds: 5, .clientGone)
+            for number in 1...1000 { record(0, milliseconds: number % 100, .answered([])) }
+            return history.snapshot
+        }
+        #expect(snapshot.recent.count == GatherHistory.recentCount)
+        #expect(snapshot.recent.allSatisfy { $0.endpoint == 0 })
+        let slowest = snapshot.slowest.filter { $0.endpoint == 1 }.map(\.duration).sorted()
+        #expect(slowest == (13...20).map { .milliseconds(1000 + $0) })
+        #expect(snapshot.slowest.filter { $0.endpoint == 0 }.allSatisfy { $0.duration == .milliseconds(99) })
+        #expect(snapshot.failed.isEmpty)
+    }
+}
