@@ -18,7 +18,9 @@ struct Gatherd: ParsableCommand {
               gatherd tasks --sleep 1s,2s,3s
             """,
         version: "0.1.0",
-        subcommands: [Serve.self, Check.self, DrawPlan.self, Simulate.self, Test.self, Trace.self, Tasks.self])
+        subcommands: [
+            Serve.self, Check.self, DrawPlan.self, Simulate.self, Test.self, Trace.self, Get.self, Tasks.self,
+        ])
 
     static func main() {
         // Before any descriptor is opened, which would take the number of one that is closed.

@@ -21,11 +21,15 @@ import Testing
     }
 
     private func trace(_ arguments: [String], terminal: Bool = false) throws -> Program.Result {
+        try run("trace", arguments, terminal: terminal)
+    }
+
+    private func run(_ command: String, _ arguments: [String], terminal: Bool = false) throws -> Program.Result {
         // On an address of its own, so that nobody takes the port between.
         let port = try Listener("127.0.0.8:0").port
         return try ServingProgram.run(Self.configuration(upstream: port)) { program, loop in
             let words = arguments.map { $0.replacing("PORT", with: "\(program.port)") }
-            let line = ([Program.path, "trace"] + words).map { "'\($0)'" }.joined(separator: " ")
+            let line = ([Program.path, command] + words).map { "'\($0)'" }.joined(separator: " ")
             return try await Program.shell(
                 terminal ? "COLUMNS=80 TERM=xterm script -qec \"\(line)\" /dev/null" : line, on: loop)
         }
@@ -77,5 +81,25 @@ import Testing
         #expect(output == "\n200\n")
         let plain = try trace(["127.0.0.1:PORT/plain"]).output
         #expect(plain.contains("  a "), "\(plain)")
+    }
+
+    // MARK: gatherd get
+
+    @Test func `several URLs are asked for at once, whatever comes of them`() throws {
+        let result = try run(
+            "get", ["127.0.0.1:PORT/tasks?sleep=150ms", "127.0.0.1:PORT/hello", "127.0.0.1:PORT/nothing"])
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.prefix(3).allSatisfy { $0.hasSuffix(" starts") })
+        #expect(lines.contains { $0.contains("2 127.0.0.1:") && $0.contains("/hello ok, ") })
+        #expect(lines.contains { $0.contains("/nothing http_error, ") && $0.hasSuffix(": status 404") })
+        #expect(lines[5].contains("/tasks?sleep=150ms ok, "))
+        #expect(result.exit == .exited(code: 1))
+    }
+
+    @Test func `with --json each run's records are told`() throws {
+        let result = try run("get", ["127.0.0.1:PORT/hello", "--repeat", "2", "--json"])
+        #expect(result.exit == .exited(code: 0), "\(result.errors)")
+        #expect(result.output.ranges(of: #","body":13}"#).count == 2)
+        #expect(result.output.ranges(of: #"{"gather":{"complete":true,"#).count == 2)
     }
 }

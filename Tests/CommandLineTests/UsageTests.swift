@@ -7,7 +7,10 @@ import Testing
     private static let wrong: [(arguments: [String], message: String, command: String)] = [
         (["chek", "a.yaml"], "'chek' is no command; did you mean 'check'?", "gatherd"),
         (["help", "chek"], "'chek' is no command; did you mean 'check'?", "gatherd"),
-        (["zzz"], "'zzz' is no command; known are: serve, check, plan, simulate, test, trace, tasks, help", "gatherd"),
+        (
+            ["zzz"], "'zzz' is no command; known are: serve, check, plan, simulate, test, trace, get, tasks, help",
+            "gatherd"
+        ),
         (["--versoin"], "'--versoin' is no option; did you mean '--version'?", "gatherd"),
         (["serve", "--confg", "a.yaml"], "'--confg' is no option; did you mean '--config'?", "gatherd serve"),
         (["serve", "--lisen=8080"], "'--lisen' is no option; did you mean '--listen'?", "gatherd serve"),
@@ -37,6 +40,8 @@ import Testing
         ),
         (["plan", "config/gatherd.yaml", "--dot", "--svg", "-"], "--dot and --svg - both write", "gatherd plan"),
         (["check"], "Missing expected argument '<file>'", "gatherd check"),
+        (["get", "http:///x"], "http:///x: cannot be asked for: ", "gatherd get"),
+        (["get", "h", "--repeat", "0"], "--concurrency, --timeout and --repeat are numbers above 0", "gatherd get"),
         (["trace"], "Missing expected argument '<url>'", "gatherd trace"),
         (["trace", "ftp://h/x"], "ftp://h/x: is neither http nor https", "gatherd trace"),
         (["trace", "/v1/x"], "/v1/x: has no host; write http://host:port/path", "gatherd trace"),
