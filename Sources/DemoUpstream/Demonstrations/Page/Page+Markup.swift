@@ -53,7 +53,7 @@ extension Page {
         <tbody id="gather-table"></tbody>
         </table></div>
         </details>
-        <h3 id="controls-title">What the services do wrong</h3>
+        <h3 id="controls-title">What to change</h3>
         <div id="controls" class="controls" role="group" aria-labelledby="controls-title"></div>
         <div id="body-place"></div>
         </div>

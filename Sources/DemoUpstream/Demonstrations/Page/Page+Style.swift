@@ -48,6 +48,7 @@ extension Page {
             font: inherit; font-weight: 600; padding: .45rem 1.2rem; border-radius: 8px; border: 1px solid transparent;
             background: var(--critical); color: var(--on-accent); cursor: pointer
         }
+        .controls:empty { display: none }
         .controls { display: grid; align-items: start; grid-template-columns: repeat(auto-fill, minmax(165px, 1fr)); gap: .6rem; margin: .75rem 0 }
         fieldset { border: 1px solid var(--line); border-radius: 8px; padding: .25rem .7rem .6rem; margin: 0; min-width: 0 }
         legend { font-weight: 600; padding: 0 .25rem; max-width: 100%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
