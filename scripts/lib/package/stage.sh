@@ -6,13 +6,17 @@
 build_manual() {
     local checkout=$root/.build/checkouts/swift-argument-parser tool=$root/.build/manual/debug/generate-manual page name
     if [[ ! -x $tool ]]; then
+        if ! command -v swift >/dev/null; then
+            echo "without the manual, whose generator is in Swift" >&2
+            return
+        fi
         echo "building the generator of the manual" >&2
         [[ -d $checkout ]] || swift package -q resolve >&2
         swift build -q --package-path "$checkout" --scratch-path "$root/.build/manual" --product generate-manual \
             -Xswiftc -suppress-warnings >&2
     fi
     mkdir -p "$1"
-    "$tool" "$gatherd" --multi-page --date "$(git log -1 --format=%cs)" --output-directory "$1" >&2
+    "$tool" "$gatherd" --multi-page --date "$(git log -1 --format=%cs 2>/dev/null || date +%F)" --output-directory "$1" >&2
     rm "$1/gatherd.help.1"
     for page in "$1"/gatherd.*.1; do
         name=${page##*/gatherd.}
@@ -25,6 +29,7 @@ build_manual() {
     sed -i '/^\.Xr gatherd\.help/d; s/^\.Xr gatherd\./.Xr gatherd-/' "$1/gatherd.1"
     # An empty line of a help text is a paragraph in mdoc.
     sed -i 's/^$/.Pp/' "$1"/*.1
+    chmod 644 "$1"/*.1
 }
 
 # unit_for UNIT PREFIX SYSTEMD_VERSION: the unit as that version of systemd reads it, on standard output.
@@ -50,7 +55,6 @@ stage() {
     [[ $prefix == /usr ]] || zsh=site-functions
     install -Dm755 "$gatherd" "$to$prefix/bin/gatherd"
     build_manual "$share/man/man1"
-    chmod 644 "$share"/man/man1/*
     install -d "$share/bash-completion/completions" "$share/zsh/$zsh" "$share/fish/vendor_completions.d"
     declare -A completions=(
         [bash]=bash-completion/completions/gatherd
