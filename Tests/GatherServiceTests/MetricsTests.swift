@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import Gather
+import GatherConfig
 import TestSupport
 import Testing
 
@@ -116,6 +117,61 @@ import Testing
         #expect(
             plain.contains("# TYPE gatherd_calls_total counter\n") && open.contains("# TYPE gatherd_calls counter\n"))
         #expect(open.contains("# UNIT gatherd_call_duration_seconds seconds\n") && !plain.contains("# UNIT"))
+    }
+
+    /// An upstream for each way in which a call ends without an answer.
+    private static func failing(_ ports: RunningService.Ports) throws -> Configuration {
+        let host = "hosts: [http://127.0.0.1:\(ports.scripted)]"
+        let text = """
+            version: 1
+            upstreams:
+              up: { \(host) }
+              down: { hosts: [http://127.0.0.1:1] }
+              broken: { \(host), breaker: { min_calls: 2, open_for: 1h } }
+              narrow: { \(host), max_in_flight: 1, queue: { max: 0 } }
+            endpoints:
+              - { path: /down, deadline: 20s, calls: { a: { get: "down:/" } } }
+              - { path: /broken, deadline: 20s, calls: { a: { get: "broken:/error" } } }
+              - path: /narrow
+                deadline: 20s
+                gather: settled
+                calls: { a: { get: "narrow:/held" }, b: { get: "narrow:/held" } }
+              - path: /first
+                deadline: 20s
+                gather: first
+                calls: { a: { get: "up:/ok" }, b: { get: "up:/slow" } }
+            """
+        return try Configuration.read(text: text, file: "test.yaml")
+    }
+
+    @Test func `calls that were not sent, found nobody or were given up are counted as that`() throws {
+        let samples = try RunningService.run(Self.failing) { service, loop in
+            service.upstream.answers = ["error": .status(500), "slow": .never, "held": .held]
+            #expect(try await service.get("/down", on: loop).status == 502)
+            for status in [502, 502, 503] { #expect(try await service.get("/broken", on: loop).status == status) }
+            let narrow = try SocketEnd(port: service.port, on: loop)
+            try narrow.send(RunningService.request("GET", "/narrow"))
+            #expect(try await eventually(on: loop) { service.upstream.waiting == 1 })
+            service.upstream.release()
+            _ = try await narrow.reply(on: loop)
+            #expect(try await service.get("/first", on: loop).status == 200)
+            return Self.samples(try await service.admin("GET", "/metrics", on: loop).body)
+        }
+        func calls(_ route: String, _ call: String, _ upstream: String, _ outcome: String) -> Double? {
+            let labels = #"http_request_method="GET",http_route="\#(route)",call="\#(call)",upstream="\#(upstream)""#
+            return samples["gatherd_calls_total{\(labels),outcome=\"\(outcome)\"}"]
+        }
+        #expect(calls("/down", "a", "down", "unreachable") == 1)
+        #expect(calls("/broken", "a", "broken", "http_error") == 2 && calls("/broken", "a", "broken", "refused") == 1)
+        #expect(calls("/narrow", "a", "narrow", "ok") == 1 && calls("/narrow", "b", "narrow", "shed") == 1)
+        #expect(calls("/first", "a", "up", "ok") == 1 && calls("/first", "b", "up", "cancelled") == 1)
+        func attempts(_ upstream: String, _ outcome: String) -> Double? {
+            samples["http_client_request_duration_seconds_count{upstream=\"\(upstream)\",outcome=\"\(outcome)\"}"]
+        }
+        #expect(attempts("down", "unreachable") == 1 && attempts("up", "cancelled") == 1)
+        #expect(samples[#"gatherd_calls_shed_total{upstream="narrow",cause="queue_full"}"#] == 1)
+        #expect(samples[#"gatherd_breaker_state{upstream="broken",state="open"}"#] == 1)
+        #expect(samples[#"gatherd_breaker_state{upstream="broken",state="closed"}"#] == 0)
     }
 
     @Test func `the reference has each metric, and no other`() throws {
