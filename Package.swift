@@ -190,7 +190,7 @@ let package = Package(
             name: "GatherServiceTests",
             dependencies: [
                 "CPlatform", "DemoUpstream", "EventLoop", "EventLoopTesting", "Fetch", "Gather", "GatherConfig",
-                "GatherService", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
+                "GatherService", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -10,6 +10,7 @@ final class Generation: Sendable {
     let number: Int
     let configuration: Configuration
     let routes: Routes
+    let rules: ServiceRules
     let limits: ProcessLimits
 
     /// - Parameters:
@@ -21,6 +22,7 @@ final class Generation: Sendable {
         var routes = Routes(configuration)
         routes.demonstrations.listening(on: address)
         self.routes = routes
+        rules = ServiceRules(configuration.server, routes)
         limits = ProcessLimits(
             configuration.plan, loops: loops, keptBytes: configuration.server.limits.staleBytes, after: earlier?.limits)
     }

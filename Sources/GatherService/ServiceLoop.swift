@@ -30,7 +30,7 @@ final class ServiceLoop {
         let places: [UpstreamIndex]
         let engine: GatherEngine
         let admission: Admission
-        let responder: GatherResponder
+        let handler: any Handler
     }
 
     private enum Errand {
@@ -55,7 +55,7 @@ final class ServiceLoop {
             of: generation, after: nil, upstreams, group, index, accessLog, metrics, errands)
         current = part
         let counted = CountedExchanges(metrics, before: accessLog)
-        server = Server(clients, handler: part.responder, observer: counted, on: loop)
+        server = Server(clients, handler: part.handler, observer: counted, on: loop)
         _ = errands.trySend(.begin(part.engine))
         group.join(self, on: loop)
     }
@@ -77,7 +77,8 @@ final class ServiceLoop {
             _ = errands.trySend(.end(engine, places))
         }
         return Part(
-            generation: generation, places: places, engine: engine, admission: admission, responder: responder)
+            generation: generation, places: places, engine: engine, admission: admission,
+            handler: generation.rules.around(responder))
     }
 
     // MARK: Serving
@@ -147,7 +148,7 @@ final class ServiceLoop {
         current = next
         accessLog.enable(next.generation.configuration.server.accessLog)
         next.engine.takeEffect(after: earlier.engine)
-        server.adopt(next.responder)
+        server.adopt(next.handler)
         _ = errands.trySend(.begin(next.engine))
     }
 

@@ -101,6 +101,13 @@ struct RouteTree: Sendable {
         return .found(target.number, route: route.path, parameters: parameters)
     }
 
+    /// The methods that the request's path has; nil if there is no such path.
+    func methods(of head: RequestHead) -> [HTTPRequest.Method]? {
+        let path = head.path
+        guard path.first == .slash, let found = exact.value(of: path.span, at: 0) ?? find(path) else { return nil }
+        return routes[found].allowed
+    }
+
     /// Goes down the tree, and back to the latest parameter that was passed over where a way ends before a route does. Each node is
     /// visited once at most, since one way leads to it.
     private func find(_ path: ArraySlice<UInt8>) -> Int? {

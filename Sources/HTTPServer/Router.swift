@@ -55,6 +55,9 @@ public struct Router<Target> {
         case .undecodable: .undecodable
         }
     }
+
+    /// The methods that the request's path has; nil if there is no such path.
+    public func methods(of head: RequestHead) -> [HTTPRequest.Method]? { tree.methods(of: head) }
 }
 
 extension Router: Sendable where Target: Sendable {}

@@ -32,6 +32,20 @@ import Testing
         Sample("server.disclose", "nothing", "everything"),
         Sample("server.half_close", "cancel", "answer"),
         Sample("server.trailing_slash", "distinct", "same"),
+        Sample("server.rate_limit", "{ requests: 1 }", "{ requests: 2 }"),
+        Sample("server.rate_limit.requests", "1", "2"),
+        Sample("server.rate_limit.per", "1s", "2s", with: "requests: 1"),
+        Sample("server.rate_limit.burst", "1", "2", with: "requests: 1"),
+        Sample("server.rate_limit.by", "address", "{ header: X-A }", with: "requests: 1"),
+        Sample("server.rate_limit.clients", "10", "20", with: "requests: 1, by: address"),
+        Sample("server.cors", "{ origins: [http://a.test] }", "{ origins: [http://b.test] }"),
+        Sample("server.cors.origins", "[http://a.test]", "[http://b.test]"),
+        Sample("server.cors.methods", "[GET]", "[PUT]", with: "origins: [http://a.test]"),
+        Sample("server.cors.headers", "[X-A]", "[X-B]", with: "origins: [http://a.test]"),
+        Sample("server.cors.expose", "[X-A]", "[X-B]", with: "origins: [http://a.test]"),
+        Sample("server.cors.credentials", "true", "false", with: "origins: [http://a.test]"),
+        Sample("server.cors.max_age", "1s", "2s", with: "origins: [http://a.test]"),
+        Sample("server.security_headers", "true", "false"),
         Sample("server.limits.head", "8KiB", "9KiB"),
         Sample("server.limits.target", "1KiB", "2KiB"),
         Sample("server.limits.fields", "10", "20"),
@@ -108,6 +122,8 @@ import Testing
         Sample("endpoints.pass_status", "[404]", "[403]"),
         Sample("endpoints.stream", "true", "false"),
         Sample("endpoints.priority", "low", "high"),
+        Sample("endpoints.rate_limit", "{ requests: 1 }", "{ requests: 2 }"),
+        Sample("endpoints.fields", "{ X-A: b }", "{ X-A: c }"),
         Sample("endpoints.expose", "outcomes", ""),
         Sample(
             "endpoints.tests", "[{ name: n, expect: { status: 200 } }]", "[{ name: m, expect: { status: 200 } }]"),
@@ -275,10 +291,11 @@ import Testing
         var prefixes: [String] = []
         var isInTable = false
         for line in try GivenFile.text("README.md").split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("## ") || ["### calls", "### proxy"].contains(line) {
+            if line.hasPrefix("## ") || ["### calls", "### proxy", "### rate_limit", "### cors"].contains(line) {
                 let title = line.drop { $0 == "#" || $0 == " " }
                 switch title {
                 case "Top level": prefixes = [""]
+                case "rate_limit", "cors": prefixes = ["server.\(title)."]
                 case "upstreams": prefixes = ["upstreams.", "upstreams."]
                 case "Tests": prefixes = ["tests.", "tests.calls.", "tests.expect."]
                 default: prefixes = ["\(title)."]

@@ -24,6 +24,10 @@ public struct Endpoint: Sendable {
     public var isStreamed = true
     /// Who goes first when the service has more to do than it can.
     public var priority = Priority.normal
+    /// How many requests it answers in a time.
+    public var rateLimits: [RateLimit] = []
+    /// Fields that its good answers have.
+    public var fields: [(name: HTTPField.Name, value: String)] = []
 
     public enum Priority: String, Sendable, CaseIterable {
         case low, normal, high

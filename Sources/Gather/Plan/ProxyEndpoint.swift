@@ -23,6 +23,10 @@ public struct ProxyEndpoint: Sendable {
     /// Whether a `Location` of the upstream's is passed on as it is.
     public var keepsLocation = false
     public var priority = Endpoint.Priority.normal
+    /// How many requests it passes through in a time.
+    public var rateLimits: [RateLimit] = []
+    /// Fields that its good answers have in place of the upstream's.
+    public var fields: [(name: HTTPField.Name, value: String)] = []
 
     public init(methods: [HTTPRequest.Method], path: String, upstream: UpstreamIndex, target: TargetTemplate) {
         (self.methods, self.path, self.upstream, self.target) = (methods, path, upstream, target)

@@ -58,8 +58,7 @@ struct EndpointsReader {
     private mutating func readEndpoint(_ node: Node) -> Endpoint? {
         let keys = [
             "path", "method", "proxy", "deadline", "gather", "calls", "response", "pass_status", "expose", "stream",
-            "priority",
-            "tests",
+            "priority", "rate_limit", "fields", "tests",
         ]
         guard let section = Section(node, keys: keys) else { return nil }
         let method = section["method"].map { $0.method() } ?? .get
@@ -87,6 +86,8 @@ struct EndpointsReader {
         }
         let isStreamed = section["stream"]?.boolean()
         let priority = section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue))
+        let rateLimits = section["rate_limit"].map(RateLimitReader.read) ?? []
+        let fields = section["fields"].map(HeadersReader.readAnswerFields) ?? []
         guard let calls else { return nil }
         let checks = EndpointChecks(section: section, members: calls, calls: read)
         checks.checkNames()
@@ -103,6 +104,8 @@ struct EndpointsReader {
         endpoint.disclosure = disclosure
         endpoint.isStreamed = isStreamed ?? endpoint.isStreamed
         endpoint.priority = priority.flatMap(Endpoint.Priority.init) ?? endpoint.priority
+        endpoint.rateLimits = rateLimits
+        endpoint.fields = fields
         checks.checkQuorum(of: endpoint)
         checks.warn(about: endpoint, parameters: path.parameters)
         if let deadline { checks.warnOfTimeouts(beyond: deadline) }

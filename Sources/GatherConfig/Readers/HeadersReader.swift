@@ -64,6 +64,19 @@ struct HeadersReader {
         return names
     }
 
+    /// Fields of answers, which are the same in each.
+    static func readAnswerFields(_ node: Node) -> [(name: HTTPField.Name, value: String)] {
+        HeadersReader(scope: ReferenceScope()).readFields(node).compactMap { name, value in
+            guard let literal = value.literal else {
+                node.error(
+                    "the field '\(name)' has a reference in it",
+                    remedy: "fields of answers are constant: write its value out")
+                return nil
+            }
+            return (name, literal)
+        }
+    }
+
     /// The name of one field.
     static func readName(_ node: Node) -> HTTPField.Name? {
         node.text("a header's name").flatMap { name($0) { node.error($0, remedy: $1) } }

@@ -5,8 +5,7 @@ import HTTPTypes
 struct ProxyReader {
     private static let keys = [
         "path", "method", "proxy", "headers", "forward_headers", "forward_query", "timeout", "stall", "max_body",
-        "location",
-        "priority",
+        "location", "priority", "rate_limit", "fields",
     ]
     /// The keys of gathers, which are none of a proxy's.
     private static let others = [
@@ -62,6 +61,8 @@ struct ProxyReader {
         proxy.priority =
             section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue)).flatMap(Endpoint.Priority.init)
             ?? proxy.priority
+        proxy.rateLimits = section["rate_limit"].map(RateLimitReader.read) ?? []
+        proxy.fields = section["fields"].map(HeadersReader.readAnswerFields) ?? []
         if proxy.references.contains(where: { $0.source == .body }) {
             section["proxy"]?.error(
                 "the body of a request is passed on, not read", remedy: "refer to its path, query or header fields")

@@ -8,7 +8,7 @@ enum ServerReader {
         var server = ServerSettings()
         let keys = [
             "listen", "admin", "loops", "access_log", "client_deadline_header", "disclose", "half_close",
-            "trailing_slash", "limits", "timeouts",
+            "trailing_slash", "cors", "security_headers", "rate_limit", "limits", "timeouts",
         ]
         guard let section = Section(node, keys: keys) else { return server }
         server.listen = section["listen"]?.listenAddress() ?? server.listen
@@ -30,6 +30,9 @@ enum ServerReader {
             }
         }
         server.ignoresLastSlash = section["trailing_slash"]?.word(of: ["distinct", "same"]) == "same"
+        server.crossOrigin = section["cors"].flatMap(CrossOriginReader.read)
+        server.hasSecurityFields = section["security_headers"]?.boolean() ?? server.hasSecurityFields
+        server.rateLimits = section["rate_limit"].map(RateLimitReader.read) ?? []
         if server.listen == server.admin, server.listen.port != 0, !node.report.hasErrors {
             (section["admin"] ?? section["listen"] ?? node)
                 .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")

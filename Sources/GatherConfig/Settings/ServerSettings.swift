@@ -1,4 +1,4 @@
-import Gather
+public import Gather
 import HTTPTypes
 
 /// What the server does before and around a gather: where it listens, and its limits.
@@ -18,6 +18,12 @@ public struct ServerSettings: Sendable, Equatable {
     public var answersHalfClosed = false
     /// Whether a path with a slash at its end is the same as one without.
     public var ignoresLastSlash = false
+    /// What pages of other origins may do; nil if nothing is said of that.
+    public var crossOrigin: CrossOriginSettings?
+    /// Whether answers tell browsers to be careful with them.
+    public var hasSecurityFields = false
+    /// How many requests are answered in a time, whatever the endpoint.
+    public var rateLimits: [RateLimit] = []
     public var limits = Limits()
     public var timeouts = Timeouts()
 

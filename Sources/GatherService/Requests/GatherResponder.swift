@@ -57,22 +57,10 @@ final class GatherResponder: Handler {
         let head = request.head
         if let response = Response(whateverThePath: head) { return .now(response) }
         switch routes.router.match(head) {
-        case .found(.endpoint(let found), let route, let parameters):
+        case .found(let found, let route, let parameters):
             request.route = route
-            request.series = places[found.number].series
-            return .later { try await self.gather(found, parameters, request, on: loop) }
-        case .found(.proxy(let proxy), let route, let parameters):
-            request.route = route
-            request.series = passages[proxy].first { $0.method == head.method }?.series ?? passages[proxy][0].series
-            if let busy = admission.objection(to: proxies.priority(of: proxy), on: loop) {
-                return .now(refuse(request, busy.response, busy.reason))
-            }
-            return .later { try await self.pass(proxy, parameters, request, on: loop) }
-        case .found(.demonstration(let page), let route, _):
-            request.route = route
-            request.series = demonstrations[page.rawValue]
-            if let response = routes.demonstrations.response(page, head) { return .now(response) }
-            return .later { try await self.tasks(request, on: loop) }
+            guard let rules = found.rules else { return answer(found.target, parameters, request, on: loop) }
+            return rules.answer(request, on: loop) { answer(found.target, parameters, request, on: loop) }
         case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
         case .options(let allowed): return .now(.options(allowed))
         case .undecodable: return .now(refuse(request, "a path parameter is not UTF-8"))
@@ -80,8 +68,31 @@ final class GatherResponder: Handler {
         }
     }
 
+    private func answer(
+        _ target: Routes.Target, _ parameters: [String], _ request: Request, on loop: isolated EventLoop
+    ) -> Answer {
+        switch target {
+        case .endpoint(let found):
+            request.series = places[found.number].series
+            return .later { try await self.gather(found, parameters, request, on: loop) }
+        case .proxy(let proxy):
+            let series = passages[proxy].first { $0.method == request.head.method }?.series
+            request.series = series ?? passages[proxy][0].series
+            if let busy = admission.objection(to: proxies.priority(of: proxy), on: loop) {
+                return .now(refuse(request, busy.response, busy.reason))
+            }
+            return .later { try await self.pass(proxy, parameters, request, on: loop) }
+        case .demonstration(let page):
+            request.series = demonstrations[page.rawValue]
+            if let response = routes.demonstrations.response(page, request.head) { return .now(response) }
+            return .later { try await self.tasks(request, on: loop) }
+        }
+    }
+
     func bodyLimit(of head: RequestHead) -> Int? {
-        guard case .found(.proxy(let proxy), _, _) = routes.router.match(head) else { return nil }
+        guard case .found(let found, _, _) = routes.router.match(head), case .proxy(let proxy) = found.target else {
+            return nil
+        }
         return proxies.bodyLimit(of: proxy)
     }
 

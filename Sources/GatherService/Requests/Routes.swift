@@ -5,7 +5,13 @@ import HTTPTypes
 
 /// Where requests go: made once, before the service listens, and shared by its loops.
 struct Routes: Sendable {
-    /// What a route leads to.
+    /// What a route leads to, and what is done besides.
+    struct Route: Sendable {
+        let target: Target
+        /// Nil if nothing is.
+        var rules: RouteRules?
+    }
+
     enum Target: Sendable {
         case endpoint(EndpointRoute)
         /// A proxy, by its place in the plan.
@@ -13,30 +19,31 @@ struct Routes: Sendable {
         case demonstration(Demonstration)
     }
 
-    private(set) var router = Router<Target>()
+    private(set) var router = Router<Route>()
     var demonstrations: Demonstrations
 
     init(_ configuration: Configuration) {
         demonstrations = Demonstrations(configuration)
         let ignoresLastSlash = configuration.server.ignoresLastSlash
         for (number, endpoint) in configuration.plan.endpoints.enumerated() {
-            let target = Target.endpoint(EndpointRoute(endpoint, number: number))
-            add(endpoint.method, endpoint.path, target, ignoresLastSlash: ignoresLastSlash)
+            let route = Route(
+                target: .endpoint(EndpointRoute(endpoint, number: number)),
+                rules: RouteRules(endpoint.rateLimits, fields: endpoint.fields))
+            add(endpoint.method, endpoint.path, route, ignoresLastSlash: ignoresLastSlash)
         }
         for (index, proxy) in configuration.plan.proxies.enumerated() {
-            for method in proxy.methods {
-                add(method, proxy.path, .proxy(index), ignoresLastSlash: ignoresLastSlash)
-            }
+            let route = Route(target: .proxy(index), rules: RouteRules(proxy.rateLimits, fields: proxy.fields))
+            for method in proxy.methods { add(method, proxy.path, route, ignoresLastSlash: ignoresLastSlash) }
         }
-        for (path, target) in demonstrations.routes { router.add(.get, path, .demonstration(target)) }
+        for (path, target) in demonstrations.routes { router.add(.get, path, Route(target: .demonstration(target))) }
     }
 
     private mutating func add(
-        _ method: HTTPRequest.Method, _ path: String, _ target: Target, ignoresLastSlash: Bool
+        _ method: HTTPRequest.Method, _ path: String, _ route: Route, ignoresLastSlash: Bool
     ) {
-        router.add(method, path, target)
+        router.add(method, path, route)
         guard ignoresLastSlash, path != "/", !path.hasSuffix("...}") else { return }
-        router.add(method, path.hasSuffix("/") ? String(path.dropLast()) : path + "/", target, named: path)
+        router.add(method, path.hasSuffix("/") ? String(path.dropLast()) : path + "/", route, named: path)
     }
 }
 

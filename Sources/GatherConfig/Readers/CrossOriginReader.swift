@@ -1,0 +1,75 @@
+import Gather
+import HTTPTypes
+
+/// Reads `server.cors`.
+enum CrossOriginReader {
+    static func read(_ node: Node) -> CrossOriginSettings? {
+        let keys = ["origins", "methods", "headers", "expose", "credentials", "max_age"]
+        guard let section = Section(node, keys: keys) else { return nil }
+        let origins = section.required("origins", such: "origins: [https://shop.example]").map(readOrigins) ?? []
+        var settings = CrossOriginSettings(origins: origins)
+        settings.methods = section["methods"].map(readMethods)
+        if let headers = section["headers"] {
+            let isAny = headers.isList(of: "*")
+            settings.headers = isAny ? nil : readNames(headers)
+        }
+        settings.exposed = section["expose"].map(readNames) ?? []
+        settings.allowsCredentials = section["credentials"]?.boolean() ?? settings.allowsCredentials
+        settings.maxAge = section["max_age"]?.duration(in: .zero...Duration.seconds(86_400)) ?? settings.maxAge
+        if settings.allowsCredentials, origins.contains("*") {
+            section["credentials"]?.error(
+                "every site on the web could act for whoever is logged in here",
+                remedy: "list the origins, or leave credentials out")
+        }
+        return settings
+    }
+
+    private static func readOrigins(_ node: Node) -> [String] {
+        (node.texts("origins") ?? []).compactMap { element, text in
+            if text == "*" || isOrigin(text) { return text.lowercased() }
+            element.error(
+                "\(quoted(text)) is no origin",
+                remedy:
+                    "write a scheme, a host and a port if it has one, as in https://shop.example; or https://*.shop.example, or \"*\""
+            )
+            return nil
+        }
+    }
+
+    /// A scheme with a host and an optional port, and nothing behind them.
+    private static func isOrigin(_ text: String) -> Bool {
+        guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
+        var host = text.dropFirst(scheme.count)
+        if host.hasPrefix("*.") { host = host.dropFirst(2) }
+        return !host.isEmpty
+            && host.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "-.:[]".utf8.contains(byte)
+                }
+            }
+    }
+
+    private static func readMethods(_ node: Node) -> [HTTPRequest.Method] {
+        (node.elements(expected: "a list of methods, such as [GET, POST]") ?? []).compactMap { element in
+            element.word(of: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).flatMap {
+                HTTPRequest.Method(rawValue: $0)
+            }
+        }
+    }
+
+    private static func readNames(_ node: Node) -> [HTTPField.Name] {
+        (node.elements(expected: "a list of header names, such as [X-Request-ID]") ?? []).compactMap(
+            HeadersReader.readName)
+    }
+}
+
+extension Node {
+    /// Whether the value is a list with nothing but this word in it.
+    fileprivate func isList(of word: String) -> Bool {
+        guard case .sequence(let elements) = content, elements.count == 1 else { return false }
+        return elements[0].isWord(word)
+    }
+}

@@ -1,0 +1,85 @@
+import EventLoop
+import Gather
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+import Synchronization
+
+/// Keeps one limit of requests, for all loops together: exactly, without a lock, and in memory of a fixed size.
+///
+/// It counts by the generic cell rate algorithm: what is kept of a client is the time at which it would have used up all that it was let do, had
+/// it come at the rate that it may. A request moves that on by the time for one, and is refused if it would then be further ahead of the present than
+/// the burst. It is the leaky bucket in one number, which an atomic operation changes as a whole.
+///
+/// Source: ITU-T I.371, annex A, "virtual scheduling"; "theoretical arrival time" is its name for that time.
+final class RateLimiter: Sendable {
+    /// What comes of a request.
+    struct Verdict: Equatable {
+        var isAllowed: Bool
+        /// How many more may come at this moment.
+        var remaining: Int
+        /// When one may come again; zero if it may now.
+        var retryAfter: Duration
+        /// When as many may come at once as ever.
+        var reset: Duration
+    }
+
+    let limit: RateLimit
+    /// The time for one request, and for as many as may come at once, in nanoseconds.
+    private let interval: Int64
+    private let tolerance: Int64
+    private let whole = Atomic<Int64>(.min)
+    private let table: RateTable?
+
+    init(_ limit: RateLimit) {
+        self.limit = limit
+        interval = max(1, limit.per.wholeNanoseconds / Int64(limit.requests))
+        tolerance = interval * Int64(limit.burst)
+        table = limit.key == .all ? nil : RateTable(clients: limit.clients)
+    }
+
+    /// Counts a request, unless it is one too many.
+    func take(_ request: Request, at now: LoopInstant) -> Verdict { take(client(of: request), at: now) }
+
+    /// - Parameter client: whom it is counted for.
+    func take(_ client: UInt64, at now: LoopInstant) -> Verdict {
+        guard let table else { return advance(whole, at: now.nanoseconds) }
+        return table.withTime(of: client, at: now.nanoseconds) { advance($0, at: now.nanoseconds) }
+    }
+
+    /// Whom a request is counted for. The hash is seeded by the process, so that nobody can choose to be taken for somebody else.
+    private func client(of request: Request) -> UInt64 {
+        if limit.key == .all { return 0 }
+        var hasher = Hasher()
+        switch limit.key {
+        case .all: break
+        case .address: hasher.combine(request.peer?.client)
+        case .header(let name):
+            if let value = request.head.firstValue(of: name) {
+                // The bytes are read within the call.
+                unsafe value.withUnsafeBytes { bytes in unsafe hasher.combine(bytes: bytes) }
+            }
+        }
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    private func advance(_ time: borrowing Atomic<Int64>, at now: Int64) -> Verdict {
+        var current = time.load(ordering: .relaxed)
+        while true {
+            let next = max(current, now) + interval
+            guard next - now <= tolerance else {
+                return Verdict(
+                    isAllowed: false, remaining: 0, retryAfter: .nanoseconds(next - now - tolerance),
+                    reset: .nanoseconds(current - now))
+            }
+            let (isTaken, other) = time.weakCompareExchange(
+                expected: current, desired: next, ordering: .relaxed)
+            if isTaken {
+                return Verdict(
+                    isAllowed: true, remaining: Int((tolerance - (next - now)) / interval), retryAfter: .zero,
+                    reset: .nanoseconds(next - now))
+            }
+            current = other
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import GatherConfig
+import HTTPServer
+
+/// What is done for every request of a service besides answering it, as its configuration says: each a handler that wraps the next.
+struct ServiceRules: Sendable {
+    private let server: ServerSettings
+    private let routes: Routes
+    private let limiters: RateLimiters?
+
+    init(_ server: ServerSettings, _ routes: Routes) {
+        (self.server, self.routes) = (server, routes)
+        limiters = server.rateLimits.isEmpty ? nil : RateLimiters(server.rateLimits)
+    }
+
+    /// The handler within those that are configured: a limit before anything is done, and outermost what browsers are told, since a
+    /// page reads of a refusal only what it may read.
+    func around(_ handler: any Handler) -> any Handler {
+        var handler = handler
+        if let limiters { handler = RateLimitHandler(limiters, next: handler) }
+        if server.hasSecurityFields { handler = SecurityFieldsHandler(next: handler) }
+        if let crossOrigin = server.crossOrigin {
+            handler = CrossOriginHandler(crossOrigin, router: routes.router, next: handler)
+        }
+        return handler
+    }
+}
