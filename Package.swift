@@ -92,7 +92,7 @@ let package = Package(
         .target(
             name: "GatherConfig",
             dependencies: [
-                "CYaml", "Gather", "JSONText", "Rehearsal",
+                "CYaml", "EventLoop", "Gather", "JSONText", "Rehearsal",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings, linkerSettings: [.linkedLibrary(libyaml)]),

@@ -1,5 +1,6 @@
 import Gather
-import HTTPTypes
+public import HTTPTypes
+public import HTTPWire
 import JSONText
 
 /// A client's request that no client has sent.
@@ -15,6 +16,32 @@ public struct GivenRequest: GatherInput, Sendable {
     public func pathParameter(_ index: Int) -> String { parameters[index] ?? "1" }
 
     public func queryValues(_ name: String) -> [String] { query.compactMap { $0.name == name ? $0.value : nil } }
+
+    public func fields(where isWanted: (Span<UInt8>) -> Bool) -> FieldSection {
+        var fields = FieldSection()
+        // What cannot stand in a field, no client sends.
+        for (name, value) in headers where isWanted(name.rawName.utf8Span.span) { try? fields.append(name, value) }
+        return fields
+    }
+
+    /// Made up, and always the same.
+    public func attribute(_ name: RequestAttribute) -> String? {
+        switch name {
+        case .clientAddress: "192.0.2.1"
+        case .id: "00000000000000000000000000000001"
+        case .host: "localhost"
+        case .scheme: "http"
+        }
+    }
+
+    public var queryText: String {
+        var text = ""
+        for (name, value) in query {
+            if !text.isEmpty { text += "&" }
+            text += PercentEncoding.encode(name) + "=" + PercentEncoding.encode(value)
+        }
+        return text
+    }
 
     public func header(_ name: HTTPField.Name) -> String? { headers.last { $0.name == name }?.value }
 }

@@ -297,6 +297,31 @@ import Testing
         }
     }
 
+    @Test func `what was read of a body for a host that is not there goes to the next`() throws {
+        let closed = try SocketPort.closed()
+        let content = String(repeating: "0123456789", count: 5000)
+        try RunningService.run({ ports in
+            var configuration = try proxied(
+                "- { path: /a, method: PUT, proxy: \"raw:/a\" }", upstream: "retry: { attempts: 2, backoff: 1ms }")(
+                    ports)
+            let hosts = ["http://127.0.0.1:\(closed)", "http://127.0.0.1:\(ports.raw)"]
+            configuration.plan.upstreams[0].hosts = try hosts.map { try .init($0) }
+            return configuration
+        }) { service, loop in
+            // Each time another host may be the first.
+            for _ in 1...8 {
+                let client = try SocketEnd(port: service.port, on: loop)
+                try client.send(RunningService.request("PUT", "/a", body: content))
+                let upstream = try await service.raw.accept(on: loop)
+                var (_, got) = try await upstream.requestHead(on: loop)
+                while got.count < content.utf8.count { got += try await upstream.receive(on: loop) }
+                #expect(Data(got) == Data(content.utf8))
+                try upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+                #expect(try await client.reply(on: loop).body == "ok")
+            }
+        }
+    }
+
     @Test func `an upstream that fails is left alone, and so is one that is full`() throws {
         let upstream = "breaker: { min_calls: 2, failure_ratio: 1 }, max_in_flight: 1, queue: { max: 0 }"
         try RunningService.run(proxied(Self.whole, upstream: upstream)) { service, loop in

@@ -12,6 +12,9 @@ import Testing
         var expected: String
         var endpoint = "path: \"/out/{rest...}\", method: any, proxy: \"raw:/in/{path.rest}\""
 
+        /// The host that is asked for.
+        var host: String { sent.contains("http://other.test") ? "other.test" : "gatherd.test" }
+
         init(_ name: String, _ sent: String, _ expected: String, _ endpoint: String? = nil) {
             (testDescription, self.sent, self.expected) = (name, sent, expected)
             if let endpoint { self.endpoint = endpoint }
@@ -51,6 +54,10 @@ import Testing
             "only the fields that are listed", "GET /out/a|Accept: b|X-A: 1|ACCEPT: c", "GET /in/a|Accept: b|ACCEPT: c",
             "path: \"/out/{rest...}\", proxy: \"raw:/in/{path.rest}\", forward_headers: [accept]"),
         Case(
+            "fields by what they begin with", "GET /out/a|Accept: b|X-A: 1|x-b: 2|Connection: X-C|X-C: 3",
+            "GET /in/a|X-A: 1|x-b: 2",
+            "path: \"/out/{rest...}\", proxy: \"raw:/in/{path.rest}\", forward_headers: [\"X-*\"]"),
+        Case(
             "only the parameters that are listed", "GET /out/a?x=1&y=%20&x&z=+", "GET /in/a?x=1&x&z=+",
             "path: \"/out/{rest...}\", proxy: \"raw:/in/{path.rest}\", forward_query: [x, z]"),
         Case(
@@ -73,7 +80,42 @@ import Testing
             var expected = given.expected.split(separator: "|").map(String.init)
             expected[0] += " HTTP/1.1"
             expected.insert("Host: 127.0.0.1:\(service.raw.port)", at: 1)
+            // The length is the last line of a head.
+            expected.insert(
+                contentsOf: [
+                    "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: \(given.host)", "X-Forwarded-Proto: http",
+                ], at: expected.last?.hasPrefix("Content-Length") ?? false ? expected.count - 1 : expected.count)
             #expect(try await upstream.requestHead(on: loop).head == expected.joined(separator: "\r\n") + "\r\n\r\n")
+        }
+    }
+
+    @Test func `an upstream is told whom a request is for, and believes nobody whom we do not`() throws {
+        let sent = [
+            "X-Forwarded-For: 192.0.2.1", "x-forwarded-for: 192.0.2.2", "X-Forwarded-Host: shop.test",
+            "X-Forwarded-Proto: https",
+            "X-Forwarded-Port: 443", "Forwarded: for=192.0.2.1",
+        ]
+        let own = ["X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: gatherd", "X-Forwarded-Proto: http"]
+        let passed = [
+            "X-Forwarded-For: 192.0.2.1, 192.0.2.2, 127.0.0.1", "X-Forwarded-Host: shop.test",
+            "X-Forwarded-Proto: https",
+        ]
+        for (trusted, isTold, expected) in [
+            ("", true, own), ("trusted_proxies: [10.0.0.0/8]", true, own),
+            ("trusted_proxies: [127.0.0.0/8]", true, passed), ("trusted_proxies: [\"::1\", 127.0.0.1]", true, passed),
+            ("", false, sent),
+        ] {
+            let endpoint = "- { path: /a, proxy: \"raw:/a\", x_forwarded: \(isTold) }"
+            try RunningService.run(proxied(endpoint, server: trusted)) { service, loop in
+                let client = try SocketEnd(port: service.port, on: loop)
+                try client.send(RunningService.request("GET", "/a", sent))
+                let upstream = try await service.raw.accept(on: loop)
+                let head = try await upstream.requestHead(on: loop).head
+                let fields = head.split(separator: "\r\n").map(String.init).filter {
+                    $0.lowercased().contains("forwarded")
+                }
+                #expect(fields == expected, "\(trusted) \(isTold)")
+            }
         }
     }
 

@@ -17,22 +17,25 @@ import Testing
     @Test func `as many requests pass as a limit says, and after a rest as many at once as its burst`() throws {
         try TestLoop.run { loop in
             let client = TestClient(Self.handler([RateLimit(10, per: .seconds(1), burst: 3)]))
-            func statuses(_ count: Int) async throws -> [Int] {
-                var statuses: [Int] = []
-                for _ in 1...count { statuses.append(try await client.send("GET", "/", on: loop).status) }
-                return statuses
-            }
-            #expect(try await statuses(4) == [200, 200, 200, 429])
+            #expect(try await Self.statuses(4, from: client, on: loop) == [200, 200, 200, 429])
             // One is let in every tenth of a second.
             try await loop.sleep(for: .milliseconds(99))
-            #expect(try await statuses(1) == [429])
+            #expect(try await Self.statuses(1, from: client, on: loop) == [429])
             try await loop.sleep(for: .milliseconds(1))
-            #expect(try await statuses(2) == [200, 429])
+            #expect(try await Self.statuses(2, from: client, on: loop) == [200, 429])
             try await loop.sleep(for: .milliseconds(250))
-            #expect(try await statuses(3) == [200, 200, 429])
+            #expect(try await Self.statuses(3, from: client, on: loop) == [200, 200, 429])
             try await loop.sleep(for: .seconds(60))
-            #expect(try await statuses(4) == [200, 200, 200, 429])
+            #expect(try await Self.statuses(4, from: client, on: loop) == [200, 200, 200, 429])
         }
+    }
+
+    private static func statuses(
+        _ count: Int, from client: TestClient, on loop: isolated EventLoop
+    ) async throws -> [Int] {
+        var statuses: [Int] = []
+        for _ in 1...count { statuses.append(try await client.send("GET", "/", on: loop).status) }
+        return statuses
     }
 
     @Test func `a client is told what is left, and when it may come again`() throws {
@@ -71,6 +74,25 @@ import Testing
             for (key, status) in [("a", 200), ("a", 429), ("b", 200), (nil, 200), (nil, 429), ("A", 200)] {
                 let fields = key.map { [(name: "x-key", value: $0)] } ?? []
                 #expect(try await byField.send("GET", "/", fields: fields, on: loop).status == status, "\(key ?? "-")")
+            }
+        }
+    }
+
+    @Test func `behind trusted proxies a client is the last on the way that is none of them`() throws {
+        try TestLoop.run { loop in
+            let trusted = TrustedProxies([IPNetwork("10.0.0.0/8"), IPNetwork("2001:db8::/32")].compactMap(\.self))
+            let limiters = RateLimiters([RateLimit(1, per: .seconds(60), by: .address)], trusted)
+            let client = TestClient(RateLimitHandler(limiters, next: HandlerFunction { _, _ in Response(.ok) }))
+            for (peer, way, status) in [
+                ("10.0.0.1", "192.0.2.1", 200), ("10.0.0.2", "192.0.2.1:1234", 429),
+                ("2001:db8::1", "evil, 192.0.2.1 , 10.9.9.9", 429), ("10.0.0.1", "192.0.2.1, 192.0.2.2", 200),
+                ("192.0.2.3", "192.0.2.2", 200), ("192.0.2.3", "192.0.2.9", 429), ("10.0.0.1", "unknown", 200),
+                ("10.0.0.1", "", 429), ("10.0.0.1", "[2001:db9::1]:80", 200), ("10.0.0.1", "2001:db9::2", 429),
+            ] {
+                let proxy = try SocketAddress(host: peer, port: 9)
+                let answer = try await client.send(
+                    "GET", "/", fields: [("X-Forwarded-For", way)], from: proxy, on: loop)
+                #expect(answer.status == status, "\(peer) \(way)")
             }
         }
     }
@@ -130,21 +152,21 @@ import Testing
               rate_limit: [{ requests: 1, per: 1h, by: { header: X-Key }, burst: 1, clients: 10 }, { requests: 3, per: 1h, by: address }]
               calls: { a: { get: "up:/a" } }
             """
-        try RunningService.run(proxied(endpoints, server: "rate_limit: { requests: 9, per: 1h }")) { service, loop in
+        try RunningService.run(proxied(endpoints, server: "rate_limit: { requests: 10, per: 1h }")) { service, loop in
             var got: [Int] = []
             for path in ["/few", "/few", "/few", "/of-up", "/gathered", "/gathered"] {
                 got.append(try await service.get(path, on: loop).status)
             }
             #expect(got == [200, 200, 429, 200, 200, 429])
-            for (key, status) in [("a", 200), ("b", 429)] {
+            for (key, status) in [("a", 200), ("b", 200), ("c", 429)] {
                 let reply = try await service.get("/gathered", "X-Key: \(key)", on: loop)
                 #expect(reply.status == status, "\(key)")
             }
-            // The ninth was for the server's own limit the last.
+            // The tenth is the last for the server's own limit.
             #expect(try await service.get("/nothing", on: loop).status == 404)
             let last = try await service.get("/of-up", on: loop)
-            #expect(last.status == 429 && last["RateLimit-Policy"] == "\"all\";q=9;w=3600")
-            #expect(service.upstream.requests.count == 5)
+            #expect(last.status == 429 && last["RateLimit-Policy"] == "\"all\";q=10;w=3600")
+            #expect(service.upstream.requests.count == 6)
         }
     }
 }

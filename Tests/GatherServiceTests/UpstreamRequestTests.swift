@@ -184,6 +184,72 @@ import Testing
         #expect(fields == ["Accept-Language: de", "Accept: */*", "X-Empty: "])
     }
 
+    @Test func `all of the client's fields, or those that begin alike, are sent on where the file says so`() throws {
+        let endpoints = """
+            - path: /v1/all
+              method: POST
+              calls: { a: { post: "up:/all", headers: { X-Own: mine }, forward_headers: ["*"], forward_query: ["*"], body: {} } }
+            - path: /v1/some
+              calls: { b: { get: "up:/some?z=1", forward_headers: ["X-*", Accept-Language] } }
+            - path: /v1/more
+              calls: { c: { get: "up:/more", forward_headers: ["*", Accept] } }
+            """
+        let requests = try RunningService.run(scripted(endpoints)) { service, loop in
+            let fields = [
+                "X-A: 1", "Cookie: c=1", "x-own: theirs", "Connection: X-Hop", "X-Hop: 1", "Accept: text/html",
+                "Accept-Encoding: gzip", "Range: bytes=0-1", "If-None-Match: x", "Content-Language: de",
+                "Accept-Language: de",
+            ]
+            _ = try await service.send("POST", "/v1/all?b=%20&a=1&&c", fields, body: "ignored", on: loop)
+            _ = try await service.send("GET", "/v1/some?b=1", fields, on: loop)
+            _ = try await service.send("GET", "/v1/more", fields, on: loop)
+            return service.upstream.requests.map { ($0.line, $0.fields.filter { !$0.hasPrefix("Host:") }.sorted()) }
+        }
+        #expect(requests.map(\.0) == ["POST /all?b=%20&a=1&&c", "GET /some?z=1", "GET /more"])
+        #expect(
+            requests.map(\.1) == [
+                [
+                    "Accept-Language: de", "Accept: */*", "Content-Length: 2", "Content-Type: application/json",
+                    "Cookie: c=1", "X-A: 1", "X-Own: mine",
+                ],
+                ["Accept-Language: de", "Accept: */*", "X-A: 1", "x-own: theirs"],
+                ["Accept-Language: de", "Accept: text/html", "Cookie: c=1", "X-A: 1", "x-own: theirs"],
+            ])
+    }
+
+    @Test func `what else is known of a request can be referred to, and is the same in all calls`() throws {
+        let fields = "{ X-Ip: \"{client.ip}\", X-Id: \"{request.id}\", X-Url: \"{request.scheme}://{request.host}/\" }"
+        let endpoints = """
+            - path: /v1/a
+              calls: { a: { get: "up:/a?id={request.id}", headers: \(fields) }, b: { get: "up:/b", headers: \(fields) } }
+            """
+        for server in ["", "trusted_proxies: [127.0.0.1]"] {
+            let requests = try RunningService.run(scripted(endpoints, server: server)) { service, loop in
+                let way = ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test"]
+                for id in [["X-Request-ID: my-1"], [], ["X-Request-ID: a b"]] {
+                    let reply = try await service.send("GET", "/v1/a", way + id, on: loop)
+                    #expect(reply.status == 200)
+                }
+                return service.upstream.requests
+            }
+            var ids: Set<String> = []
+            for request in requests {
+                func value(_ name: String) -> String {
+                    let line = request.fields.first { $0.hasPrefix(name + ": ") } ?? ""
+                    return String(line.dropFirst(name.count + 2))
+                }
+                #expect(value("X-Ip") == (server.isEmpty ? "127.0.0.1" : "192.0.2.1"))
+                #expect(value("X-Url") == (server.isEmpty ? "http://gatherd/" : "https://shop.test/"))
+                let id = value("X-Id")
+                ids.insert(id)
+                #expect(id == "my-1" || id.utf8.count == 32)
+                if request.line.hasPrefix("GET /a") { #expect(request.line == "GET /a?id=\(id)") }
+            }
+            // One for each request, of two calls each.
+            #expect(ids.count == 3 && requests.count == 6)
+        }
+    }
+
     @Test func `methods and bodies are sent as the file says`() throws {
         let requests = try RunningService.run(scripted(Self.endpoints)) { service, loop in
             let reply = try await service.send("POST", "/v1/send", body: #"{ "n": 1.0, "x": [ ] }"#, on: loop)

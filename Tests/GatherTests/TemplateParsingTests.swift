@@ -19,6 +19,7 @@ private func parts(_ template: TextTemplate) -> String {
                 case .path(let index): "path \(index)"
                 case .query(let name): "query \(name)"
                 case .header(let name): "header \(name.canonicalName)"
+                case .attribute(let name): "attribute \(name.rawValue)"
                 case .body: "body"
                 case .item: "item"
                 case .call(let index): "call \(index)"
@@ -40,6 +41,7 @@ private func parts(_ template: TextTemplate) -> String {
             ("{query.page}", "<query page>"),
             ("{query.a.b}", "<query a.b>"),
             ("{header.X-Tenant}", "<header x-tenant>"),
+            ("{client.ip}", "<attribute client.ip>"), ("{request.id ?? x}", #"<attribute request.id ?? "x">"#),
             ("{body}", "<body>"),
             ("{body.user.id}", "<body at user.id>"),
             ("{orders}", "<call 0>"),

@@ -1,4 +1,5 @@
 import HTTPTypes
+import HTTPWire
 import JSONText
 
 /// What a client's request gives to the references of an endpoint.
@@ -9,8 +10,20 @@ public protocol GatherInput: Sendable {
     func queryValues(_ name: String) -> [String]
     /// A header field's value.
     func header(_ name: HTTPField.Name) -> String?
+    /// The client's fields that may be sent on, of those that are wanted by their names.
+    func fields(where isWanted: (Span<UInt8>) -> Bool) -> FieldSection
+    /// The whole query, as the client wrote it; empty without one.
+    var queryText: String { get }
+    /// Something else of the request.
+    func attribute(_ name: RequestAttribute) -> String?
     /// The request body, if it was read and is JSON.
     var body: JSONValue? { get }
+}
+
+extension GatherInput {
+    public func fields(where isWanted: (Span<UInt8>) -> Bool) -> FieldSection { FieldSection() }
+    public var queryText: String { "" }
+    public func attribute(_ name: RequestAttribute) -> String? { nil }
 }
 
 /// The input of a request that takes nothing from a client.

@@ -14,6 +14,10 @@ final class RequestTemplate: Sendable {
     private let fields: [(name: HTTPField.Name, value: TextTemplate)]
     private let forwardHeaders: [HTTPField.Name]
     private let forwardQuery: [String]
+    private let forwardedFields: ForwardedNames
+    private let forwardsQuery: Bool
+    /// The names of the call's own fields, which go before the client's.
+    private let ownNames: ForwardedNames
     /// What stands in for fields that the client may send and did not.
     private let defaults: [(name: HTTPField.Name, value: String)]
     private let body: JSONTemplate?
@@ -28,11 +32,17 @@ final class RequestTemplate: Sendable {
     init(_ call: Call) {
         (method, target, body, isRepeatable) = (call.method, call.target, call.body, call.isRepeatable)
         (forwardHeaders, forwardQuery) = (call.forwardHeaders, call.forwardQuery)
+        (forwardedFields, forwardsQuery) = (call.forwardedFields, call.forwardsQuery)
+        ownNames = ForwardedNames((call.headers.map(\.name) + call.forwardHeaders).map(\.rawName))
         var defaults = [(name: HTTPField.Name.accept, value: Self.acceptsAll)]
         if call.body != nil { defaults.append((.contentType, "application/json")) }
         defaults.removeAll { absent in call.headers.contains { $0.name == absent.name } }
-        self.defaults = defaults.filter { call.forwardHeaders.contains($0.name) }
-        defaults.removeAll { call.forwardHeaders.contains($0.name) }
+        let mayCome = { (name: HTTPField.Name) in
+            call.forwardHeaders.contains(name)
+                || !call.forwardedFields.isAll && call.forwardedFields.contains(field: name.rawName.utf8Span.span)
+        }
+        self.defaults = defaults.filter { mayCome($0.name) }
+        defaults.removeAll { mayCome($0.name) }
         fields = call.headers.filter { $0.value.literal == nil }
         let literals = call.headers.compactMap { field in field.value.literal.map { (name: field.name, value: $0) } }
         var constantFields = FieldSection()
@@ -44,7 +54,7 @@ final class RequestTemplate: Sendable {
         self.constantFields = constantFields
         let nothing = Values(input: NoInput(), bodies: [])
         if call.requestReferences.isEmpty, forwardHeaders.isEmpty, forwardQuery.isEmpty,
-            let target = target.literal
+            forwardedFields.isEmpty, !forwardsQuery, let target = target.literal
         {
             // Without a reference, nothing can be missing.
             constant = Self.request(
@@ -121,7 +131,7 @@ final class RequestTemplate: Sendable {
             do throws(FieldError) {
                 try section.append(contentsOf: forwarded.fields)
             } catch {
-                throw PlacementError(error, of: .header(forwardHeaders[0]))
+                throw PlacementError(error, of: forwardHeaders.first.map(Reference.header) ?? .forwarded)
             }
         }
         for (name, value) in defaults where !forwarded.fields.contains(name) {
@@ -136,7 +146,7 @@ final class RequestTemplate: Sendable {
 
     /// What is sent on of a client's request.
     func forwarded(_ input: any GatherInput) throws(PlacementError) -> Forwarded {
-        var query = ""
+        var query = forwardsQuery ? input.queryText : ""
         for name in forwardQuery {
             for value in input.queryValues(name) {
                 if !query.isEmpty { query += "&" }
@@ -152,6 +162,17 @@ final class RequestTemplate: Sendable {
                 try fields.append(name, value)
             } catch {
                 throw PlacementError(error, of: .header(name))
+            }
+        }
+        if !forwardedFields.isEmpty {
+            let others = input.fields { name in
+                forwardedFields.contains(field: name) && !ownNames.contains(field: name)
+                    && (!forwardedFields.isAll || ForwardedNames.isForCalls(name))
+            }
+            do throws(FieldError) {
+                try fields.append(contentsOf: others)
+            } catch {
+                throw PlacementError(error, of: Reference.forwarded)
             }
         }
         return Forwarded(query: query, fields: fields)
@@ -171,6 +192,10 @@ extension PlacementError {
 }
 
 extension Reference {
+    /// What a client's fields are together, in messages.
+    fileprivate static let forwarded = Reference(
+        source: .body, path: JSONPath(steps: []), fallback: nil, text: "forward_headers")
+
     /// A field of the client's as a whole.
     fileprivate static func header(_ name: HTTPField.Name) -> Reference {
         Reference(source: .header(name), path: JSONPath(steps: []), fallback: nil, text: "header.\(name.rawName)")

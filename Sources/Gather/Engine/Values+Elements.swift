@@ -19,6 +19,7 @@ extension Values {
         case .path(let index): input.pathParameter(index).utf8.count
         case .query(let name): input.queryValues(name).first?.utf8.count ?? 0
         case .header(let name): input.header(name)?.utf8.count ?? 0
+        case .attribute(let name): input.attribute(name)?.utf8.count ?? 0
         case .body, .call: document(of: reference.source)?.value(at: reference.path)?.range.count ?? 0
         case .item: 0
         }

@@ -31,6 +31,7 @@ struct Values {
         case .path(let index): return .text(input.pathParameter(index))
         case .query(let name): return input.queryValues(name).first.map { .text($0) } ?? fallback(of: reference)
         case .header(let name): return input.header(name).map { .text($0) } ?? fallback(of: reference)
+        case .attribute(let name): return input.attribute(name).map { .text($0) } ?? fallback(of: reference)
         case .body: return value(of: reference, in: input.body) ?? fallback(of: reference)
         case .item: return value(of: reference, in: item) ?? fallback(of: reference)
         case .call(let index):
@@ -142,7 +143,7 @@ struct Values {
         case .call(let index): bodies[index]
         case .body: input.body
         case .item: item
-        case .path, .query, .header: nil
+        case .path, .query, .header, .attribute: nil
         }
     }
 

@@ -12,8 +12,12 @@ public struct Call: Sendable {
     public var headers: [(name: HTTPField.Name, value: TextTemplate)] = []
     /// The client's header fields that are sent on.
     public var forwardHeaders: [HTTPField.Name] = []
+    /// Those that are sent on for what their names begin with, or all that make sense; none of ``forwardHeaders``.
+    public var forwardedFields = ForwardedNames()
     /// The client's query parameters that are sent on.
     public var forwardQuery: [String] = []
+    /// Whether all of them are, as the client wrote them.
+    public var forwardsQuery = false
     public var body: JSONTemplate?
     /// The value without which, or if it counts as no, the call is not made.
     public var condition: Reference?

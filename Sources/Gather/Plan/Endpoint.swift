@@ -63,11 +63,14 @@ public struct Endpoint: Sendable {
     public var clientValues: ClientValues {
         var taken = ClientValues(
             query: Set(calls.flatMap(\.forwardQuery)), headers: Set(calls.flatMap(\.forwardHeaders)), readsBody: false)
+        taken.takesAnyField = calls.contains { !$0.forwardedFields.isEmpty }
+        taken.takesAnyQuery = calls.contains(where: \.forwardsQuery)
         for reference in calls.flatMap(\.references) + (response?.references ?? []) {
             switch reference.source {
             case .query(let name): taken.query.insert(name)
             case .header(let name): taken.headers.insert(name)
             case .body: taken.readsBody = true
+            case .attribute: taken.takesAttributes = true
             case .path, .item, .call: continue
             }
         }
@@ -81,4 +84,8 @@ public struct ClientValues: Sendable {
     public var query: Set<String>
     public var headers: Set<HTTPField.Name>
     public var readsBody: Bool
+    /// Whether fields, or parameters, may be sent on that are not named.
+    public var takesAnyField = false
+    public var takesAnyQuery = false
+    public var takesAttributes = false
 }

@@ -57,7 +57,7 @@ final class PreparedCall: Sendable {
         wholeSources = (whole ?? []).map(\.source).filter { source in
             switch source {
             case .body, .call: true
-            case .path, .query, .header, .item: false
+            case .path, .query, .header, .attribute, .item: false
             }
         }
         let each = call.foreach.map { ($0.key?.references ?? []) + call.requestReferences } ?? []

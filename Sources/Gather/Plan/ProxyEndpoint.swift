@@ -22,6 +22,8 @@ public struct ProxyEndpoint: Sendable {
     public var maxBodyBytes: Int?
     /// Whether a `Location` of the upstream's is passed on as it is.
     public var keepsLocation = false
+    /// Whether the upstream is told for whom the request is made.
+    public var tellsOrigin = true
     public var priority = Endpoint.Priority.normal
     /// How many requests it passes through in a time.
     public var rateLimits: [RateLimit] = []
@@ -62,6 +64,7 @@ public struct ProxyEndpoint: Sendable {
             switch reference.source {
             case .query(let name): taken.query.insert(name)
             case .header(let name): taken.headers.insert(name)
+            case .attribute: taken.takesAttributes = true
             case .path, .body, .item, .call: continue
             }
         }
@@ -76,10 +79,4 @@ public struct RequestFault: Error, Equatable, Sendable {
     public let description: String
 
     public init(description: String) { self.description = description }
-}
-
-/// Which of a client's header fields, or of the parameters of its query, are sent on.
-public enum ForwardedNames: Sendable, Equatable {
-    case all
-    case only([String])
 }

@@ -11,6 +11,8 @@ public struct Reference: Sendable, Hashable {
         case path(Int)
         case query(String)
         case header(HTTPField.Name)
+        /// Something else of the client's request.
+        case attribute(RequestAttribute)
         /// The client's request body.
         case body
         /// The element of a list that a call is made for.
@@ -33,10 +35,21 @@ public struct Reference: Sendable, Hashable {
     /// Whether its value is the client's.
     var isClients: Bool {
         switch source {
-        case .path, .query, .header, .body: true
+        case .path, .query, .header, .attribute, .body: true
         case .item, .call: false
         }
     }
+}
+
+/// What is known of a client's request besides what it says in its path, query, fields and body.
+public enum RequestAttribute: String, Sendable, Hashable, CaseIterable {
+    /// The address of the client, as far as trusted proxies say it.
+    case clientAddress = "client.ip"
+    /// What names the request in logs: the client's `X-Request-ID`, or else a random one.
+    case id = "request.id"
+    /// Host and port that were asked for.
+    case host = "request.host"
+    case scheme = "request.scheme"
 }
 
 /// The names that references may use where a template stands.

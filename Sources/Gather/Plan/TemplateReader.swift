@@ -86,7 +86,7 @@ struct TemplateReader {
         let source = try source(root, rest, column: column)
         var path = JSONPath(steps: [])
         switch source {
-        case .path, .query, .header: break
+        case .path, .query, .header, .attribute: break
         case .body, .item, .call: path = try jsonPath(rest, column: column + root.count)
         }
         return .reference(Reference(source: source, path: path, fallback: fallback, text: text))
@@ -110,6 +110,15 @@ struct TemplateReader {
                 throw TemplateError(column: column, "'\(name)' is not a header's name")
             }
             return .header(field)
+        // A call may have such a name.
+        case "client" where !scope.calls.contains(root), "request" where !scope.calls.contains(root):
+            let name = try member(rest, of: root, column: column)
+            guard let attribute = RequestAttribute(rawValue: "\(root).\(name)") else {
+                throw TemplateError(
+                    column: column, "there is no '\(root).\(name)'",
+                    remedy: "known are: " + RequestAttribute.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return .attribute(attribute)
         case "body":
             return .body
         case "item" where scope.hasItem:

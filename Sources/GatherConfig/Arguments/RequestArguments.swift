@@ -46,10 +46,10 @@ public enum RequestArguments {
         }
         switch assignment[..<dot] {
         case "query":
-            try check("query parameter", known.query)
+            if !endpoint.clientValues.takesAnyQuery { try check("query parameter", known.query) }
             request.query.append((name, value))
         case "header":
-            try check("header", known.headers, ignoringCase: true)
+            if !endpoint.clientValues.takesAnyField { try check("header", known.headers, ignoringCase: true) }
             if let field = HTTPField.Name(name) { request.headers.append((field, value)) }
         case "path":
             try check("path parameter", known.path)

@@ -45,7 +45,7 @@ struct CallReader {
         var call = target.map { Call(name: name, upstream: $0.upstream, target: $0.target) }
         let headers = HeadersReader(scope: scope)
         let set = section["headers"].map(headers.readFields) ?? []
-        let forwarded = section["forward_headers"].map { headers.readNames($0, besides: set.map(\.name)) } ?? []
+        let forwarded = section["forward_headers"].map { headers.readForwarded($0, besides: set.map(\.name)) }
         let forwardQuery = readForwardQuery(section)
         let body = readBody(section, method: target?.method)
         let isRequired = section["required"]?.boolean() ?? !areOptional
@@ -56,8 +56,10 @@ struct CallReader {
         let placement = readPlacement(section)
         call?.method = target?.method ?? .get
         call?.headers = set
-        call?.forwardHeaders = forwarded
-        call?.forwardQuery = forwardQuery
+        call?.forwardHeaders = forwarded?.names ?? []
+        call?.forwardedFields = forwarded?.others ?? ForwardedNames()
+        call?.forwardsQuery = forwardQuery.contains("*")
+        call?.forwardQuery = forwardQuery.filter { $0 != "*" }
         call?.body = body
         call?.condition = condition
         call?.foreach = foreach
@@ -97,7 +99,9 @@ struct CallReader {
 
     private func readForwardQuery(_ section: Section) -> [String] {
         (section["forward_query"]?.texts("query parameters") ?? []).map { element, name in
-            if name.contains("*") { element.error(Wildcard.problem(in: name), remedy: "write each name out") }
+            if name.contains("*"), name != "*" {
+                element.error(Wildcard.problem(in: name), remedy: "write each name out")
+            }
             return name
         }
     }
@@ -134,7 +138,8 @@ struct CallReader {
     private func checkSecrets(of call: Call, _ section: Section) {
         let secrets: [HTTPField.Name] = [.authorization, .cookie]
         let sent = secrets.first { name in
-            call.forwardHeaders.contains(name) || call.requestReferences.contains { $0.source == .header(name) }
+            call.forwardHeaders.contains(name) || call.forwardedFields.contains(field: name.rawName.utf8Span.span)
+                || call.requestReferences.contains { $0.source == .header(name) }
                 || call.headers.contains { $0.name == name && $0.value.literal == nil }
         }
         guard let sent else { return }

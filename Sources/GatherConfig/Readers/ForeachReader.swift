@@ -25,7 +25,7 @@ struct ForeachReader {
         let fallback = section["on_item_error"]?.fallback(in: itemScope)
         guard let list else { return nil }
         switch list.source {
-        case .path, .query, .header:
+        case .path, .query, .header, .attribute:
             node.error(
                 "{\(list.text)} is a text, not a list", remedy: "refer to a list of a call or of the request's body")
         case .body, .call, .item: break

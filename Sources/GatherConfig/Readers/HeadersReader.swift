@@ -4,7 +4,7 @@ import HTTPTypes
 /// A star where people who come from elsewhere expect it to stand for several names.
 enum Wildcard {
     static func problem(in text: String) -> String {
-        "the '*' in \(quoted(text)) would stand for itself: there are no wildcards"
+        "the '*' in \(quoted(text)) would stand for itself: it is no wildcard here"
     }
 }
 
@@ -48,10 +48,31 @@ struct HeadersReader {
         return fields
     }
 
-    /// Names of the client's fields that are sent on.
-    func readNames(_ node: Node, besides set: [HTTPField.Name]) -> [HTTPField.Name] {
+    /// Names of the client's fields that are sent on, and beside them `*` for all, or `X-*` for those that begin so.
+    func readForwarded(_ node: Node, besides set: [HTTPField.Name]) -> (names: [HTTPField.Name], others: ForwardedNames)
+    {
+        var others = ForwardedNames()
+        let names = readNames(node, besides: set) { text in
+            if text == "*" {
+                others.isAll = true
+            } else if text.hasSuffix("*"), !text.dropLast().contains("*"),
+                HTTPField.Name(String(text.dropLast())) != nil
+            {
+                others.prefixes.append(String(text.dropLast()))
+            } else {
+                return false
+            }
+            return true
+        }
+        return (names, others)
+    }
+
+    /// - Parameter isTaken: whether a text is something else than a name, which is no error.
+    private func readNames(
+        _ node: Node, besides set: [HTTPField.Name], unless isTaken: (String) -> Bool
+    ) -> [HTTPField.Name] {
         var names: [HTTPField.Name] = []
-        for (element, text) in node.texts("header names") ?? [] {
+        for (element, text) in node.texts("header names") ?? [] where !isTaken(text) {
             guard let name = Self.name(text, report: { element.error($0, remedy: $1) }) else { continue }
             if set.contains(name) {
                 element.error("the header '\(name)' is also in headers", remedy: "keep one of them")

@@ -5,7 +5,7 @@ import HTTPTypes
 struct ProxyReader {
     private static let keys = [
         "path", "method", "proxy", "headers", "forward_headers", "forward_query", "timeout", "stall", "max_body",
-        "location", "priority", "rate_limit", "fields",
+        "location", "x_forwarded", "priority", "rate_limit", "fields",
     ]
     /// The keys of gathers, which are none of a proxy's.
     private static let others = [
@@ -45,19 +45,23 @@ struct ProxyReader {
         }
         let headers = HeadersReader(scope: scope)
         let set = section["headers"].map(headers.readFields) ?? []
-        let fields = section["forward_headers"].map {
-            headers.readNames($0, besides: set.map(\.name)).map(\.canonicalName)
+        let fields = section["forward_headers"].map { node in
+            let read = headers.readForwarded(node, besides: set.map(\.name))
+            var forwarded = read.others
+            forwarded.names = read.names.map(\.canonicalName)
+            return forwarded
         }
         let query = section["forward_query"]?.texts("query parameters")?.map { $0.text }
         guard let target = read.target, let upstream = read.upstream else { return (read.upstream, nil) }
         var proxy = ProxyEndpoint(methods: methods, path: path, upstream: UpstreamIndex(upstream), target: target)
         proxy.headers = set
-        proxy.forwardedFields = fields.map { ForwardedNames.only($0) } ?? .all
-        proxy.forwardedQuery = query.map { ForwardedNames.only($0) } ?? .all
+        proxy.forwardedFields = fields ?? .all
+        proxy.forwardedQuery = query.map { ForwardedNames($0, isAll: $0.contains("*")) } ?? .all
         proxy.timeout = section["timeout"]?.duration(in: Self.times)
         proxy.stall = section["stall"]?.duration(in: Self.times) ?? proxy.stall
         proxy.maxBodyBytes = section["max_body"]?.size(in: 0...1 << 40)
         proxy.keepsLocation = section["location"]?.word(of: ["rewrite", "keep"]) == "keep"
+        proxy.tellsOrigin = section["x_forwarded"]?.boolean() ?? proxy.tellsOrigin
         proxy.priority =
             section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue)).flatMap(Endpoint.Priority.init)
             ?? proxy.priority

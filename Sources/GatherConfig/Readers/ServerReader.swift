@@ -1,3 +1,4 @@
+import EventLoop
 import Gather
 
 /// Reads `server:`.
@@ -8,7 +9,7 @@ enum ServerReader {
         var server = ServerSettings()
         let keys = [
             "listen", "admin", "loops", "access_log", "client_deadline_header", "disclose", "half_close",
-            "trailing_slash", "cors", "security_headers", "rate_limit", "limits", "timeouts",
+            "trailing_slash", "trusted_proxies", "cors", "security_headers", "rate_limit", "limits", "timeouts",
         ]
         guard let section = Section(node, keys: keys) else { return server }
         server.listen = section["listen"]?.listenAddress() ?? server.listen
@@ -30,6 +31,7 @@ enum ServerReader {
             }
         }
         server.ignoresLastSlash = section["trailing_slash"]?.word(of: ["distinct", "same"]) == "same"
+        server.trustedProxies = section["trusted_proxies"].map(networks) ?? []
         server.crossOrigin = section["cors"].flatMap(CrossOriginReader.read)
         server.hasSecurityFields = section["security_headers"]?.boolean() ?? server.hasSecurityFields
         server.rateLimits = section["rate_limit"].map(RateLimitReader.read) ?? []
@@ -51,6 +53,16 @@ enum ServerReader {
             read(timeouts, into: &server.timeouts)
         }
         return server
+    }
+
+    private static func networks(_ node: Node) -> [IPNetwork] {
+        (node.texts("networks") ?? []).compactMap { element, text in
+            if let network = IPNetwork(text) { return network }
+            element.error(
+                "\(quoted(text)) is no network",
+                remedy: "write an address, or what several begin with, as in 10.0.0.0/8")
+            return nil
+        }
     }
 
     private static func read(_ section: Section, into limits: inout ServerSettings.Limits) {

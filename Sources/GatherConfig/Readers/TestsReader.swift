@@ -57,7 +57,7 @@ struct TestsReader {
             }
         }
         for member in section["query"]?.members(expected: "a mapping of query parameters to values") ?? [] {
-            guard known.query.contains(member.name) else {
+            guard known.query.contains(member.name) || endpoint.clientValues.takesAnyQuery else {
                 complain(of: member, as: "query parameter", known.query)
                 continue
             }
@@ -66,7 +66,9 @@ struct TestsReader {
             request.query += values.compactMap { $0.text() }.map { (member.name, $0) }
         }
         for member in section["headers"]?.members(expected: "a mapping of header names to values") ?? [] {
-            let isKnown = known.headers.contains { $0.lowercased() == member.name.lowercased() }
+            let isKnown =
+                endpoint.clientValues.takesAnyField
+                || known.headers.contains { $0.lowercased() == member.name.lowercased() }
             if isKnown, let name = HTTPField.Name(member.name) {
                 if let value = member.value.text() { request.headers.append((name, value)) }
             } else {

@@ -1,3 +1,4 @@
+public import EventLoop
 public import Gather
 import HTTPTypes
 
@@ -18,6 +19,8 @@ public struct ServerSettings: Sendable, Equatable {
     public var answersHalfClosed = false
     /// Whether a path with a slash at its end is the same as one without.
     public var ignoresLastSlash = false
+    /// Who may say of a request for whom it is made.
+    public var trustedProxies: [IPNetwork] = []
     /// What pages of other origins may do; nil if nothing is said of that.
     public var crossOrigin: CrossOriginSettings?
     /// Whether answers tell browsers to be careful with them.

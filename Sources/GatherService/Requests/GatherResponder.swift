@@ -17,6 +17,7 @@ final class GatherResponder: Handler {
     private let accessLog: AccessLog
     private let admission: Admission
     private let deadlineHeader: HTTPField.Name?
+    private let trusted: TrustedProxies
     private let metrics: Metrics
     let history: GatherHistory
     /// Where each endpoint is counted, in the order of the plan, and the series of each demonstration.
@@ -37,8 +38,8 @@ final class GatherResponder: Handler {
         self.admission = admission
         self.accessLog = accessLog
         proxies = ProxyResponder(
-            generation.configuration.plan, engine: engine, upstreams: upstreams, accessLog: accessLog,
-            disclosure: generation.configuration.server.disclosure)
+            generation.configuration, engine: engine, upstreams: upstreams, accessLog: accessLog)
+        trusted = TrustedProxies(generation.configuration.server.trustedProxies)
         deadlineHeader = generation.configuration.server.clientDeadlineHeader
         let (metrics, plan) = (engine.metrics, generation.configuration.plan)
         self.metrics = metrics
@@ -141,7 +142,8 @@ final class GatherResponder: Handler {
                 return refuse(request, "\(name) is not a whole number of milliseconds above 0")
             }
         }
-        let input = RequestInput(head: head, parameters: parameters, body: body)
+        var input = RequestInput(head: head, parameters: parameters, body: body)
+        if taken.takesAttributes { input.attributes = trusted.attributes(of: request) }
         if endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
             return await stream(endpoint, number, input, within: limit, as: format, request, on: loop)
         }

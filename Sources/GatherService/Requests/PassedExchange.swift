@@ -14,16 +14,22 @@ final class PassedExchange {
     private let upload: ProxyUpload?
 
     /// Begins to send the request.
+    /// - Parameter earlier: one that has failed before anything of it was sent: what it has read of the client's body goes first.
     /// - Throws: `UpstreamFailure`.
     init(
         _ rendered: ClientRequest, of request: Request, to proxy: ProxyEndpoint, at host: HostIndex,
-        through passage: Passage, _ upstreams: CurlUpstreams
+        through passage: Passage, _ upstreams: CurlUpstreams, after earlier: PassedExchange? = nil
     ) throws(UpstreamFailure) {
         (self.proxy, self.passage) = (proxy, passage)
         exchange = try upstreams.stream(rendered, to: passage.upstream, host: host)
-        upload =
-            exchange.expectsMore
-            ? ProxyUpload(request, to: exchange, upTo: proxy.maxBodyBytes, stall: proxy.stall) : nil
+        if let begun = earlier?.upload {
+            begun.exchange = exchange
+            upload = begun
+        } else if exchange.expectsMore {
+            upload = ProxyUpload(request, to: exchange, upTo: proxy.maxBodyBytes, stall: proxy.stall)
+        } else {
+            upload = nil
+        }
     }
 
     /// Waits for the head of the answer: for as long as it may take once the request is sent.

@@ -6,12 +6,16 @@ import HTTPWire
 
 extension ProxyEndpoint {
     /// The request to the upstream that a client's becomes.
-    /// - Parameter body: the whole body, if it is short; a longer one follows the head.
+    /// - Parameters:
+    ///   - origin: for whom it is made, if the upstream is told.
+    ///   - body: the whole body, if it is short; a longer one follows the head.
     /// - Throws: what is wrong with the client's request.
     func request(
-        _ head: RequestHead, _ parameters: [String], body: [UInt8]?
+        _ head: RequestHead, _ parameters: [String], for origin: TrustedProxies.Origin?,
+        attributes: [RequestAttribute: String] = [:], body: [UInt8]?
     ) throws(RequestFault) -> ClientRequest {
-        let (path, set) = try render(RequestInput(head: head, parameters: parameters, body: nil))
+        let (path, set) = try render(
+            RequestInput(head: head, parameters: parameters, body: nil, attributes: attributes))
         var target = path
         if let query = head.query {
             let forwarded = forwardedQuery.of(query)
@@ -22,10 +26,16 @@ extension ProxyEndpoint {
         }
         let replaced = set.map { Array($0.name.canonicalName.utf8) }
         var fields = FieldSection(forwarding: head) { name in
-            !replaced.contains { name.isSame(as: $0.span) } && forwardedFields.contains(name)
+            !replaced.contains { name.isSame(as: $0.span) } && forwardedFields.contains(field: name)
+                && (origin == nil || !Self.ofOrigins.contains(field: name))
         }
         do {
             for (name, value) in set { try fields.append(name, value) }
+            if let origin {
+                try fields.append(.xForwardedFor, origin.addresses)
+                try fields.append(.xForwardedHost, origin.host)
+                try fields.append(.xForwardedProto, origin.scheme)
+            }
             var request = try ClientRequest(head.method, target: target, fields: fields, body: body)
             request.keptFields = .always
             if body == nil { request.streamed = head.framing }
@@ -36,18 +46,15 @@ extension ProxyEndpoint {
     }
 }
 
-extension ForwardedNames {
-    /// Whether a field is sent on.
-    fileprivate func contains(_ name: Span<UInt8>) -> Bool {
-        switch self {
-        case .all: true
-        case .only(let names): names.contains { name.isSame(as: $0.utf8Span.span) }
-        }
-    }
+extension ProxyEndpoint {
+    /// What a client says of that itself is in ours, if it is believed.
+    fileprivate static let ofOrigins = ForwardedNames(["forwarded"], prefixes: ["x-forwarded-"])
+}
 
+extension ForwardedNames {
     /// The parameters of a query that are sent on, as the client wrote them.
     fileprivate func of(_ query: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        guard case .only(let names) = self else { return query }
+        if isAll { return query }
         var kept: [UInt8] = []
         for item in QueryItems(query) where names.contains(where: item.isNamed) {
             if !kept.isEmpty { kept.append(UInt8(ascii: "&")) }

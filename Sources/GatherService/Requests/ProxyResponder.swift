@@ -15,6 +15,7 @@ final class ProxyResponder {
     private let engine: GatherEngine
     private let upstreams: CurlUpstreams
     private let accessLog: AccessLog
+    private let trusted: TrustedProxies
     private let disclosure: Disclosure
 
     /// What is known of a proxy beforehand.
@@ -27,15 +28,17 @@ final class ProxyResponder {
     }
 
     init(
-        _ plan: Plan, engine: GatherEngine, upstreams: CurlUpstreams, accessLog: AccessLog, disclosure: Disclosure
+        _ configuration: Configuration, engine: GatherEngine, upstreams: CurlUpstreams, accessLog: AccessLog
     ) {
+        let plan = configuration.plan
+        (trusted, disclosure) = (TrustedProxies(configuration.server.trustedProxies), configuration.server.disclosure)
         routes = plan.proxies.map { proxy in
             let upstream = plan.upstreams[proxy.upstream.number]
             return Route(
                 proxy: proxy, upstream: upstream, taken: proxy.clientValues,
                 locations: upstream.hosts.map { ProxyLocation(proxy, hosts: upstream.hosts, from: $0) })
         }
-        (self.engine, self.upstreams, self.accessLog, self.disclosure) = (engine, upstreams, accessLog, disclosure)
+        (self.engine, self.upstreams, self.accessLog) = (engine, upstreams, accessLog)
     }
 
     /// Bodies up to this are read before the upstream is asked: they are sent with the head, and may be sent again.
@@ -61,7 +64,9 @@ final class ProxyResponder {
         }
         var rendered: ClientRequest
         do throws(RequestFault) {
-            rendered = try route.proxy.request(head, parameters, body: body)
+            rendered = try route.proxy.request(
+                head, parameters, for: route.proxy.tellsOrigin ? trusted.origin(of: request) : nil,
+                attributes: route.taken.takesAttributes ? trusted.attributes(of: request) : [:], body: body)
         } catch {
             return refuse(request, error.description)
         }
@@ -73,11 +78,13 @@ final class ProxyResponder {
         let passage = engine.passage(to: route.proxy.upstream, on: loop)
         do {
             try await passage.enter(on: loop)
+            var earlier: PassedExchange?
             while true {
                 let host = try passage.begin()
                 do {
                     let passed = try PassedExchange(
-                        rendered, of: request, to: route.proxy, at: host, through: passage, upstreams)
+                        rendered, of: request, to: route.proxy, at: host, through: passage, upstreams, after: earlier)
+                    earlier = passed
                     let answer = try await passed.head(on: loop)
                     return response(answer, from: route.locations[host.number], of: route, passed, request, on: loop)
                 } catch let failure as UpstreamFailure {

@@ -7,9 +7,10 @@ import HTTPServer
 /// A run that is cancelled can be followed by another, which goes on where it was: an upstream may answer before it has read everything.
 final class ProxyUpload {
     private let request: Request
-    private let exchange: StreamedExchange
     private let limit: Int?
     private let stall: Duration
+    /// Where it goes: to another, if the one before has taken nothing.
+    var exchange: StreamedExchange
     /// A piece that was read and not sent.
     private var piece: [UInt8]?
     /// What is wrong with the client's body.

@@ -8,6 +8,8 @@ struct RequestInput: GatherInput {
     let head: RequestHead
     let parameters: [String]
     let body: JSONValue?
+    /// What else is known of it, if that is asked for.
+    var attributes: [RequestAttribute: String] = [:]
 
     func pathParameter(_ index: Int) -> String { parameters[index] }
 
@@ -15,6 +17,14 @@ struct RequestInput: GatherInput {
         guard head.query != nil else { return [] }
         return QueryItems(head.query).compactMap { $0.isNamed(name) ? $0.value : nil }
     }
+
+    func fields(where isWanted: (Span<UInt8>) -> Bool) -> FieldSection {
+        FieldSection(forwarding: head, where: isWanted)
+    }
+
+    var queryText: String { head.query.map { String(decoding: $0, as: UTF8.self) } ?? "" }
+
+    func attribute(_ name: RequestAttribute) -> String? { attributes[name] }
 
     func header(_ name: HTTPField.Name) -> String? { head[name] }
 }

@@ -24,15 +24,16 @@ struct Routes: Sendable {
 
     init(_ configuration: Configuration) {
         demonstrations = Demonstrations(configuration)
+        let trusted = TrustedProxies(configuration.server.trustedProxies)
         let ignoresLastSlash = configuration.server.ignoresLastSlash
         for (number, endpoint) in configuration.plan.endpoints.enumerated() {
             let route = Route(
                 target: .endpoint(EndpointRoute(endpoint, number: number)),
-                rules: RouteRules(endpoint.rateLimits, fields: endpoint.fields))
+                rules: RouteRules(endpoint.rateLimits, trusted, fields: endpoint.fields))
             add(endpoint.method, endpoint.path, route, ignoresLastSlash: ignoresLastSlash)
         }
         for (index, proxy) in configuration.plan.proxies.enumerated() {
-            let route = Route(target: .proxy(index), rules: RouteRules(proxy.rateLimits, fields: proxy.fields))
+            let route = Route(target: .proxy(index), rules: RouteRules(proxy.rateLimits, trusted, fields: proxy.fields))
             for method in proxy.methods { add(method, proxy.path, route, ignoresLastSlash: ignoresLastSlash) }
         }
         for (path, target) in demonstrations.routes { router.add(.get, path, Route(target: .demonstration(target))) }

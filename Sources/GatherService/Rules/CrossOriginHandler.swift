@@ -6,8 +6,8 @@ import HTTPWire
 
 /// Tells browsers what pages of other origins may do (https://fetch.spec.whatwg.org/#http-cors-protocol), whatever answers.
 ///
-/// A preflight is answered here, with the methods of its path. Any other request is answered as without this, and its answer says whether the page that made
-/// it may read it: what an upstream says of that is replaced.
+/// A preflight is answered here, with the methods of its path. Any other request is answered as without this, and its answer says whether
+/// the page that made it may read it: what an upstream says of that is replaced.
 final class CrossOriginHandler: Handler {
     private let settings: CrossOriginSettings
     private let router: Router<Routes.Route>

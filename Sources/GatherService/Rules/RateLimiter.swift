@@ -7,9 +7,9 @@ import Synchronization
 
 /// Keeps one limit of requests, for all loops together: exactly, without a lock, and in memory of a fixed size.
 ///
-/// It counts by the generic cell rate algorithm: what is kept of a client is the time at which it would have used up all that it was let do, had
-/// it come at the rate that it may. A request moves that on by the time for one, and is refused if it would then be further ahead of the present than
-/// the burst. It is the leaky bucket in one number, which an atomic operation changes as a whole.
+/// It counts by the generic cell rate algorithm: what is kept of a client is the time at which it would have used up all that it was let
+/// do, had it come at the rate that it may. A request moves that on by the time for one, and is refused if it would then be further ahead
+/// of the present than the burst. It is the leaky bucket in one number, which an atomic operation changes as a whole.
 ///
 /// Source: ITU-T I.371, annex A, "virtual scheduling"; "theoretical arrival time" is its name for that time.
 final class RateLimiter: Sendable {
@@ -25,14 +25,16 @@ final class RateLimiter: Sendable {
     }
 
     let limit: RateLimit
+    private let trusted: TrustedProxies
     /// The time for one request, and for as many as may come at once, in nanoseconds.
     private let interval: Int64
     private let tolerance: Int64
     private let whole = Atomic<Int64>(.min)
     private let table: RateTable?
 
-    init(_ limit: RateLimit) {
-        self.limit = limit
+    /// - Parameter trusted: who may say of a request for whom it is made.
+    init(_ limit: RateLimit, _ trusted: TrustedProxies = TrustedProxies([])) {
+        (self.limit, self.trusted) = (limit, trusted)
         interval = max(1, limit.per.wholeNanoseconds / Int64(limit.requests))
         tolerance = interval * Int64(limit.burst)
         table = limit.key == .all ? nil : RateTable(clients: limit.clients)
@@ -53,7 +55,7 @@ final class RateLimiter: Sendable {
         var hasher = Hasher()
         switch limit.key {
         case .all: break
-        case .address: hasher.combine(request.peer?.client)
+        case .address: hasher.combine(trusted.client(of: request)?.client)
         case .header(let name):
             if let value = request.head.firstValue(of: name) {
                 // The bytes are read within the call.

@@ -8,7 +8,9 @@ import JSONText
 final class RateLimiters: Sendable {
     private let limiters: [RateLimiter]
 
-    init(_ limits: [RateLimit]) { limiters = limits.map(RateLimiter.init) }
+    init(_ limits: [RateLimit], _ trusted: TrustedProxies = TrustedProxies([])) {
+        limiters = limits.map { RateLimiter($0, trusted) }
+    }
 
     /// Has a request answered, unless it is one too many for one of the limits: that is 429 (RFC 6585 §4).
     ///

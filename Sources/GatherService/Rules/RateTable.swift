@@ -2,9 +2,9 @@ import Synchronization
 
 /// A time for each of many clients, in memory of a fixed size that all loops share without a lock.
 ///
-/// A client's place is one of eight that its hash leads to, which are on two lines of the processor's cache. One whose time has passed is as good as
-/// none, and its place is free for another: nothing has to be removed. Where all eight are taken, the client goes whose time passes first. It
-/// starts anew if it comes again, so that a table that is too small lets through more than it should, and never less.
+/// A client's place is one of eight that its hash leads to, which are on two lines of the processor's cache. One whose time has passed is
+/// as good as none, and its place is free for another: nothing has to be removed. Where all eight are taken, the client goes whose time
+/// passes first. It starts anew if it comes again, so that a table that is too small lets through more than it should, and never less.
 @safe final class RateTable: Sendable {
     private struct Place: ~Copyable {
         /// The client's hash, 0 if it is no one's.

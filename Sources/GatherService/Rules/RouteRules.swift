@@ -10,9 +10,9 @@ final class RouteRules: Sendable {
     private let fields: [(name: HTTPField.Name, value: String)]
 
     /// Nil if nothing is done.
-    init?(_ limits: [RateLimit], fields: [(name: HTTPField.Name, value: String)]) {
+    init?(_ limits: [RateLimit], _ trusted: TrustedProxies, fields: [(name: HTTPField.Name, value: String)]) {
         if limits.isEmpty, fields.isEmpty { return nil }
-        limiters = limits.isEmpty ? nil : RateLimiters(limits)
+        limiters = limits.isEmpty ? nil : RateLimiters(limits, trusted)
         self.fields = fields
     }
 

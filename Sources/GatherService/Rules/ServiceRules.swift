@@ -9,7 +9,8 @@ struct ServiceRules: Sendable {
 
     init(_ server: ServerSettings, _ routes: Routes) {
         (self.server, self.routes) = (server, routes)
-        limiters = server.rateLimits.isEmpty ? nil : RateLimiters(server.rateLimits)
+        limiters =
+            server.rateLimits.isEmpty ? nil : RateLimiters(server.rateLimits, TrustedProxies(server.trustedProxies))
     }
 
     /// The handler within those that are configured: a limit before anything is done, and outermost what browsers are told, since a

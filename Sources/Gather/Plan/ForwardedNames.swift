@@ -1,0 +1,39 @@
+/// Which of a client's header fields, or of the parameters of its query, are sent on: some by their names, or by what those begin with, or
+/// all.
+public struct ForwardedNames: Sendable, Equatable {
+    public var isAll = false
+    public var names: [String]
+    /// What the names of fields begin with, in any letter case.
+    public var prefixes: [String]
+
+    public init(_ names: [String] = [], prefixes: [String] = [], isAll: Bool = false) {
+        (self.names, self.prefixes, self.isAll) = (names, prefixes, isAll)
+    }
+
+    public static let all = ForwardedNames(isAll: true)
+
+    public var isEmpty: Bool { !isAll && names.isEmpty && prefixes.isEmpty }
+
+    /// Whether a field is sent on.
+    public func contains(field name: Span<UInt8>) -> Bool {
+        isAll || names.contains { name.begins(with: $0.utf8Span.span, wholly: true) }
+            || prefixes.contains { name.begins(with: $0.utf8Span.span, wholly: false) }
+    }
+
+    /// Whether a client's field goes with `*` into a call: not one about the client's own body, nor one that asks for something else
+    /// than the whole of a JSON text.
+    static func isForCalls(_ name: Span<UInt8>) -> Bool { !notForCalls.contains(field: name) }
+
+    private static let notForCalls = ForwardedNames(
+        ["accept", "accept-encoding", "range"], prefixes: ["content-", "if-"])
+}
+
+extension Span<UInt8> {
+    fileprivate func begins(with other: Span<UInt8>, wholly: Bool) -> Bool {
+        guard wholly ? count == other.count : count >= other.count else { return false }
+        for index in other.indices where Self.lowercased(self[index]) != Self.lowercased(other[index]) { return false }
+        return true
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte | 0x20 : byte }
+}
