@@ -108,14 +108,15 @@ static inline int cc_open_socket(const struct curl_sockaddr *address) {
 }
 /* Begins a TLS handshake with a socket of our own that nobody serves, up to where libcurl has sent its hello and read the
    trusted certificates: it keeps what it has read in the multi handle. The easy handle has its TLS options, and is of no use
-   for anything else then. */
-static inline void cc_read_authorities(CURLM *multi, CURL *easy) {
+   for anything else then. Returns what keeps libcurl from beginning, such as a file that it cannot use, or CURLE_OK. */
+static inline CURLcode cc_read_authorities(CURLM *multi, CURL *easy) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     char url[40];
     int running, left;
+    CURLcode result = CURLE_OK;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return;
+    if (fd < 0) return CURLE_COULDNT_CONNECT;
     if (bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1) == 0 &&
         getsockname(fd, (struct sockaddr *)&address, &size) == 0) {
         snprintf(url, sizeof url, "https://127.0.0.1:%d", ntohs(address.sin_port));
@@ -127,11 +128,15 @@ static inline void cc_read_authorities(CURLM *multi, CURL *easy) {
            look at what has come. */
         for (int step = 0; step < 8; step++) {
             curl_multi_perform(multi, &running);
-            if (curl_multi_info_read(multi, &left)) break;
+            CURLMsg *message = curl_multi_info_read(multi, &left);
+            if (!message) continue;
+            result = message->data.result;
+            break;
         }
         curl_multi_remove_handle(multi, easy);
     }
     close(fd);
+    return result;
 }
 static inline int64_t cc_monotonic_nanoseconds(void) {
     struct timespec now;

@@ -7,20 +7,25 @@
 #include <linux/filter.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -150,6 +155,25 @@ static inline void cp_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 256 
 /* Gives the kernel the pages that nothing allocated lies in. It takes milliseconds after a burst. */
 static inline void cp_trim_heap(void) { malloc_trim(0); }
 
+/* A descriptor that is readable when a file of the directory was written, or another was put in its place; -1 with errno. */
+static inline int cp_watch_directory(const char *path) {
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (fd < 0) return -1;
+    if (inotify_add_watch(fd, path, IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) >= 0) return fd;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
+/* Takes the events that lie there, and returns their bytes. */
+static inline long cp_discard_events(int fd) {
+    char events[4096];
+    long sum = 0;
+    for (long count; (count = read(fd, events, sizeof events)) > 0;) sum += count;
+    return sum;
+}
+
 /* The lines and columns of a terminal; none if the descriptor is something else. */
 static inline struct winsize cp_window_size(int fd) {
     struct winsize size = {0};
@@ -184,6 +208,50 @@ static inline int cp_drop_new_connections(int fd) {
     };
     struct sock_fprog filter = {sizeof program / sizeof *program, program};
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+}
+
+/* Makes ready a listening socket that another process has opened, and says what it is bound to; -1 with errno if it is none. */
+static inline int cp_prepare_listener(int fd, struct sockaddr_storage *bound) {
+    int listens = 0, type = 0;
+    socklen_t size = sizeof listens, type_size = sizeof type, bound_size = sizeof *bound;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) return -1;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0) return -1;
+    if (!listens || type != SOCK_STREAM) {
+        errno = EINVAL;
+        return -1;
+    }
+    memset(bound, 0, sizeof *bound);
+    if (getsockname(fd, (struct sockaddr *)bound, &bound_size) != 0) return -1;
+    int on = 1;
+    if (bound->ss_family != AF_UNIX) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return -1;
+    return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+/* The path of a Unix socket's address; it ends with a NUL, because the structure was zeroed and is larger. */
+static inline const char *cp_socket_path(const struct sockaddr_storage *address) {
+    return ((const struct sockaddr_un *)address)->sun_path;
+}
+
+/* Sends a datagram to a Unix socket, as service managers take them; '@' at the front of the path stands for the NUL of an abstract
+   name. Returns 0, or -1 with errno. */
+static inline int cp_notify(const char *path, const char *text, size_t count) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof address.sun_path) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(address.sun_path, path, length);
+    if (path[0] == '@') address.sun_path[0] = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    ssize_t sent = sendto(fd, text, count, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, size);
+    int code = errno;
+    close(fd);
+    errno = code;
+    return sent < 0 ? -1 : 0;
 }
 
 /* The port that a socket is bound to, or -1. */
@@ -262,6 +330,42 @@ static inline int cp_spawn(
         posix_spawn_file_actions_destroy(&actions);
     }
     posix_spawnattr_destroy(&attributes);
+    return code;
+}
+
+/* Starts a program with the three standard descriptors and these as 3, 4 and so on, which are above 2 and no more than 16. The signals'
+   mask and actions are the default. Returns 0 or an error number. */
+static inline int cp_spawn_with(
+    pid_t *process, const char *program, char *const *arguments, char *const *environment, const int *descriptors, int count) {
+    int moved[16];
+    int code = 0, made = 0;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    if (count > 16) return E2BIG;
+    /* Out of the way of the numbers that they get. */
+    for (; made < count; made++) {
+        moved[made] = fcntl(descriptors[made], F_DUPFD_CLOEXEC, 3 + count);
+        if (moved[made] < 0) { code = errno; break; }
+    }
+    if (code == 0) code = posix_spawnattr_init(&attributes);
+    if (code == 0) {
+        code = posix_spawn_file_actions_init(&actions);
+        if (code == 0) {
+            sigset_t signals;
+            sigemptyset(&signals);
+            posix_spawnattr_setsigmask(&attributes, &signals);
+            sigfillset(&signals);
+            posix_spawnattr_setsigdefault(&attributes, &signals);
+            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+            for (int i = 0; i < count && code == 0; i++)
+                code = posix_spawn_file_actions_adddup2(&actions, moved[i], 3 + i);
+            if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3 + count);
+            if (code == 0) code = posix_spawn(process, program, &actions, &attributes, arguments, environment);
+            posix_spawn_file_actions_destroy(&actions);
+        }
+        posix_spawnattr_destroy(&attributes);
+    }
+    for (int i = 0; i < made; i++) close(moved[i]);
     return code;
 }
 

@@ -61,7 +61,10 @@ import Glibc
     }
 
     /// Sets how connections are secured.
-    func secure(_ tls: TLSOptions) {
+    func secure(_ tls: TLSOptions) { unsafe Self.secure(handle, tls) }
+
+    /// The same for a handle of libcurl's that is nobody's object.
+    static func secure(_ handle: UnsafeMutableRawPointer, _ tls: TLSOptions) {
         if let file = tls.authorities { unsafe cc_set_string(handle, CURLOPT_CAINFO, file) }
         // With a directory as well libcurl would parse the file for every connection, which takes tens of milliseconds, rather than
         // keep what it has read; and the directory holds the same certificates.

@@ -37,7 +37,7 @@ import Glibc
     /// How long libcurl may work in one turn, in nanoseconds; a step that has begun is not interrupted.
     private static let turnLimit: Int64 = 2_000_000
 
-    private static let initialised: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    static let initialised: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     /// - Throws: ``FetchError/refused(code:)`` if libcurl cannot be set up.
     init(on reactor: Reactor) throws(FetchError) {
@@ -76,7 +76,7 @@ import Glibc
         guard !hasAuthorities, case let probe = CurlHandle(in: self), probe.prepare() else { return }
         hasAuthorities = true
         probe.secure(options)
-        unsafe cc_read_authorities(handle, probe.handle)
+        _ = unsafe cc_read_authorities(handle, probe.handle)
     }
 
     // MARK: Handles

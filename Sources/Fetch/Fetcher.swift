@@ -32,6 +32,7 @@ public import HTTPWire
 
     private struct MultiKey: Hashable {
         var authorities: String?
+        var contents: Int
         var isForTransfers: Bool
     }
 
@@ -169,7 +170,8 @@ public import HTTPWire
 
     /// The multi handle for connections with these options, or whole transfers.
     func multi(for options: FetchOptions) throws(FetchError) -> CurlMulti {
-        let key = MultiKey(authorities: options.tls.authorities, isForTransfers: options.usesTransfers)
+        let key = MultiKey(
+            authorities: options.tls.authorities, contents: options.tls.contents, isForTransfers: options.usesTransfers)
         if let multi = multis[key] { return multi }
         let multi = try CurlMulti(on: reactor)
         multis[key] = multi

@@ -14,6 +14,8 @@ public struct TLSOptions: Sendable, Hashable {
     /// The name that the upstream's certificate must have, and that it is asked for (SNI), in place of the host's.
     public var serverName: String?
     public var minimumVersion = Version.tls12
+    /// What tells the present content of the files from an earlier one: libcurl keeps what it has read of authorities.
+    public var contents = 0
 
     public init() {}
 }

@@ -170,6 +170,7 @@ extension FetchOptions {
         tls.certificate = connections.tls.certificate
         tls.key = connections.tls.key
         tls.serverName = connections.tls.serverName
+        tls.contents = connections.tls.contents
         tls.minimumVersion = connections.tls.minimumVersion == .tls13 ? .tls13 : .tls12
     }
 }

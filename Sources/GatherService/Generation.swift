@@ -1,5 +1,8 @@
+import EventLoop
 import Gather
 import GatherConfig
+import Glibc
+import Synchronization
 
 /// One configuration as the loops of a service serve it: made once, before it is served, and shared by them.
 ///
@@ -12,18 +15,74 @@ final class Generation: Sendable {
     let routes: Routes
     let rules: ServiceRules
     let limits: ProcessLimits
+    /// How many loops have served it and have nothing left of it.
+    private let loopsLeft = Atomic<Int>(0)
+    private let loops: Int
 
     /// - Parameters:
     ///   - address: where clients reach the service, for the page that lists its endpoints.
     ///   - earlier: the generation that is served while this one is made.
     init(_ configuration: Configuration, loops: Int, address: String, after earlier: Generation? = nil) {
+        self.loops = loops
         number = (earlier?.number ?? 0) + 1
-        self.configuration = configuration
-        var routes = Routes(configuration)
+        let kept = earlier.map { configuration.keepingBodies(of: $0.configuration) } ?? configuration
+        self.configuration = kept
+        var routes = Routes(kept)
         routes.demonstrations.listening(on: address)
         self.routes = routes
         rules = ServiceRules(configuration.server, routes)
         limits = ProcessLimits(
-            configuration.plan, loops: loops, keptBytes: configuration.server.limits.staleBytes, after: earlier?.limits)
+            kept.plan, loops: loops, keptBytes: kept.server.limits.staleBytes, after: earlier?.limits)
     }
+
+    /// A loop that has served it has nothing left of it. The last has it freed by another thread: with thousands of endpoints that takes
+    /// longer than a loop has time for.
+    func left() {
+        guard loopsLeft.add(1, ordering: .acquiringAndReleasing).newValue == loops else { return }
+        let last = LastReference(self)
+        BlockingPool.shared.submit {
+            guard var generation = last.take() else { return }
+            // Who has handed it over here may be about to forget it.
+            while !isKnownUniquelyReferenced(&generation) { usleep(1000) }
+        }
+    }
+}
+
+extension Configuration {
+    /// The same configuration with the bodies that were kept under an earlier one: for calls that were the same there, of upstreams that
+    /// were.
+    fileprivate func keepingBodies(of earlier: Configuration) -> Configuration {
+        let upstreams = Dictionary(uniqueKeysWithValues: earlier.plan.upstreams.map { ($0.name, $0) })
+        let isKept = plan.upstreams.map { upstreams[$0.name] == $0 }
+        let route = { (endpoint: Endpoint) in "\(endpoint.method.rawValue) \(endpoint.path)" }
+        let endpoints = Dictionary(earlier.plan.endpoints.map { (route($0), $0) }) { first, _ in first }
+        var configuration = self
+        for (index, endpoint) in plan.endpoints.enumerated()
+        where endpoint.calls.contains(where: { $0.staleFor != nil }) {
+            guard let old = endpoints[route(endpoint)],
+                declarations.isSame(.endpoint(route(endpoint)), in: earlier.declarations)
+            else { continue }
+            let names = endpoint.calls.filter { isKept[$0.upstream] }.map(\.name)
+            configuration.plan.endpoints[index] = endpoint.keepingBodies(of: old, for: Set(names))
+        }
+        return configuration
+    }
+}
+
+/// Held by all that may ask upstreams by one generation, on one loop.
+final class GenerationUse {
+    private let whenOver: () -> Void
+
+    /// - Parameter whenOver: is called when nothing holds it any longer.
+    init(_ whenOver: @escaping () -> Void) { self.whenOver = whenOver }
+
+    deinit { whenOver() }
+}
+
+private final class LastReference: Sendable {
+    private let generation: Mutex<Generation?>
+
+    init(_ generation: Generation) { self.generation = Mutex(generation) }
+
+    func take() -> Generation? { generation.withLock { $0.take() } }
 }

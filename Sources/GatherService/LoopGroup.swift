@@ -68,10 +68,12 @@ final class LoopGroup: Sendable {
     private static let preparation: Duration = .seconds(10)
 
     /// Has all loops serve another generation, or none.
-    /// - Parameter limitsChange: sets the limits that hold for all loops together, when it is certain that all will serve it.
+    /// - Parameters:
+    ///   - clients: the listener that takes the place of the one before, if another does.
+    ///   - limitsChange: sets the limits that hold for all loops together, when it is certain that all will serve it.
     /// - Throws: ``SwapError``; then nothing has changed.
     func swap(
-        to generation: Generation, on loop: isolated EventLoop, limitsChange: () -> Void = {}
+        to generation: Generation, clients: Listening? = nil, on loop: isolated EventLoop, limitsChange: () -> Void = {}
     ) async throws(SwapError) {
         let prepared = await onEachLoop(within: Self.preparation, on: loop) { member in
             Result { try member.prepare(generation) }.mapError { SwapError(problem: "\($0)") }
@@ -91,7 +93,7 @@ final class LoopGroup: Sendable {
         }
         limitsChange()
         gathers.limit = generation.configuration.server.limits.gathers
-        _ = await onEachLoop(within: nil, on: loop) { $0.takeOver() }
+        _ = await onEachLoop(within: nil, on: loop) { $0.takeOver(from: clients) }
     }
 }
 

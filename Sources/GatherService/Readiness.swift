@@ -1,3 +1,4 @@
+import EventLoop
 import Gather
 import Synchronization
 
@@ -11,9 +12,14 @@ final class Readiness: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Opens when no loop has any to open.
+    let ready = Latch()
 
     /// - Parameter coldLoops: how many loops have connections to open; 0 if there are none to be opened.
-    init(coldLoops: Int) { state = Mutex(State(coldLoops: coldLoops)) }
+    init(coldLoops: Int) {
+        state = Mutex(State(coldLoops: coldLoops))
+        if coldLoops == 0 { ready.open() }
+    }
 
     var isReady: Bool { state.withLock { $0.coldLoops == 0 } }
 
@@ -21,12 +27,14 @@ final class Readiness: Sendable {
     /// - Parameter coldHosts: where it could not.
     /// - Returns: those of them that no other loop has told of.
     func loopIsWarm(butFor coldHosts: [ColdHost]) -> [ColdHost] {
-        state.withLock { state in
+        let (new, isReady) = state.withLock { state in
             // Connections to upstreams that a later configuration has brought are warmed up as well, and nothing waits for them.
             state.coldLoops = max(0, state.coldLoops - 1)
             let new = coldHosts.filter { host in !state.coldHosts.contains(where: host.isSame(as:)) }
             state.coldHosts += new
-            return new
+            return (new, state.coldLoops == 0)
         }
+        if isReady { ready.open() }
+        return new
     }
 }

@@ -1,7 +1,5 @@
 import CPlatform
-import DemoUpstream
 import EventLoop
-import Fetch
 import Gather
 import GatherConfig
 import Glibc
@@ -10,165 +8,275 @@ import Logging
 import Synchronization
 
 /// The service of a configuration: its listeners, and a loop on each thread that serves them.
-public struct Service: Sendable {
-    private let configuration: Configuration
-    private let generation: Generation
-    private let group: LoopGroup
-    private let logger: Logger
-    private let clients: ServerGroup
-    private let admin: ServerGroup?
-    private let shop: ServerGroup?
+public final class Service: Sendable {
+    let group: LoopGroup
+    let logger: Logger
+    let manager: ServiceManager
+    /// Reads the configuration again; nil if it cannot be.
+    let source: (@Sendable () throws -> Configuration)?
+    private let program: HandOver.Program?
+    private let predecessor: CInt?
+    private let watchedFile: String?
     private let signals: CInt
     private let slowJobs: Duration?
     private let droppedLogLines: @Sendable () -> Int
-    /// Opens at the first signal, or when a loop fails.
+    /// Opens when the service is to end: at the first signal, when a loop fails, or when another process has taken over.
     let drain = Latch()
-    /// Opens at the second.
+    /// Opens at the second signal.
     let abort = Latch()
     /// Opens when no loop serves clients any more.
     private let ended = Latch()
     private let serving: Counter
+    private let state: Mutex<State>
+
+    /// What changes while the service runs.
+    struct State: Sendable {
+        var generation: Generation
+        var clients: Listening
+        /// Those that the first loop serves.
+        var others: [Listening]
+        var reloads = ReloadCounts()
+
+        var listenings: [Listening] { [clients] + others }
+    }
+
+    /// What the service is given by who starts it, besides its configuration.
+    public struct Surroundings: Sendable {
+        /// Reads the configuration again; nil if it cannot be.
+        public var source: (@Sendable () throws -> Configuration)?
+        /// The variables of the process, in which its service manager and the process before it say what they have for it.
+        public var environment: [String: String] = [:]
+        /// With what the program was started, to be started again; empty if it cannot be.
+        public var arguments: [String] = []
+        /// The file at whose changes the configuration is read again; nil if at none.
+        public var watchedFile: String?
+        /// How long a job may hold its loop before it is logged; nil if none is.
+        public var slowJobs: Duration?
+        /// How many lines of the log were dropped so far.
+        public var droppedLogLines: @Sendable () -> Int = { 0 }
+
+        public init() {}
+    }
 
     /// Binds all addresses, so that a failure is known before anything is served.
-    /// - Parameters:
-    ///   - slowJobs: how long a job may hold its loop before it is logged; nil if none is.
-    ///   - droppedLogLines: how many lines of the log were dropped so far.
     /// - Throws: ``ServiceError``.
-    public init(
-        _ configuration: Configuration, logger: Logger, slowJobs: Duration? = nil,
-        droppedLogLines: @escaping @Sendable () -> Int = { 0 }
-    ) throws {
-        self.slowJobs = slowJobs
-        self.droppedLogLines = droppedLogLines
-        self.configuration = configuration
+    public init(_ configuration: Configuration, logger: Logger, surroundings: Surroundings = Surroundings()) throws {
+        try configuration.checkTLS()
+        slowJobs = surroundings.slowJobs
+        droppedLogLines = surroundings.droppedLogLines
+        source = surroundings.source
+        watchedFile = surroundings.watchedFile
         self.logger = logger
+        manager = ServiceManager(environment: surroundings.environment)
+        program =
+            surroundings.arguments.isEmpty
+            ? nil : HandOver.Program(arguments: surroundings.arguments, environment: surroundings.environment)
+        let inherited = InheritedSockets(environment: surroundings.environment)
+        guard inherited.unknown.isEmpty else {
+            throw ServiceError.unknownSockets(inherited.unknown.map(\.name))
+        }
+        predecessor = inherited.readiness
         let loops = configuration.server.loops ?? EventLoop.processorCount
         cp_raise_descriptor_limit()
-        let descriptors = DescriptorPlan(configuration, loops: loops, limit: Int(clamping: cp_descriptor_limit()))
-        if let shortage = descriptors.shortage { logger.warning("\(shortage)") }
-        var options = ServerOptions(configuration.server)
-        options.connections = descriptors.connections
-        var taken: [(key: String, port: UInt16)] = []
-        func listen(_ address: ListenAddress, for key: String) throws -> Listener {
-            let listener = try Self.listen(address, for: key, besides: taken)
-            taken.append((key, listener.port))
-            return listener
+        let options = Self.options(configuration, loops: loops, logger: logger)
+        let clients = try Listening.open(
+            .clients, at: configuration.server.listen, options: options, inherited: inherited)
+        var others: [Listening] = []
+        for role in [Listening.Role.admin, .shop] {
+            guard let address = configuration.address(of: role) else { continue }
+            others.append(
+                try Listening.open(
+                    role, at: address, options: .others(role), besides: [clients] + others, inherited: inherited))
         }
-        clients = try ServerGroup(listen(configuration.server.listen, for: "server.listen"), options: options)
-        generation = Generation(configuration, loops: loops, address: clients.address)
+        inherited.closeUnused([clients] + others)
+        let generation = Generation(configuration, loops: loops, address: clients.group.address)
         group = LoopGroup(loops, serving: generation, logger: logger)
-        admin = try configuration.server.admin.map {
-            var options = ServerOptions()
-            options.connections = DescriptorPlan.adminConnections
-            return try ServerGroup(listen($0, for: "server.admin"), options: options)
-        }
-        shop = try configuration.demo?.shop.map {
-            try ServerGroup(listen($0.listen, for: "demo.shop.listen"), options: ServerOptions())
-        }
         serving = Counter(loops)
-        signals = try Signals.block(Self.draining + Self.ignored)
+        state = Mutex(State(generation: generation, clients: clients, others: others))
+        signals = try Signals.block(Self.draining + [SIGHUP, SIGUSR1, SIGUSR2])
         // A client, an upstream or the reader of the log may go away while it is written to.
         cp_ignore_broken_pipe()
         cp_return_large_blocks()
     }
 
+    /// Holds back the signals that mean something to a service that runs, until it does: one that comes while the configuration is read for
+    /// the first time must not end the process.
+    public static func holdSignals() throws { Glibc.close(try Signals.block([SIGHUP, SIGUSR1, SIGUSR2])) }
+
+    /// The options of clients' connections, as far as the process may have the descriptors that they need.
+    static func options(_ configuration: Configuration, loops: Int, logger: Logger) -> ServerOptions {
+        let descriptors = DescriptorPlan(configuration, loops: loops, limit: Int(clamping: cp_descriptor_limit()))
+        if let shortage = descriptors.shortage { logger.warning("\(shortage)") }
+        var options = ServerOptions(configuration.server)
+        options.connections = descriptors.connections
+        return options
+    }
+
     /// The address that clients reach it at.
-    public var address: String { clients.address }
+    public var address: String { current.clients.group.address }
     /// The address of the admin listener.
-    public var adminAddress: String? { admin?.address }
+    public var adminAddress: String? { current.others.first { $0.role == .admin }?.group.address }
+
+    var current: State { state.withLock { $0 } }
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
     /// What the service says of itself at about this moment: asks each loop, and leaves out those that do not answer in time.
     public func snapshot(within limit: Duration = .seconds(1), on loop: isolated EventLoop) async -> ServiceSnapshot {
         let loops = await group.snapshots(within: limit, on: loop)
+        let (state, gathers) = (current, group.gathers)
         return ServiceSnapshot(
-            generation: generation.number, connections: clients.connectionCount,
-            mostConnections: clients.options.connections, gathers: group.gathers.count,
-            mostGathers: group.gathers.limit, loops: loops, loopCount: group.count)
+            generation: state.generation.number, connections: state.clients.group.connectionCount,
+            mostConnections: state.clients.group.options.connections, gathers: gathers.count,
+            mostGathers: gathers.limit, loops: loops, loopCount: group.count, reloads: state.reloads)
     }
 
-    private func metricsPage(on loop: isolated EventLoop) async -> MetricsPage {
+    func metricsPage(on loop: isolated EventLoop) async -> MetricsPage {
         MetricsPage(await snapshot(within: .milliseconds(500), on: loop), droppedLogLines: droppedLogLines())
     }
+
+    // MARK: Serving
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT, and then until the requests that are running have ended; a second signal cancels them.
     /// - Throws: what kept a loop from starting.
     public func run() throws {
         try EventLoop.runGroup(count: group.count) { loop, index in
             do {
-                try await serve(index, on: loop)
+                try await self.serve(index, on: loop)
             } catch {
                 // One loop that cannot serve ends the service: the others drain.
-                drain.open()
-                if serving.decrement() == 0 { ended.open() }
+                self.drain.open()
+                self.current.clients.drain.open()
+                if self.serving.decrement() == 0 { self.ended.open() }
                 throw error
             }
         }
     }
 
     private func serve(_ index: Int, on loop: isolated EventLoop) async throws {
-        if let slowJobs {
-            loop.reactor.reportSlowJobs(over: slowJobs) { job in
-                let microseconds = job.duration.wholeNanoseconds / 1000
-                logger.warning(
-                    "a job held the loop",
-                    metadata: [
-                        "task": "\(job.task ?? "-")", "loop": .stringConvertible(index),
-                        "duration_us": .stringConvertible(Int(microseconds)),
-                    ])
-            }
-        }
-        let member = try ServiceLoop(index, of: group, serving: generation, to: clients, on: loop)
+        reportSlowJobs(of: index, on: loop)
+        let state = current
+        let member = try ServiceLoop(index, of: group, serving: state.generation, to: state.clients, on: loop)
         let watched = index == 0 ? try Signals(descriptor: signals, on: loop) : nil
-        await withDiscardingTaskGroup { group in
+        await withDiscardingTaskGroup { tasks in
             if let watched {
-                group.addImmediateTask { await self.watch(watched, on: loop) }
-                group.addImmediateTask { await self.serveOthers(on: loop) }
+                let others = OtherServers(self, on: loop)
+                let reloader = Reloader(self, others, on: loop)
+                for listening in state.others { others.start(listening, on: loop) }
+                tasks.addImmediateTask { await self.watch(watched, reloader, on: loop) }
+                tasks.addImmediateTask { await others.run(until: self.ended, abort: self.abort, on: loop) }
+                tasks.addImmediateTask { await self.watchFile(reloader, on: loop) }
+                tasks.addImmediateTask { await self.watchDrain(on: loop) }
+                tasks.addImmediateTask { await self.sayReady(on: loop) }
+                tasks.addImmediateTask { await self.feedWatchdog(on: loop) }
             }
-            await member.run(drain: drain, abort: abort, on: loop)
+            await member.run(abort: abort, on: loop)
             if serving.decrement() == 0 { ended.open() }
             await ended.wait(on: loop)
-            group.cancelAll()
+            tasks.cancelAll()
         }
         watched?.close()
     }
 
-    /// Serves admin and shop, which are needed as long as a loop serves clients.
-    private func serveOthers(on loop: isolated EventLoop) async {
+    private func reportSlowJobs(of index: Int, on loop: isolated EventLoop) {
+        guard let slowJobs else { return }
+        let logger = logger
+        loop.reactor.reportSlowJobs(over: slowJobs) { job in
+            let microseconds = job.duration.wholeNanoseconds / 1000
+            logger.warning(
+                "a job held the loop",
+                metadata: [
+                    "task": "\(job.task ?? "-")", "loop": .stringConvertible(index),
+                    "duration_us": .stringConvertible(Int(microseconds)),
+                ])
+        }
+    }
+
+    // MARK: The beginning and the end
+
+    /// Tells who waits for it that the service is ready, when every loop serves and has the connections that are wanted at the start.
+    private func sayReady(on loop: isolated EventLoop) async {
+        while await !group.onEachLoop(within: nil, on: loop, { _ in true }).allSatisfy({ $0 == true }) {
+            // A loop that has not begun yet; or one that has failed, with which the service ends.
+            guard (try? await loop.sleep(for: .milliseconds(5))) != nil else { return }
+        }
+        guard await group.readiness.ready.wait(on: loop) == .signalled, !drain.isOpen else { return }
+        if let predecessor {
+            var byte: UInt8 = 1
+            // One byte is what the variable has.
+            _ = unsafe write(predecessor, &byte, 1)
+            Glibc.close(predecessor)
+        }
+        manager.ready("serving at \(address)")
+    }
+
+    /// Ends the listeners when the service is to end, and says so when what is left is cut off.
+    private func watchDrain(on loop: isolated EventLoop) async {
+        guard await drain.wait(on: loop) == .signalled else { return }
+        let state = current
+        state.clients.drain.open()
+        // What another process has taken over goes on.
+        let isSucceeded = state.clients.group.isSucceeded
+        if !isSucceeded { manager.stopping("draining") }
+        let options = state.clients.group.options
+        let lameDuck = isSucceeded ? .zero : options.lameDuck
+        let limit = loop.now.advanced(by: lameDuck + options.shutdownTimeout)
+        guard await abort.wait(until: limit, on: loop) == .timedOut else { return }
+        logger.warning(
+            "the shutdown timeout is over: requests that are running are cancelled",
+            metadata: [
+                "timeout": "\(options.shutdownTimeout)",
+                "connections": .stringConvertible(state.clients.group.connectionCount),
+                "gathers": .stringConvertible(group.gathers.count),
+            ])
+    }
+
+    /// Tells the service manager that the service is alive, as long as every loop takes its turns.
+    private func feedWatchdog(on loop: isolated EventLoop) async {
+        guard let interval = manager.watchdog.map({ $0 / 3 }) else { return }
+        while !Task.isCancelled {
+            // A loop that has ended does not count; one that is held does not answer.
+            let answers = await group.onEachLoop(within: interval, on: loop) { _ in true }
+            if answers.allSatisfy({ $0 == true }) || drain.isOpen { manager.isAlive() }
+            guard (try? await loop.sleep(for: interval)) != nil else { return }
+        }
+    }
+
+    // MARK: Signals
+
+    /// The signals by which platforms and people stop a service.
+    private static let draining = [SIGTERM, SIGINT, SIGQUIT]
+    /// The same signal twice within this time is one: timeout(1) and others send it to the process and to its group.
+    private static let sameSignal: Duration = .milliseconds(100)
+
+    private func watch(_ signals: Signals, _ reloader: Reloader, on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { tasks in
-            if let admin {
-                let responder = AdminResponder(group: group, drain: drain) {
-                    await self.metricsPage(on: loop)
+            var last: (signal: CInt, at: LoopInstant)?
+            for await signal in signals {
+                let now = loop.time
+                if let last, last.signal == signal, last.at.duration(to: now) < Self.sameSignal { continue }
+                last = (signal, now)
+                switch signal {
+                case SIGHUP: tasks.addImmediateTask { await reloader.reload("SIGHUP", on: loop) }
+                case SIGUSR2: tasks.addImmediateTask { await self.handOver(after: reloader, on: loop) }
+                case SIGUSR1: logger.notice("SIGUSR1 is ignored: logs go to standard error")
+                default: stop(by: Self.name(of: signal))
                 }
-                let server = Server(admin, handler: responder, on: loop)
-                tasks.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
-            }
-            if let shop, let latency = configuration.demo?.shop?.latency {
-                let responder = Shop(ShopOptions(latency: latency))
-                let server = Server(shop, handler: responder, observer: responder, on: loop)
-                tasks.addImmediateTask { await server.run(drain: self.ended, abort: self.abort, on: loop) }
             }
         }
     }
 
-    /// The signals by which platforms and people stop a service.
-    private static let draining = [SIGTERM, SIGINT, SIGQUIT]
-    /// Those that mean something to other servers (a new configuration, a new log file), and would end this one at once.
-    private static let ignored = [SIGHUP, SIGUSR1, SIGUSR2]
-
-    private func watch(_ signals: Signals, on loop: isolated EventLoop) async {
-        for await signal in signals {
-            let name = Self.name(of: signal)
-            if Self.ignored.contains(signal) {
-                logger.notice(
-                    "\(name) is ignored: the configuration is read at the start only, and logs go to standard error")
-            } else if drain.isOpen {
-                logger.notice("\(name) again: requests that are running are cancelled")
-                abort.open()
-            } else {
-                logger.notice("\(name): no new connections, requests that are running may end")
-                drain.open()
-            }
+    private func stop(by name: String) {
+        guard !drain.isOpen else {
+            logger.notice("\(name) again: requests that are running are cancelled")
+            return abort.open()
         }
+        let lameDuck = current.clients.group.options.lameDuck
+        let accepts =
+            lameDuck > .zero
+            ? "connections are accepted for another \(lameDuck), each for one request" : "no new connections"
+        logger.notice("\(name): \(accepts), requests that are running may end")
+        drain.open()
     }
 
     private static func name(of signal: CInt) -> String {
@@ -176,26 +284,52 @@ public struct Service: Sendable {
         case SIGTERM: "SIGTERM"
         case SIGINT: "SIGINT"
         case SIGQUIT: "SIGQUIT"
-        case SIGHUP: "SIGHUP"
-        case SIGUSR1: "SIGUSR1"
-        case SIGUSR2: "SIGUSR2"
         default: "signal \(signal)"
         }
     }
 
-    /// - Parameter others: the ports that this process listens on already.
-    private static func listen(
-        _ address: ListenAddress, for key: String, besides others: [(key: String, port: UInt16)]
-    ) throws -> Listener {
-        do throws(ListenError) {
-            return try Listener(address.description)
-        } catch {
-            if case .system(let failure) = error, failure.code == EADDRINUSE,
-                let other = others.first(where: { $0.port == address.port })
-            {
-                throw ServiceError.conflict(key: key, address: address.description, with: other.key)
+    private func watchFile(_ reloader: Reloader, on loop: isolated EventLoop) async {
+        guard let watchedFile else { return }
+        guard let watch = FileWatch(watchedFile) else {
+            return logger.error(
+                "the file cannot be watched: it is read again at SIGHUP only", metadata: ["file": "\(watchedFile)"])
+        }
+        while (try? await watch.change(on: loop)) != nil { await reloader.reload("--watch", isQuiet: true, on: loop) }
+    }
+
+    // MARK: Another process
+
+    /// How long a new process may take until it serves.
+    private static let handOverTime: Duration = .seconds(60)
+
+    /// Starts a new process that takes over the listeners, and ends this one when it serves.
+    private func handOver(after reloader: Reloader, on loop: isolated EventLoop) async {
+        guard (try? await reloader.turn.acquire()) != nil else { return }
+        defer { reloader.turn.release() }
+        guard !drain.isOpen, let program else {
+            return logger.warning(
+                "SIGUSR2 is ignored: the service \(drain.isOpen ? "is ending" : "cannot be started again")")
+        }
+        let listenings = current.listenings
+        do throws(HandOver.Failure) {
+            let next = try HandOver(program, listenings)
+            logger.notice("SIGUSR2: a new process is to take over", metadata: ["process": "\(next.processID)"])
+            try await next.waitUntilReady(until: loop.time.advanced(by: Self.handOverTime), on: loop)
+            guard !drain.isOpen else {
+                kill(next.processID, SIGTERM)
+                return logger.warning("a new process was ready when the service was about to end, and ends with it")
             }
-            throw ServiceError.listen(key: key, address: address.description, error)
+            manager.mainProcess(next.processID)
+            for listening in listenings {
+                listening.group.listener.leaveToHeir()
+                listening.leaveToSuccessor()
+            }
+            logger.notice(
+                "a new process has taken over: requests that are running may end",
+                metadata: ["process": "\(next.processID)"])
+            drain.open()
+        } catch {
+            logger.error("no new process has taken over, this one goes on", metadata: ["error": "\(error)"])
         }
     }
 }
@@ -205,6 +339,8 @@ public enum ServiceError: Error, CustomStringConvertible {
     case listen(key: String, address: String, ListenError)
     /// Two listeners of the configuration want the same port.
     case conflict(key: String, address: String, with: String)
+    case unknownSockets([String])
+    case tls(upstream: String, String)
 
     public var description: String {
         switch self {
@@ -212,6 +348,10 @@ public enum ServiceError: Error, CustomStringConvertible {
             "\(key): cannot listen on \(address): \(error); choose another address or stop what uses it"
         case .conflict(let key, let address, let other):
             "\(key): cannot listen on \(address), whose port \(other) has already; give one of them another"
+        case .tls(let upstream, let problem): "upstreams.\(upstream).tls: \(problem)"
+        case .unknownSockets(let names):
+            "LISTEN_FDNAMES: \(names.map { "'\($0)'" }.joined(separator: ", ")) says nothing; call the sockets listen, admin and shop "
+                + "(FileDescriptorName=)"
         }
     }
 }

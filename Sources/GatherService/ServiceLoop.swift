@@ -5,14 +5,19 @@ import HTTPServer
 
 /// What one loop serves clients with: upstreams, engine, handler, server and counters, made and ended here alone.
 ///
-/// The loop serves one generation of the configuration and can be given the next (``prepare(_:)``, ``takeOver()``): requests that are
+/// The loop serves one generation of the configuration and can be given the next (``prepare(_:)``, ``takeOver(from:)``): requests that are
 /// being answered end by the one that they began with, all others begin with the new one. Confined to its loop; others name it by a
 /// `LoopReference`.
 final class ServiceLoop {
     let group: LoopGroup
     let index: Int
     let upstreams: CurlUpstreams
-    let server: Server
+    /// Clients' servers: one, and those whose listener another has taken the place of until they have ended.
+    private var servers: [Server] = []
+    /// How many there are, those included that are about to begin.
+    private var serverCount = 0
+    private var requestsOfEnded = 0
+    private let serversEnded: Event
     private let reactor: Reactor
     private let accessLog: AccessLog
     private let metrics = Metrics()
@@ -34,15 +39,16 @@ final class ServiceLoop {
     }
 
     private enum Errand {
+        case serve(Listening)
         /// Have the health of upstreams checked that are new, and connections to them opened.
         case begin(GatherEngine)
         /// Close what only a generation that is over has used.
-        case end(GatherEngine, [UpstreamIndex])
+        case end(GatherEngine, [UpstreamIndex], Generation)
     }
 
     /// - Throws: `FetchError` if libcurl refuses a host.
     init(
-        _ index: Int, of group: LoopGroup, serving generation: Generation, to clients: ServerGroup,
+        _ index: Int, of group: LoopGroup, serving generation: Generation, to clients: Listening,
         on loop: isolated EventLoop
     ) throws(FetchError) {
         self.group = group
@@ -51,12 +57,12 @@ final class ServiceLoop {
         upstreams = CurlUpstreams(on: loop)
         accessLog = AccessLog(group.logger, isEnabled: generation.configuration.server.accessLog)
         errands = Channel(capacity: .max, on: loop)
+        serversEnded = Event(on: loop)
         let part = try Self.part(
             of: generation, after: nil, upstreams, group, index, accessLog, metrics, errands)
         current = part
-        let counted = CountedExchanges(metrics, before: accessLog)
-        server = Server(clients, handler: part.handler, observer: counted, on: loop)
         _ = errands.trySend(.begin(part.engine))
+        serve(clients)
         group.join(self, on: loop)
     }
 
@@ -74,7 +80,7 @@ final class ServiceLoop {
         let responder = GatherResponder(
             generation, engine: engine, upstreams: upstreams, admission: admission, accessLog: accessLog
         ) {
-            _ = errands.trySend(.end(engine, places))
+            _ = errands.trySend(.end(engine, places, generation))
         }
         return Part(
             generation: generation, places: places, engine: engine, admission: admission,
@@ -83,33 +89,52 @@ final class ServiceLoop {
 
     // MARK: Serving
 
-    /// Serves clients until `drain` opens, and then until the requests that are running have ended or `abort` opens.
-    func run(drain: Latch, abort: Latch, on loop: isolated EventLoop) async {
+    /// Serves clients until the listener's `drain` opens, and then until the requests that are running have ended or `abort` opens.
+    func run(abort: Latch, on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
-            group.addImmediateTask { await self.runErrands(on: loop) }
-            await server.run(drain: drain, abort: abort, on: loop)
+            group.addImmediateTask { await self.runErrands(abort: abort, on: loop) }
+            try? await serversEnded.wait()
             group.cancelAll()
         }
         while let errand = errands.tryReceive() {
-            if case .end(let engine, _) = errand { await engine.end(on: loop) }
+            if case .end(let engine, _, _) = errand { await engine.end(on: loop) }
         }
         await current.engine.end(on: loop)
         upstreams.close()
     }
 
-    private func runErrands(on loop: isolated EventLoop) async {
+    private func serve(_ clients: Listening) {
+        serverCount += 1
+        _ = errands.trySend(.serve(clients))
+    }
+
+    private func serve(_ clients: Listening, abort: Latch, on loop: isolated EventLoop) async {
+        let counted = CountedExchanges(metrics, before: accessLog)
+        let server = Server(clients.group, handler: current.handler, observer: counted, on: loop)
+        servers.append(server)
+        await server.run(drain: clients.drain, abort: abort, on: loop)
+        servers.removeAll { $0 === server }
+        requestsOfEnded += server.requestCount
+        serverCount -= 1
+        if serverCount == 0 { serversEnded.set() }
+    }
+
+    private func runErrands(abort: Latch, on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
             do throws(CancellationError) {
                 while let errand = try await errands.receive() {
                     switch errand {
+                    case .serve(let clients):
+                        group.addImmediateTask { await self.serve(clients, abort: abort, on: loop) }
                     case .begin(let engine):
                         group.addImmediateTask { await engine.run(on: loop) }
                         group.addImmediateTask { await self.warmUp(engine, on: loop) }
-                    case .end(let engine, let places):
+                    case .end(let engine, let places, let generation):
                         generations -= 1
                         group.addImmediateTask {
                             await engine.end(on: loop)
                             self.upstreams.leave(places)
+                            generation.left()
                         }
                     }
                 }
@@ -129,7 +154,7 @@ final class ServiceLoop {
 
     // MARK: Generations
 
-    /// Makes ready to serve another generation. Nothing changes until ``takeOver()``.
+    /// Makes ready to serve another generation. Nothing changes until ``takeOver(from:)``.
     /// - Throws: `FetchError` if libcurl refuses a host; then nothing is prepared.
     func prepare(_ generation: Generation) throws(FetchError) {
         forgetPrepared()
@@ -141,15 +166,17 @@ final class ServiceLoop {
     func forgetPrepared() { prepared = nil }
 
     /// Serves the generation that was prepared from now on.
-    func takeOver() {
+    /// - Parameter clients: the listener that takes the place of the one before, if another does.
+    func takeOver(from clients: Listening?) {
         guard let next = prepared else { return }
         prepared = nil
         let earlier = current
         current = next
         accessLog.enable(next.generation.configuration.server.accessLog)
         next.engine.takeEffect(after: earlier.engine)
-        server.adopt(next.handler)
+        for server in servers { server.adopt(next.handler) }
         _ = errands.trySend(.begin(next.engine))
+        if let clients { serve(clients) }
     }
 
     // MARK: What it says of itself
@@ -163,7 +190,8 @@ final class ServiceLoop {
     func snapshot() -> LoopSnapshot {
         LoopSnapshot(
             loop: index, generation: current.generation.number, generations: generations,
-            connections: server.connectionCount, requests: server.requestCount, gathers: current.admission.inFlight,
+            connections: servers.reduce(0) { $0 + $1.connectionCount },
+            requests: servers.reduce(requestsOfEnded) { $0 + $1.requestCount }, gathers: current.admission.inFlight,
             counters: reactor.counters, meanLag: reactor.meanLag, upstreams: current.engine.snapshot(at: reactor.now),
             metrics: metrics.snapshot())
     }

@@ -14,6 +14,7 @@ public struct ServiceSnapshot: Sendable {
     public var loops: [LoopSnapshot]
     /// How many loops there are.
     public var loopCount: Int
+    public var reloads = ReloadCounts()
 
     /// What an upstream is to the process: as one of the loops sees it, with what each loop knows of its hosts put together.
     ///

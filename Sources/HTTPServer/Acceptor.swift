@@ -62,7 +62,7 @@ final class Acceptor: ReadinessHandler {
                     if let accepted = admit(fd, peer) { return accepted }
                 case .none:
                     group.connections.giveBack()
-                    if server.isDraining {
+                    if server.isClosing {
                         group.listener.stop()
                         stop()
                     } else {
@@ -117,13 +117,14 @@ final class Acceptor: ReadinessHandler {
 
     /// Waits until the listener has connections; the turn ends at least.
     private func waitForQueue(on loop: isolated EventLoop) async {
+        if server.isClosing { return await wait(until: reactor.now, on: loop) }
         guard watchListener() else { return await pause(on: loop) }
-        await wait(until: server.isDraining ? reactor.now : nil, on: loop)
+        await wait(until: nil, on: loop)
     }
 
     /// Waits until there may be a place for another connection, and makes one if a client waits for it.
     private func waitForPlace(on loop: isolated EventLoop) async {
-        guard isQueueReported || server.isDraining else { return await waitForQueue(on: loop) }
+        guard isQueueReported || server.isClosing else { return await waitForQueue(on: loop) }
         isQueueReported = false
         if !closeLongestIdle() {
             group.most(of: \.connectionCount, besides: member)?.perform { _ = $0.acceptor?.closeLongestIdle() }

@@ -1,17 +1,20 @@
 import CPlatform
 import EventLoop
 import Glibc
+import Synchronization
 
 /// A listening socket, which the servers of several loops may share.
 ///
 /// It is one socket and not one for each loop (SO_REUSEPORT): a second process on the same port is an error that is seen, and
 /// no connection is lost with the queue of a loop that stops.
 public final class Listener: Sendable {
-    let fd: CInt
+    package let fd: CInt
     /// The port that it got, when it was asked for port 0; 0 if it has a path.
     public let port: UInt16
     /// The address as it was given, with the port that it got.
     public let address: String
+    /// Whether another process has the socket as well, which must not be shut down then.
+    private let hasHeir: Atomic<Bool>
 
     /// Listens on `host:port`, `[v6]:port` or `unix:/path`; of a name's addresses on the first.
     /// - Throws: ``ListenError`` if the name does not resolve or the address cannot be bound.
@@ -30,15 +33,39 @@ public final class Listener: Sendable {
         port = bound.port ?? 0
         let host = address[..<(address.lastIndex(of: ":") ?? address.endIndex)]
         self.address = bound.port.map { "\(host):\($0)" } ?? address
+        hasHeir = Atomic(false)
+    }
+
+    /// Takes over a socket that listens already, from the process that has started this one.
+    /// - Parameter isShared: whether another process keeps it, so that it goes on listening when this one ends.
+    /// - Throws: ``ListenError`` if the descriptor is no such socket.
+    public init(inheriting fd: CInt, isShared: Bool) throws(ListenError) {
+        var storage = sockaddr_storage()
+        // The kernel writes at most as much as the structure's size, which goes with it.
+        guard unsafe cp_prepare_listener(fd, &storage) == 0 else { throw .system(SystemError("a socket that listens")) }
+        self.fd = fd
+        if let bound = SocketAddress(storage) {
+            (port, address) = (bound.port ?? 0, bound.description)
+        } else {
+            // The path ends with a NUL.
+            (port, address) = (0, "unix:" + (unsafe String(cString: cp_socket_path(&storage))))
+        }
+        hasHeir = Atomic(isShared)
     }
 
     deinit { close(fd) }
 
-    /// Lets no further connection begin, so that the queue can be emptied; of no effect for a path.
-    func closeDoor() { _ = cp_drop_new_connections(fd) }
+    /// Leaves the socket to another process, which has it from now on; this one's servers stop accepting when they drain.
+    public func leaveToHeir() { hasHeir.store(true, ordering: .releasing) }
+
+    /// Whether another process has the socket as well.
+    var isShared: Bool { hasHeir.load(ordering: .acquiring) }
+
+    /// Lets no further connection begin, so that the queue can be emptied; of no effect for a path, and where another process accepts.
+    func closeDoor() { if !isShared { _ = cp_drop_new_connections(fd) } }
 
     /// Refuses connections from now on; those that wait in the queue are reset.
-    func stop() { shutdown(fd, CInt(SHUT_RDWR)) }
+    func stop() { if !isShared { shutdown(fd, CInt(SHUT_RDWR)) } }
 
     enum Accepted {
         case connection(CInt, peer: SocketAddress?)

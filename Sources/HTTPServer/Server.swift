@@ -23,6 +23,9 @@ public final class Server {
 
     /// Whether the server is about to shut down: each answer is the last of its connection.
     private(set) var isLeaving = false
+    /// Whether what is in the listener's queue is accepted as the last.
+    private(set) var isClosing = false
+    /// Whether idle connections close.
     private(set) var isDraining = false
     /// Whether connections that are left are cancelled.
     private(set) var isCutting = false
@@ -136,19 +139,30 @@ public final class Server {
     private func shutDown(drain: Latch, abort: Latch, on loop: isolated EventLoop) async {
         guard await drain.wait(on: loop) == .signalled else { return }
         isLeaving = true
-        if options.lameDuck > .zero {
+        if !group.isSucceeded, options.lameDuck > .zero {
             // A second signal, and the end of all, do not wait for it.
             await abort.wait(until: reactor.now.advanced(by: options.lameDuck), on: loop)
         }
-        isDraining = true
-        group.listener.closeDoor()
+        closeListener()
         let cutOff = reactor.now.advanced(by: options.shutdownTimeout)
-        acceptor?.wake()
+        if group.isSucceeded {
+            await abort.wait(until: reactor.now.advanced(by: options.shutdownTimeout / 2), on: loop)
+        }
+        isDraining = true
         for connection in connections.values { connection.stop() }
         guard await abort.wait(until: cutOff, on: loop) != .cancelled else { return }
         isCutting = true
         acceptor?.wake()
         if let emptied { reactor.wake(emptied) }
+    }
+
+    /// Has what is in the queue accepted as the last. The listener is no longer watched: of a socket that other processes
+    /// wait for as well, a report would be lost on this one.
+    private func closeListener() {
+        isClosing = true
+        reactor.forget(group.listener.fd)
+        group.listener.closeDoor()
+        acceptor?.wake()
     }
 
     private func waitUntilEmpty(on loop: isolated EventLoop) async {

@@ -5,7 +5,9 @@ import Synchronization
 ///
 /// The limits are atomic counts. The lock is taken where a connection is accepted, not on the way of a request.
 public final class ServerGroup: Sendable {
-    let listener: Listener
+    public let listener: Listener
+    /// Whether clients go on elsewhere when the servers drain.
+    private let hasSuccessor = Atomic<Bool>(false)
     let connections: SharedLimit
     /// Bytes of answers that clients have not taken.
     let unsent: SharedLimit
@@ -45,6 +47,14 @@ public final class ServerGroup: Sendable {
 
     /// How many connections are open, on all loops.
     public var connectionCount: Int { connections.count }
+
+    /// Has the servers, when they drain, let idle connections be until their clients ask once more: a client that has just sent a request
+    /// on one must not find it closed, since it gets its answer, and what comes next goes to the listener that has taken this one's place.
+    /// Connections are accepted for no lame duck time, and only while the queue is not empty.
+    public func leaveToSuccessor() { hasSuccessor.store(true, ordering: .releasing) }
+
+    /// Whether that was said.
+    public var isSucceeded: Bool { hasSuccessor.load(ordering: .acquiring) }
 
     // MARK: Members
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import GatherConfig
+import GatherService
 import Rehearsal
 
 /// `gatherd check`
@@ -17,7 +18,8 @@ struct Check: ParsableCommand {
     var file: String
 
     func run() throws {
-        let configuration = try Configuration.reading(file)
+        let configuration = try Configuration.reading(file, checksFiles: true)
+        do { try configuration.checkTLS() } catch { throw complain(error) }
         let plan = configuration.plan
         for endpoint in plan.endpoints { print(PlanGraph(endpoint, of: plan).summary) }
         for proxy in plan.proxies { print(proxy.summary(of: plan)) }

@@ -4,9 +4,10 @@ import Glibc
 
 extension Configuration {
     /// Reads a configuration; what is wrong with it goes to standard error, and the program ends with status 1.
-    static func reading(_ file: String) throws -> Configuration {
+    /// - Parameter checksFiles: whether files that it names have to be there, as they have to where it is served.
+    static func reading(_ file: String, checksFiles: Bool = false) throws -> Configuration {
         do {
-            return try read(file: file, environment: Console.environment)
+            return try read(file: file, environment: Console.environment, checksFiles: checksFiles)
         } catch {
             throw complain(error)
         }

@@ -19,7 +19,8 @@ struct Gatherd: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Serve.self, Check.self, DrawPlan.self, Simulate.self, Test.self, Trace.self, Get.self, Tasks.self,
+            Serve.self, Check.self, Diff.self, DrawPlan.self, Simulate.self, Test.self, Trace.self, Get.self,
+            Tasks.self, HealthCheck.self,
         ])
 
     static func main() {

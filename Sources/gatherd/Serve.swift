@@ -11,6 +11,10 @@ struct Serve: ParsableCommand {
             The first signal drains: no new connections, running requests end. The second cancels what is running. Logs go to \
             standard error.
 
+            SIGHUP has the configuration read again, as POST /-/reload at the admin listener does: what is wrong with it changes nothing. \
+            SIGUSR2 starts the program again, perhaps a newer version of it, which takes the listening sockets over; this process ends \
+            when that one serves. Sockets that systemd has opened are called listen, admin and shop (FileDescriptorName=).
+
             An address is host:port, [v6]:port, :8080 for every IPv4 address of the machine, or 8080 for 127.0.0.1 only.
 
               gatherd serve config/gatherd.yaml --listen 8081 --admin off
@@ -44,6 +48,9 @@ struct Serve: ParsableCommand {
             valueName: "milliseconds"))
     var slowJobs: Int?
 
+    @Flag(help: "Read the configuration again whenever its file changes.")
+    var watch = false
+
     func validate() throws {
         guard file != nil || config != nil else {
             throw ValidationError("which configuration? Name a file, such as config/gatherd.yaml")
@@ -55,28 +62,63 @@ struct Serve: ParsableCommand {
     }
 
     func run() throws {
-        var configuration = try Configuration.reading(file ?? config ?? "")
-        if let listen { configuration.server.listen = listen }
-        if let admin { configuration.server.admin = admin.address }
-        let log = LogWriter(logFormat, journalStream: Console.environment["JOURNAL_STREAM"])
+        try Service.holdSignals()
+        let read = reader
+        let configuration = try read.configurationOrExit()
+        let log = LogWriter(logFormat, journalStream: read.environment["JOURNAL_STREAM"])
         // Its lines are worth waiting for, but not for ever: the reader may take none any more.
         defer { log.close(within: .seconds(1)) }
         var logger = Logger(label: "gatherd") { _ in LineLogHandler(log) }
         logger.logLevel = logLevel
         for warning in configuration.warnings { logger.warning("\(warning.message)") }
-        let service = try Service(
-            configuration, logger: logger, slowJobs: slowJobs.map { .milliseconds($0) },
-            droppedLogLines: { log.droppedLines })
+        var surroundings = Service.Surroundings()
+        if read.isRepeatable { surroundings.source = { try read.configuration() } }
+        surroundings.environment = read.environment
+        surroundings.arguments = CommandLine.arguments
+        surroundings.watchedFile = watch ? read.file : nil
+        surroundings.droppedLogLines = { log.droppedLines }
+        surroundings.slowJobs = slowJobs.map { .milliseconds($0) }
+        let service = try Service(configuration, logger: logger, surroundings: surroundings)
         logger.notice(
             "serving \(counted(configuration.plan.endpoints.count + configuration.plan.proxies.count, "endpoint"))",
             metadata: ["listen": "\(service.address)", "admin": "\(service.adminAddress ?? "off")"])
         try service.run()
         logger.notice("stopped")
     }
+
+    private var reader: ConfigurationReader {
+        ConfigurationReader(
+            file: file ?? config ?? "", environment: Console.environment, listen: listen, admin: admin)
+    }
+}
+
+/// Reads the file with what the command line puts in the place of its values: at the start, and for each reload.
+private struct ConfigurationReader: Sendable {
+    let file: String
+    let environment: [String: String]
+    let listen: ListenAddress?
+    let admin: AdminAddress?
+
+    /// Whether there is anything to be read a second time: standard input has been read to its end.
+    var isRepeatable: Bool { file != "-" }
+
+    func configuration() throws(ConfigurationErrors) -> Configuration {
+        adapted(try Configuration.read(file: file, environment: environment, checksFiles: true))
+    }
+
+    func configurationOrExit() throws -> Configuration { adapted(try Configuration.reading(file, checksFiles: true)) }
+
+    private func adapted(_ configuration: Configuration) -> Configuration {
+        var configuration = configuration
+        if let listen { configuration.server.listen = listen }
+        if let admin { configuration.server.admin = admin.address }
+        configuration.declarations.forgetDetails()
+        return configuration
+    }
 }
 
 extension ListenAddress {
-    fileprivate init(argument: String, or word: String = "") throws {
+    init(argument: String, or word: String = "") throws {
         guard let address = ListenAddress(argument) else {
             throw ValidationError("write host:port, [v6]:port, :port or a port alone\(word)")
         }
@@ -85,7 +127,7 @@ extension ListenAddress {
 }
 
 /// `host:port`, or `off`.
-struct AdminAddress {
+struct AdminAddress: Sendable {
     let address: ListenAddress?
 
     @Sendable init(_ argument: String) throws {

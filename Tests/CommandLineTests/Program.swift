@@ -57,13 +57,17 @@ enum Program {
 final class ServingProgram {
     let port: UInt16
     let adminPort: UInt16
+    /// The path of its configuration, which is there while it runs.
+    let file: String
     /// Its log so far.
     private(set) var log: String
     private let process: ChildProcess
     private let errors: PipeStream
 
-    private init(_ process: ChildProcess, _ errors: PipeStream, log: String, port: UInt16, adminPort: UInt16) {
-        (self.process, self.errors, self.log) = (process, errors, log)
+    private init(
+        _ process: ChildProcess, _ errors: PipeStream, log: String, port: UInt16, adminPort: UInt16, file: String
+    ) {
+        (self.process, self.errors, self.log, self.file) = (process, errors, log, file)
         (self.port, self.adminPort) = (port, adminPort)
     }
 
@@ -102,7 +106,7 @@ final class ServingProgram {
             guard let port = Self.port("listen", in: log), let adminPort = Self.port("admin", in: log) else {
                 throw NotServing(log: log)
             }
-            let program = ServingProgram(process, errors, log: log, port: port, adminPort: adminPort)
+            let program = ServingProgram(process, errors, log: log, port: port, adminPort: adminPort, file: file.path)
             return try await body(program, loop)
         }
     }

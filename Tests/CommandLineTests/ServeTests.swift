@@ -1,4 +1,5 @@
 import EventLoop
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -33,12 +34,15 @@ import Testing
     }
 
     @Test(
-        "A signal that means something to other servers is logged, and nothing ends",
-        arguments: [SIGHUP, SIGUSR1, SIGUSR2])
-    func ignoring(_ signal: CInt) throws {
+        "Signals that stop nothing do what the log says",
+        arguments: [
+            (SIGUSR1, "SIGUSR1 is ignored: "),
+            (SIGHUP, "the configuration was reloaded, and has not changed cause=SIGHUP"),
+        ])
+    func notStopping(_ signal: CInt, line: String) throws {
         let status = try ServingProgram.run(Self.configuration) { program, loop in
             try program.send(signal)
-            try await program.waitForLog(" is ignored: ", on: loop)
+            try await program.waitForLog(line, on: loop)
             return try await program.get("/hello", on: loop).status
         }
         #expect(status == 200)
@@ -61,6 +65,68 @@ import Testing
             let priority = line.contains(" info ") ? "<6>20" : "<5>20"
             #expect(line.hasPrefix(isJournal ? priority : "20"), "\(line)")
         }
+    }
+
+    @Test func `a signal that comes twice at once is one`() throws {
+        let (answer, log) = try ServingProgram.run(Self.configuration) { program, loop in
+            let client = try SocketEnd(port: program.port, on: loop)
+            try client.send(
+                "GET /tasks?sleep=1ms,300ms HTTP/1.1\r\nHost: gatherd\r\nAccept: application/x-ndjson\r\n\r\n")
+            var answer = try await client.receive(on: loop)
+            // As timeout(1) does: to the process, and to its group.
+            try program.send(SIGTERM)
+            try await program.waitForLog("SIGTERM: ", on: loop)
+            try program.send(SIGTERM)
+            answer += try await client.rest(on: loop)
+            _ = try await program.end(on: loop)
+            return (String(decoding: answer, as: UTF8.self), program.log)
+        }
+        #expect(answer.contains(#""results":[1,2]"#))
+        #expect(!log.contains("again"))
+    }
+
+    @Test func `the log says for how long connections are still accepted`() throws {
+        let configuration = Self.configuration.replacing(
+            "loops: 1", with: "loops: 1, timeouts: { lame_duck: 200ms, shutdown: 100ms }")
+        let (status, log) = try ServingProgram.run(configuration) { program, loop in
+            // So that there is something to be cut off.
+            let client = try SocketEnd(port: program.port, on: loop)
+            try client.send("GET /tasks?sleep=30s HTTP/1.1\r\nHost: gatherd\r\n\r\n")
+            _ = try await program.get("/hello", on: loop)
+            try program.send(SIGTERM)
+            try await program.waitForLog("SIGTERM: ", on: loop)
+            let status = try await program.get("/hello", on: loop).status
+            _ = try await program.end(on: loop)
+            return (status, program.log)
+        }
+        #expect(status == 200)
+        #expect(log.contains("SIGTERM: connections are accepted for another 0.2 seconds, each for one request, "))
+        #expect(log.contains("warning the shutdown timeout is over: requests that are running are cancelled"))
+        #expect(log.contains("connections=1"))
+    }
+
+    @Test func `a signal for a reload that comes while the file is read for the first time ends nothing`() throws {
+        let script = #"""
+            set -e; fifo=$(mktemp -u); mkfifo "$fifo"
+            "$1" serve "$fifo" 2>"$fifo.log" & pid=$!
+            # It can be opened for writing once the program has it open for reading.
+            exec 3>"$fifo"; kill -HUP $pid
+            echo "$2" >&3; exec 3>&-
+            until grep -q ' serving ' "$fifo.log"; do kill -0 $pid; sleep 0.01; done
+            kill -TERM $pid; wait $pid; rm -f "$fifo" "$fifo.log"
+            """#
+        let result = try Program.shell(script, ["bash", Program.path, Self.configuration])
+        #expect(result.exit == .exited(code: 0), "\(result)")
+    }
+
+    @Test func `a file that is watched is read again when another is put in its place`() throws {
+        let log = try ServingProgram.run(Self.configuration, ["--watch"]) { program, loop in
+            let changed = Self.configuration.replacing("demo: {}", with: "demo: { endpoints: true }")
+            try changed.write(toFile: program.file, atomically: true, encoding: .utf8)
+            try await program.waitForLog("the configuration was reloaded", on: loop)
+            return program.log
+        }
+        #expect(log.contains("the configuration was reloaded cause=--watch changes=\"~ demo\" generation=2"))
     }
 
     @Test func `a log that nobody reads stops nothing, and says what is missing when it is read again`() throws {

@@ -8,7 +8,8 @@ import Testing
         (["chek", "a.yaml"], "'chek' is no command; did you mean 'check'?", "gatherd"),
         (["help", "chek"], "'chek' is no command; did you mean 'check'?", "gatherd"),
         (
-            ["zzz"], "'zzz' is no command; known are: serve, check, plan, simulate, test, trace, get, tasks, help",
+            ["zzz"],
+            "'zzz' is no command; known are: serve, check, diff, plan, simulate, test, trace, get, tasks, healthcheck, help",
             "gatherd"
         ),
         (["--versoin"], "'--versoin' is no option; did you mean '--version'?", "gatherd"),

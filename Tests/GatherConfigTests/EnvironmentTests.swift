@@ -40,7 +40,7 @@ import Testing
         ("${A", "19: server.listen: a '${' without its '}'; write '$${' for the characters themselves"),
         (
             "h:${1}",
-            "21: server.listen: '${1}' is not a variable; write ${NAME} or ${NAME:-default}, or '$${' for the characters themselves"
+            "21: server.listen: '${1}' is not a variable; write ${NAME}, ${NAME:-default} or ${file:NAME}, or '$${' for the characters themselves"
         ),
         ("h:${A-b}", "21: server.listen: the environment has no 'A-b'; set it, or give a default: ${A-b:-value}"),
     ])

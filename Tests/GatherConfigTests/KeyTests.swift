@@ -259,7 +259,10 @@ import Testing
         let text = file(sample, value)
         do {
             var dumped = ""
-            dump(try Configuration.read(text: text, file: "x.yaml"), to: &dumped)
+            var configuration = try Configuration.read(text: text, file: "x.yaml")
+            // What was written differs all the same.
+            configuration.declarations = Declarations()
+            dump(configuration, to: &dumped)
             // Equal sets may list their members in different orders.
             return dumped.split { ",[] \n".contains($0) }.sorted().joined(separator: "\n")
         } catch {

@@ -23,7 +23,10 @@ import Testing
         configuration.server.loops = 2
         configuration.demo?.shop = nil
         let log = RecordedLog()
-        let service = try Service(configuration, logger: Logger(label: "test") { _ in log.handler }, slowJobs: slowJobs)
+        var surroundings = Service.Surroundings()
+        surroundings.slowJobs = slowJobs
+        let service = try Service(
+            configuration, logger: Logger(label: "test") { _ in log.handler }, surroundings: surroundings)
         let thread = LoopThread { try service.run() }
         let value = Swift.Result {
             try TestLoop.runOnSystem(limit: .seconds(60)) { loop in

@@ -72,10 +72,13 @@ final class RunningService {
             configuration.server.limits.allowSlowMachine()
             let log = RecordedLog()
             let logger = Logger(label: "test") { _ in log.handler }
-            let (drain, ended) = (Latch(), Latch())
+            let ended = Latch()
             let generation = Generation(configuration, loops: 1, address: listeners[0].address)
             let group = LoopGroup(1, serving: generation, logger: logger)
-            let clients = ServerGroup(listeners[0], options: ServerOptions(configuration.server))
+            let clients = Listening(
+                .clients, at: configuration.server.listen,
+                ServerGroup(listeners[0], options: ServerOptions(configuration.server)))
+            let drain = clients.drain
             let served = try ServiceLoop(0, of: group, serving: generation, to: clients, on: loop)
             let scripted = ScriptedUpstream()
             let shop = Shop(ShopOptions(latency: configuration.demo?.shop?.latency ?? [:]))
@@ -84,7 +87,7 @@ final class RunningService {
                     _ = loop  // What captures the loop is the loop's.
                     return MetricsPage(
                         ServiceSnapshot(
-                            generation: 1, connections: served.server.connectionCount, mostConnections: 10_000,
+                            generation: 1, connections: served.snapshot().connections, mostConnections: 10_000,
                             gathers: group.gathers.count, mostGathers: group.gathers.limit,
                             loops: [served.snapshot()], loopCount: 1),
                         droppedLogLines: 3)
@@ -105,7 +108,7 @@ final class RunningService {
                 }
                 defer { ended.open() }
                 return try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addImmediateTask { await served.run(drain: drain, abort: ended, on: loop) }
+                    group.addImmediateTask { await served.run(abort: ended, on: loop) }
                     defer { drain.open() }
                     return try await body(service, loop)
                 }

@@ -1,6 +1,7 @@
 import GatherConfig
 import HTTPServer
 import Logging
+import Synchronization
 import TestSupport
 import Testing
 
@@ -12,9 +13,28 @@ final class WholeService {
     let service: Service
     let upstream: ScriptedUpstream
     let log: RecordedLog
+    let file: ServedFile
 
-    private init(_ service: Service, _ upstream: ScriptedUpstream, _ log: RecordedLog) {
-        (self.service, self.upstream, self.log) = (service, upstream, log)
+    private init(_ service: Service, _ upstream: ScriptedUpstream, _ log: RecordedLog, _ file: ServedFile) {
+        (self.service, self.upstream, self.log, self.file) = (service, upstream, log, file)
+    }
+
+    /// The file of a service, which a test changes for a reload.
+    final class ServedFile: Sendable {
+        private let state: Mutex<String>
+
+        init(_ text: String) { state = Mutex(text) }
+
+        var text: String {
+            get { state.withLock { $0 } }
+            set { state.withLock { $0 = newValue } }
+        }
+
+        func configuration() throws -> Configuration {
+            var configuration = try Configuration.read(text: text, file: "test.yaml")
+            configuration.server.limits.allowSlowMachine()
+            return configuration
+        }
     }
 
     /// Endpoints with calls to the upstream `up`, which has a script.
@@ -30,8 +50,10 @@ final class WholeService {
     /// - Parameters:
     ///   - upstream: more keys of `up`, behind a comma.
     ///   - others: more upstreams.
+    ///   - environment: what who starts it says to it.
     static func run<Value: Sendable>(
         server: String = "", loops: Int = 1, demo: String = "{}", upstream: String = "", others: String = "",
+        environment: [String: String] = [:],
         _ body: @escaping @Sendable (WholeService, isolated EventLoop) async throws -> Value
     ) throws -> (value: Value, log: RecordedLog) {
         let listener = try Listener("127.0.0.1:0")
@@ -44,10 +66,13 @@ final class WholeService {
             """
         let upstreams = rest.replacing("PORT", with: "\(listener.port)").replacing("KEYS", with: upstream)
             .replacing("OTHERS", with: others)
-        var configuration = try Configuration.read(text: text + upstreams, file: "test.yaml")
-        configuration.server.limits.allowSlowMachine()
+        let file = ServedFile(text + upstreams)
         let log = RecordedLog()
-        let service = try Service(configuration, logger: Logger(label: "test") { _ in log.handler })
+        var surroundings = Service.Surroundings()
+        surroundings.environment = environment
+        surroundings.source = { try file.configuration() }
+        let service = try Service(
+            file.configuration(), logger: Logger(label: "test") { _ in log.handler }, surroundings: surroundings)
         let thread = LoopThread { try service.run() }
         let value = Swift.Result {
             try EventLoop.run { loop in
@@ -58,7 +83,7 @@ final class WholeService {
                 return try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addImmediateTask { await server.run(drain: ended, abort: ended, on: loop) }
                     defer { ended.open() }
-                    return try await body(WholeService(service, upstream, log), loop)
+                    return try await body(WholeService(service, upstream, log, file), loop)
                 }
             }
         }
@@ -85,13 +110,20 @@ final class WholeService {
     }
 
     /// What the admin listener answers; the first loop has then gone round.
-    func admin(_ target: String, on loop: isolated EventLoop) async throws -> Reply {
+    func admin(_ target: String, method: String = "GET", on loop: isolated EventLoop) async throws -> Reply {
         let client = try SocketEnd(port: try Self.port(service.adminAddress), on: loop)
-        try client.send(RunningService.request("GET", target))
+        try client.send(RunningService.request(method, target))
         return try await client.reply(on: loop)
     }
 
-    private static func port(_ address: String?) throws -> UInt16 {
+    /// Has the service read its file again after a change of it.
+    func reload(_ old: String, to new: String, on loop: isolated EventLoop) async throws -> Reply {
+        try #require(file.text.contains(old))
+        file.text = file.text.replacing(old, with: new)
+        return try await admin("/-/reload", method: "POST", on: loop)
+    }
+
+    static func port(_ address: String?) throws -> UInt16 {
         try #require((address?.split(separator: ":").last).flatMap { UInt16($0) })
     }
 }

@@ -40,7 +40,7 @@ public struct Endpoint: Sendable {
         self.method = method
         self.path = path
         self.calls = calls
-        prepared = calls.map(PreparedCall.init)
+        prepared = calls.map { PreparedCall($0) }
         self.response = response
         graph = try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() })
     }
@@ -52,7 +52,19 @@ public struct Endpoint: Sendable {
     public func mapCalls(_ change: (inout Call) -> Void) -> Endpoint {
         var endpoint = self
         for index in calls.indices { change(&endpoint.calls[index]) }
-        endpoint.prepared = endpoint.calls.map(PreparedCall.init)
+        endpoint.prepared = endpoint.calls.map { PreparedCall($0) }
+        return endpoint
+    }
+
+    /// The same endpoint with the bodies that were kept for another one, of which it takes the place: for each of these calls those of the call
+    /// of the same name.
+    public func keepingBodies(of earlier: Endpoint, for names: Set<String>) -> Endpoint {
+        let owners = Dictionary(
+            uniqueKeysWithValues: zip(earlier.calls.map(\.name), earlier.prepared.map(\.bodyOwner)))
+        var endpoint = self
+        for (index, call) in calls.enumerated() where names.contains(call.name) {
+            if let owner = owners[call.name] { endpoint.prepared[index] = PreparedCall(call, bodyOwner: owner) }
+        }
         return endpoint
     }
 

@@ -4,7 +4,12 @@ import JSONText
 /// A call in the shape that the engine wants: behind one reference, because a call has too many fields to be copied for each
 /// request, and with as much of its request made in advance as has nothing of the client or of other calls in it.
 final class PreparedCall: Sendable {
+    /// Whose bodies are kept: the same one for a call and for what takes its place when the configuration is read again and the call has
+    /// not changed.
+    final class BodyOwner: Sendable {}
+
     let call: Call
+    let bodyOwner: BodyOwner
     let request: RequestTemplate
     /// `name;dur=`: with what the call's metric in a `Server-Timing` field begins.
     let durationBeginning: [UInt8]
@@ -41,8 +46,9 @@ final class PreparedCall: Sendable {
     /// Whether the request asks for nothing but an answer (RFC 9110 §9.2.1), so that one answer may serve several calls.
     let isSafe: Bool
 
-    init(_ call: Call) {
+    init(_ call: Call, bodyOwner: BodyOwner = BodyOwner()) {
         self.call = call
+        self.bodyOwner = bodyOwner
         upstream = UpstreamIndex(call.upstream)
         (timeout, isRequired) = (call.timeout, call.isRequired)
         (isConditional, isList) = (call.condition != nil, call.foreach != nil)

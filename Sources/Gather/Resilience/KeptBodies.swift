@@ -10,7 +10,7 @@ import JSONText
 /// first. Confined to its loop.
 final class KeptBodies {
     private struct Key: Hashable {
-        let call: PreparedCall
+        let call: PreparedCall.BodyOwner
         let request: [UInt8]
 
         static func == (left: Key, right: Key) -> Bool { left.call === right.call && left.request == right.request }
@@ -69,7 +69,7 @@ final class KeptBodies {
     /// Keeps the body of a request, in the place of an earlier one; O(1) on average.
     func keep(_ body: JSONValue, of request: ClientRequest, by call: PreparedCall, at now: LoopInstant) {
         guard call.call.staleFor != nil else { return }
-        let key = Key(call: call, request: request.identity)
+        let key = Key(call: call.bodyOwner, request: request.identity)
         let cost = body.bytes.capacity + key.request.count + Self.overhead
         forget(key)
         guard cost <= room.limit else { return }
@@ -94,7 +94,7 @@ final class KeptBodies {
         _ request: ClientRequest, by call: PreparedCall, after outcome: Outcome, status: Int?, at now: LoopInstant
     ) -> Kept? {
         guard let staleFor = call.call.staleFor else { return nil }
-        let key = Key(call: call, request: request.identity)
+        let key = Key(call: call.bodyOwner, request: request.identity)
         guard let entry = entries[key] else { return nil }
         let age = entry.came.duration(to: now)
         let isRefusal = outcome == .httpError && (status ?? 0) < 500

@@ -23,6 +23,14 @@ enum ConnectionReader {
         policy.authorities = section["ca"]?.text("the path of a file")
         policy.certificate = section["cert"]?.text("the path of a file")
         policy.key = section["key"]?.text("the path of a file")
+        if section.node.report.checksFiles {
+            var hasher = Hasher()
+            for (key, content) in [("ca", PEMFile.Content.certificates), ("cert", .certificates), ("key", .privateKey)]
+            {
+                hasher.combine(section[key].flatMap { check($0, for: content) })
+            }
+            policy.contents = hasher.finalize()
+        }
         if (policy.certificate == nil) != (policy.key == nil) {
             section.node.error("'cert' and 'key' belong together", remedy: "write both, or neither")
         }
@@ -38,6 +46,16 @@ enum ConnectionReader {
             }
         }
         return policy
+    }
+
+    private static func check(_ node: Node, for content: PEMFile.Content) -> Int? {
+        guard case .scalar(let path) = node.content else { return nil }
+        do throws(PEMFile.Problem) {
+            return try PEMFile.check(path.text, for: content)
+        } catch {
+            node.error(error.text, remedy: "name a file that the service may read")
+            return nil
+        }
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -40,11 +40,40 @@ struct RootReader {
             upstream.member.warning(
                 "no call uses the upstream '\(upstream.value.name)'", remedy: "remove it, or call it")
         }
-        return Configuration(
+        var configuration = Configuration(
             server: server,
             plan: Plan(
                 upstreams: upstreams.map(\.value), endpoints: endpoints.endpoints, proxies: endpoints.proxies),
             demo: demo,
             tests: endpoints.tests, warnings: node.report.diagnostics(.warning))
+        configuration.declarations = Self.declarations(root, upstreams.map(\.member))
+        return configuration
+    }
+
+    private static func declarations(_ root: Section, _ upstreams: [Node.Member]) -> Declarations {
+        var declarations = Declarations()
+        if let server = root["server"] { declarations.add(.server, server) }
+        for member in upstreams { declarations.add(.upstream(member.name), member.value) }
+        if case .sequence(let nodes)? = root["endpoints"]?.content {
+            for node in nodes { declarations.add(.endpoint(node.route), node) }
+        }
+        if let demo = root["demo"] { declarations.add(.demo, demo) }
+        return declarations
+    }
+}
+
+extension Node {
+    /// What an endpoint is called: its method, which is GET if it names none, and its path. One that passes answers on may have several.
+    fileprivate var route: String {
+        guard case .mapping(let members) = content else { return "" }
+        let text = { (name: String) -> String? in
+            guard case .scalar(let scalar)? = members.first(where: { $0.name == name })?.value.content else {
+                return nil
+            }
+            return scalar.text
+        }
+        let isGather = members.contains { $0.name == "calls" }
+        let method = text("method") ?? (isGather ? "GET" : nil)
+        return (method.map { $0 + " " } ?? "") + (text("path") ?? "")
     }
 }

@@ -12,11 +12,14 @@ struct Position: Hashable {
 /// Collects what is found wrong while a file is read.
 final class Report {
     let file: String
+    /// Whether files that the configuration names are looked at.
+    let checksFiles: Bool
     private let lines: [Substring.UnicodeScalarView]
     private var found: [Diagnostic] = []
 
-    init(file: String, text: String) {
+    init(file: String, text: String, checksFiles: Bool = false) {
         self.file = file
+        self.checksFiles = checksFiles
         lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
     }
 

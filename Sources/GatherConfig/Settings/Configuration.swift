@@ -8,6 +8,8 @@ public struct Configuration: Sendable {
     public var demo: DemoSettings?
     /// What `gatherd test` runs, in the order of the file.
     public var tests: [EndpointTest]
+    /// What the file says in each of its parts, to be compared with that of another.
+    public var declarations = Declarations()
     /// What hardly does what the file's author means, in the order of the file.
     public var warnings: [Diagnostic]
 
@@ -15,13 +17,14 @@ public struct Configuration: Sendable {
     /// - Parameters:
     ///   - file: what messages call the file.
     ///   - environment: the variables for `${NAME}` and `{env.NAME}`.
+    ///   - checksFiles: whether files that it names have to be there, and have what they are named for.
     /// - Throws: ``ConfigurationErrors`` with every error that was found.
     public static func read(
-        text: String, file: String, environment: [String: String] = [:]
+        text: String, file: String, environment: [String: String] = [:], checksFiles: Bool = false
     ) throws(ConfigurationErrors) -> Configuration {
         // Editors on Windows put a byte order mark before the text.
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
-        let report = Report(file: file, text: text)
+        let report = Report(file: file, text: text, checksFiles: checksFiles)
         let configuration = DocumentReader.read(text, environment: environment, report: report)
             .flatMap { RootReader(environment: environment).read($0) }
         guard let configuration, !report.hasErrors else {
@@ -31,8 +34,10 @@ public struct Configuration: Sendable {
     }
 
     /// Reads a configuration from a file; `-` is standard input.
-    public static func read(file: String, environment: [String: String]) throws(ConfigurationErrors) -> Configuration {
-        try read(text: contents(of: file), file: name(of: file), environment: environment)
+    public static func read(
+        file: String, environment: [String: String], checksFiles: Bool = false
+    ) throws(ConfigurationErrors) -> Configuration {
+        try read(text: contents(of: file), file: name(of: file), environment: environment, checksFiles: checksFiles)
     }
 
     /// What messages call a file.

@@ -26,19 +26,19 @@ final class GatherResponder: Handler {
     /// The series of each proxy, in the order of its methods.
     private let passages: [[(method: HTTPRequest.Method, series: Int)]]
     private let proxies: ProxyResponder
-    /// Is told when nobody can have a gather by this generation any more.
-    private let whenOver: () -> Void
 
     init(
         _ generation: Generation, engine: GatherEngine, upstreams: CurlUpstreams, admission: Admission,
         accessLog: AccessLog, whenOver: @escaping () -> Void = {}
     ) {
+        // Held by what is streamed of an upstream's answer as well, which outlives the request.
+        let use = GenerationUse(whenOver)
         routes = generation.routes
         self.engine = engine
         self.admission = admission
         self.accessLog = accessLog
         proxies = ProxyResponder(
-            generation.configuration, engine: engine, upstreams: upstreams, accessLog: accessLog)
+            generation.configuration, engine: engine, upstreams: upstreams, accessLog: accessLog, use: use)
         trusted = TrustedProxies(generation.configuration.server.trustedProxies)
         deadlineHeader = generation.configuration.server.clientDeadlineHeader
         let (metrics, plan) = (engine.metrics, generation.configuration.plan)
@@ -49,10 +49,7 @@ final class GatherResponder: Handler {
         passages = plan.proxies.map { proxy in
             proxy.methods.map { ($0, metrics.series(method: $0, path: proxy.path)) }
         }
-        self.whenOver = whenOver
     }
-
-    deinit { whenOver() }
 
     func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
         let head = request.head

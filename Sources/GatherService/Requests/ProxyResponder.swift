@@ -17,6 +17,7 @@ final class ProxyResponder {
     private let accessLog: AccessLog
     private let trusted: TrustedProxies
     private let disclosure: Disclosure
+    private let use: GenerationUse
 
     /// What is known of a proxy beforehand.
     private struct Route {
@@ -28,8 +29,10 @@ final class ProxyResponder {
     }
 
     init(
-        _ configuration: Configuration, engine: GatherEngine, upstreams: CurlUpstreams, accessLog: AccessLog
+        _ configuration: Configuration, engine: GatherEngine, upstreams: CurlUpstreams, accessLog: AccessLog,
+        use: GenerationUse
     ) {
+        self.use = use
         let plan = configuration.plan
         (trusted, disclosure) = (TrustedProxies(configuration.server.trustedProxies), configuration.server.disclosure)
         routes = plan.proxies.map { proxy in

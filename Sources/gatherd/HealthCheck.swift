@@ -1,0 +1,63 @@
+import ArgumentParser
+import EventLoop
+import GatherConfig
+
+/// `gatherd healthcheck`
+struct HealthCheck: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "healthcheck",
+        abstract: "Ask a running service whether it is well.",
+        discussion: """
+            For where there is no curl, such as a container's HEALTHCHECK. Exits with 0 if /healthz (with --ready, /readyz) of the admin \
+            listener answers with 200, with 1 if it does not.
+            """)
+
+    @Argument(
+        help: ArgumentHelp("Where the admin listener is.", valueName: "admin"),
+        transform: { try ListenAddress(argument: $0) })
+    var admin = ListenAddress(host: "127.0.0.1", port: 9090)
+
+    @Flag(help: "Ask whether it is ready for clients: not while it warms up, and not while it drains.")
+    var ready = false
+
+    @Option(help: "How many milliseconds it may take.")
+    var timeout = 3000
+
+    func validate() throws {
+        guard (1...600_000).contains(timeout) else { throw ValidationError("--timeout is a number from 1 to 600000") }
+    }
+
+    func run() throws {
+        let (address, path, limit) = (admin, ready ? "/readyz" : "/healthz", Duration.milliseconds(timeout))
+        let problem: String
+        do {
+            let status = try EventLoop.run { loop in
+                try await loop.withTimeout(limit) { try await Self.status(of: path, at: address, on: loop) }
+            }
+            if status == "200" { return }
+            problem = "it answers with \(status)"
+        } catch {
+            problem = "\(error)"
+        }
+        throw complain(UsageError("\(address)\(path)", problem))
+    }
+
+    /// The status of the answer to a request, as the three digits of its first line (RFC 9112 §4).
+    private static func status(
+        of path: String, at address: ListenAddress, on loop: isolated EventLoop
+    ) async throws -> String {
+        let places = try await loop.runBlocking { try SocketAddress.resolve("\(address)") }
+        let stream = try await SocketStream.connect(to: places[0], on: loop)
+        defer { stream.close() }
+        try await stream.write(
+            Array("GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n".utf8), on: loop)
+        var answer: [UInt8] = []
+        while answer.count < 12 {
+            let piece = try await stream.read(atMost: 4096, on: loop)
+            guard !piece.isEmpty else { break }
+            answer += piece
+        }
+        let words = String(decoding: answer.prefix(12), as: UTF8.self).split(separator: " ")
+        return words.count == 2 && words[0].hasPrefix("HTTP/1.") ? String(words[1]) : "something else than HTTP"
+    }
+}
