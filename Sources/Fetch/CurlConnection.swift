@@ -4,7 +4,8 @@ import Glibc
 
 /// One connection that libcurl opens to one address, and secures and verifies if the origin's scheme is https.
 ///
-/// A plain socket is handed over and libcurl forgets it. A secured one stays libcurl's, and this object seals and opens its bytes.
+/// A plain socket is handed over and libcurl forgets it. A secured one stays libcurl's, and this object seals and opens
+/// its bytes.
 @safe final class CurlConnection: CurlHandle {
     /// Nil for a Unix socket.
     let address: IPAddress?
@@ -49,7 +50,7 @@ import Glibc
         unsafe cc_set_pointer(handle, CURLOPT_CURLU, UnsafeMutableRawPointer(origin.url))
         if let path = origin.socketPath { unsafe cc_set_string(handle, CURLOPT_UNIX_SOCKET_PATH, path) }
         if let address {
-            // «::address:port»: whatever host and port the URL has.
+            // `::address:port`: whatever host and port the URL has.
             let host = address.isIPv6 ? "[\(address)]" : address.text
             unsafe connectTo = curl_slist_append(nil, "::\(host):\(origin.port)")
             unsafe cc_set_pointer(handle, CURLOPT_CONNECT_TO, connectTo)
@@ -135,7 +136,8 @@ import Glibc
         }
     }
 
-    /// What the peer has against us, if it said so after the handshake: in TLS 1.3 it looks at our certificate only then.
+    /// What the peer has against us, if it said so after the handshake: in TLS 1.3 it looks at our certificate only
+    /// then.
     var refusal: TLSFailure? {
         // A text of libcurl's, with a NUL at its end.
         let text = unsafe String(cString: errorText)
@@ -143,7 +145,8 @@ import Glibc
         return failure == .clientCertificate ? failure : nil
     }
 
-    /// - Parameter bytes: after ``Transferred/wouldBlock`` the same again, in the same place: OpenSSL has begun with them.
+    /// - Parameter bytes: after ``Transferred/wouldBlock`` the same again, in the same place: OpenSSL has begun with
+    ///   them.
     func send(_ bytes: UnsafeRawBufferPointer) -> Transferred {
         var count = 0
         let code = unsafe curl_easy_send(handle, bytes.baseAddress, bytes.count, &count)

@@ -4,10 +4,10 @@ import Glibc
 
 /// The sockets that libcurl has told of, by descriptor: what it wants to know of each and what the loop watches.
 ///
-/// libcurl drops its interest when a transfer ends and takes it up when the next one uses the connection. Following each step
-/// would cost two system calls a transfer and a quarter of the CPU, so a connection stays watched until it closes. That is
-/// safe only for sockets whose closing we see: those opened through ``opened(_:)``. Others (the resolver's) are watched and
-/// forgotten as libcurl says.
+/// libcurl drops its interest when a transfer ends and takes it up when the next one uses the connection. Following
+/// each step would cost two system calls a transfer and a quarter of the CPU, so a connection stays watched until it
+/// closes. That is safe only for sockets whose closing we see: those opened through ``opened(_:)``. Others (the
+/// resolver's) are watched and forgotten as libcurl says.
 struct CurlSockets {
     private struct Entry {
         var isOurs = false
@@ -47,7 +47,8 @@ struct CurlSockets {
             let entry = entries[Int(fd)]
             entries[Int(fd)] = Entry()
             if entry.isReleased { return 0 }
-            // Whoever watches it: us for libcurl, or a connection that libcurl gives up (it looks for dead ones now and then).
+            // Whoever watches it: us for libcurl, or a connection that libcurl gives up (it looks for dead ones now and
+            // then).
             reactor.forgetClosing(fd)
         }
         return Glibc.close(fd)
@@ -82,9 +83,9 @@ struct CurlSockets {
         }
     }
 
-    /// Whether libcurl is to hear of a report. If it has no interest, the peer has closed an idle connection, or has sent on it
-    /// what the next request would take for its response (a 408, often). It is shut down, so that libcurl finds it dead when it
-    /// next looks at it, and watched no more, since it would be reported in every turn.
+    /// Whether libcurl is to hear of a report. If it has no interest, the peer has closed an idle connection, or has
+    /// sent on it what the next request would take for its response (a 408, often). It is shut down, so that libcurl
+    /// finds it dead when it next looks at it, and watched no more, since it would be reported in every turn.
     mutating func isWanted(_ fd: CInt) -> Bool {
         guard entries[Int(fd)].wanted.isEmpty else { return true }
         reactor.forget(fd)

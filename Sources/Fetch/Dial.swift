@@ -3,8 +3,8 @@ import EventLoop
 
 /// One connection in the making: the host's addresses are tried one after the other, and the first that connects wins.
 ///
-/// An address that is still silent after a while is not waited for before the next is tried beside it, and one that fails makes room
-/// at once (Happy Eyeballs, RFC 8305 §5). Addresses that lost are tried last by the next dials.
+/// An address that is still silent after a while is not waited for before the next is tried in parallel, and one that
+/// fails makes room at once (Happy Eyeballs, RFC 8305 §5). Addresses that lost are tried last by the next dials.
 final class Dial: TimerHandler, NameWaiter {
     unowned let origin: FetchOrigin
     /// When it began, among the origin's dials and requests.
@@ -21,8 +21,8 @@ final class Dial: TimerHandler, NameWaiter {
     private var deadline: TimerID?
     private var nextAttempt: TimerID?
 
-    /// How long an attempt has for itself: RFC 8305's Connection Attempt Delay, nearer to its least value than to the one it
-    /// recommends for the Internet, since upstreams are near.
+    /// How long an attempt has for itself: RFC 8305's Connection Attempt Delay, nearer to its least value than to the
+    /// one it recommends for the Internet, since upstreams are near.
     private static let attemptDelay = Duration.milliseconds(100)
 
     init(_ origin: FetchOrigin, order: Int, reactor: Reactor) {

@@ -37,7 +37,7 @@ public enum LookupFailure: Error, Equatable, Sendable {
 
 /// Why no connection could be made.
 public enum ConnectFailure: Error, Equatable, Sendable {
-    /// Nobody listens there.
+    /// Nothing listens there.
     case refused
     /// The path of a Unix socket leads nowhere.
     case noSocket
@@ -71,7 +71,7 @@ public enum ConnectFailure: Error, Equatable, Sendable {
 
 /// Why a connection could not be secured.
 public enum TLSFailure: Error, Equatable, Sendable {
-    /// Nobody who is trusted vouches for the certificate.
+    /// No trusted authority vouches for the certificate.
     case unknownAuthority
     /// The certificate is for other names.
     case wrongName
@@ -198,8 +198,8 @@ extension FetchError {
             case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE,
                 CURLE_ABORTED_BY_CALLBACK:
                 .reset
-            // Out of memory is what libcurl calls a line of a head past 100 KiB, which it does not pass on to be counted; from
-            // 8.6 on it is a code of its own, CURLE_TOO_LARGE.
+            // Out of memory is what libcurl calls a line of a head past 100 KiB, which it does not pass on to be
+            // counted; from 8.6 on it is a code of its own, CURLE_TOO_LARGE.
             case CURLE_FILESIZE_EXCEEDED, CURLE_OUT_OF_MEMORY, CURLcode(rawValue: 100): .tooLarge
             case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
                 .malformed("")

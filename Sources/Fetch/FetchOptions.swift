@@ -5,8 +5,8 @@ public struct FetchOptions: Sendable, Equatable {
     /// Which protocol an origin is spoken to with.
     public enum Version: Sendable {
         case http1
-        /// HTTP/2 where the server takes it: by ALPN with https, by prior knowledge with http. These requests are whole transfers of
-        /// libcurl's.
+        /// HTTP/2 where the server takes it: by ALPN with https, by prior knowledge with http. These requests are whole
+        /// transfers of libcurl's.
         case http2
     }
 

@@ -20,8 +20,8 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         text = inner
     }
 
-    /// In the order in which they are tried: as given, but the families alternate (RFC 8305 §4), so that a network without one of
-    /// them costs one attempt.
+    /// In the order in which they are tried: as given, but the families alternate (RFC 8305 §4), so that a network
+    /// without one of them costs one attempt.
     static func interleaved(_ addresses: [IPAddress]) -> [IPAddress] {
         guard let first = addresses.first else { return [] }
         let leading = addresses.filter { $0.isIPv6 == first.isIPv6 }

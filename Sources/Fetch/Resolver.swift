@@ -2,9 +2,9 @@ import EventLoop
 
 /// The addresses of names, each looked up once at a time on a few threads.
 ///
-/// A result serves until it is ``ResolvedName/timeToLive`` old, and longer while the next one is fetched or cannot be had: an upstream
-/// that was reached once stays reachable when DNS does not. A look-up is nobody's: it goes on when those who asked have given up,
-/// so that a resolver slower than any of them still serves the next.
+/// A result serves until it is ``ResolvedName/timeToLive`` old, and longer while the next one is fetched or cannot be
+/// had: an upstream that was reached once stays reachable when DNS does not. A look-up belongs to no caller: it goes on
+/// when those who asked have given up, so that a resolver slower than any of them still serves the next.
 final class Resolver {
     private let loop: EventLoop
     private let reactor: Reactor
@@ -12,7 +12,8 @@ final class Resolver {
     private let pool: BlockingPool
     private var names: [String: ResolvedName] = [:]
 
-    /// For all loops of the process: with DNS down each thread hangs for seconds, and there are no more of them than these.
+    /// For all loops of the process: with DNS down each thread hangs for seconds, and there are no more of them than
+    /// these.
     static let sharedPool = BlockingPool(threads: 8)
 
     init(on loop: isolated EventLoop, lookup: @escaping Lookup, pool: BlockingPool) {
@@ -30,7 +31,7 @@ final class Resolver {
         return name
     }
 
-    /// Forgets all names; look-ups that are under way find nobody.
+    /// Forgets all names; look-ups that are under way end unheard.
     func close() { names = [:] }
 
     fileprivate var now: LoopInstant { reactor.now }
@@ -47,7 +48,8 @@ final class Resolver {
 
 /// Takes a name to a thread and back.
 ///
-/// `@unchecked Sendable`: the thread only carries it; `name` is read on the loop that made it. A weak reference may be dropped anywhere.
+/// `@unchecked Sendable`: the thread only carries it; `name` is read on the loop that made it. A weak reference may be
+/// dropped anywhere.
 private final class PendingLookup: @unchecked Sendable {
     private weak var name: ResolvedName?
 
@@ -98,7 +100,8 @@ final class ResolvedName {
         if let lookedUpAt, lookedUpAt.duration(to: now) >= Self.doubt { lookUp() }
     }
 
-    /// The addresses in the order in which they are to be tried; nil before the first result, which `waiter` is told of.
+    /// The addresses in the order in which they are to be tried; nil before the first result, which `waiter` is told
+    /// of.
     func addresses(at now: LoopInstant, for waiter: any NameWaiter) -> [IPAddress]? {
         guard !addresses.isEmpty else {
             waiters.append(waiter)

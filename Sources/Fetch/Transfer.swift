@@ -62,7 +62,8 @@ import HTTPWire
 
     private func leave() {
         multi.remove(self)
-        // libcurl counts how often a handle has sent a request again for as long as the handle lives, and gives up at five.
+        // libcurl counts how often a handle has sent a request again for as long as the handle lives, and gives up at
+        // five.
         guard sends < 2 else { return }
         forgetRequest()
         origin.putBack(self)
@@ -91,7 +92,8 @@ import HTTPWire
 
     private func prepareOther(_ request: ClientRequest) {
         isPlain = false
-        // Without «Expect:» libcurl would hold back a large body for an interim response, and nothing of ours is its default.
+        // Without `Expect:` libcurl would hold back a large body for an interim response, and nothing of ours is its
+        // default.
         var list = unsafe curl_slist_append(nil, "Expect:")
         var names: Set<String> = []
         request.fields.forEachLine { name, value in
@@ -197,7 +199,7 @@ import HTTPWire
         var (start, end) = (colon + 1, line.count)
         while start < end, Self.isBlank(line[start]) { start += 1 }
         while end > start, Self.isBlank(line[end - 1]) { end -= 1 }
-        // What is no field is left out: nobody asks for it.
+        // What is not a field is left out.
         try? fields.append(line.extracting(0..<colon), line.extracting(start..<end))
     }
 

@@ -8,7 +8,8 @@ struct DescriptorPlan {
     /// What is missing for the configuration's limits, as a sentence for the log; nil if nothing is.
     let shortage: String?
 
-    /// How many connections the admin listener takes: a few probes at once, which come even when clients take all that they may.
+    /// How many connections the admin listener takes: a few probes at once, which come even when clients take all that
+    /// they may.
     static let adminConnections = 16
 
     /// The three standard descriptors, the signals' and some for files and names that are looked up.

@@ -61,8 +61,8 @@ private struct CallCounts: LogObject {
     }
 }
 
-/// Which calls failed and why: `orders: http_error (status 500 from 10.0.0.1:80); stock: skipped ('orders' left no value)`, and in JSON
-/// `{"orders":{"outcome":"http_error","status":500,"detail":"status 500 from 10.0.0.1:80"},…}`.
+/// Which calls failed and why: `orders: http_error (status 500 from 10.0.0.1:80); stock: skipped ('orders' left no
+/// value)`, and in JSON `{"orders":{"outcome":"http_error","status":500,"detail":"status 500 from 10.0.0.1:80"},…}`.
 ///
 /// First those that failed by themselves, then what followed from them; some of them, if they are many.
 private struct FailedCalls: LogObject {

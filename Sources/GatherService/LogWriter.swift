@@ -5,18 +5,19 @@ import Synchronization
 
 /// Writes lines to standard error on a thread of its own, so that nothing waits for the reader of a log, or for a disk.
 ///
-/// Lines lie in a bounded buffer until they are written. Those that do not fit, and those that cannot be written (the disk is full,
-/// the reader is gone), are dropped and counted, and the count is a line of the log as soon as it goes on.
+/// Lines lie in a bounded buffer until they are written. Those that do not fit, and those that cannot be written (the
+/// disk is full, the reader is gone), are dropped and counted, and the count is a line of the log as soon as it goes
+/// on.
 ///
-/// A loop that logs takes a lock that it hardly ever finds taken, and never waits for one: there are several buffers, and the thread
-/// holds one only while it takes the bytes out of it. The thread is woken at most every ``pause``; until then lines pile up, so that
-/// one system call writes many.
+/// A loop that logs takes a lock that it hardly ever finds taken, and never waits for one: there are several buffers,
+/// and the thread holds one only while it takes the bytes out of it. The thread is woken at most every ``pause``; until
+/// then lines pile up, so that one system call writes many.
 public final class LogWriter: Sendable {
     /// How many bytes may wait: 4 MiB in all.
     static let bufferBytes = 512 << 10
     private static let bufferCount = 8
-    /// The bytes of one write, unless a line is longer: a pipe takes so many at once (PIPE_BUF), so that lines are never mixed with
-    /// those of another process.
+    /// The bytes of one write, unless a line is longer: a pipe takes so many at once (PIPE_BUF), so that lines are
+    /// never mixed with those of another process.
     private static let writeBytes = 4096
     /// In milliseconds.
     private static let pause: CInt = 10
@@ -164,7 +165,8 @@ public final class LogWriter: Sendable {
         }
     }
 
-    /// Writes whole lines, as many at once as a pipe takes in one piece; false if that fails, and the rest is counted as lost.
+    /// Writes whole lines, as many at once as a pipe takes in one piece; false if that fails, and the rest is counted
+    /// as lost.
     private func writeLines(_ bytes: [UInt8], _ taken: inout Taken) -> Bool {
         var start = 0
         while start < bytes.count {

@@ -3,14 +3,15 @@ import HTTPWire
 
 /// Sends a body piece by piece, each as soon as it is written.
 ///
-/// The head leaves with the first piece, in the same system call. Confined to its loop, and of no use once the body has ended.
+/// The head leaves with the first piece, in the same system call. Confined to its loop, and of no use once the body has
+/// ended.
 public final class BodyWriter {
     private let stream: any ExchangeStream
     private let framing: ResponseFraming
     /// The response's head, until it is sent.
     private var head: [UInt8]
     private var isWriting = false
-    /// Whether the client did not take a piece, of which nobody knows how much has arrived.
+    /// Whether the client did not take a piece, of which it is unknown how much has arrived.
     private var isBroken = false
     /// The bytes of the body that the socket has taken, without their framing.
     public private(set) var sentBytes = 0
@@ -27,8 +28,8 @@ public final class BodyWriter {
     /// Sends a piece and suspends until the socket has taken it; an empty one sends the head, if that is not sent yet.
     ///
     /// One piece at a time: a second write while one is suspended stops the program.
-    /// - Throws: ``StreamFailure/clientGone`` if the client left, takes nothing for the write timeout, or the task is cancelled.
-    ///   The body cannot go on then, and every further write throws.
+    /// - Throws: ``StreamFailure/clientGone`` if the client left, takes nothing for the write timeout, or the task is
+    ///   cancelled. The body cannot go on then, and every further write throws.
     public func write(_ bytes: [UInt8], on loop: isolated EventLoop) async throws(StreamFailure) {
         precondition(!isWriting, "a body is written one piece after the other")
         isWriting = true

@@ -112,7 +112,8 @@ extension Connection {
             } catch {
                 throw .defective(error)
             }
-            // Growing by and by would hold two copies now and then; room for all of it is not given for an announcement alone.
+            // Growing by and by would hold two copies now and then; room for all of it is not given for an announcement
+            // alone.
             if content.count >= Self.bytesBeforeRoom, content.capacity < length { content.reserveCapacity(length) }
         }
         releaseBuffer()
@@ -222,8 +223,8 @@ extension Connection {
         }
     }
 
-    /// Closes for writing and reads for a moment what the client still sends: closing on unread bytes would make its kernel drop
-    /// the response (RFC 9112 §9.6).
+    /// Closes for writing and reads for a moment what the client still sends: closing on unread bytes would make its
+    /// kernel drop the response (RFC 9112 §9.6).
     func linger(on loop: isolated EventLoop) async {
         transport.finishSending()
         let deadline = reactor.now.advanced(by: .seconds(2))
@@ -289,7 +290,8 @@ extension Connection {
 
     // MARK: What the request holds
 
-    /// Has the server count what is held of the request while more of it is waited for; false if there is no room for it.
+    /// Has the server count what is held of the request while more of it is waited for; false if there is no room for
+    /// it.
     func holdIncoming(_ content: Int) -> Bool {
         let held = content + (buffer?.bytes.count ?? 0)
         guard held > incomingBytes else { return true }

@@ -91,8 +91,8 @@ extension Connection {
         await send(first, second, from: 0, on: loop)
     }
 
-    /// Sends two pieces, without the first `start` bytes of them, in one system call if the socket takes them; false if the client does
-    /// not.
+    /// Sends two pieces, without the first `start` bytes of them, in one system call if the socket takes them; false if
+    /// the client does not.
     private func send(_ head: [UInt8], _ body: [UInt8], from start: Int, on loop: isolated EventLoop) async -> Bool {
         var sent = start
         var held = 0

@@ -19,12 +19,12 @@ public import HTTPWire
 public protocol Handler: AnyObject {
     /// Answers a request, or says what has to be waited for.
     ///
-    /// - Throws: anything. A ``Refusal`` that reading the body threw is answered as it says, a ``Problem`` with itself, and any other
-    ///   error with 500; the server's ``ExchangeObserver`` is told of those.
+    /// - Throws: anything. A ``Refusal`` that reading the body threw is answered as it says, a ``Problem`` with itself,
+    ///   and any other error with 500; the server's ``ExchangeObserver`` is told of those.
     func answer(_ request: Request, on loop: isolated EventLoop) throws -> Answer
 
-    /// How many bytes the body of a request may have, where that is more than the server allows to all: asked for one that announces more.
-    /// Nil by default.
+    /// How many bytes the body of a request may have, where that is more than the server allows to all: asked for one
+    /// that announces more. Nil by default.
     func bodyLimit(of head: RequestHead) -> Int?
 }
 
@@ -36,8 +36,8 @@ extension Handler {
 public enum Answer {
     /// The response. The server sends it in the same step in which it has read the request.
     case now(Response)
-    /// What makes the response. It runs in the connection's task, which is cancelled when the client goes away; it is made where the request
-    /// is answered, captures the loop, and may throw what ``Handler/answer(_:on:)`` may.
+    /// What makes the response. It runs in the connection's task, which is cancelled when the client goes away; it is
+    /// made where the request is answered, captures the loop, and may throw what ``Handler/answer(_:on:)`` may.
     case later(() async throws -> Response)
 }
 

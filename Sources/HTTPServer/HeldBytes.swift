@@ -33,7 +33,8 @@ final class HeldBytes {
         limit.count > holders[ObjectIdentifier(connection)]?.bytes ?? 0
     }
 
-    /// Adds bytes that a connection holds from now on, and has others of this loop give up theirs if the limit is passed.
+    /// Adds bytes that a connection holds from now on, and has others of this loop give up theirs if the limit is
+    /// passed.
     func add(_ bytes: Int, for connection: Connection) {
         if bytes > 0 {
             let key = ObjectIdentifier(connection)

@@ -2,7 +2,8 @@ import EventLoop
 
 /// When it is worth giving memory back to the kernel: a burst of connections or bytes is over, and the loop has time.
 ///
-/// The allocator keeps what was freed. Giving it back costs milliseconds, which a busy service would pay again and again.
+/// The allocator keeps what was freed. Giving it back costs milliseconds, which a busy service would pay again and
+/// again.
 final class MemoryAfterBurst {
     private let reactor: Reactor
     private var openConnections = 0

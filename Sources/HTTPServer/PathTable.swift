@@ -1,6 +1,7 @@
 /// Numbers by a place and some bytes: a hash table that is asked with bytes of a request, without a copy of them.
 ///
-/// Only what the program adds is in it, so that a client cannot make it slow: the longest chain is known when the table is made.
+/// Only what the program adds is in it, so that a client cannot make it slow: the longest chain is known when the table
+/// is made.
 struct PathTable: Sendable {
     private struct Entry {
         var place: Int

@@ -6,7 +6,7 @@ import JSONText
 public enum RecordFormat: Sendable, Equatable, CaseIterable {
     /// A line for each record: NDJSON.
     case lines
-    /// Server-sent events, an event for each record (HTML, «Server-sent events»).
+    /// Server-sent events, an event for each record (HTML, "Server-sent events").
     case events
 
     public var mediaType: String {
@@ -18,8 +18,8 @@ public enum RecordFormat: Sendable, Equatable, CaseIterable {
 
     /// The form that a client asks for with its `Accept` field; nil if it wants plain JSON (RFC 9110 §12.5.1).
     ///
-    /// It has to be asked for by its name: `*/*` and `text/*` come from clients that know nothing of streams. JSON is chosen only
-    /// if the field likes it better, or as much and by its name.
+    /// It has to be asked for by its name: `*/*` and `text/*` come from clients that know nothing of streams. JSON is
+    /// chosen only if the field likes it better, or as much and by its name.
     public init?(accept: String?) {
         // Most clients accept `*/*`, nothing shorter than this names a form.
         guard let accept, accept.utf8.count >= Self.events.mediaType.utf8.count else { return nil }
@@ -43,8 +43,8 @@ public enum RecordFormat: Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// What may be sent between records so that a connection is not taken for dead; empty if there is nothing that a reader would
-    /// pass over.
+    /// What may be sent between records so that a connection is not taken for dead; empty if there is nothing that a
+    /// reader would pass over.
     public var heartbeat: [UInt8] {
         switch self {
         case .lines: []
@@ -56,8 +56,8 @@ public enum RecordFormat: Sendable, Equatable, CaseIterable {
     ///
     /// - Parameters:
     ///   - event: the name of its kind, which events carry and lines do not.
-    ///   - write: appends one JSON text. Line breaks in it, which can only be white space between tokens (RFC 8259 §7), become
-    ///     spaces: in both forms a line break would be the end of something.
+    ///   - write: appends one JSON text. Line breaks in it, which can only be white space between tokens (RFC 8259 §7),
+    ///     become spaces: in both forms a line break would be the end of something.
     public func append(event: StaticString, to output: inout [UInt8], _ write: (inout [UInt8]) -> Void) {
         if self == .events { output += Array("event: \(event)\ndata: ".utf8) }
         let start = output.count

@@ -2,8 +2,9 @@ import EventLoop
 
 /// Records on their way from tasks that do not wait for the client to a client that may read slowly.
 ///
-/// Whoever appends decides how many records there can be, and with that what a slow client costs: they are rendered when they are
-/// sent, and held until then. What they hold counts among the bytes that wait for clients. Confined to its loop.
+/// Whoever appends decides how many records there can be, and with that what a slow client costs: they are rendered
+/// when they are sent, and held until then. What they hold counts among the bytes that wait for clients. Confined to
+/// its loop.
 ///
 /// ```swift
 /// Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
@@ -39,8 +40,8 @@ public final class RecordQueue<Record> {
     /// Sends records as they come, until `produce` has returned and all of them are sent.
     ///
     /// - Parameters:
-    ///   - heartbeat: how long no record may come before a sign of life is sent, in a format that has one. There is none before the
-    ///     first record.
+    ///   - heartbeat: how long no record may come before a sign of life is sent, in a format that has one. There is
+    ///     none before the first record.
     ///   - render: appends a record in the format.
     ///   - produce: appends records to the queue, in a task of its own, which is cancelled when the client is gone.
     public func send(

@@ -7,7 +7,8 @@ public final class Request {
     public private(set) var head: RequestHead
     /// Who sent it; nil over a path, which peers need not have.
     public let peer: SocketAddress?
-    /// When the turn began in which the head was complete: when the request had arrived, whatever the loop did before it came to it.
+    /// When the turn began in which the head was complete: when the request had arrived, whatever the loop did before
+    /// it came to it.
     public private(set) var start: LoopInstant
     /// The route that was found for it, for who wants to know afterwards.
     public var route: String?
@@ -26,7 +27,7 @@ public final class Request {
         isHead = head.method == .head
     }
 
-    /// Becomes the next request of its connection. Only where nobody else holds it.
+    /// Becomes the next request of its connection. Only where nothing else holds it.
     func renew(_ head: RequestHead, at start: LoopInstant) {
         self.head = head
         self.start = start
@@ -41,13 +42,14 @@ public final class Request {
         try await stream.readBody(on: loop)
     }
 
-    /// Reads the next piece of the body as it comes, and nil behind the last: for handlers that pass it on. The piece is read before
-    /// the next is taken from the socket, so that who passes it on slowly has the client send slowly.
+    /// Reads the next piece of the body as it comes, and nil behind the last: for handlers that pass it on. The piece
+    /// is read before the next is taken from the socket, so that who passes it on slowly has the client send slowly.
     ///
-    /// Each piece may be waited for as long as ``ServerOptions/bodyTimeout``. A handler may go on reading while its answer is produced.
+    /// Each piece may be waited for as long as ``ServerOptions/bodyTimeout``. A handler may go on reading while its
+    /// answer is produced.
     /// - Parameter limit: the most bytes that the body may have, in place of what the server allows.
-    /// - Throws: ``Refusal``, as ``readBody(on:)`` does; ``Refusal/clientGone`` also where the task is cancelled, and then nothing is lost
-    ///   of what has not been read.
+    /// - Throws: ``Refusal``, as ``readBody(on:)`` does; ``Refusal/clientGone`` also where the task is cancelled, and
+    ///   then nothing is lost of what has not been read.
     public func readPiece(upTo limit: Int? = nil, on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]? {
         try await stream.readPiece(upTo: limit, on: loop)
     }

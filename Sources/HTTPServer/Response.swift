@@ -11,8 +11,8 @@ public struct Response {
     public var body: [UInt8]
     /// What produces the body while it is sent, in place of ``body``.
     public var stream: StreamedBody?
-    /// How the content is framed, if that is known of a streamed one, or differs from ``body``: the answer to a HEAD may say how long
-    /// that to a GET is (RFC 9110 §9.3.2). Nil for what follows from the rest.
+    /// How the content is framed, if that is known of a streamed one, or differs from ``body``: the answer to a HEAD
+    /// may say how long that to a GET is (RFC 9110 §9.3.2). Nil for what follows from the rest.
     public var framing: ResponseFraming?
 
     public init(_ status: HTTPResponse.Status, fields: HTTPFields = [:], body: [UInt8] = []) {
@@ -41,15 +41,15 @@ public struct Response {
 
 /// What produces a body: it writes pieces, and its return is the end of the body.
 ///
-/// It is made where the request is answered and captures the loop. It runs in the connection's task, which is cancelled when the
-/// client goes away; for HEAD it does not run at all. The request's body must be read before, by
-/// the handler. If it throws, the connection closes without the end of the body, so that the client
-/// sees a message that was cut short. An HTTP/1.0 client cannot see that: all it gets is the end of the connection.
+/// It is made where the request is answered and captures the loop. It runs in the connection's task, which is cancelled
+/// when the client goes away; for HEAD it does not run at all. The request's body must be read before, by the handler.
+/// If it throws, the connection closes without the end of the body, so that the client sees a message that was cut
+/// short. An HTTP/1.0 client cannot see that: all it gets is the end of the connection.
 public typealias StreamedBody = (BodyWriter) async throws(StreamFailure) -> Void
 
 /// Why a streamed body ends too early.
 public enum StreamFailure: Error, Equatable, Sendable {
-    /// The client left or takes nothing, or the server does not wait for it any more.
+    /// The client left or takes nothing, or the server no longer waits for it.
     case clientGone
     /// What produces the body cannot go on.
     case failed

@@ -10,10 +10,11 @@ public struct ServerOptions: Sendable {
     public var wire = WireLimits()
     /// How many connections there may be at once; for one more, the one that has been idle for the longest is closed.
     public var connections = 10_000
-    /// How many of them one client may have, by its address; nil without such a limit. IPv6 clients are told apart by 64 bits.
+    /// How many of them one client may have, by its address; nil without such a limit. IPv6 clients are told apart by
+    /// 64 bits.
     public var connectionsPerClient: Int?
-    /// What becomes of a request whose client has closed its side for writing: without a limit of time it cannot be told whether the
-    /// client has left or waits.
+    /// What becomes of a request whose client has closed its side for writing: without a limit of time it cannot be
+    /// told whether the client has left or waits.
     public var halfClose = HalfClose.cancel
     /// How long a head may take from its first byte, before 408; and how long a new connection may send nothing.
     public var headTimeout: Duration = .seconds(10)
@@ -25,11 +26,11 @@ public struct ServerOptions: Sendable {
     public var writeTimeout: Duration = .seconds(30)
     /// How many bytes of answers may wait for clients; beyond that, the client that has waited longest is cut off.
     public var unsentBytes = 256 << 20
-    /// How many bytes of requests may be held that are not answered yet; beyond that, the client that has been sending for the longest
-    /// is refused.
+    /// How many bytes of requests may be held that are not answered yet; beyond that, the client that has been sending
+    /// for the longest is refused.
     public var unansweredBytes = 256 << 20
-    /// How long connections are still accepted once a server is told to shut down, each for one request: the time that a load
-    /// balancer takes to see it.
+    /// How long connections are still accepted once a server is told to shut down, each for one request: the time that
+    /// a load balancer takes to see it.
     public var lameDuck: Duration = .zero
     /// How long requests that are running may take to end, once the server shuts down.
     public var shutdownTimeout: Duration = .seconds(30)

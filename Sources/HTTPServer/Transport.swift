@@ -1,15 +1,15 @@
 import CPlatform
 import Glibc
 
-/// A client's socket, as its connection reads and writes it. All system calls on it are here, so that a connection over TLS differs in
-/// this place.
+/// A client's socket, as its connection reads and writes it. All system calls on it are here, so that a connection over
+/// TLS differs in this place.
 struct Transport {
     let fd: CInt
 
     enum Sent {
         case bytes(Int)
         case wouldBlock
-        /// The client takes nothing any more.
+        /// The client no longer takes anything.
         case failed
     }
 

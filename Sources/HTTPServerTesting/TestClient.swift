@@ -21,8 +21,8 @@ public struct TestClient {
 
     /// Has a request answered, its body produced included.
     /// - Parameter fields: besides `Host` and the length of the body.
-    /// - Throws: `RequestError` for a request that the server would refuse before its handler, and what the handler throws unless it is an
-    ///   answer.
+    /// - Throws: `RequestError` for a request that the server would refuse before its handler, and what the handler
+    ///   throws unless it is an answer.
     public func send(
         _ method: String, _ target: String, fields: [(name: String, value: String)] = [], body: String = "",
         from peer: SocketAddress? = nil, on loop: isolated EventLoop

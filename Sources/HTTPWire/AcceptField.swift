@@ -43,7 +43,8 @@ public struct AcceptField: Sendable {
         return 1000
     }
 
-    /// The pieces between separators, without blanks around them; a separator in quotes does not count (RFC 9110 §5.6.4).
+    /// The pieces between separators, without blanks around them; a separator in quotes does not count (RFC 9110
+    /// §5.6.4).
     private static func split(_ bytes: ArraySlice<UInt8>, at separator: UInt8) -> [ArraySlice<UInt8>] {
         var pieces: [ArraySlice<UInt8>] = []
         var start = bytes.startIndex

@@ -34,8 +34,8 @@ enum RetryAfter {
 
     /// The seconds that are left of it; nil if it is neither a number of seconds nor a date.
     /// - Parameters:
-    ///   - date: the `Date` field of the same response. Both come from one clock, and the time between them is right even if that
-    ///     clock and ours are not.
+    ///   - date: the `Date` field of the same response. Both come from one clock, and the time between them is right
+    ///     even if that clock and ours are not.
     ///   - clock: the seconds since 1970, where there is no `Date`.
     static func seconds(_ value: String, sent date: String?, clock: @autoclosure () -> Int) -> Int? {
         if !value.isEmpty, value.utf8.allSatisfy(\.isDigit) { return min(Int(value) ?? most, most) }

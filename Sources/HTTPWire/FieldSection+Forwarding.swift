@@ -2,8 +2,9 @@ public import HTTPTypes
 
 /// Fields of a message that is passed on to another server, or back.
 extension FieldSection {
-    /// The fields of a request that may be sent on, in their order and with their bytes: without those that frame a message or belong to
-    /// one connection, also by what `Connection` names (RFC 9110 §7.6.1), and without `Expect`, which the server has answered itself.
+    /// The fields of a request that may be sent on, in their order and with their bytes: without those that frame a
+    /// message or belong to one connection, also by what `Connection` names (RFC 9110 §7.6.1), and without `Expect`,
+    /// which the server has answered itself.
     ///
     /// - Parameter isKept: whether a field is sent on, by its name.
     public init(forwarding head: RequestHead, where isKept: (Span<UInt8>) -> Bool) {
@@ -24,8 +25,8 @@ extension FieldSection {
         self.init(wellFormed: bytes)
     }
 
-    /// Removes what a response must not have that is passed on: the framing, what belongs to one connection, and the challenge of a proxy
-    /// to us (RFC 9110 §11.7.1).
+    /// Removes what a response must not have that is passed on: the framing, what belongs to one connection, and the
+    /// challenge of a proxy to us (RFC 9110 §11.7.1).
     public mutating func removeHopByHop() {
         removeFraming()
         remove(.proxyAuthenticate)

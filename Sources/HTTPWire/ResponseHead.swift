@@ -26,7 +26,7 @@ public struct ResponseHead: Sendable, Equatable {
     public let framing: BodyFraming
     /// Whether another request may follow on the connection (RFC 9112 §9.3).
     public let persistence: Persistence
-    /// Whether the content has a coding, which nobody asked for.
+    /// Whether the content has a coding, which was not asked for.
     public let isEncoded: Bool
     /// Where the field lines are, without the empty line.
     public let fields: Range<Int>

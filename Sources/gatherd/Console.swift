@@ -17,7 +17,7 @@ enum Console {
         return variables
     }
 
-    /// Writes at once, past the buffer of `print`. What the reader of a pipe does not want any more is dropped.
+    /// Writes at once, past the buffer of `print`. What the reader of a pipe no longer wants is dropped.
     static func write(_ text: String, to descriptor: CInt) {
         try? write(Array(text.utf8), to: descriptor)
     }

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// That the documentation of the libraries says what is: each example is one that runs, and each library has a page that begins with one.
+/// That the documentation of the libraries says what is: each example is one that runs, and each library has a page
+/// that begins with one.
 struct ArticleTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -6,7 +6,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Names with several addresses, and addresses that change: over the loopback's 127.0.0.x, with look-ups that a test answers.
+/// Names with several addresses, and addresses that change: over the loopback's 127.0.0.x, with look-ups that a test
+/// answers.
 struct DialTests {
     /// What names have now, and how often they were looked up.
     private final class Names: Sendable {

@@ -102,7 +102,8 @@ import Testing
                 return (gathered.reports[0], outside)
             }
         }
-        // Nothing is told that an observer outside has not seen: neither the time before, nor less than the exchange took.
+        // Nothing is told that an observer outside has not seen: neither the time before, nor less than the exchange
+        // took.
         #expect(seen.0.duration >= .milliseconds(5) && seen.0.duration <= seen.1)
         #expect(try #require(seen.0.start) < .milliseconds(1))
     }

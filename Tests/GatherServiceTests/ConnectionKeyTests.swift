@@ -94,14 +94,16 @@ import Testing
             let upstream = try Self.upstream("http://127.0.0.1:\(listener.port)", "http: 2")
             let responses = try await self.ask(upstream, on: loop, at: listener) { (listener, loop) in
                 let connection = try await listener.accept(on: loop)
-                // RFC 9113 §3.4, then what the least of servers sends: SETTINGS, its acknowledgement, `:status: 200`, `1`.
+                // RFC 9113 §3.4, then what the least of servers sends: SETTINGS, its acknowledgement, `:status: 200`,
+                // `1`.
                 let preface = try await connection.receive(atMost: 24, on: loop)
                 #expect(String(decoding: preface, as: UTF8.self) == "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
                 let frames: [[UInt8]] = [
                     [0, 0, 0, 4, 0, 0, 0, 0, 0], [0, 0, 0, 4, 1, 0, 0, 0, 0], [0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88],
                     [0, 0, 1, 0, 1, 0, 0, 0, 1, 0x31],
                 ]
-                // Not before the request, whose stream would be unknown: a frame has its length in three bytes and its type in the next.
+                // Not before the request, whose stream would be unknown: a frame has its length in three bytes and its
+                // type in the next.
                 var received: [UInt8] = []
                 var next = 0
                 repeat {

@@ -9,7 +9,8 @@ import Testing
 struct LoadSheddingTests {
     @Test(
         arguments: [
-            // In flight of 20, lag in ms of 100: what low, normal and high priority get. ++ sends optional calls, + does not.
+            // In flight of 20, lag in ms of 100: what low, normal and high priority get. ++ sends optional calls, +
+            // does not.
             (0, 0, "++ ++ ++"), (14, 74, "++ ++ ++"), (15, 0, "+ + +"), (0, 75, "+ + +"),
             (18, 0, "many + +"), (0, 90, "late + +"), (0, 100, "late late +"), (18, 5000, "many late +"),
             (20, 0, "many many many"), (20, 100, "many many many"),

@@ -9,7 +9,8 @@ import Testing
         LoopInstant(nanoseconds: Int64(milliseconds) * 1_000_000)
     }
 
-    /// Ten seconds of an upstream that does 10 ms of work at a time in so many workers, always asked as much as the limit lets.
+    /// Ten seconds of an upstream that does 10 ms of work at a time in so many workers, always asked as much as the
+    /// limit lets.
     private func run(_ learned: AdaptiveLimit.Learned, workers: Int, from start: Int, loops: Int = 1) {
         var samples = Array(repeating: AdaptiveLimit(learned), count: loops)
         var time = start

@@ -3,7 +3,8 @@ import JSONText
 
 @testable import Gather
 
-/// The calls of an endpoint in short form, to be changed before it is made. Its path has the parameters `id` and `name`.
+/// The calls of an endpoint in short form, to be changed before it is made. Its path has the parameters `id` and
+/// `name`.
 struct Given {
     let scope: ReferenceScope
     var calls: [Call] = []
@@ -62,7 +63,8 @@ struct Input: GatherInput, Sendable {
     var query: [(name: String, value: String)] = []
     var headers: [HTTPField.Name: String] = [:]
     var json: String?
-    /// The body that stands instead, with what is looked for in it found in advance, as the service has it of a large one.
+    /// The body that stands instead, with what is looked for in it found in advance, as the service has it of a large
+    /// one.
     var known: JSONValue?
 
     func pathParameter(_ index: Int) -> String { path[index] }

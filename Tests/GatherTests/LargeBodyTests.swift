@@ -8,8 +8,8 @@ import Testing
 
 /// Bodies whose size others choose: no work on them holds the loop.
 ///
-/// What is measured is the processor time of the loop's thread, which a busy machine does not lengthen, and it is compared with what all
-/// of the work takes, whatever the build.
+/// What is measured is the processor time of the loop's thread, which a busy machine does not lengthen, and it is
+/// compared with what all of the work takes, whatever the build.
 @Suite(.serialized) struct LargeBodyTests {
     /// Some 700 KB, in members with escaped names.
     static let list: String = {
@@ -169,7 +169,8 @@ import Testing
         #expect(max(target.time, field.time) * 4 < work, "\(target.time) and \(field.time) of \(work)")
     }
 
-    /// Runs a gather on a loop whose other tasks want to run all the time, and compares their longest wait with the work that there is.
+    /// Runs a gather on a loop whose other tasks want to run all the time, and compares their longest wait with the
+    /// work that there is.
     @discardableResult
     func expectShortTurns(
         _ endpoint: Endpoint, _ reactions: [String: Reaction], asked input: Input = Input(),
@@ -205,7 +206,8 @@ enum ThreadTime {
     }
 }
 
-/// A task that takes every turn that it can get, and sees how long it had to wait for one, in processor time of its thread.
+/// A task that takes every turn that it can get, and sees how long it had to wait for one, in processor time of its
+/// thread.
 private final class Turns {
     var isOver = false
     private(set) var longest = Duration.zero

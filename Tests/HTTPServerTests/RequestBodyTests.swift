@@ -113,7 +113,8 @@ struct RequestBodyTests {
     func drained(_ isChunked: Bool) throws {
         try ServerUnderTest.run { subject, loop in
             let client = try subject.connect(on: loop)
-            // Chunks arrive with their head: where their end is not there by then, the answer says that the connection ends.
+            // Chunks arrive with their head: where their end is not there by then, the answer says that the connection
+            // ends.
             let content = String(repeating: "x", count: isChunked ? 10_000 : 60_000)
             let request =
                 isChunked

@@ -6,7 +6,8 @@ import Testing
 
 /// Answers that clients do not take, and what they may cost together.
 struct UnsentAnswerTests {
-    /// More than sockets take. Two fit below the limit, and three do not, even without what sockets have taken of the first two.
+    /// More than sockets take. Two fit below the limit, and three do not, even without what sockets have taken of the
+    /// first two.
     private static let size = 12 << 20
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     private static let options: ServerOptions = {

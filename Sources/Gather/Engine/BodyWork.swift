@@ -1,20 +1,22 @@
 import EventLoop
 import JSONText
 
-/// Work whose time others choose, by how large a body they send: on the loop while it is short, else on threads of its own.
+/// Work whose time others choose, by how large a body they send: on the loop while it is short, else on threads of its
+/// own.
 ///
-/// The slowest of it is shaping a long list of digits or brackets: some 100 MB a second, where others are three to ten times as fast. So
-/// what the loop does itself for one body takes 2 ms at the most, all steps together. Asking another thread costs some 30 µs. On virtual
-/// time all of it runs on the loop, in the order of the calls.
+/// The slowest of it is shaping a long list of digits or brackets: some 100 MB a second, where others are three to ten
+/// times as fast. So what the loop does itself for one body takes 2 ms at the most, all steps together. Asking another
+/// thread costs some 30 µs. On virtual time all of it runs on the loop, in the order of the calls.
 package enum BodyWork {
     /// Bodies up to this size are worked on by the loop.
     package static let mostOnLoop = 128 << 10
-    /// The bytes of all bodies that the loop works on in one turn: some 8 ms at the slowest. Those up to the second size are not counted,
-    /// since a turn has room for as many as it runs jobs.
+    /// The bytes of all bodies that the loop works on in one turn: some 8 ms at the slowest. Those up to the second
+    /// size are not counted, since a turn has room for as many as it runs jobs.
     private static let (mostInTurn, leastCounted) = (512 << 10, 2 << 10)
     /// Larger bodies have what is referred to looked up in one pass, not once for each reference.
     private static let mostLookedUpSingly = 4 << 10
-    /// Lists in bodies up to this size have no more items than the loop makes requests of at once; each takes some microseconds.
+    /// Lists in bodies up to this size have no more items than the loop makes requests of at once; each takes some
+    /// microseconds.
     static let mostItemsOnLoop = 4 << 10
 
     /// Not the shared pool: names are resolved there, and would wait for bodies.

@@ -1,5 +1,6 @@
 extension Endpoint {
-    /// The first value that a call needs of the client and that is missing or cannot be placed; looked for before anything is sent.
+    /// The first value that a call needs of the client and that is missing or cannot be placed; looked for before
+    /// anything is sent.
     func fault(of input: any GatherInput) -> PlacementError? {
         // Only with lists what is not the client's is looked at as well.
         let hasList = calls.contains { $0.foreach != nil }

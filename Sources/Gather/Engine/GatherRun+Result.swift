@@ -1,5 +1,5 @@
 extension GatherRun {
-    /// The result, when no call runs any more.
+    /// The result, when no call is running.
     /// - Parameter rendersAnswer: whether an answer is put together; else it is left empty.
     func finish(isCancelled: Bool, rendersAnswer: Bool = true) -> Gathered {
         let reports = reports
@@ -35,8 +35,8 @@ extension GatherRun {
         }
     }
 
-    /// Which of several failures decides the status: a timeout before a full bulkhead, these before any other, and all of them
-    /// before what follows from them.
+    /// Which of several failures decides the status: a timeout before a full bulkhead, these before any other, and all
+    /// of them before what follows from them.
     private static func worst(_ reports: [CallReport]) -> Int {
         func rank(_ report: CallReport) -> Int {
             switch report.outcome {

@@ -25,7 +25,8 @@ struct ItemRequests: Sendable {
     /// How large requests and keys are together.
     private var bytes = 0
 
-    /// What the requests of one list may need: each is there before the first is sent, and may hold all that the client sent.
+    /// What the requests of one list may need: each is there before the first is sent, and may hold all that the client
+    /// sent.
     private static let byteLimit = 16 << 20
 
     /// - Throws: `PlacementError` for a value of the client's.

@@ -92,7 +92,7 @@ final class ListRun: Dispatch {
         pending -= 1
         switch end.outcome {
         case .ok: break
-        // Nobody but the gather, or a failure of this call, cancels a request.
+        // Only the gather, or a failure of this call, cancels a request.
         case .cancelled: isAbandoned = true
         default:
             if let old = recall(request, after: end) {
@@ -128,7 +128,7 @@ final class ListRun: Dispatch {
 
     // MARK: The result
 
-    /// Tells the gather what the call has come to, when no request is under way any more.
+    /// Tells the gather what the call has come to, when no request is under way.
     func finish(on loop: isolated EventLoop) async {
         describeJob()
         let bytes = requests.reduce(0) { $0 + ($1.body?.range.count ?? 0) }

@@ -7,11 +7,11 @@ struct Patience {
     /// The whole time that its endpoint gives; nil if its client waits for less.
     let whole: Duration?
 
-    /// The time that an attempt must have had for its timeout to speak against the upstream: half of its own timeout, or of the whole
-    /// deadline if that is less. Nil if none is enough.
+    /// The time that an attempt must have had for its timeout to speak against the upstream: half of its own timeout,
+    /// or of the whole deadline if that is less. Nil if none is enough.
     ///
-    /// So what other calls and the client have left of a deadline is nobody's fault: a slow upstream does not open the breaker of
-    /// one that is asked after it, nor does a client that waits for a millisecond.
+    /// So what other calls and the client have left of a deadline is not its fault: a slow upstream does not open the
+    /// breaker of one that is asked after it, nor does a client that waits for a millisecond.
     func fairShare(of timeout: Duration) -> Duration? { whole.map { min(timeout, $0) / 2 } }
 
     /// The end of a call that had no time left, with what it was doing.

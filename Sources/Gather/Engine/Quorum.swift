@@ -1,7 +1,7 @@
 /// Counts how calls end where a number of successes decides a gather.
 ///
-/// What counts are the calls that no other call refers to: the others are only steps on the way to them. Once it is met or lost,
-/// it stays so.
+/// What counts are the calls that no other call refers to: the others are only steps on the way to them. Once it is met
+/// or lost, it stays so.
 struct Quorum {
     /// How many calls have to succeed.
     private let goal: Int
@@ -21,7 +21,7 @@ struct Quorum {
     /// Whether the successes decide: there are as many as are wanted, and those of all required calls are among them.
     var isMet: Bool { succeeded >= min(goal, counted) && required == 0 }
 
-    /// Whether there cannot be as many any more.
+    /// Whether there can no longer be as many.
     var isLost: Bool { min(goal, counted) > counted - failed }
 
     /// Takes note of a call's end. That a required call failed is for the caller to see to.

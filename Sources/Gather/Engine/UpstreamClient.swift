@@ -18,8 +18,8 @@ public struct HostIndex: Sendable, Hashable {
 public protocol UpstreamClient: AnyObject {
     /// Begins to send a request to one host of an upstream, and to wait for the whole response.
     ///
-    /// The caller suspends on the exchange's ``ClientExchange/wait``, until `deadline` at the latest, and takes what came by
-    /// ``ClientExchange/finish(_:)``.
+    /// The caller suspends on the exchange's ``ClientExchange/wait``, until `deadline` at the latest, and takes what
+    /// came by ``ClientExchange/finish(_:)``.
     /// - Parameter call: the name of the call that it is made for; nil for a health check or a warm-up.
     func start(
         _ request: ClientRequest, for call: String?, to upstream: UpstreamIndex, host: HostIndex,
@@ -29,13 +29,15 @@ public protocol UpstreamClient: AnyObject {
 
 /// A request that is under way at an upstream. Confined to its loop.
 public protocol ClientExchange: AnyObject {
-    /// What is woken when it has ended. Who waits for several at once gives them one wait; it may be changed until it has ended.
+    /// What is woken when it has ended. Who waits for several at once gives them one wait; it may be changed until it
+    /// has ended.
     var wait: WaitID { get set }
 
     /// Whether it has ended, so that its wait was woken.
     var hasEnded: Bool { get }
 
-    /// Takes the response, or gives up an exchange that has not ended: what ended the wait for it says why. Called once.
+    /// Takes the response, or gives up an exchange that has not ended: what ended the wait for it says why. Called
+    /// once.
     func finish(_ wake: Wake) throws(UpstreamFailure) -> ClientResponse
 }
 

@@ -13,7 +13,8 @@ extension Values {
         return items * others.reduce(0) { $0 + length(of: $1) } > most
     }
 
-    /// How long a value is that is no item's, at most; one that is too long to be placed counts as little as it takes to say so.
+    /// How long a value is that is no item's, at most; one that is too long to be placed counts as little as it takes
+    /// to say so.
     private func length(of reference: Reference) -> Int {
         switch reference.source {
         case .path(let index): input.pathParameter(index).utf8.count

@@ -18,8 +18,8 @@ struct Forwarded {
 extension Values {
     /// The same for a call that is made for each element of a list: what is not the item's is looked up once.
     ///
-    /// A look-up goes through a whole body or query, and there may be thousands of items: together they would hold the loop for
-    /// seconds.
+    /// A look-up goes through a whole body or query, and there may be thousands of items: together they would hold the
+    /// loop for seconds.
     func settled(for prepared: PreparedCall) throws(PlacementError) -> Values {
         var values = self
         for reference in prepared.call.itemTemplateReferences where reference.source != .item {

@@ -1,6 +1,7 @@
 /// Which calls decided how long a gather took: each of them began when the one before it had ended.
 ///
-/// Clients are told of it, so that internal calls are left out: what waited for one has waited for what that one waited for.
+/// Clients are told of it, so that internal calls are left out: what waited for one has waited for what that one waited
+/// for.
 public struct CriticalPath: Sendable {
     private let endpoint: Endpoint
     /// When each call ended, after the gather's beginning; nil for one that has not.
@@ -30,7 +31,8 @@ public struct CriticalPath: Sendable {
         return input
     }
 
-    /// The calls in the order in which they were waited for, up to the one that ended last, or whose failure ended the gather.
+    /// The calls in the order in which they were waited for, up to the one that ended last, or whose failure ended the
+    /// gather.
     public func calls(deciding gathered: Gathered) -> [Int] {
         var failed: Int?
         if case .failed(let call) = gathered.verdict { failed = call }

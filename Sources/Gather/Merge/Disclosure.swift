@@ -11,7 +11,8 @@ public enum Disclosure: String, Sendable, CaseIterable {
 }
 
 extension Endpoint {
-    /// Whether clients are told what went wrong with a call, in words. Those of a skipped one may name a call that it needs.
+    /// Whether clients are told what went wrong with a call, in words. Those of a skipped one may name a call that it
+    /// needs.
     func disclosesDetail(of call: Int, _ report: CallReport) -> Bool {
         guard disclosure == .everything, !calls[call].isInternal else { return false }
         return report.outcome != .skipped || !graph.inputs[call].contains { calls[$0].isInternal }

@@ -2,8 +2,8 @@ import EventLoop
 
 /// How many durations were how long: a count for each bucket, and their sum.
 ///
-/// The buckets are those of a service whose answers take from half a millisecond to ten seconds, so that percentiles between are right to
-/// a factor of 2.5. Counting is a few comparisons and two additions.
+/// The buckets are those of a service whose answers take from half a millisecond to ten seconds, so that percentiles
+/// between are right to a factor of 2.5. Counting is a few comparisons and two additions.
 public struct DurationHistogram: Sendable, Equatable {
     /// The upper bounds of all buckets but the last, which has none.
     public static let bounds: [Duration] = [

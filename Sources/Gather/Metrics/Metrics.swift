@@ -3,9 +3,9 @@ import HTTPTypes
 
 /// What one loop has counted of requests, calls and attempts since the process began.
 ///
-/// Counting is additions to integers in arrays that are there before: no lock, no string, no allocation. What belongs to an endpoint, a
-/// call or an upstream is found by its name when a configuration is read, so that counts go on with the next one. Confined to its loop;
-/// ``snapshot()`` is for others.
+/// Counting is additions to integers in arrays that are there before: no lock, no string, no allocation. What belongs
+/// to an endpoint, a call or an upstream is found by its name when a configuration is read, so that counts go on with
+/// the next one. Confined to its loop; ``snapshot()`` is for others.
 public final class Metrics {
     private var endpoints: [EndpointMetrics] = []
     private var upstreams: [UpstreamMetrics] = []
@@ -164,7 +164,8 @@ final class UpstreamMetrics {
 
     /// What else is counted, each a number.
     enum Event: Int, CaseIterable {
-        /// Attempts that followed one of the same call that had failed, and those that were made beside another.
+        /// Attempts that followed one of the same call that had failed, and those that were made in parallel with
+        /// another.
         case retry, hedge
         /// Calls that took part in an exchange that was under way.
         case coalesced

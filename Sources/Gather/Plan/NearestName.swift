@@ -1,6 +1,6 @@
 /// Finds the known name that a misspelt one was probably meant to be.
 public enum NearestName {
-    /// The candidate with the fewest edits to `name`, if these are few beside its length.
+    /// The candidate with the fewest edits to `name`, if these are few compared with its length.
     public static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
         let scored = candidates.map { ($0, distance(Array(name.lowercased()), Array($0.lowercased()))) }
         guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(1, name.count / 3), best.1 < name.count else {

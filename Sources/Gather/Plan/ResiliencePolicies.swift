@@ -24,7 +24,7 @@ public struct RetryPolicy: Sendable, Equatable {
     public init() {}
 }
 
-/// When further attempts are made beside the first, whichever answers first.
+/// When further attempts are made in parallel with the first, whichever answers first.
 public struct HedgePolicy: Sendable, Equatable {
     /// The time between the beginnings of two attempts.
     public enum Delay: Sendable, Equatable {
@@ -34,10 +34,10 @@ public struct HedgePolicy: Sendable, Equatable {
     }
 
     public var delay: Delay
-    /// How many attempts there are beside each other at most, the first included.
+    /// How many attempts there are in parallel at most, the first included.
     ///
-    /// Two are slow together too often for an answer that needs a hundred calls: of one slow reply in a hundred, in one answer of a
-    /// hundred.
+    /// Two are slow together too often for an answer that needs a hundred calls: of one slow reply in a hundred, in one
+    /// answer of a hundred.
     public var attempts = 3
 
     public init(_ delay: Delay) { self.delay = delay }

@@ -1,7 +1,7 @@
 /// The path and query of a call's URL, with references in them.
 ///
-/// A reference stands inside one path segment or inside the query; its value is escaped there, so that nothing a client or an
-/// upstream sends can add a segment, a query parameter, a fragment or another host.
+/// A reference stands inside one path segment or inside the query; its value is escaped there, so that nothing a client
+/// or an upstream sends can add a segment, a query parameter, a fragment or another host.
 public struct TargetTemplate: Sendable, Hashable {
     enum PathPiece: Sendable, Hashable {
         /// Whole segments, each with the slash before it.
@@ -159,8 +159,8 @@ extension TargetTemplate {
         return output
     }
 
-    /// Checks the rest of a client's path, which is sent on as it is: it is a path already, in which no segment may lead upwards, however
-    /// its dots are written (RFC 3986 §5.2.4).
+    /// Checks the rest of a client's path, which is sent on as it is: it is a path already, in which no segment may
+    /// lead upwards, however its dots are written (RFC 3986 §5.2.4).
     static func rest(_ text: String, of reference: Reference) throws(PlacementError) -> String {
         for byte in text.utf8 where !URLCharacters.isPath(byte) {
             throw PlacementError(reference: reference, reason: "holds a character that cannot stand in a path")

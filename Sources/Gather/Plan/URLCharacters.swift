@@ -10,7 +10,8 @@ enum URLCharacters {
     /// Whether the byte may stand in a literal query.
     static func isQuery(_ byte: UInt8) -> Bool { isPath(byte) || byte == UInt8(ascii: "?") }
 
-    /// Appends the value with every byte escaped that is not unreserved, so that it stays one segment or one query value.
+    /// Appends the value with every byte escaped that is not unreserved, so that it stays one segment or one query
+    /// value.
     static func append(encoding value: String, to output: inout String) {
         if value.utf8.allSatisfy({ isUnreserved($0) }) {
             output += value
@@ -27,8 +28,8 @@ enum URLCharacters {
         }
     }
 
-    /// Whether a segment is `.` or `..`, its dots escaped or not; also where what is escaped in it makes it lead elsewhere for a server
-    /// that decodes before it splits: `..%2F` and `..%5C`.
+    /// Whether a segment is `.` or `..`, its dots escaped or not; also where what is escaped in it makes it lead
+    /// elsewhere for a server that decodes before it splits: `..%2F` and `..%5C`.
     static func isDotSegment(_ segment: some Collection<UInt8>) -> Bool {
         var decoded: [UInt8] = []
         var rest = Array(segment)[...]

@@ -1,11 +1,12 @@
 import EventLoop
 import Synchronization
 
-/// Learns how many attempts an upstream takes before it queues: while latency is what it usually is the limit grows, and it shrinks in
-/// the ratio in which latency rises above that.
+/// Learns how many attempts an upstream takes before it queues: while latency is what it usually is the limit grows,
+/// and it shrinks in the ratio in which latency rises above that.
 ///
-/// Latency is averaged over windows of some attempts, so that one slow answer says nothing; what is usual is a slow average of these.
-/// Each loop has windows of its own; what it learns of them goes into one limit, that of the process (``Learned``).
+/// Latency is averaged over windows of some attempts, so that one slow answer says nothing; what is usual is a slow
+/// average of these. Each loop has windows of its own; what it learns of them goes into one limit, that of the process
+/// (``Learned``).
 ///
 /// Source: Netflix's concurrency-limits, `Gradient2Limit`.
 struct AdaptiveLimit {
@@ -34,8 +35,8 @@ struct AdaptiveLimit {
         (sum, count, peak, began) = (0, 0, 0, now)
     }
 
-    /// The limit that the loops of a process learn together. One of them at a time changes it, and no more often than one loop alone
-    /// would: else it would move as many times faster as there are loops.
+    /// The limit that the loops of a process learn together. One of them at a time changes it, and no more often than
+    /// one loop alone would: else it would move as many times faster as there are loops.
     final class Learned: Sendable {
         private let most: Int
         private let value: Atomic<UInt64>

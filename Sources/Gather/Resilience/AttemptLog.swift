@@ -19,7 +19,8 @@ public struct AttemptReport: Sendable {
     public fileprivate(set) var status: Int?
 }
 
-/// Tells an observer of a call's attempts, once there is more than one: nearly every call has one only, which is told of as the call.
+/// Tells an observer of a call's attempts, once there is more than one: nearly every call has one only, which is told
+/// of as the call.
 final class AttemptLog {
     private let call: Int
     private let state: UpstreamState

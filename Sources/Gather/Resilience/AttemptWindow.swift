@@ -1,14 +1,15 @@
 import EventLoop
 import Synchronization
 
-/// How many attempts ended, and how many of them failed, in the time just past: to a tenth of its span. All loops of a process count
-/// in the same, without a lock.
+/// How many attempts ended, and how many of them failed, in the time just past: to a tenth of its span. All loops of a
+/// process count in the same, without a lock.
 final class AttemptWindow: Sendable {
     /// One tenth of the span: its number, attempts and failures, in one word that changes as a whole.
     private struct Bucket {
         var word: UInt64
 
-        /// Numbers come again after 16 million buckets; what was left in one so long ago is then counted once too often.
+        /// Numbers come again after 16 million buckets; what was left in one so long ago is then counted once too
+        /// often.
         private static let numbers = UInt64(1 << 24 - 1)
         private static let most = UInt64(1 << 20 - 1)
 
@@ -26,8 +27,8 @@ final class AttemptWindow: Sendable {
         /// By how many buckets this one is later than that of a number; more than half of all numbers if it is earlier.
         private func ahead(of number: Int64) -> UInt64 { (word >> 40 &- UInt64(bitPattern: number)) & Self.numbers }
 
-        /// The bucket with one attempt more, if it is of this number, or else a new one; itself if it is of a later time, which a loop
-        /// that is behind has missed.
+        /// The bucket with one attempt more, if it is of this number, or else a new one; itself if it is of a later
+        /// time, which a loop that is behind has missed.
         func adding(isFailure: Bool, to number: Int64) -> Bucket {
             let ahead = ahead(of: number)
             if ahead > 0, ahead < Self.numbers / 2, attempts > 0 { return self }

@@ -3,9 +3,9 @@ import Synchronization
 
 /// Leaves an upstream alone while most of what is sent there fails. All loops of a process share it.
 ///
-/// Closed, it counts over a sliding window; at the ratio and volume of its policy it opens. Open, it refuses until `openFor` has
-/// passed. Half-open, it lets a few probes through: the first that succeeds closes it, the first that fails opens it again.
-/// What was admitted before the last change counts no more.
+/// Closed, it counts over a sliding window; at the ratio and volume of its policy it opens. Open, it refuses until
+/// `openFor` has passed. Half-open, it lets a few probes through: the first that succeeds closes it, the first that
+/// fails opens it again. What was admitted before the last change counts no more.
 ///
 /// While it is closed, and while it refuses, nothing is locked. A change of state is, and so is a probe.
 final class Breaker: Sendable {

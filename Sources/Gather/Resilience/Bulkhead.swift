@@ -3,8 +3,8 @@ import EventLoop
 
 /// Limits how many attempts of one upstream are in flight, and queues the others in order of arrival.
 ///
-/// The places are those of the process (``Places``); the queue is the loop's own. What queues is a call that has no task yet, so that a
-/// long queue costs little memory. Confined to its loop.
+/// The places are those of the process (``Places``); the queue is the loop's own. What queues is a call that has no
+/// task yet, so that a long queue costs little memory. Confined to its loop.
 final class Bulkhead {
     private let places: Places
     let lane: Places.Lane
@@ -51,10 +51,10 @@ final class Bulkhead {
         announce()
     }
 
-    /// A call that queued wants no place any more, and will refuse it.
+    /// A call that queued no longer wants a place, and will refuse it.
     ///
-    /// Its entry goes when it comes to the front, or with others of its kind, when they are more than half of the queue: O(1) on average,
-    /// and what has withdrawn is not kept in memory for as long as the upstream is stuck.
+    /// Its entry goes when it comes to the front, or with others of its kind, when they are more than half of the
+    /// queue: O(1) on average, and what has withdrawn is not kept in memory for as long as the upstream is stuck.
     func withdraw() {
         queued -= 1
         places.queued.giveBack()
@@ -69,7 +69,8 @@ final class Bulkhead {
         if !isTaken { leave() }
     }
 
-    /// Says since when the first in the queue waits, and takes what has come free before that was said: it was offered to none here.
+    /// Says since when the first in the queue waits, and takes what has come free before that was said: it was offered
+    /// to none here.
     private func announce() {
         while let first = firstWaiting {
             lane.oldest.store(first.since.nanoseconds, ordering: .sequentiallyConsistent)

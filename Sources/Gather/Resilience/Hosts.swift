@@ -23,8 +23,8 @@ struct Hosts {
         self.ejection = ejection
     }
 
-    /// Takes over what was known of hosts that have a place here as well, but for what is in flight there, which is counted where it
-    /// began.
+    /// Takes over what was known of hosts that have a place here as well, but for what is in flight there, which is
+    /// counted where it began.
     /// - Parameters:
     ///   - places: where each host of these was among the earlier ones; nil if it was not.
     ///   - ejections, checks: whether the rules are the same by which hosts are left out.
@@ -46,10 +46,12 @@ struct Hosts {
 
     /// Picks the host of an attempt, and counts the attempt as in flight there until ``end(_:latency:isFailure:at:)``.
     ///
-    /// The better of two hosts drawn by chance, which spreads load nearly as well as knowing all of them. Better is the one with less
-    /// of calls in flight times latency; if the latency of either is not known, the one with fewer calls in flight.
+    /// The better of two hosts drawn by chance, which spreads load nearly as well as knowing all of them. Better is the
+    /// one with less of calls in flight times latency; if the latency of either is not known, the one with fewer calls
+    /// in flight.
     ///
-    /// Source: M. Mitzenmacher, «The power of two choices in randomized load balancing», 2001; Finagle's peak EWMA balancer.
+    /// Source: M. Mitzenmacher, "The power of two choices in randomized load balancing", 2001; Finagle's peak EWMA
+    /// balancer.
     ///
     /// - Parameter tried: hosts that are taken only if there is no other.
     mutating func begin(at now: LoopInstant, avoiding tried: [Int], using generator: inout SplitMix64) -> Int {

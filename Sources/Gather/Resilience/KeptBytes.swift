@@ -3,8 +3,9 @@ import Synchronization
 
 /// How many bytes of good bodies all loops of a process keep together.
 ///
-/// Each loop keeps its own. One that has less than an equal part and finds no room asks the loop that keeps the most to drop its
-/// oldest, and has room soon after: so a byte that is free anywhere can be had, and what is full ends up in equal parts.
+/// Each loop keeps its own. One that has less than an equal part and finds no room asks the loop that keeps the most to
+/// drop its oldest, and has room soon after: so a byte that is free anywhere can be had, and what is full ends up in
+/// equal parts.
 final class KeptBytes: Sendable {
     private let all: SharedLimit
     private let lanes: [Lane]

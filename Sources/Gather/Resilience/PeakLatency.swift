@@ -1,7 +1,7 @@
 import EventLoop
 
-/// A moving average of latencies that follows a rise at once and a fall slowly, so that a host in trouble is avoided before its
-/// queue is full; a host that is not asked is forgotten in time, and so tried again.
+/// A moving average of latencies that follows a rise at once and a fall slowly, so that a host in trouble is avoided
+/// before its queue is full; a host that is not asked is forgotten in time, and so tried again.
 struct PeakLatency {
     private var nanoseconds = 0.0
     private var updated = LoopInstant(nanoseconds: 0)

@@ -1,11 +1,13 @@
 import EventLoop
 import Synchronization
 
-/// The places of one upstream for attempts in flight, and for calls that wait for one: what all loops of a process share.
+/// The places of one upstream for attempts in flight, and for calls that wait for one: what all loops of a process
+/// share.
 ///
-/// A place that is free can be taken from any loop. While calls wait, one that is given back goes to the call that has waited longest, on
-/// whichever loop it is: each loop says since when the first of its queue waits, and another loop's gets its place through that
-/// loop's inbox. So there is a lock on the way of a request only if a call of another loop waits.
+/// A place that is free can be taken from any loop. While calls wait, one that is given back goes to the call that has
+/// waited longest, on whichever loop it is: each loop says since when the first of its queue waits, and another loop's
+/// gets its place through that loop's inbox. So there is a lock on the way of a request only if a call of another loop
+/// waits.
 final class Places: Sendable {
     let inFlight: SharedLimit
     let queued: SharedLimit
@@ -33,7 +35,8 @@ final class Places: Sendable {
         while true {
             if queued.count > 0, inFlight.count <= inFlight.limit, handOver(from: giver) { return }
             inFlight.giveBack()
-            // A call that began to wait before this may not have seen the free place; one that does so later looks again itself.
+            // A call that began to wait before this may not have seen the free place; one that does so later looks
+            // again itself.
             guard queued.count > 0, isWaitedFor, inFlight.tryTake() else { return }
         }
     }

@@ -1,13 +1,14 @@
 import EventLoop
 import Synchronization
 
-/// What retries and hedges of one upstream may cost together, as tokens: each call brings a fraction of one, each extra attempt
-/// takes one. All loops of a process share it, without a lock.
+/// What retries and hedges of one upstream may cost together, as tokens: each call brings a fraction of one, each extra
+/// attempt takes one. All loops of a process share it, without a lock.
 ///
-/// So an upstream that fails entirely gets a little more load, and not a multiple. A floor of ten tokens a second lets an upstream
-/// with few calls have retries too. What is saved up is limited, since a long quiet time is no reason for a storm.
+/// So an upstream that fails entirely gets a little more load, and not a multiple. A floor of ten tokens a second lets
+/// an upstream with few calls have retries too. What is saved up is limited, since a long quiet time is no reason for a
+/// storm.
 ///
-/// Source: Finagle's `RetryBudget`; gRPC A6, «Throttling retry attempts».
+/// Source: Finagle's `RetryBudget`; gRPC A6, "Throttling retry attempts".
 final class RetryBudget: Sendable {
     /// What each call brings, in billionths of a token, as all that follows.
     private let deposit: Int

@@ -1,7 +1,8 @@
 /// A change in what one loop thinks of an upstream, or of a host of it.
 public struct UpstreamChange: Sendable, Equatable {
     public enum Kind: Sendable, Equatable {
-        /// Too many attempts failed: calls are refused, but for some from time to time that try it. Told once, until it closes.
+        /// Too many attempts failed: calls are refused, but for some from time to time that try it. Told once, until it
+        /// closes.
         case breakerOpened
         /// One of those has succeeded: calls are sent again.
         case breakerClosed

@@ -3,8 +3,8 @@ import HTTPWire
 
 /// Opens connections to the hosts of upstreams before there is a call for them.
 ///
-/// A connection is left behind by a request that was answered, and as many at once leave as many behind. They are nobody's
-/// calls: they take no place in the bulkhead, and neither breaker nor hosts are told how they ended.
+/// A connection is left behind by a request that was answered, and as many at once leave as many behind. They belong to
+/// no caller's calls: they take no place in the bulkhead, and neither breaker nor hosts are told how they ended.
 struct WarmUp {
     let upstreams: [UpstreamState]
     /// The number of this loop, and how many there are.
@@ -31,7 +31,8 @@ struct WarmUp {
         }
     }
 
-    /// How many of the process's connections are this loop's, at least one: a connection serves the loop that has opened it.
+    /// How many of the process's connections are this loop's, at least one: a connection serves the loop that has
+    /// opened it.
     private func share(of connections: Int) -> Int {
         max(1, connections / place.of + (place.loop < connections % place.of ? 1 : 0))
     }

@@ -1,7 +1,8 @@
 import Gather
 
 extension Plan {
-    /// The proxy that an argument names by its path, with or without a method of it; without an argument the only endpoint.
+    /// The proxy that an argument names by its path, with or without a method of it; without an argument the only
+    /// endpoint.
     public func proxy(named name: String?) -> ProxyEndpoint? {
         guard let name else { return endpoints.isEmpty && proxies.count == 1 ? proxies[0] : nil }
         return proxies.first { proxy in

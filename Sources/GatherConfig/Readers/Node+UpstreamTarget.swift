@@ -1,8 +1,8 @@
 import Gather
 
 extension Node {
-    /// The value as `upstream:/path?query`: the upstream's index, and what is asked of it. Each is nil, and reported, if it is wrong; nil
-    /// for both if nothing of it can be read.
+    /// The value as `upstream:/path?query`: the upstream's index, and what is asked of it. Each is nil, and reported,
+    /// if it is wrong; nil for both if nothing of it can be read.
     /// - Parameter example: how it is written, with its key.
     func upstreamTarget(
         in scope: ReferenceScope, upstreams: [String], such example: String

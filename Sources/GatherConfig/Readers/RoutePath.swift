@@ -1,6 +1,7 @@
 import Gather
 
-/// The path of an endpoint: literal segments, and parameters that fill a segment each, or the last of them all that follows.
+/// The path of an endpoint: literal segments, and parameters that fill a segment each, or the last of them all that
+/// follows.
 struct RoutePath {
     /// As it is written: `/v1/customers/{id}`.
     let text: String

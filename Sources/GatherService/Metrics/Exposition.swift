@@ -4,8 +4,8 @@ import HTTPWire
 
 /// Metrics as text: a family after the other, each with its samples.
 ///
-/// Sources: Prometheus' text format 0.0.4; OpenMetrics 1.0.0, whose counters lose `_total` in their family's name, whose bounds and
-/// values are canonical numbers, and which says where it ends.
+/// Sources: Prometheus' text format 0.0.4; OpenMetrics 1.0.0, whose counters lose `_total` in their family's name,
+/// whose bounds and values are canonical numbers, and which says where it ends.
 struct Exposition {
     enum Format: Sendable, CaseIterable {
         case prometheus, openMetrics

@@ -86,7 +86,7 @@ struct MetricsPage: Sendable {
         }
         let events: [(MetricsSnapshot.Event, String, String)] = [
             (.retries, "gatherd_retries", "Attempts after one of the same call that had failed."),
-            (.hedges, "gatherd_hedges", "Attempts beside one of the same call that had not answered."),
+            (.hedges, "gatherd_hedges", "Attempts in parallel with one of the same call that had not answered."),
             (.coalesced, "gatherd_calls_coalesced", "Calls that took part in an exchange that was under way."),
             (.stale, "gatherd_stale_bodies", "Old bodies that stood in for a failure."),
         ]
@@ -166,7 +166,7 @@ struct MetricsPage: Sendable {
     }
 
     private func writeService(to page: inout Exposition) {
-        page.family("gatherd_log_lines_dropped", .counter, "Log lines that were dropped because nobody took them.")
+        page.family("gatherd_log_lines_dropped", .counter, "Log lines that could not be written.")
         page.sample(droppedLogLines)
         page.family(
             "gatherd_configuration_generation", .gauge, "The number of the configuration that is served, from 1 on.")

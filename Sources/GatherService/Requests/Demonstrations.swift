@@ -55,7 +55,8 @@ struct Demonstrations: Sendable {
         welcome = Welcome(endpoints: examples, address: address, plan: plan)
     }
 
-    /// What is said of a path that there is not: nearest ones where the service is tried out, else nothing of what there is.
+    /// What is said of a path that there is not: nearest ones where the service is tried out, else nothing of what
+    /// there is.
     func notFound(_ path: ArraySlice<UInt8>) -> String {
         let problem = "no endpoint has this path"
         // The nearest name takes time that grows with the length of the path.
@@ -77,7 +78,8 @@ struct Demonstrations: Sendable {
 }
 
 extension Configuration {
-    /// The endpoints to try, each with the body of a test that sends one: it means something there. Else one is made up.
+    /// The endpoints to try, each with the body of a test that sends one: it means something there. Else one is made
+    /// up.
     fileprivate var examples: [Welcome.Endpoint] {
         var tested: [Int: [UInt8]] = [:]
         for test in tests where tested[test.endpoint] == nil {

@@ -42,8 +42,8 @@ enum GatherRecord {
         }
     }
 
-    /// `{"attempt":"orders","number":2,"kind":"hedge","host":"http://10.0.0.2:9100","start_ms":60.1}`, and at its end the same with
-    /// `"duration_ms":20.3,"outcome":"ok","status":200`
+    /// `{"attempt":"orders","number":2,"kind":"hedge","host":"http://10.0.0.2:9100","start_ms":60.1}`, and at its end
+    /// the same with `"duration_ms":20.3,"outcome":"ok","status":200`
     private static func write(_ attempt: AttemptReport, of call: String, to json: inout JSONWriter) {
         json.object { json in
             json.member("attempt", call)
@@ -69,7 +69,8 @@ enum GatherRecord {
     }
 }
 
-/// How a gather did: what the head of a plain answer would have told, and its body where that is not the calls' bodies put together.
+/// How a gather did: what the head of a plain answer would have told, and its body where that is not the calls' bodies
+/// put together.
 struct GatherSummary: Sendable {
     let gathered: Gathered
     let duration: Duration

@@ -5,8 +5,8 @@ import JSONText
 
 /// Tells a client of a gather's calls as they start and end, and at last how the gather did.
 ///
-/// The gather goes on at its own speed, however slowly the client reads: what is held for a client is at most the bodies of one
-/// gather, which a plain answer would hold as well.
+/// The gather goes on at its own speed, however slowly the client reads: what is held for a client is at most the
+/// bodies of one gather, which a plain answer would hold as well.
 final class GatherStream: GatherObserver {
     private let endpoint: Endpoint
     private let deadline: Duration
@@ -52,7 +52,7 @@ final class GatherStream: GatherObserver {
         records.append(.call(call, report, body: body), holding: body?.bytes.count ?? 0)
     }
 
-    /// Sends a record for each call of the gather that `gather` runs beside it, and the summary.
+    /// Sends a record for each call of the gather that `gather` runs meanwhile, and the summary.
     func send(
         as format: RecordFormat, through writer: BodyWriter, on loop: isolated EventLoop,
         gather: @escaping () async -> Gathered
@@ -86,7 +86,7 @@ final class GatherStream: GatherObserver {
             GatherRecord.summary(summary).append(to: &output, as: format, of: endpoint)
             return output
         }
-        // Cancelled: nobody is there to be told.
+        // Cancelled: the client is gone.
         if let rendered { records.append(.rendered(rendered), holding: rendered.count) }
     }
 }

@@ -2,10 +2,10 @@ import Gather
 
 /// What is given up near the limits: optional calls first, then endpoints of low priority, then the rest.
 ///
-/// Two things are watched: how many gathers are in flight in the process, and the loop's mean lag. Lag above its limit spares endpoints of high
-/// priority; the number of gathers spares nothing.
+/// Two things are watched: how many gathers are in flight in the process, and the loop's mean lag. Lag above its limit
+/// spares endpoints of high priority; the number of gathers spares nothing.
 ///
-/// Source: criticality and graceful degradation in «Site Reliability Engineering» (2016), chapters 21 and 22.
+/// Source: criticality and graceful degradation in "Site Reliability Engineering" (2016), chapters 21 and 22.
 struct LoadShedding {
     enum Level: Comparable {
         case normal

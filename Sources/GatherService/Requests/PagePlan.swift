@@ -4,7 +4,8 @@ import JSONText
 
 /// What the page at `/` knows of the endpoints before any runs: what can be asked for, and which call waits for which.
 ///
-/// Clients are told no more of an endpoint than its answers would: nothing of internal calls, and of none where outcomes are not disclosed.
+/// Clients are told no more of an endpoint than its answers would: nothing of internal calls, and of none where
+/// outcomes are not disclosed.
 enum PagePlan {
     /// `{"endpoints":[{"method":"GET","path":"/v1/customers/{id}","deadline_ms":500,"stream":true,"query":["q"],"headers":[],
     /// "calls":[{"name":"customer","after":[]}]}]}`

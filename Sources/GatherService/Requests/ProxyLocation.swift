@@ -4,13 +4,14 @@ import HTTPWire
 
 /// Makes a `Location` that points at the upstream point at us (RFC 9110 §10.2.2).
 ///
-/// What it has of a host of the upstream's is dropped. Its path becomes ours where it begins as the proxied ones do: with
-/// `path: /shop/{rest...}` and `proxy: "shop:/v1/{path.rest}"`, `http://10.0.0.1:9100/v1/orders/5` becomes `/shop/orders/5`. Any other
-/// location is somebody else's, and stays as it is.
+/// What it has of a host of the upstream's is dropped. Its path becomes ours where it begins as the proxied ones do:
+/// with `path: /shop/{rest...}` and `proxy: "shop:/v1/{path.rest}"`, `http://10.0.0.1:9100/v1/orders/5` becomes
+/// `/shop/orders/5`. Any other location is somebody else's, and stays as it is.
 struct ProxyLocation: Sendable {
     /// Host and port as a location may have them.
     private let authorities: [String]
-    /// What the paths of the upstream begin with, and ours in their place; nil if none of the upstream's has one of ours.
+    /// What the paths of the upstream begin with, and ours in their place; nil if none of the upstream's has one of
+    /// ours.
     private let beginnings: (theirs: [UInt8], ours: [UInt8])?
 
     /// - Parameter host: one of the upstream's, where the answer came from.
@@ -71,7 +72,8 @@ extension Origin {
 }
 
 extension ProxyEndpoint {
-    /// What the upstream's paths begin with, and ours, up to the first parameter if that is the same in both; all of them if there is none.
+    /// What the upstream's paths begin with, and ours, up to the first parameter if that is the same in both; all of
+    /// them if there is none.
     fileprivate var correspondingBeginnings: (upstream: String, own: String)? {
         guard let first = target.references.first else { return (target.beginning, path) }
         guard case .path(0) = first.source else { return nil }

@@ -3,8 +3,8 @@ import HTTPTypes
 import HTTPWire
 
 extension Response {
-    /// The answer to a request for which its path does not matter: one with a method that nothing here has (RFC 9110 §9.1), and one
-    /// about the server as a whole (RFC 9110 §9.3.7); nil for all others.
+    /// The answer to a request for which its path does not matter: one with a method that nothing here has (RFC 9110
+    /// §9.1), and one about the server as a whole (RFC 9110 §9.3.7); nil for all others.
     init?(whateverThePath head: RequestHead) {
         if head.targetForm == .asterisk {
             self = .options([.get, .head, .post, .put, .patch, .delete, .options])

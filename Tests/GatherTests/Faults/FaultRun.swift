@@ -49,7 +49,8 @@ final class FaultRun {
 
     // MARK: Engines
 
-    /// Runs an engine from its beginning until its last gather has ended, as a service does that gets another configuration.
+    /// Runs an engine from its beginning until its last gather has ended, as a service does that gets another
+    /// configuration.
     private func serve(_ index: Int, on loop: isolated EventLoop) async {
         try? await loop.sleep(for: scenario.generations[index].begin)
         weak var engine: GatherEngine?

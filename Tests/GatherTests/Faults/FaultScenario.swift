@@ -3,8 +3,8 @@ import HTTPTypes
 
 @testable import Gather
 
-/// Two plans, the second of which takes the place of the first while gathers run, and the clients that ask for them: all drawn
-/// from a seed.
+/// Two plans, the second of which takes the place of the first while gathers run, and the clients that ask for them:
+/// all drawn from a seed.
 struct FaultScenario: Sendable {
     /// What one engine serves.
     struct Generation: Sendable {

@@ -1,7 +1,8 @@
 extension Page {
     /// The first part of the script: what comes of a request becomes a time line.
     static let streamScript = #"""
-        // What a request is told while it runs: NDJSON records of gatherd, or at the end the Server-Timing field of a plain answer.
+        // What a request is told while it runs: NDJSON records of gatherd, or at the end the Server-Timing field of a
+        // plain answer.
 
         /** Calls `take` with each line of a body as it comes. */
         async function readLines(body, take) {

@@ -3,8 +3,8 @@ import HTTPTypes
 
 /// The page that draws a gather while it runs: its markup, its style and its script, each a resource of its own.
 ///
-/// Nothing of it comes from elsewhere, and nothing that an upstream or a configuration says becomes markup: it is escaped here and is
-/// text of the document in the script. The fields of the page forbid what it does not need.
+/// Nothing of it comes from elsewhere, and nothing that an upstream or a configuration says becomes markup: it is
+/// escaped here and is text of the document in the script. The fields of the page forbid what it does not need.
 enum Page {
     /// Nothing inline, and nothing of other origins (Content Security Policy Level 3).
     private static let policy = """
@@ -21,8 +21,8 @@ enum Page {
 
     static let script = streamScript + pictureScript + viewsScript
 
-    /// JSON as it may stand inside a `script` element: `</script>` in a string would end that (HTML, "Restrictions for contents of
-    /// script elements").
+    /// JSON as it may stand inside a `script` element: `</script>` in a string would end that (HTML, "Restrictions for
+    /// contents of script elements").
     static func embedded(_ json: [UInt8]) -> String {
         String(decoding: json, as: UTF8.self).replacing("<", with: #"\u003c"#)
     }
