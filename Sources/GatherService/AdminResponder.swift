@@ -57,7 +57,8 @@ final class AdminResponder: Handler {
         case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
         case .options(let allowed): return .now(.options(allowed))
         case .undecodable, .notFound:
-            return .now(.problem(.notFound, "the admin listener has /healthz, /readyz, /metrics, /gathers and /-/reload"))
+            return .now(
+                .problem(.notFound, "the admin listener has /healthz, /readyz, /metrics, /gathers and /-/reload"))
         }
     }
 

@@ -36,6 +36,7 @@ final class ServiceLoop {
         let engine: GatherEngine
         let admission: Admission
         let handler: any Handler
+        let history: GatherHistory
     }
 
     private enum Errand {
@@ -84,7 +85,7 @@ final class ServiceLoop {
         }
         return Part(
             generation: generation, places: places, engine: engine, admission: admission,
-            handler: generation.rules.around(responder))
+            handler: generation.rules.around(responder), history: responder.history)
     }
 
     // MARK: Serving
@@ -185,7 +186,7 @@ final class ServiceLoop {
     var endpoints: [Endpoint] { current.generation.configuration.plan.endpoints }
 
     /// The gathers of this generation that are worth another look.
-    var history: GatherHistory.Snapshot { current.responder.history.snapshot }
+    var history: GatherHistory.Snapshot { current.history.snapshot }
 
     func snapshot() -> LoopSnapshot {
         LoopSnapshot(
