@@ -17,6 +17,13 @@ enum Console {
         return variables
     }
 
+    /// Whether there is a file of this name that can be read from its beginning as often as is wanted.
+    static func isRegularFile(_ path: String) -> Bool {
+        var status = stat()
+        // The path is a C string, and the structure the function's, for the length of the call.
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Writes at once, past the buffer of `print`. What the reader of a pipe no longer wants is dropped.
     static func write(_ text: String, to descriptor: CInt) {
         try? write(Array(text.utf8), to: descriptor)

@@ -99,8 +99,9 @@ private struct ConfigurationReader: Sendable {
     let listen: ListenAddress?
     let admin: AdminAddress?
 
-    /// Whether there is anything to be read a second time: standard input has been read to its end.
-    var isRepeatable: Bool { file != "-" }
+    /// Whether there is anything to be read a second time: standard input and pipes have been read to their ends, and
+    /// opening a pipe again would wait for a writer for ever.
+    var isRepeatable: Bool { Console.isRegularFile(file) }
 
     func configuration() throws(ConfigurationErrors) -> Configuration {
         adapted(try Configuration.read(file: file, environment: environment, checksFiles: true))

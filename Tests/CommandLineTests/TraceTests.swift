@@ -91,7 +91,7 @@ import Testing
         let lines = result.output.split(separator: "\n")
         #expect(lines.prefix(3).allSatisfy { $0.hasSuffix(" starts") })
         #expect(lines.contains { $0.contains("2 127.0.0.1:") && $0.contains("/hello ok, ") })
-        #expect(lines.contains { $0.contains("/nothing http_error, ") && $0.hasSuffix(": status 404") })
+        #expect(lines.contains { $0.contains("/nothing http_error, ") && $0.contains(": status 404 from 127.0.0.1:") })
         #expect(lines[5].contains("/tasks?sleep=150ms ok, "))
         #expect(result.exit == .exited(code: 1))
     }
