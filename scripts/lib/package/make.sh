@@ -13,6 +13,7 @@ make_deb() {
     chmod 755 "$work/debian/rules"
     echo '3.0 (quilt)' >"$work/debian/source/format"
     unit_for gatherd.service /usr "$(systemd_version)" >"$work/debian/gatherd.service"
+    unit_for gatherd.socket /usr "$(systemd_version)" >"$work/debian/gatherd.socket"
     printf 'gatherd (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' \
         "$version" "$maintainer" "$(git log -1 --format=%cD)" >"$work/debian/changelog"
     (cd "$work" && dpkg-buildpackage --build=binary --unsigned-changes --unsigned-buildinfo) >"$out/build.log" 2>&1 ||

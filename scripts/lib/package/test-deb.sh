@@ -52,9 +52,10 @@ test_deb() {
 
     ok "the earlier version is installed" inside dpkg -i /old.deb
     ok "the service is enabled" test -L "$scratch/root/etc/systemd/system/multi-user.target.wants/gatherd.service"
-    ok "systemd finds nothing wrong with the unit" inside systemd-analyze verify --man=no gatherd.service
-    ok "and has nothing to say of it" test ! -s "$scratch/output"
-    ok "its exposure is below 1.5" inside bash -c "systemd-analyze security --offline=yes --threshold=14 /$unit"
+    ok "the socket is not" test ! -e "$scratch/root/etc/systemd/system/sockets.target.wants/gatherd.socket"
+    ok "systemd finds nothing wrong with the units" inside systemd-analyze verify --man=no gatherd.service gatherd.socket
+    ok "and has nothing to say of them" test ! -s "$scratch/output"
+    ok "the service's exposure is below 1.5" inside bash -c "systemd-analyze security --offline=yes --threshold=14 /$unit"
     tail -1 "$scratch/output"
     ok "the configuration is right" inside gatherd check /etc/gatherd/gatherd.yaml
     ok "credentials are root's" test "$(stat -c %a:%u "$scratch/root/etc/gatherd/credentials")" = 700:0
@@ -83,7 +84,7 @@ test_deb() {
     ok "the new version is there" bash -c "chroot $scratch/root dpkg-query -W -f '\${Version}' gatherd | grep -qx '$version-1'"
 
     ok "it is removed" inside dpkg --remove gatherd
-    ok "without its program and unit" bash -c "! test -e $scratch/root/usr/bin/gatherd && ! test -e $scratch/root/$unit"
+    ok "without its program and units" bash -c "! test -e $scratch/root/usr/bin/gatherd && ! test -e $scratch/root/$unit"
     ok "but with the configuration" cmp "$scratch/changed.yaml" "$configuration"
     ok "it is purged" inside dpkg --purge gatherd
     files >"$scratch/after"

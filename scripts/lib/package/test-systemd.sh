@@ -23,8 +23,12 @@ inside_systemd() {
         shift
         if "$@" >/tmp/output 2>&1; then echo "ok  $what"; else echo "FAILED  $what: $(tail -3 /tmp/output)"; fi
     }
-    dashboard() { get 8080 /v1/customers/1/dashboard | grep '^HTTP/1.1 200 '; }
+    dashboard() { get_200 /v1/customers/1/dashboard; }
+    get_200() { get 8080 "$1" | grep '^HTTP/1.1 200 '; }
+    replaced() { [[ $(property MainPID) != "$1" && ! -e /proc/$1 && $(property ActiveState) == active ]]; }
     restarted() { [[ $(property NRestarts) != 0 && $(property ActiveState) == active && $(property MainPID) != "$1" ]]; }
+    # Several starts in a minute are what StartLimitBurst= is against.
+    restart() { systemctl reset-failed gatherd; systemctl restart gatherd; }
     # The journal has a line a moment after it was written.
     journal() { until_true bash -c "journalctl -u gatherd -o cat | grep -q -- '$1'"; }
 
@@ -36,8 +40,36 @@ inside_systemd() {
         grep -qz '^CREDENTIALS_DIRECTORY=' /proc/$pid/environ && test -s /run/credentials/gatherd.service/secret_token"
     check "with system calls filtered" grep -q '^Seccomp:[[:space:]]2' "/proc/$pid/status"
     check "the journal has its lines as JSON" journal '"message":"serving 6 endpoints"'
-
     check "with the priorities of their levels" until_true bash -c "journalctl -u gatherd -o cat -p notice..notice | grep -q '\"serving'"
+
+    sed -i 's|/v1/customers/{id}/summary|/v1/customers/{id}/changed|' /etc/gatherd/gatherd.yaml
+    check "it is reloaded" systemctl reload gatherd
+    check "and serves the new file" until_true get_200 /v1/customers/1/changed
+    check "in the same process" test "$(property MainPID)" = "$pid"
+    cp /etc/gatherd/gatherd.yaml /tmp/changed.yaml
+    echo 'rubbish: 1' >>/etc/gatherd/gatherd.yaml
+    systemctl reload gatherd || true
+    check "a wrong file changes nothing" get_200 /v1/customers/1/changed
+    check "and the journal says what is wrong" journal rubbish
+    cp /tmp/changed.yaml /etc/gatherd/gatherd.yaml
+
+    systemctl kill --signal=USR2 --kill-whom=main gatherd
+    check "another process takes its place" until_true replaced "$pid"
+    check "and gathers" dashboard
+    check "without a restart" test "$(property NRestarts)" = 0
+    pid=$(property MainPID)
+
+    mkdir -p /etc/systemd/system/gatherd.service.d
+    printf '[Service]\nWatchdogSec=2\n' >/etc/systemd/system/gatherd.service.d/test.conf
+    systemctl daemon-reload
+    restart
+    pid=$(property MainPID)
+    check "it feeds its watchdog" bash -c 'sleep 5; test "$(systemctl show --property=NRestarts --value gatherd)" = 0'
+    kill -STOP "$pid"
+    check "stuck, it is started again" until_true restarted "$pid"
+    check "because of the watchdog" journal Watchdog
+    restart
+    pid=$(property MainPID)
 
     kill -KILL "$pid"
     check "killed, it is started again" until_true restarted "$pid"
@@ -45,13 +77,20 @@ inside_systemd() {
 
     cp /etc/gatherd/gatherd.yaml /tmp/good.yaml
     echo 'nonsense: 1' >>/etc/gatherd/gatherd.yaml
+    systemctl reset-failed gatherd
     check "with a wrong configuration it does not start" bash -c '! systemctl restart gatherd'
     check "and the journal says why" journal nonsense
     cp /tmp/good.yaml /etc/gatherd/gatherd.yaml
-    systemctl reset-failed gatherd
-    check "with the right one it does" systemctl restart gatherd
+    check "with the right one it does" restart
     check "and gathers once more" until_true dashboard
-    check "it stops" systemctl stop gatherd
+    systemctl stop gatherd
+    check "its socket is opened" systemctl start gatherd.socket
+    dashboard >/tmp/waited 2>&1 &
+    check "which the connection starts" until_true systemctl is-active gatherd
+    wait $!
+    check "and is served" grep -q '^HTTP/1.1 200 ' /tmp/waited
+
+    check "it stops" systemctl stop gatherd.socket gatherd
     check "by itself" test "$(property Result):$(property ExecMainStatus)" = success:0
     check "its exposure is low" systemd-analyze security --threshold=14 gatherd
     echo ended
