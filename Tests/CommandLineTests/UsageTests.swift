@@ -118,7 +118,8 @@ import Testing
         // What has no default, because the platform sets it.
         let variables = [
             "GATHERD_LISTEN": ":8080", "GATHERD_ADMIN": ":9090", "CUSTOMERS": "http://127.0.0.1:8081",
-            "ORDERS": "http://127.0.0.1:8082", "BENCH_TLS_UPSTREAM": "https://127.0.0.1:8443", "BENCH_CA": "/etc/ssl/certs/ca-certificates.crt",
+            "ORDERS": "http://127.0.0.1:8082", "BENCH_TLS_UPSTREAM": "https://127.0.0.1:8443",
+            "BENCH_CA": "/etc/ssl/certs/ca-certificates.crt",
         ]
         let result = try Program.shell(
             #"cd "$1" && exec "$2" check "config/$3""#, ["sh", Program.root.path, Program.path, file],
