@@ -14,6 +14,8 @@ final class LoopGroup: Sendable {
     /// The gathers in flight on all loops.
     let gathers: SharedLimit
     let readiness: Readiness
+    /// Opens when every loop serves.
+    let begun = Latch()
     private let members: Mutex<[LoopReference<ServiceLoop>?]>
 
     /// - Parameter generation: the one that is served first.
@@ -28,7 +30,11 @@ final class LoopGroup: Sendable {
 
     func join(_ member: ServiceLoop, on loop: isolated EventLoop) {
         let reference = LoopReference(member, on: loop.reactor)
-        members.withLock { $0[member.index] = reference }
+        let haveAllBegun = members.withLock { members in
+            members[member.index] = reference
+            return members.allSatisfy { $0 != nil }
+        }
+        if haveAllBegun { begun.open() }
     }
 
     /// A loop has opened the connections to upstreams that it could.
@@ -75,6 +81,9 @@ final class LoopGroup: Sendable {
     func swap(
         to generation: Generation, clients: Listening? = nil, on loop: isolated EventLoop, limitsChange: () -> Void = {}
     ) async throws(SwapError) {
+        guard await begun.wait(until: loop.time.advanced(by: Self.preparation), on: loop) == .signalled else {
+            throw SwapError(problem: "not every loop has begun")
+        }
         let prepared = await onEachLoop(within: Self.preparation, on: loop) { member in
             Result { try member.prepare(generation) }.mapError { SwapError(problem: "\($0)") }
         }

@@ -196,10 +196,7 @@ public final class Service: Sendable {
 
     /// Tells who waits for it that the service is ready, when every loop serves and has the connections that are wanted at the start.
     private func sayReady(on loop: isolated EventLoop) async {
-        while await !group.onEachLoop(within: nil, on: loop, { _ in true }).allSatisfy({ $0 == true }) {
-            // A loop that has not begun yet; or one that has failed, with which the service ends.
-            guard (try? await loop.sleep(for: .milliseconds(5))) != nil else { return }
-        }
+        guard await group.begun.wait(on: loop) == .signalled else { return }
         guard await group.readiness.ready.wait(on: loop) == .signalled, !drain.isOpen else { return }
         if let predecessor {
             var byte: UInt8 = 1
