@@ -194,7 +194,7 @@ import HTTPWire
         return true
     }
 
-    /// Closes the idle ones that nobody has used for the idle time.
+    /// Closes those that have been idle for the idle time.
     public func timerFired(_: TimerID) {
         let now = fetcher.reactor.now
         let isOver = { (connection: UpstreamConnection) in

@@ -176,7 +176,7 @@ import HTTPWire
         return true
     }
 
-    /// Takes note of a line of the head, or of the trailers; false ends the transfer.
+    /// Records a line of the head, or of the trailers; false ends the transfer.
     fileprivate func takeHead(_ line: UnsafeRawBufferPointer) -> Bool {
         headBytes += line.count
         if line.count <= 2 {

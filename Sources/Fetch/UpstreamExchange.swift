@@ -20,7 +20,7 @@ public final class UpstreamExchange {
     var body: [UInt8]?
     private(set) var isHEAD = false
     private(set) var keptFields = ResponseReader.KeptFields.ofFailures
-    /// Whether it may be sent again when nobody knows what became of it.
+    /// Whether it may be sent again when it is unknown what became of it.
     private(set) var isRepeatable = false
     /// Whether a kept connection broke under it, so that it goes to a new one, once.
     var isRetry = false

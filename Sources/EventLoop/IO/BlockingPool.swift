@@ -90,7 +90,7 @@ final class BlockingWork: Sendable {
         for _ in 0..<threads { unsafe sem_post(available) }
     }
 
-    /// Does work until there is none and the pool is gone.
+    /// Does work until none is left and the pool is gone.
     private func serve() {
         while let work = next() {
             work.run()

@@ -28,7 +28,7 @@ public final class CompletedTasks<Handle: AnyLoopTask>: AsyncSequence {
     }
 }
 
-/// Takes note of tasks as they end, for one that waits for them.
+/// Records tasks as they end, for one that waits for them.
 final class Completions {
     private let reactor: Reactor
     /// Those that had not ended, with the numbers by which they know this.

@@ -147,7 +147,7 @@ final class GatherRun: Dispatch {
         return nil
     }
 
-    /// Skips an optional call that waited for others if half of its kind would not end any more before the deadline.
+    /// Skips an optional call that waited for others if half of its kind would no longer end before the deadline.
     override func isTooLate(_ part: PartIndex, for state: UpstreamState) -> Bool {
         guard !endpoint.prepared[part.number].isRequired, !endpoint.graph.inputs[part.number].isEmpty,
             let median = state.latency?.median
