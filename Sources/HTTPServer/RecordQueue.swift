@@ -42,11 +42,12 @@ public final class RecordQueue<Record> {
     /// - Parameters:
     ///   - heartbeat: how long no record may come before a sign of life is sent, in a format that has one. There is
     ///     none before the first record.
-    ///   - render: appends a record in the format.
+    ///   - render: appends a record in the format. One that takes long may be rendered elsewhere meanwhile: those behind it wait.
     ///   - produce: appends records to the queue, in a task of its own, which is cancelled when the client is gone.
     public func send(
         as format: RecordFormat, through writer: BodyWriter, heartbeat: Duration = .seconds(15),
-        on loop: isolated EventLoop, render: (Record, inout [UInt8]) -> Void, while produce: @escaping () async -> Void
+        on loop: isolated EventLoop, render: (Record, inout [UInt8]) async -> Void,
+        while produce: @escaping () async -> Void
     ) async throws(StreamFailure) {
         self.writer = writer
         defer { self.writer = nil }
@@ -69,7 +70,7 @@ public final class RecordQueue<Record> {
 
     private func sendAll(
         as format: RecordFormat, through writer: BodyWriter, heartbeat: Duration, on loop: isolated EventLoop,
-        render: (Record, inout [UInt8]) -> Void
+        render: (Record, inout [UInt8]) async -> Void
     ) async throws(StreamFailure) {
         var deadline: LoopInstant?
         while true {
@@ -85,17 +86,19 @@ public final class RecordQueue<Record> {
                 case .cancelled: throw .clientGone
                 }
             } else {
-                try await writer.write(takeRendered(render), on: loop)
+                try await writer.write(await takeRendered(render, on: loop), on: loop)
             }
             deadline = format.heartbeat.isEmpty ? nil : loop.now.advanced(by: heartbeat)
         }
     }
 
-    private func takeRendered(_ render: (Record, inout [UInt8]) -> Void) -> [UInt8] {
+    private func takeRendered(
+        _ render: (Record, inout [UInt8]) async -> Void, on loop: isolated EventLoop
+    ) async -> [UInt8] {
         var output: [UInt8] = []
-        while output.count < Self.bytesAtOnce, !records.isEmpty {
-            let (record, bytes) = records.removeFirst()
-            render(record, &output)
+        while let (record, bytes) = records.first, output.isEmpty || output.count + bytes < Self.bytesAtOnce {
+            records.removeFirst()
+            await render(record, &output)
             writer?.release(bytes)
         }
         return output

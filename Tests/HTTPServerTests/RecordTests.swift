@@ -108,6 +108,28 @@ struct RecordTests {
         }
     }
 
+    @Test func `a record that is rendered elsewhere keeps its place, and the loop goes on meanwhile`() throws {
+        let isElsewhere = Latch()
+        let handler: ScriptedHandler.Handler = { _, loop in
+            Response(.ok, fields: RecordFormat.lines.fields) { writer async throws(StreamFailure) in
+                let queue = RecordQueue<String>(on: loop)
+                try await queue.send(as: .lines, through: writer, on: loop) { record, output in
+                    if record == "2" { await isElsewhere.wait(on: loop) }
+                    output += Array((record + "\n").utf8)
+                } while: {
+                    for record in ["1", "2", "3"] { queue.append(record, holding: record == "2" ? 1 << 20 : 0) }
+                    // The first has gone to the client, and the second is waited for.
+                    try? await loop.sleep(for: .milliseconds(1))
+                    isElsewhere.open()
+                }
+            }
+        }
+        try reading(handler) { message, loop in
+            let chunks = [try await message.next(on: loop), try await message.next(on: loop)]
+            #expect(chunks == ["1\n", "2\n3\n"])
+        }
+    }
+
     @Test func `events have a sign of life where no record comes, behind the first`() throws {
         let seen = Latch()
         let handler = Self.streaming(.events, heartbeat: .milliseconds(1)) { queue, loop in

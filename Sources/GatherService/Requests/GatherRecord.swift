@@ -5,14 +5,23 @@ import HTTPWire
 import JSONText
 
 /// A line or event of a streamed gather: that a call started, how it ended, with what it leaves, or how the gather did.
-enum GatherRecord {
+enum GatherRecord: Sendable {
     /// - after: the call that it waited for longest; nil if it waited for none.
     case start(Int, at: Duration, after: Int?)
     case attempt(Int, AttemptReport)
     case call(Int, CallReport, body: JSONValue?)
     case summary(GatherSummary)
-    /// What another thread has rendered.
-    case rendered([UInt8])
+
+    /// The bytes of the body that it has.
+    var bodyBytes: Int {
+        switch self {
+        case .start, .attempt: return 0
+        case .call(_, _, let body): return body?.range.count ?? 0
+        case .summary(let summary):
+            guard case .answered(let answer) = summary.gathered.verdict else { return 0 }
+            return answer.count
+        }
+    }
 
     func append(to output: inout [UInt8], as format: RecordFormat, of endpoint: Endpoint) {
         switch self {
@@ -34,7 +43,6 @@ enum GatherRecord {
             format.append(event: "call", to: &output) { output in
                 JSONText.append(to: &output) { Self.write(call, report, body, of: endpoint, to: &$0) }
             }
-        case .rendered(let bytes): output += bytes
         case .summary(let summary):
             format.append(event: "gather", to: &output) { output in
                 JSONText.append(to: &output) { summary.write(of: endpoint, to: &$0) }

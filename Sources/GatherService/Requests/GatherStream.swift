@@ -59,34 +59,38 @@ final class GatherStream: GatherObserver {
     ) async throws(StreamFailure) {
         let start = loop.time
         try await records.send(as: format, through: writer, on: loop) { record, output in
-            record.append(to: &output, as: format, of: endpoint)
+            await Self.append(record, to: &output, as: format, of: endpoint, on: loop)
         } while: {
-            let gathered = await gather()
-            await self.gatherEnded(gathered, after: start.duration(to: loop.time), as: format, on: loop)
+            self.gatherEnded(await gather(), after: start.duration(to: loop.time))
         }
     }
 
-    private func gatherEnded(
-        _ gathered: Gathered, after duration: Duration, as format: RecordFormat, on loop: isolated EventLoop
+    /// Renders a record, off the loop if its body is large.
+    private static func append(
+        _ record: GatherRecord, to output: inout [UInt8], as format: RecordFormat, of endpoint: Endpoint,
+        on loop: isolated EventLoop
     ) async {
+        guard !BodyWork.fits(record.bodyBytes, in: loop.reactor) else {
+            return record.append(to: &output, as: format, of: endpoint)
+        }
+        let rendered = try? await BodyWork.offLoop(on: loop) {
+            var output: [UInt8] = []
+            record.append(to: &output, as: format, of: endpoint)
+            return output
+        }
+        // Cancelled: the client is gone.
+        guard let rendered else { return }
+        if output.isEmpty { output = rendered } else { output += rendered }
+    }
+
+    private func gatherEnded(_ gathered: Gathered, after duration: Duration) {
         // Those that the gather's end overtook, so that a client gets as many as there are calls.
         for (call, report) in gathered.reports.enumerated() where !isTold[call] {
             callEnded(call, report, body: nil)
         }
-        var answer = 0
-        if case .answered(let bytes) = gathered.verdict { answer = bytes.count }
-        let summary = GatherSummary(
-            gathered: gathered, duration: duration, deadline: deadline, path: path.calls(deciding: gathered))
-        guard answer > BodyWork.mostOnLoop else {
-            return records.append(.summary(summary), holding: answer)
-        }
-        let endpoint = endpoint
-        let rendered = try? await BodyWork.offLoop(on: loop) {
-            var output: [UInt8] = []
-            GatherRecord.summary(summary).append(to: &output, as: format, of: endpoint)
-            return output
-        }
-        // Cancelled: the client is gone.
-        if let rendered { records.append(.rendered(rendered), holding: rendered.count) }
+        let summary = GatherRecord.summary(
+            GatherSummary(
+                gathered: gathered, duration: duration, deadline: deadline, path: path.calls(deciding: gathered)))
+        records.append(summary, holding: summary.bodyBytes)
     }
 }
