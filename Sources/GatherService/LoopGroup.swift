@@ -114,10 +114,15 @@ struct SwapError: Error, CustomStringConvertible {
 
 /// What loops have come to that were asked, each for itself.
 private final class LoopAnswers<Value: Sendable>: Sendable {
-    private let state: Mutex<(values: [Value?], missing: Int)>
+    private struct State {
+        var values: [Value?]
+        var missing: Int
+    }
+
+    private let state: Mutex<State>
     let complete = Latch()
 
-    init(_ count: Int) { state = Mutex((Array(repeating: nil, count: count), count)) }
+    init(_ count: Int) { state = Mutex(State(values: Array(repeating: nil, count: count), missing: count)) }
 
     var values: [Value?] { state.withLock { $0.values } }
 

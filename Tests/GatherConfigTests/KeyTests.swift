@@ -255,20 +255,15 @@ import Testing
         entries.filter { !$0.isEmpty }.joined(separator: ", ")
     }
 
-    /// The dump of what a file with this value of a key is read as, or what is wrong with it.
-    private static func reading(_ sample: Sample, _ value: String) -> String {
-        let text = file(sample, value)
-        do {
-            var dumped = ""
-            var configuration = try Configuration.read(text: text, file: "x.yaml")
-            // What was written differs all the same.
-            configuration.declarations = Declarations()
-            dump(configuration, to: &dumped)
-            // Equal sets may list their members in different orders.
-            return dumped.split { ",[] \n".contains($0) }.sorted().joined(separator: "\n")
-        } catch {
-            return "\(error)"
-        }
+    /// What a file with this value of a key is read as: how often each word stands in its dump, since equal sets may list their members in
+    /// different orders.
+    private static func words(_ sample: Sample, _ value: String) throws -> [[UInt8]: Int] {
+        var configuration = try Configuration.read(text: file(sample, value), file: "x.yaml")
+        // What was written differs all the same.
+        configuration.declarations = Declarations()
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        return dumped.utf8.split { ",[] \n".utf8.contains($0) }.reduce(into: [:]) { $0[Array($1), default: 0] += 1 }
     }
 
     @Test func `every key of the reference has a sample here`() throws {
@@ -280,15 +275,13 @@ import Testing
     }
 
     @Test func `another value of a key makes another configuration`() throws {
-        for sample in Self.samples {
-            let (one, other) = (Self.reading(sample, sample.one), Self.reading(sample, sample.other))
-            #expect(one == Self.reading(sample, sample.one), "\(sample.key)")
+        let first = try #require(Self.samples.dropFirst().first)
+        #expect(try Self.words(first, first.one) == Self.words(first, first.one), "what is the same is not told apart")
+        for sample in Self.samples where sample.key != "version" {
+            let (one, other) = (try Self.words(sample, sample.one), try Self.words(sample, sample.other))
             #expect(one != other, "\(sample.key)")
-            // A value that was refused would make a difference as well.
-            if sample.key != "version" {
-                #expect(!one.hasPrefix("x.yaml:") && !other.hasPrefix("x.yaml:"), "\(sample.key): \(one) \(other)")
-            }
         }
+        #expect(throws: ConfigurationErrors.self) { try Self.words(Self.samples[0], Self.samples[0].other) }
     }
 
     /// The keys of the tables, each behind the name of its section.

@@ -1,7 +1,7 @@
+import Dispatch
 import EventLoop
 import Glibc
 import HTTPServer
-import Synchronization
 import TestSupport
 import Testing
 
@@ -218,7 +218,7 @@ import Testing
             _ = try await manager.message("WATCHDOG=1", on: loop)
             let held = ThreadHold()
             _ = await whole.service.group.onEachLoop(within: .zero, on: loop) { if $0.index == 1 { held.hold() } }
-            #expect(try await eventually(on: loop) { held.isHolding })
+            await held.isHolding.wait(on: loop)
             // What was under way.
             while manager.received() != nil {}
             let snapshot = await whole.service.snapshot(within: .milliseconds(200), on: loop)
@@ -236,14 +236,13 @@ import Testing
 
 /// Holds a thread until it is released.
 private final class ThreadHold: Sendable {
-    private let state = Atomic<Int>(0)
-
-    var isHolding: Bool { state.load(ordering: .acquiring) == 1 }
+    let isHolding = Latch()
+    private let released = DispatchSemaphore(value: 0)
 
     func hold() {
-        state.store(1, ordering: .releasing)
-        while state.load(ordering: .acquiring) == 1 { usleep(1000) }
+        isHolding.open()
+        released.wait()
     }
 
-    func release() { state.store(2, ordering: .releasing) }
+    func release() { released.signal() }
 }

@@ -11,9 +11,9 @@ import Testing
 /// What is measured is the processor time of the loop's thread, which a busy machine does not lengthen, and it is
 /// compared with what all of the work takes, whatever the build.
 @Suite(.serialized) struct LargeBodyTests {
-    /// Some 700 KB, in members with escaped names.
+    /// Some 300 KB, in members with escaped names.
     static let list: String = {
-        let items = (0..<14_000).map { #"{"sku":"s\#($0)","\u006e":\#($0),"pad":[1,{"x":null}]}"# }
+        let items = (0..<6_000).map { #"{"sku":"s\#($0)","\u006e":\#($0),"pad":[1,{"x":null}]}"# }
         return #"{"items":[\#(items.joined(separator: ","))],"id":7,"last":{"a":"z"}}"#
     }()
 
@@ -35,11 +35,11 @@ import Testing
     @Test func `looking up many values in a body does not hold the loop`() throws {
         var given = try Given(["a": "/a", "b": "/b/{a.last.a}?n={a.id}"])
         given["b"].body = .array(try (0..<10).map { try given.value("{a.items[\($0)].sku}") })
-        let template = JSONTemplate.array(try (0..<10).map { try given.value("{a.items[\($0 * 1000)].n}") })
+        let template = JSONTemplate.array(try (0..<10).map { try given.value("{a.items[\($0 * 500)].n}") })
         let result = try expectShortTurns(try given.endpoint { $0.response = template }, ["a": .json(Self.list)])
         #expect(result.requests.last?.target == "/b/z?n=7")
         #expect(result.requests.last?.body.map { text($0) }?.hasPrefix(#"["s0","s1","s2""#) == true)
-        #expect(result.verdict == "[0,1000,2000,3000,4000,5000,6000,7000,8000,9000]")
+        #expect(result.verdict == "[0,500,1000,1500,2000,2500,3000,3500,4000,4500]")
     }
 
     @Test func `putting an answer together does not hold the loop`() throws {
@@ -182,6 +182,9 @@ import Testing
         let work = ThreadTime.now - start
         let (result, longest) = try TestLoop.runOnSystem { loop in
             let client = FakeUpstreams(reactions)
+            // What takes long is the point, and takes longer on a busy machine.
+            var endpoint = endpoint
+            endpoint.deadline = .seconds(60)
             let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: [endpoint]), client: client)
             let turns = Turns()
             return try await withThrowingTaskGroup(of: Void.self) { group in
