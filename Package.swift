@@ -107,7 +107,7 @@ let package = Package(
             name: "GatherService",
             dependencies: [
                 "CPlatform", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "HTTPServer", "HTTPWire",
-                "JSONText", "Rehearsal",
+                "JSONText", "Rehearsal", "Waterfall",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -1,12 +1,25 @@
+import DemoUpstream
 import EventLoop
 import Gather
+import GatherConfig
 import HTTPServer
 import HTTPTypes
 import HTTPWire
 
 /// The admin listener's endpoints, for the platform that runs the service.
 final class AdminResponder: Handler {
-    private enum Target { case health, readiness, metrics, gathers, reload }
+    private enum Target {
+        case health, readiness, metrics, gathers, gather, console, consoleStyle, consoleScript, consoleEvents, reload
+
+        /// Whether it is for people and their programs, so that whose page a browser asks for matters; the rest is for platforms, which
+        /// may have a name of theirs for the service.
+        var isChecked: Bool {
+            switch self {
+            case .health, .readiness, .metrics: false
+            case .gathers, .gather, .console, .consoleStyle, .consoleScript, .consoleEvents, .reload: true
+            }
+        }
+    }
 
     /// Asks the service what it says of itself. It captures the loop that asks.
     typealias Watch = () async -> MetricsPage
@@ -16,24 +29,36 @@ final class AdminResponder: Handler {
     private var router = Router<Target>()
     private let group: LoopGroup
     private let drain: Latch
+    private let end: Latch
+    private let settings: () -> ServerSettings
     private let watch: Watch
     private let reload: Reload
     /// What each loop has said last, for when it does not answer in time: what was counted must not become less.
     private var latest: [Int: LoopSnapshot] = [:]
 
-    /// - Parameter drain: opens when the service begins to shut down.
+    /// - Parameters:
+    ///   - drain: opens when the service begins to shut down.
+    ///   - end: opens when the listener is to end, and what is watched with it.
+    ///   - settings: those of the configuration that is served.
     init(
-        group: LoopGroup, drain: Latch, reload: @escaping Reload = { .refused("there is no file") },
-        watch: @escaping Watch
+        group: LoopGroup, drain: Latch, end: Latch, settings: @escaping () -> ServerSettings,
+        reload: @escaping Reload = { .refused("there is no file") }, watch: @escaping Watch
     ) {
         self.group = group
         self.drain = drain
+        self.end = end
+        self.settings = settings
         self.watch = watch
         self.reload = reload
         router.add(.get, "/healthz", .health)
         router.add(.get, "/readyz", .readiness)
         router.add(.get, "/metrics", .metrics)
         router.add(.get, "/gathers", .gathers)
+        router.add(.get, "/gathers/{id}", .gather)
+        router.add(.get, "/console", .console)
+        router.add(.get, "/console/console.css", .consoleStyle)
+        router.add(.get, "/console/console.js", .consoleScript)
+        router.add(.get, "/console/events", .consoleEvents)
         router.add(.post, "/-/reload", .reload)
     }
 
@@ -41,25 +66,54 @@ final class AdminResponder: Handler {
         let head = request.head
         if let response = Response(whateverThePath: head) { return .now(response) }
         switch router.match(head) {
-        case .found(.health, _, _): return .now(Response(.ok, text: "ok\n"))
-        case .found(.readiness, _, _): return .now(readinessResponse)
-        case .found(.metrics, _, _): return .later { try await self.metrics(accept: head[.accept], on: loop) }
-        case .found(.gathers, _, _):
-            guard Self.isAddress(head.authority) else {
-                return .now(.problem(.forbidden, "ask for this by the address of the machine, or as localhost"))
-            }
-            return .later { try await self.gathers(on: loop) }
-        case .found(.reload, _, _):
-            return .later {
-                _ = loop  // What captures the loop is the loop's.
-                return Response(await self.reload())
-            }
+        case .found(let target, _, let parameters):
+            if target.isChecked, let refusal = refusal(of: head) { return .now(refusal) }
+            return answer(target, parameters.first ?? "", head, on: loop)
         case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
         case .options(let allowed): return .now(.options(allowed))
         case .undecodable, .notFound:
             return .now(
-                .problem(.notFound, "the admin listener has /healthz, /readyz, /metrics, /gathers and /-/reload"))
+                .problem(
+                    .notFound,
+                    "the admin listener has /console, /healthz, /readyz, /metrics, /gathers and /-/reload"))
         }
+    }
+
+    private func answer(
+        _ target: Target, _ parameter: String, _ head: RequestHead, on loop: isolated EventLoop
+    ) -> Answer {
+        switch target {
+        case .health: .now(Response(.ok, text: "ok\n"))
+        case .readiness: .now(readinessResponse)
+        case .metrics: .later { try await self.metrics(accept: head[.accept], on: loop) }
+        case .gathers: .later { try await self.gathers(on: loop) }
+        case .gather: .later { try await self.gather(parameter, on: loop) }
+        case .console: .now(ConsolePage.markup)
+        case .consoleStyle: .now(ConsolePage.style)
+        case .consoleScript: .now(ConsolePage.script)
+        case .consoleEvents: .now(consoleEvents(as: RecordFormat(accept: head[.accept]) ?? .events, on: loop))
+        case .reload:
+            .later {
+                _ = loop  // What captures the loop is the loop's.
+                return Response(await self.reload())
+            }
+        }
+    }
+
+    /// The answer to a browser that may have been led here by a page of somebody else's.
+    private func refusal(of head: RequestHead) -> Response? {
+        guard AdminHosts(settings()).admits(head.authority) else {
+            return .problem(
+                .forbidden,
+                "this name is not one of the admin listener's: ask by an address or as localhost, or add it to server.admin_hosts"
+            )
+        }
+        // What a page of another origin sends is not what its reader wants (Fetch Metadata).
+        let site = HTTPField.Name("Sec-Fetch-Site").flatMap { head[$0] }
+        guard head.method == .get || site == nil || site == "same-origin" || site == "none" else {
+            return .problem(.forbidden, "a page of another origin may not do this")
+        }
+        return nil
     }
 
     private var readinessResponse: Response {
@@ -68,12 +122,18 @@ final class AdminResponder: Handler {
         return Response(.ok, text: "ready\n")
     }
 
-    private func metrics(accept: String?, on loop: isolated EventLoop) async throws -> Response {
+    /// What the service says of itself, with what loops have said last that do not answer.
+    private func page() async -> MetricsPage {
         var page = await watch()
         for snapshot in page.service.loops { latest[snapshot.loop] = snapshot }
         page.loops = latest.keys.sorted().compactMap { latest[$0] }
-        let (format, whole) = (Exposition.Format(accept: accept), page)
-        let text = try await BodyWork.offLoop(on: loop) { whole.text(as: format) }
+        return page
+    }
+
+    private func metrics(accept: String?, on loop: isolated EventLoop) async throws -> Response {
+        let page = await page()
+        let format = Exposition.Format(accept: accept)
+        let text = try await BodyWork.offLoop(on: loop) { page.text(as: format) }
         return Response(.ok, fields: [.contentType: format.mediaType, .vary: "Accept"], body: text)
     }
 
@@ -83,12 +143,30 @@ final class AdminResponder: Handler {
         return Response(.ok, fields: [.contentType: "application/json", .cacheControl: "no-store"], body: json)
     }
 
-    /// Whether the host is an address or localhost. A page of somebody else's whose name leads here (DNS rebinding) has neither, and could
-    /// read what a browser on this machine may.
-    private static func isAddress(_ authority: ArraySlice<UInt8>?) -> Bool {
-        guard let authority = authority.map({ String(decoding: $0, as: UTF8.self) }) else { return true }
-        let host = authority.hasPrefix("[") ? authority : String(authority.prefix { $0 != ":" })
-        return host == "localhost" || host.hasPrefix("[") || (try? SocketAddress(host: host, port: 0)) != nil
+    /// One gather as JSON; as a picture, where its name ends with `.svg`.
+    private func gather(_ name: String, on loop: isolated EventLoop) async throws -> Response {
+        let page = await GathersPage(of: group, on: loop)
+        let isPicture = name.hasSuffix(".svg")
+        let id = isPicture ? String(name.dropLast(4)) : name
+        let body = try await BodyWork.offLoop(on: loop) { isPicture ? page.svg(of: id) : page.json(of: id) }
+        guard let body else { return .problem(.notFound, "this gather is not kept, or no longer") }
+        return Response(
+            .ok,
+            fields: isPicture
+                ? ConsolePage.pictureFields : [.contentType: "application/json", .cacheControl: "no-store"],
+            body: body)
+    }
+
+    private func consoleEvents(as format: RecordFormat, on loop: isolated EventLoop) -> Response {
+        Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
+            let feed = ConsoleFeed(
+                self.group,
+                page: {
+                    _ = loop  // What captures the loop is the loop's.
+                    return await self.page()
+                }, as: format, drain: self.drain)
+            try await feed.send(through: writer, until: self.end, on: loop)
+        }
     }
 }
 

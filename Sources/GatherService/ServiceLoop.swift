@@ -185,6 +185,9 @@ final class ServiceLoop {
     /// Those of the generation that is served.
     var endpoints: [Endpoint] { current.generation.configuration.plan.endpoints }
 
+    /// The number of the configuration that is served.
+    var generation: Int { current.generation.number }
+
     /// The gathers of this generation that are worth another look.
     var history: GatherHistory.Snapshot { current.history.snapshot }
 

@@ -1,10 +1,14 @@
 import JSONText
 
 extension GatherTrace {
-    /// The calls as a picture that stands alone: a bar for each, the critical path dark, on light and on dark pages.
+    /// The calls as a picture that stands alone: a bar for each, or for each of its attempts, the critical path dark, and the deadline as a
+    /// line; on light and on dark pages.
     public func svg(title: String) -> String {
         let (row, left, bars, right, top) = (28, 190, 560, 120, 64)
-        let scale = max(duration ?? .zero, calls.compactMap(\.end).max() ?? .zero, .microseconds(100))
+        let needed = max(duration ?? .zero, calls.compactMap(\.end).max() ?? .zero, .microseconds(100))
+        // A deadline that is far away would leave no room for the bars.
+        let deadline = deadline.flatMap { $0 * 2 <= needed * 5 ? $0 : nil }
+        let scale = max(needed, deadline ?? .zero)
         let (width, height) = (left + bars + right, top + calls.count * row + 52)
         let critical = Set(criticalPath)
         func x(_ time: Duration) -> String {
@@ -16,11 +20,11 @@ extension GatherTrace {
             <title>\(Self.escaped(title))</title>
             <style>
             .page { fill: #ffffff } .track { fill: #e6ebf0 } .bar { fill: #2f7ed8 } .critical { fill: #0b3f82 }
-            .bad { fill: #b5440f } .link { stroke: #75838f } text { fill: #1c2733; font: 13px ui-monospace, Menlo, Consolas, monospace }
+            .bad { fill: #b5440f } .link { stroke: #75838f } .deadline { stroke: #b5440f; stroke-width: 2; stroke-dasharray: 5 4 } text { fill: #1c2733; font: 13px ui-monospace, Menlo, Consolas, monospace }
             .soft { fill: #566574; font-size: 11px } .bold { font-weight: bold }
             @media (prefers-color-scheme: dark) {
             .page { fill: #12181f } .track { fill: #262f39 } .bar { fill: #3f86d0 } .critical { fill: #a5d1ff } .bad { fill: #f08a4b }
-            .link { stroke: #7c8b9a } text { fill: #e6edf3 } .soft { fill: #9fadbb }
+            .deadline { stroke: #f08a4b } .link { stroke: #7c8b9a } text { fill: #e6edf3 } .soft { fill: #9fadbb }
             }
             </style>
             <rect class="page" width="100%" height="100%"/>
@@ -41,11 +45,15 @@ extension GatherTrace {
                 call.isGood
                 ? call.duration?.millisecondsText ?? "" : call.status.map { "status \($0)" } ?? call.outcome ?? ""
             lines.append("<rect class=\"track\" x=\"\(left)\" y=\"\(y)\" width=\"\(bars)\" height=\"18\" rx=\"3\"/>")
-            if let start = call.start, let end = call.end {
-                let kind = call.isGood ? (isCritical ? "bar critical" : "bar") : "bar bad"
-                let length = "\(FixedPoint(max(20, Int(Double(bars * 10) * ((end - start) / scale))), decimals: 1))"
+            for (number, bar) in drawnBars(of: call).enumerated() {
+                let kind = bar.isGood ? (isCritical ? "bar critical" : "bar") : "bar bad"
+                let length =
+                    "\(FixedPoint(max(20, Int(Double(bars * 10) * ((bar.end - bar.start) / scale))), decimals: 1))"
+                let height = 18 / max(1, call.attempts.count)
                 lines.append(
-                    "<rect class=\"\(kind)\" x=\"\(x(start))\" y=\"\(y)\" width=\"\(length)\" height=\"18\" rx=\"3\"/>")
+                    """
+                    <rect class="\(kind)" x="\(x(bar.start))" y="\(y + number * height)" width="\(length)" height="\(height)" rx="3"/>
+                    """)
             }
             if let start = call.start, let input = calls.firstIndex(where: { $0.name == call.after }), input < index {
                 lines.append(
@@ -58,12 +66,25 @@ extension GatherTrace {
                 <text\(weight) x="\(width - 16)" y="\(y + 14)" text-anchor="end">\(Self.escaped(state))</text>
                 """)
         }
+        if let deadline {
+            lines.append(
+                """
+                <path class="deadline" d="M \(x(deadline)) \(top - 4) V \(top + calls.count * row - 6)"><title>deadline</title></path>
+                """)
+        }
         let words = summary.split(separator: "\n")
         for (index, line) in words.enumerated() {
             lines.append(
                 "<text class=\"soft\" x=\"16\" y=\"\(height - 28 + index * 16)\">\(Self.escaped(String(line)))</text>")
         }
         return lines.joined(separator: "\n") + "\n</svg>\n"
+    }
+
+    /// Its attempts, if it has several that are known, or else the call itself.
+    private func drawnBars(of call: Call) -> [(start: Duration, end: Duration, isGood: Bool)] {
+        guard let start = call.start, let end = call.end else { return [] }
+        guard call.attempts.count > 1 else { return [(start, end, call.isGood)] }
+        return call.attempts.map { ($0.start, $0.end ?? end, $0.outcome == "ok" || ($0.outcome == nil && call.isGood)) }
     }
 
     private static func shortened(_ name: String) -> String { name.count > 21 ? name.prefix(20) + "…" : name }

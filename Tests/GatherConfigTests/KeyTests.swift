@@ -26,6 +26,7 @@ import Testing
 
         Sample("server.listen", "8081", "8082"),
         Sample("server.admin", "9091", "off"),
+        Sample("server.admin_hosts", "[a.test]", "[b.test]"),
         Sample("server.loops", "1", "auto"),
         Sample("server.access_log", "true", "false"),
         Sample("server.client_deadline_header", "X-A", "X-B"),

@@ -34,24 +34,15 @@ import Testing
         }
     }
 
-    private static func gathers(host: String, port: UInt16, on loop: isolated EventLoop) async throws -> Reply {
-        let client = try SocketEnd(port: port, on: loop)
-        try client.send(RunningService.request("GET", "/gathers").replacing("Host: gatherd", with: "Host: \(host)"))
-        return try await client.reply(on: loop)
-    }
-
     @Test func `the admin listener tells of the latest gathers, the slowest and those that failed`() throws {
-        let (told, refused) = try RunningService.run(scripted(Self.endpoints, server: "disclose: nothing")) {
+        let told = try RunningService.run(scripted(Self.endpoints, server: "disclose: nothing")) {
             service, loop in
             service.upstream.answers = ["failing": .status(500)]
             _ = try await service.get("/v1/chain", on: loop)
             _ = try await service.get("/v1/failing", on: loop)
             _ = try await service.get("/v1/chain", "Accept: application/x-ndjson", on: loop)
             _ = try await eventually(on: loop) { service.log.accesses.count == 3 }
-            return (
-                try await Self.gathers(host: "localhost", port: service.adminPort, on: loop).body,
-                try await Self.gathers(host: "evil.example", port: service.adminPort, on: loop)
-            )
+            return try await service.admin("GET", "/gathers", on: loop).body
         }
         let all = try Told(told)
         #expect(all.recent.map(\.endpoint) == ["GET /v1/chain", "GET /v1/failing", "GET /v1/chain"])
@@ -60,14 +51,32 @@ import Testing
         #expect(all.recent[1].calls.mapValues(\.outcome) == ["b": "http_error"])
         #expect(all.failed.map(\.endpoint) == ["GET /v1/failing"])
         #expect(all.slowest.count == 3)
-        #expect(refused.status == 403)
+    }
+
+    @Test func `a gather that is kept is told of by its name, as JSON and as a picture`() throws {
+        let (told, picture, gone) = try RunningService.run(scripted(Self.endpoints)) { service, loop in
+            _ = try await service.get("/v1/chain", on: loop)
+            let id = try #require(
+                try await service.admin("GET", "/gathers", on: loop).body.firstMatch(of: /"id":"([^"]+)"/))
+            return (
+                try await service.admin("GET", "/gathers/\(id.1)", on: loop),
+                try await service.admin("GET", "/gathers/\(id.1).svg", on: loop),
+                try await service.admin("GET", "/gathers/1-0-99", on: loop)
+            )
+        }
+        #expect(told.status == 200 && told["Content-Type"] == "application/json")
+        #expect(told.body.contains(#""after":{"token":"a","c":"token"}"#))
+        #expect(told.body.contains(#""deadline_ms":"#) && told.body.contains(#""token":{"outcome":"ok""#))
+        #expect(picture.status == 200 && picture["Content-Type"] == "image/svg+xml")
+        #expect(picture["Content-Security-Policy"]?.contains("sandbox") == true)
+        #expect(picture.body.hasPrefix("<svg") && picture.body.contains("<title>GET /v1/chain</title>"))
+        #expect(gone.status == 404)
     }
 
     @Test func `the histories of all loops are told together`() throws {
         let told = try WholeService.run(loops: 3) { whole, loop in
             for _ in 1...6 { _ = try await whole.get("/a", on: loop) }
-            let port = try #require(whole.service.adminAddress?.split(separator: ":").last.flatMap { UInt16($0) })
-            return try await Self.gathers(host: "127.0.0.1:\(port)", port: port, on: loop).body
+            return try await whole.admin("/gathers", on: loop).body
         }.value
         let all = try Told(told)
         #expect(all.recent.count == 6)

@@ -112,7 +112,7 @@ import Testing
             let address = try SocketAddress(try #require(whole.service.adminAddress))
             let client = try await SocketStream.connect(to: address, on: loop)
             whole.file.text = whole.file.text.replacing(#"admin: "127.0.0.2:0""#, with: "admin: off")
-            try await client.write(Array(RunningService.request("POST", "/-/reload").utf8), on: loop)
+            try await client.write(Array(RunningService.request("POST", "/-/reload", host: "localhost").utf8), on: loop)
             var second = ""
             while case let piece = try await client.read(atMost: 4096, on: loop), !piece.isEmpty {
                 second += String(decoding: piece, as: UTF8.self)

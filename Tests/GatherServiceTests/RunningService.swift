@@ -83,7 +83,7 @@ final class RunningService {
             let scripted = ScriptedUpstream()
             let shop = Shop(ShopOptions(latency: configuration.demo?.shop?.latency ?? [:]))
             let handlers: [any Handler] = [
-                AdminResponder(group: group, drain: drain) {
+                AdminResponder(group: group, drain: drain, end: ended, settings: { configuration.server }) {
                     _ = loop  // What captures the loop is the loop's.
                     return MetricsPage(
                         ServiceSnapshot(
@@ -132,13 +132,15 @@ final class RunningService {
         _ method: String, _ target: String, _ fields: String..., on loop: isolated EventLoop
     ) async throws -> Reply {
         let client = try SocketEnd(port: adminPort, on: loop)
-        try client.send(Self.request(method, target, fields))
+        try client.send(Self.request(method, target, fields, host: "localhost"))
         return try await client.reply(on: loop)
     }
 
-    static func request(_ method: String, _ target: String, _ fields: [String] = [], body: String? = nil) -> String {
+    static func request(
+        _ method: String, _ target: String, _ fields: [String] = [], body: String? = nil, host: String = "gatherd"
+    ) -> String {
         let length = body.map { ["Content-Length: \($0.utf8.count)"] } ?? []
-        let lines = ["\(method) \(target) HTTP/1.1", "Host: gatherd", "Connection: close"] + length + fields
+        let lines = ["\(method) \(target) HTTP/1.1", "Host: \(host)", "Connection: close"] + length + fields
         return lines.joined(separator: "\r\n") + "\r\n\r\n" + (body ?? "")
     }
 }

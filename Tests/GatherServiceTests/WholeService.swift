@@ -112,7 +112,7 @@ final class WholeService {
     /// What the admin listener answers; the first loop has then gone round.
     func admin(_ target: String, method: String = "GET", on loop: isolated EventLoop) async throws -> Reply {
         let client = try SocketEnd(port: try Self.port(service.adminAddress), on: loop)
-        try client.send(RunningService.request(method, target))
+        try client.send(RunningService.request(method, target, host: "localhost"))
         return try await client.reply(on: loop)
     }
 

@@ -70,12 +70,12 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(program):
+def serving(program, admin="off"):
     """The service with its upstream; gives the address of its page."""
     upstream = Server(("127.0.0.1", 0), Upstream)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
     listen = f"127.0.0.1:{free_port()}"
-    environment = os.environ | {"GATHERD_LISTEN": listen, "UPSTREAM": f"127.0.0.1:{upstream.server_port}"}
+    environment = os.environ | {"GATHERD_LISTEN": listen, "GATHERD_ADMIN": admin, "UPSTREAM": f"127.0.0.1:{upstream.server_port}"}
     configuration = pathlib.Path(__file__).with_name("page-check.yaml")
     service = subprocess.Popen([program, "serve", configuration], env=environment, stderr=subprocess.DEVNULL)
     try:
@@ -378,4 +378,5 @@ def main():
         sys.exit(f"page check: {len(problems)} failed")
 
 
-main()
+if __name__ == "__main__":
+    main()

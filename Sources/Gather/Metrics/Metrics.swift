@@ -108,9 +108,22 @@ final class EndpointMetrics {
     private let key: Key
     /// A histogram for each class of statuses.
     private var requests = noRequests
+    /// All of them in narrow buckets (``LatencyHistogram``).
+    private var latency: [Int] = []
     private var calls: [Call] = []
     /// For each call, a count for each outcome and a histogram of those that were sent.
     private var callSlots: [[Int]] = []
+    private var callLatencies: [CallLatencies] = []
+
+    /// Calls that were sent, in narrow buckets.
+    struct CallLatencies: Sendable {
+        /// Those with one attempt that was answered, well or not.
+        var answered: [Int] = []
+        /// Those with one attempt that was given up: it would have taken longer.
+        var cut: [Int] = []
+        /// How many had several attempts.
+        var repeated = 0
+    }
 
     init(_ key: Key) { self.key = key }
 
@@ -118,22 +131,35 @@ final class EndpointMetrics {
         if let known = calls.firstIndex(of: call) { return known }
         calls.append(call)
         callSlots.append(Array(repeating: 0, count: Self.outcomes + DurationHistogram.slots))
+        callLatencies.append(CallLatencies())
         return calls.count - 1
     }
 
     func countRequest(status: Int, nanoseconds: Int64) {
         let statusClass = (100..<600).contains(status) ? status / 100 : 0
         DurationHistogram.record(nanoseconds, in: &requests, from: statusClass * DurationHistogram.slots)
+        LatencyHistogram.record(nanoseconds, in: &latency)
     }
 
     func countCall(_ call: Int, _ report: CallReport) {
         callSlots[call][report.outcome.number] += 1
         guard let nanoseconds = report.nanoseconds else { return }
         DurationHistogram.record(nanoseconds, in: &callSlots[call], from: Self.outcomes)
+        guard report.attempts == 1, report.items.isEmpty else {
+            if report.attempts > 1 { callLatencies[call].repeated += 1 }
+            return
+        }
+        switch report.outcome {
+        case .ok, .httpError, .badResponse: LatencyHistogram.record(nanoseconds, in: &callLatencies[call].answered)
+        case .timeout, .cancelled: LatencyHistogram.record(nanoseconds, in: &callLatencies[call].cut)
+        case .unreachable, .refused, .shed, .skipped: break
+        }
     }
 
     var snapshot: MetricsSnapshot.Endpoint {
-        MetricsSnapshot.Endpoint(key: key, requests: requests, calls: calls, callSlots: callSlots)
+        MetricsSnapshot.Endpoint(
+            key: key, requests: requests, latency: LatencyHistogram(latency), calls: calls, callSlots: callSlots,
+            callLatencies: callLatencies)
     }
 }
 
@@ -178,6 +204,9 @@ final class UpstreamMetrics {
     private let name: String
     /// A histogram for each kind.
     private var attempts = [Int](repeating: 0, count: Kind.allCases.count * DurationHistogram.slots)
+    /// In narrow buckets: those that were answered, and those that were given up, which would have taken longer.
+    private var answered: [Int] = []
+    private var cut: [Int] = []
     private var events = [Int](repeating: 0, count: Event.allCases.count)
 
     init(_ name: String) { self.name = name }
@@ -185,11 +214,20 @@ final class UpstreamMetrics {
     func count(_ event: Event) { events[event.rawValue] += 1 }
 
     func countAttempt(_ end: CallEnd, nanoseconds: Int64) {
-        DurationHistogram.record(nanoseconds, in: &attempts, from: Kind(end).rawValue * DurationHistogram.slots)
+        let kind = Kind(end)
+        DurationHistogram.record(nanoseconds, in: &attempts, from: kind.rawValue * DurationHistogram.slots)
+        switch kind {
+        case .ok, .informational, .redirection, .clientError, .serverError, .badResponse:
+            LatencyHistogram.record(nanoseconds, in: &answered)
+        case .timeout, .cancelled: LatencyHistogram.record(nanoseconds, in: &cut)
+        case .unreachable: break
+        }
     }
 
     var snapshot: MetricsSnapshot.Upstream {
-        MetricsSnapshot.Upstream(name: name, attempts: attempts, events: events)
+        MetricsSnapshot.Upstream(
+            name: name, attempts: attempts, answered: LatencyHistogram(answered), cut: LatencyHistogram(cut),
+            events: events)
     }
 }
 

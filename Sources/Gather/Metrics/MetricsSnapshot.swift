@@ -10,13 +10,17 @@ public struct MetricsSnapshot: Sendable {
     struct Endpoint: Sendable {
         let key: EndpointMetrics.Key
         var requests: [Int]
+        var latency = LatencyHistogram()
         var calls: [EndpointMetrics.Call]
         var callSlots: [[Int]]
+        var callLatencies: [EndpointMetrics.CallLatencies] = []
     }
 
     struct Upstream: Sendable {
         let name: String
         var attempts: [Int]
+        var answered: LatencyHistogram
+        var cut: LatencyHistogram
         var events: [Int]
     }
 }
@@ -44,6 +48,8 @@ extension MetricsSnapshot {
             for upstream in loop.upstreams {
                 if let number = upstreamNumbers[upstream.name] {
                     add(upstream.attempts, to: &upstreams[number].attempts)
+                    upstreams[number].answered += upstream.answered
+                    upstreams[number].cut += upstream.cut
                     add(upstream.events, to: &upstreams[number].events)
                 } else {
                     upstreamNumbers[upstream.name] = upstreams.count
@@ -59,23 +65,71 @@ extension MetricsSnapshot {
 extension MetricsSnapshot.Endpoint {
     fileprivate static func += (left: inout Self, right: Self) {
         add(right.requests, to: &left.requests)
-        for (call, slots) in zip(right.calls, right.callSlots) {
+        left.latency += right.latency
+        for (index, call) in right.calls.enumerated() {
             if let number = left.calls.firstIndex(of: call) {
-                add(slots, to: &left.callSlots[number])
+                add(right.callSlots[index], to: &left.callSlots[number])
+                left.callLatencies[number] += right.callLatencies[index]
             } else {
                 left.calls.append(call)
-                left.callSlots.append(slots)
+                left.callSlots.append(right.callSlots[index])
+                left.callLatencies.append(right.callLatencies[index])
             }
         }
+    }
+}
+
+extension EndpointMetrics.CallLatencies {
+    fileprivate static func += (left: inout Self, right: Self) {
+        add(right.answered, to: &left.answered)
+        add(right.cut, to: &left.cut)
+        left.repeated += right.repeated
     }
 }
 
 private func add(_ more: [Int], to sum: inout [Int]) {
     if sum.isEmpty {
         sum = more
-    } else {
+    } else if !more.isEmpty {
         for index in sum.indices { sum[index] += more[index] }
     }
+}
+
+// MARK: Since another moment
+
+extension MetricsSnapshot {
+    /// What was counted after an earlier snapshot of the same loops, of endpoints and upstreams.
+    public func since(_ earlier: MetricsSnapshot) -> MetricsSnapshot {
+        var counted = self
+        let endpoints = Dictionary(uniqueKeysWithValues: earlier.endpoints.map { ($0.key, $0) })
+        let upstreams = Dictionary(uniqueKeysWithValues: earlier.upstreams.map { ($0.name, $0) })
+        for index in counted.endpoints.indices {
+            if let before = endpoints[counted.endpoints[index].key] { counted.endpoints[index].take(away: before) }
+        }
+        counted.unmatched.take(away: earlier.unmatched)
+        for index in counted.upstreams.indices {
+            guard let before = upstreams[counted.upstreams[index].name] else { continue }
+            subtract(before.attempts, from: &counted.upstreams[index].attempts)
+            subtract(before.events, from: &counted.upstreams[index].events)
+            counted.upstreams[index].answered = counted.upstreams[index].answered.since(before.answered)
+            counted.upstreams[index].cut = counted.upstreams[index].cut.since(before.cut)
+        }
+        subtract(earlier.shed, from: &counted.shed)
+        return counted
+    }
+}
+
+extension MetricsSnapshot.Endpoint {
+    /// Of requests only: what becomes of calls is not looked at from moment to moment.
+    fileprivate mutating func take(away earlier: Self) {
+        subtract(earlier.requests, from: &requests)
+        latency = latency.since(earlier.latency)
+    }
+}
+
+/// No less than nothing: a loop that has not answered may be missing.
+private func subtract(_ less: [Int], from sum: inout [Int]) {
+    for index in less.indices where index < sum.count { sum[index] = max(0, sum[index] - less[index]) }
 }
 
 // MARK: What was counted
@@ -91,6 +145,16 @@ extension MetricsSnapshot {
         /// Nil for requests without a route.
         public let method: HTTPRequest.Method?
         public let path: String
+    }
+
+    /// What narrow buckets say of something.
+    public struct Latencies<Of> {
+        public let of: Of
+        /// One attempt each: those that were answered, well or not, and those that were given up and would have taken longer.
+        public let answered: LatencyHistogram
+        public let cut: LatencyHistogram
+        /// Calls with several attempts, which are in neither; of an upstream's attempts none.
+        public let repeated: Int
     }
 
     public struct Call: Sendable {
@@ -113,6 +177,34 @@ extension MetricsSnapshot {
     /// The time that calls took that were sent.
     public var callDurations: [Durations<Call>] {
         calls.map { Durations(of: $0, histogram: DurationHistogram($1, from: EndpointMetrics.outcomes)) }
+    }
+
+    /// Each route with its requests by the first digit of their status, 0 for any other, and how long they took; last those without one.
+    public var routes: [(route: Route, statuses: [Int], busy: Duration, latency: LatencyHistogram)] {
+        (endpoints + [unmatched]).map { endpoint in
+            let classes = (0..<EndpointMetrics.statusClasses).map {
+                DurationHistogram(endpoint.requests, from: $0 * DurationHistogram.slots)
+            }
+            let busy = Duration.nanoseconds(Int64(classes.reduce(0) { $0 + $1.sum }))
+            return (endpoint.route, classes.map(\.count), busy, endpoint.latency)
+        }
+    }
+
+    /// How long calls took that were sent, in narrow buckets.
+    public var callLatencies: [Latencies<Call>] {
+        endpoints.flatMap { endpoint in
+            zip(endpoint.calls, endpoint.callLatencies).map { call, latencies in
+                Latencies(
+                    of: Call(route: endpoint.route, name: call.name, upstream: call.upstream),
+                    answered: LatencyHistogram(latencies.answered), cut: LatencyHistogram(latencies.cut),
+                    repeated: latencies.repeated)
+            }
+        }
+    }
+
+    /// How long attempts took, in narrow buckets, by upstream.
+    public var attemptLatencies: [Latencies<String>] {
+        upstreams.map { Latencies(of: $0.name, answered: $0.answered, cut: $0.cut, repeated: 0) }
     }
 
     /// How many calls ended how.

@@ -20,7 +20,8 @@ final class RetryBudget: Sendable {
     /// Tokens that come by themselves, a second: so many billionths a nanosecond.
     static let floorPerSecond = 10
     /// The floor of ten seconds is saved up.
-    private static let most = 10 * floorPerSecond * token
+    static let mostTokens = 10 * floorPerSecond
+    private static let most = mostTokens * token
 
     /// - Parameter deposit: what each call brings: 0.2 for one extra attempt in five calls.
     init(deposit: Double) {

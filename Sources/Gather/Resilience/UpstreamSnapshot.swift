@@ -16,6 +16,9 @@ public struct UpstreamSnapshot: Sendable, Equatable {
     /// What this loop knows of each host, in the order of the file.
     public var hosts: [HostSnapshot]
 
+    /// How many tokens an upstream can have.
+    public static let mostRetryTokens = RetryBudget.mostTokens
+
     public enum BreakerState: String, Sendable, CaseIterable {
         case closed
         case halfOpen = "half_open"

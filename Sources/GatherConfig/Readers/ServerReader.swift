@@ -8,7 +8,7 @@ enum ServerReader {
     static func read(_ node: Node) -> ServerSettings {
         var server = ServerSettings()
         let keys = [
-            "listen", "admin", "loops", "access_log", "client_deadline_header", "disclose", "half_close",
+            "listen", "admin", "admin_hosts", "loops", "access_log", "client_deadline_header", "disclose", "half_close",
             "trailing_slash", "trusted_proxies", "cors", "security_headers", "rate_limit", "limits", "timeouts",
         ]
         guard let section = Section(node, keys: keys) else { return server }
@@ -16,6 +16,7 @@ enum ServerReader {
         if let admin = section["admin"] {
             server.admin = admin.isOff ? nil : admin.listenAddress(or: "off") ?? server.admin
         }
+        server.adminHosts = section["admin_hosts"].map(hostNames) ?? []
         if let loops = section["loops"], !loops.isWord("auto") {
             server.loops = loops.integer(in: 1...256, or: "auto")
         }
@@ -53,6 +54,14 @@ enum ServerReader {
             read(timeouts, into: &server.timeouts)
         }
         return server
+    }
+
+    private static func hostNames(_ node: Node) -> [String] {
+        (node.texts("names") ?? []).compactMap { element, text in
+            if let address = ListenAddress(text + ":0"), !text.contains(":") { return address.host }
+            element.error("\(quoted(text)) is no host name", remedy: "write the name alone, as in gatherd.internal")
+            return nil
+        }
     }
 
     private static func networks(_ node: Node) -> [IPNetwork] {

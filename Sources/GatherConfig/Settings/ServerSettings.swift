@@ -5,8 +5,10 @@ import HTTPTypes
 /// What the server does before and around a gather: where it listens, and its limits.
 public struct ServerSettings: Sendable, Equatable {
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
-    /// Where health checks are served; nil if nowhere.
+    /// Where health, metrics and the console are served; nil if nowhere.
     public var admin: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 9090)
+    /// The names by which browsers may ask the admin listener, other than its own.
+    public var adminHosts: [String] = []
     /// The number of event loops; nil for one on each processor.
     public var loops: Int?
     /// Whether every exchange is logged with a line.

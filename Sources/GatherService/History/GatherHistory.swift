@@ -10,6 +10,8 @@ import HTTPServer
 /// for the loop, and 8 kB for an endpoint. Confined to its loop.
 final class GatherHistory {
     struct Entry: Sendable {
+        /// From 1, in the order in which gathers ended.
+        let number: Int
         /// Its index in the plan.
         let endpoint: Int
         /// That of the answer, or 499 if the client left.
@@ -50,6 +52,7 @@ final class GatherHistory {
 
     private var recent = Ring()
     private var endpoints: [Kept]
+    private var count = 0
     private var nextSweep = LoopInstant(nanoseconds: 0)
 
     init(endpoints count: Int) { endpoints = Array(repeating: Kept(), count: count) }
@@ -66,8 +69,10 @@ final class GatherHistory {
             }
         var failed: Int?
         if case .failed(let call) = gathered.verdict { failed = call }
+        count += 1
         let entry = Entry(
-            endpoint: number, status: status, failed: failed, start: start, duration: start.duration(to: now),
+            number: count, endpoint: number, status: status, failed: failed, start: start,
+            duration: start.duration(to: now),
             reports: gathered.reports)
         recent.append(entry, atMost: Self.recentCount)
         if failed != nil { endpoints[number].failed.append(entry, atMost: Self.keptCount) }

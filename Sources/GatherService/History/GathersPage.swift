@@ -1,13 +1,39 @@
 import EventLoop
 import Gather
+import HTTPServer
 import JSONText
+import Waterfall
 
 /// What is told of the gathers that all loops have kept, to who runs the service: whatever clients are told, and of internal calls, too.
 struct GathersPage: Sendable {
-    /// A gather with its endpoint.
-    private typealias Kept = (endpoint: Endpoint, entry: GatherHistory.Entry)
+    /// A gather with its endpoint, and the name by which it is asked for while it is kept.
+    private struct Kept {
+        let id: String
+        let endpoint: Endpoint
+        let entry: GatherHistory.Entry
 
-    private let loops: [(endpoints: [Endpoint], history: GatherHistory.Snapshot)]
+        var route: String { "\(endpoint.method) \(endpoint.path)" }
+
+        /// The calls that decided how long it took.
+        var criticalPath: [Int] {
+            CriticalPath(of: entry.reports, in: endpoint).calls(deciding: entry.reports, failed: entry.failed)
+        }
+    }
+
+    private struct Loop {
+        let number: Int
+        let generation: Int
+        let endpoints: [Endpoint]
+        let history: GatherHistory.Snapshot
+
+        func kept(_ entry: GatherHistory.Entry) -> Kept {
+            var endpoint = endpoints[entry.endpoint].mapCalls { $0.isInternal = false }
+            endpoint.disclosure = .everything
+            return Kept(id: "\(generation)-\(number)-\(entry.number)", endpoint: endpoint, entry: entry)
+        }
+    }
+
+    private let loops: [Loop]
     private let now: LoopInstant
 
     /// How long a loop may take to answer: one that is held for longer is left out.
@@ -16,50 +42,155 @@ struct GathersPage: Sendable {
     /// Asks all loops.
     init(of group: LoopGroup, on loop: isolated EventLoop) async {
         let answers = await group.onEachLoop(within: Self.patience, on: loop) { member in
-            (endpoints: member.endpoints, history: member.history)
+            Loop(
+                number: member.index, generation: member.generation, endpoints: member.endpoints,
+                history: member.history)
         }
         loops = answers.compactMap(\.self)
         now = loop.now
     }
 
     /// `{"recent":[…],"slowest":[…],"failed":[…]}`, the latest and the slowest first; each as
-    /// `{"endpoint":"GET /v1/a","status":200,"age_ms":2000.1,"duration_ms":48.5,"critical_path":["a"],"calls":{…}}`.
+    /// `{"id":"1-0-7","endpoint":"GET /v1/a","status":200,"age_ms":2000.1,"duration_ms":48.5,"critical_path":["a"],"calls":{…}}`.
     ///
     /// With many endpoints it is megabytes, for which no client of the loop is to wait.
     var json: [UInt8] {
-        let recent = all(\.recent).sorted { $0.entry.start > $1.entry.start }.prefix(GatherHistory.recentCount)
-        let slowest = all(\.slowest).sorted { $0.entry.duration > $1.entry.duration }
-        let failed = all(\.failed).sorted { $0.entry.start > $1.entry.start }
         var json = JSONWriter()
         json.object { json in
-            for (name, gathers) in [("recent", Array(recent)), ("slowest", slowest), ("failed", failed)] {
-                json.member(name) { $0.array(of: gathers) { write($1, to: &$0) } }
+            for (name, gathers) in lists(of: .max) {
+                json.member(name) { json in
+                    json.array(of: gathers) { json, kept in
+                        json.object { json in
+                            write(kept, to: &json)
+                            json.member("calls") { Outcomes.write(kept.endpoint, kept.entry.reports, to: &$0) }
+                        }
+                    }
+                }
             }
         }
         return json.bytes
     }
 
-    private func all(_ kind: KeyPath<GatherHistory.Snapshot, [GatherHistory.Entry]>) -> [Kept] {
-        loops.flatMap { loop in
-            let endpoints = loop.endpoints.map { endpoint in
-                var endpoint = endpoint.mapCalls { $0.isInternal = false }
-                endpoint.disclosure = .everything
-                return endpoint
+    /// How many of each kind the console lists.
+    private static let listedCount = 40
+
+    /// The same without calls, for a list of the first ones, and which those are.
+    var listed: (ids: [String], json: [UInt8]) {
+        let lists = lists(of: Self.listedCount)
+        var json = JSONWriter()
+        json.object { json in
+            for (name, gathers) in lists {
+                json.member(name) { json in
+                    json.array(of: gathers) { json, kept in
+                        json.object { json in
+                            write(kept, to: &json)
+                            if let failed = kept.entry.failed {
+                                json.member("failed", kept.endpoint.calls[failed].name)
+                                json.member("outcome", kept.entry.reports[failed].outcome.rawValue)
+                            }
+                        }
+                    }
+                }
             }
-            return loop.history[keyPath: kind].map { (endpoints[$0.endpoint], $0) }
         }
+        return (lists.flatMap { $0.gathers.map(\.id) }, json.bytes)
+    }
+
+    /// One of them with all that is known of it; nil if it is kept no longer.
+    func json(of id: String) -> [UInt8]? {
+        guard let kept = find(id) else { return nil }
+        let path = CriticalPath(of: kept.entry.reports, in: kept.endpoint)
+        var json = JSONWriter()
+        json.object { json in
+            write(kept, to: &json)
+            json.member("deadline_ms", FixedPoint(exact: kept.endpoint.deadline))
+            json.member("after") { json in
+                json.object { json in
+                    for (index, call) in kept.endpoint.calls.enumerated() {
+                        guard let input = path.inputThatDecided(index) else { continue }
+                        json.member(call.name, kept.endpoint.calls[input].name)
+                    }
+                }
+            }
+            json.member("calls") { Outcomes.write(kept.endpoint, kept.entry.reports, to: &$0) }
+        }
+        return json.bytes
+    }
+
+    /// One of them as a picture; nil if it is kept no longer.
+    func svg(of id: String) -> [UInt8]? {
+        guard let kept = find(id) else { return nil }
+        let path = CriticalPath(of: kept.entry.reports, in: kept.endpoint)
+        var trace = GatherTrace()
+        func take(_ write: (inout JSONWriter) -> Void) {
+            var json = JSONWriter()
+            json.object(write)
+            // What is written here is JSON.
+            try? trace.take(line: json.bytes)
+        }
+        for (index, call) in kept.endpoint.calls.enumerated() {
+            let report = kept.entry.reports[index]
+            if let start = report.start {
+                take { json in
+                    json.member("start", call.name)
+                    json.member("start_ms", FixedPoint(measured: start))
+                    if let input = path.inputThatDecided(index) {
+                        json.member("after", kept.endpoint.calls[input].name)
+                    }
+                }
+            }
+            take { json in
+                json.member("call", call.name)
+                Outcomes.writeMembers(of: index, report, in: kept.endpoint, to: &json)
+            }
+        }
+        take { json in
+            json.member("gather") { json in
+                json.object { json in
+                    json.member("status", kept.entry.status)
+                    json.member("duration_ms", FixedPoint(measured: kept.entry.duration))
+                    json.member("deadline_ms", FixedPoint(exact: kept.endpoint.deadline))
+                    json.member("critical_path") { json in
+                        json.array(of: kept.criticalPath) { $0.string(kept.endpoint.calls[$1].name) }
+                    }
+                }
+            }
+        }
+        return Array(trace.svg(title: kept.route).utf8)
+    }
+
+    private func lists(of count: Int) -> [(name: String, gathers: [Kept])] {
+        func first(
+            _ kind: KeyPath<GatherHistory.Snapshot, [GatherHistory.Entry]>, _ most: Int,
+            by areInOrder: (GatherHistory.Entry, GatherHistory.Entry) -> Bool
+        ) -> [Kept] {
+            loops.flatMap { loop in loop.history[keyPath: kind].map { (loop, $0) } }
+                .sorted { areInOrder($0.1, $1.1) }.prefix(most).map { $0.0.kept($0.1) }
+        }
+        return [
+            ("recent", first(\.recent, min(count, GatherHistory.recentCount)) { $0.start > $1.start }),
+            ("slowest", first(\.slowest, count) { $0.duration > $1.duration }),
+            ("failed", first(\.failed, count) { $0.start > $1.start }),
+        ]
+    }
+
+    private func find(_ id: String) -> Kept? {
+        let numbers = id.split(separator: "-").map { Int($0) }
+        guard numbers.count == 3,
+            let loop = loops.first(where: { $0.generation == numbers[0] && $0.number == numbers[1] })
+        else { return nil }
+        let all = loop.history.recent + loop.history.slowest + loop.history.failed
+        return all.first { $0.number == numbers[2] }.map(loop.kept)
     }
 
     private func write(_ kept: Kept, to json: inout JSONWriter) {
-        let (endpoint, entry) = kept
-        let path = CriticalPath(of: entry.reports, in: endpoint).calls(deciding: entry.reports, failed: entry.failed)
-        json.object { json in
-            json.member("endpoint", "\(endpoint.method) \(endpoint.path)")
-            json.member("status", entry.status)
-            json.member("age_ms", FixedPoint(measured: entry.start.duration(to: now)))
-            json.member("duration_ms", FixedPoint(measured: entry.duration))
-            json.member("critical_path") { $0.array(of: path) { $0.string(endpoint.calls[$1].name) } }
-            json.member("calls") { Outcomes.write(endpoint, entry.reports, to: &$0) }
+        json.member("id", kept.id)
+        json.member("endpoint", kept.route)
+        json.member("status", kept.entry.status)
+        json.member("age_ms", FixedPoint(measured: kept.entry.start.duration(to: now)))
+        json.member("duration_ms", FixedPoint(measured: kept.entry.duration))
+        json.member("critical_path") { json in
+            json.array(of: kept.criticalPath) { $0.string(kept.endpoint.calls[$1].name) }
         }
     }
 }

@@ -43,3 +43,14 @@ enum Page {
         return html
     }
 }
+
+/// What other pages of the service share with the one at `/`: how a gather is drawn, and what a page may do.
+public enum PageParts {
+    public static var style: String { Page.style }
+
+    /// `element`, `Timeline`, `Picture` and `tableRows`, for a script that follows.
+    public static var pictureScript: String { Page.streamScript + Page.pictureScript }
+
+    /// The fields of a page, or of a part of one, that forbid what it does not need.
+    public static func fields(type: String) -> HTTPFields { Page.fields(type: type) }
+}
