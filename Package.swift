@@ -178,7 +178,7 @@ let package = Package(
             dependencies: [
                 "Gather", "GatherConfig", "Rehearsal", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
-            exclude: ["Messages"], swiftSettings: settings),
+            exclude: ["KrakenD", "Messages"], swiftSettings: settings),
         .testTarget(
             name: "DemoUpstreamTests",
             dependencies: [

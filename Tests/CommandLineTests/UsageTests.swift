@@ -9,7 +9,7 @@ import Testing
         (["help", "chek"], "'chek' is no command; did you mean 'check'?", "gatherd"),
         (
             ["zzz"],
-            "'zzz' is no command; known are: serve, check, diff, plan, simulate, test, trace, get, tasks, healthcheck, help",
+            "'zzz' is no command; known are: serve, check, diff, import, plan, simulate, test, trace, get, tasks, healthcheck, help",
             "gatherd"
         ),
         (["--versoin"], "'--versoin' is no option; did you mean '--version'?", "gatherd"),

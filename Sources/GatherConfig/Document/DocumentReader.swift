@@ -10,11 +10,13 @@ struct DocumentReader {
 
     private let document: YAMLDocument
     private let report: Report
-    private let environment: [String: String]
+    /// Nil if texts are taken as they are.
+    private let environment: [String: String]?
     private var budget = Self.maxExpandedBytes
 
     /// The root of the document; nil if there is none, with the reason reported.
-    static func read(_ text: String, environment: [String: String], report: Report) -> Node? {
+    /// - Parameter environment: what variables stand for; nil if texts have none.
+    static func read(_ text: String, environment: [String: String]?, report: Report) -> Node? {
         guard text.utf8.count <= maxFileBytes else {
             report.error("the file has more than 2 MiB", remedy: "split it over several services", at: .file)
             return nil
@@ -33,7 +35,7 @@ struct DocumentReader {
         }
     }
 
-    private init(document: YAMLDocument, report: Report, environment: [String: String]) {
+    private init(document: YAMLDocument, report: Report, environment: [String: String]?) {
         self.document = document
         self.report = report
         self.environment = environment
@@ -102,8 +104,10 @@ struct DocumentReader {
     ) -> Node.Content {
         guard pay(text.utf8.count) else { return .broken }
         do throws(EnvironmentVariables.Problem) {
-            let substituted = try EnvironmentVariables.substitute(in: text, from: environment)
-            guard let substituted else { return .scalar(Node.Scalar(text: text, isPlain: isPlain)) }
+            guard let environment, let substituted = try EnvironmentVariables.substitute(in: text, from: environment)
+            else {
+                return .scalar(Node.Scalar(text: text, isPlain: isPlain))
+            }
             guard pay(substituted.utf8.count) else { return .broken }
             return .scalar(Node.Scalar(text: substituted, isPlain: isPlain, isSubstituted: true))
         } catch {

@@ -37,7 +37,7 @@ enum CrossOriginReader {
     }
 
     /// A scheme with a host and an optional port, and nothing behind them.
-    private static func isOrigin(_ text: String) -> Bool {
+    static func isOrigin(_ text: String) -> Bool {
         guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
         var host = text.dropFirst(scheme.count)
         if host.hasPrefix("*.") { host = host.dropFirst(2) }

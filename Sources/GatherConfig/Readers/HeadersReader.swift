@@ -19,6 +19,9 @@ struct HeadersReader {
         "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
     ]
 
+    /// Whether a file may not name this field.
+    static func isRefused(_ name: String) -> Bool { refused.contains(name.lowercased()) }
+
     /// What a file may say of the headers of one call, all together; about as much as one of them may be with its references.
     private static let mostBytes = 64 << 10
 

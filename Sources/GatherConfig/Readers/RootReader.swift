@@ -5,6 +5,12 @@ struct RootReader {
     let environment: [String: String]
 
     func read(_ node: Node) -> Configuration? {
+        if node["version"]?.spelling != "1", KrakenDFile.isOne(node) {
+            node.report.error(
+                "this is a configuration of KrakenD", remedy: "translate it: gatherd import \(node.report.file)",
+                at: .file)
+            return nil
+        }
         guard let root = Section(node, keys: ["version", "server", "upstreams", "endpoints", "demo"]) else {
             return nil
         }

@@ -1,0 +1,343 @@
+import EventLoop
+import Gather
+import HTTPTypes
+
+/// A call made of one of their backends.
+struct KrakenDCall {
+    /// Empty for one that could not be made.
+    var name: String
+    var line: Position
+    var method = "GET"
+    var target = ""
+    var place = Place.root
+    var headers: [(name: String, value: String)] = []
+    /// `target`, `allow`, `deny` and `mapping`.
+    var shaping = ImportedText()
+    /// What is to be said of the call, and of what it lacks.
+    var remarks = ImportedText()
+    var returnsStatus = false
+    var refersToCalls = false
+    var isCollection = false
+
+    init(name: String, line: Position) { (self.name, self.line) = (name, line) }
+
+    /// Where in the answer its body goes.
+    enum Place: Equatable {
+        case root
+        case member(String)
+        /// A collection within a group.
+        case nested(String, String)
+    }
+}
+
+/// Translates one of their backends.
+struct KrakenDBackend {
+    let method: String
+    let path: KrakenDPath
+    /// The calls of the backends before it.
+    let calls: [KrakenDCall]
+    let hosts: [String]
+    let isProxy: Bool
+    /// What is to be said of a backend that no call could be made of.
+    private(set) var text = ImportedText()
+
+    init(method: String, path: KrakenDPath, calls: [KrakenDCall], hosts: [String], isProxy: Bool) {
+        (self.method, self.path, self.calls, self.hosts, self.isProxy) = (method, path, calls, hosts, isProxy)
+    }
+
+    /// Nil if there can be no call, with the reason in ``text``.
+    mutating func read(_ node: Node, within timeout: Duration, _ upstreams: inout KrakenDUpstreams) -> KrakenDCall? {
+        guard let backend = TheirMapping(node) else { return nil }
+        var call = KrakenDCall(name: "", line: node.position)
+        let pattern = backend.take("url_pattern")
+        call.method = (backend.take("method")?.value.spelling ?? method).uppercased()
+        let extra = readExtra(backend.take("extra_config")?.value, &call)
+        guard extra.isHTTP else { return nil }
+        guard let hosts = readHosts(backend, node) else { return nil }
+        guard ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(call.method) else {
+            text.leaveOut("backend", "a call is made with GET, POST, PUT, PATCH or DELETE", at: node.position)
+            return nil
+        }
+        guard
+            let target = translate(
+                "/" + (pattern?.value.spelling ?? "").drop { $0 == "/" }, at: pattern?.position ?? node.position, &call)
+        else { return nil }
+        let group = backend.take("group")?.value.spelling ?? ""
+        let encoding = backend.take("encoding")?.value.spelling?.lowercased() ?? "json"
+        call.isCollection = backend.take("is_collection")?.value.flag ?? false
+        guard isProxy || ["json", "fast-json", "safejson"].contains(encoding) else {
+            text.leaveOut(
+                "encoding: \(encoding)", "a call's body is JSON; a 'proxy' passes others through", at: node.position)
+            return nil
+        }
+        if !isProxy { readShaping(backend, &call, extra.flatmap) }
+        for key in ["input_headers", "input_query_strings"] {
+            guard let member = backend.take(key) else { continue }
+            call.remarks.leaveOut(
+                key, "a list of the backend's own: edit the call's 'forward_headers' or 'forward_query'",
+                at: member.position)
+        }
+        call.remarks.settle(backend.rest, by: KrakenDNames.backendKeys)
+        let upstream = upstreams.name(of: hosts, breaker: extra.breaker, within: timeout)
+        call.target = "\(upstream):\(target)"
+        if encoding == "safejson", !group.isEmpty {
+            call.remarks.differs(
+                "encoding: safejson", "an array stands in its group itself; KrakenD puts it under 'collection' there",
+                at: node.position)
+        }
+        place(&call, group: group, target: target, upstream: upstream, encoding: encoding)
+        return call
+    }
+
+    // MARK: hosts
+
+    private mutating func readHosts(_ backend: TheirMapping, _ node: Node) -> [String]? {
+        let given = backend.take("host")
+        let names = given?.value.spellings.flatMap { $0.isEmpty ? nil : $0 } ?? hosts
+        let position = given?.position ?? node.position
+        if let discovery = backend.take("sd"), discovery.value.spelling ?? "static" != "static" {
+            text.leaveOut(
+                "sd: \(discovery.value.spelling ?? "")",
+                "hosts are those of the file; their names are looked up as addresses, not as SRV records",
+                at: discovery.position)
+            return nil
+        }
+        var origins: [String] = []
+        for name in names {
+            guard let origin = KrakenDUpstreams.origin(name) else {
+                text.leaveOut("host", "\(quoted(name)) is no HTTP service", at: position)
+                return nil
+            }
+            if !origins.contains(origin) { origins.append(origin) }
+        }
+        guard !origins.isEmpty else {
+            text.leaveOut("backend", "it has no host", at: position)
+            return nil
+        }
+        if origins.count > 1 {
+            text.differs("host", "of several hosts the least busy one gets the call; KrakenD takes turns", at: position)
+        }
+        return origins
+    }
+
+    // MARK: url_pattern
+
+    private mutating func translate(_ pattern: String, at position: Position, _ call: inout KrakenDCall) -> String? {
+        var target = ""
+        var rest = pattern[...]
+        while let open = rest.firstIndex(of: "{") {
+            target += rest[..<open]
+            rest = rest[open...].dropFirst()
+            guard let close = rest.firstIndex(of: "}") else { break }
+            let name = String(rest[..<close])
+            rest = rest[close...].dropFirst()
+            guard let reference = reference(for: name, &call) else {
+                text.leaveOut("url_pattern", "there is no value for {\(name)}", at: position)
+                return nil
+            }
+            target += "{\(reference)}"
+        }
+        return (target + rest).replacing(" ", with: "%20")
+    }
+
+    private func reference(for name: String, _ call: inout KrakenDCall) -> String? {
+        if let parameter = path.parameters[name] { return "path.\(parameter)" }
+        let text = name.lowercased()
+        if text.hasPrefix("resp"), let underscore = name.firstIndex(of: "_"),
+            let index = Int(name[..<underscore].dropFirst(4)), calls.indices.contains(index), !calls[index].name.isEmpty
+        {
+            call.refersToCalls = true
+            return Self.reference(to: calls[index], name[underscore...].dropFirst())
+        }
+        for (prefix, ours) in [("input_headers.", "header."), ("input_query_strings.", "query.")]
+        where text.hasPrefix(prefix) {
+            return ours + name.dropFirst(prefix.count)
+        }
+        return nil
+    }
+
+    /// A part of another call's body, without the names that only the answer has around it.
+    private static func reference(to call: KrakenDCall, _ path: Substring) -> String {
+        var keys = path.split(separator: ".").map(String.init)
+        switch call.place {
+        case .root: break
+        case .member(let name): if keys.first == name { keys.removeFirst() }
+        case .nested(let group, let name):
+            if keys.first == group { keys.removeFirst() }
+            if keys.first == name { keys.removeFirst() }
+        }
+        return keys.reduce(call.name) { text, key in
+            if key.allSatisfy(\.isNumber) { return "\(text)[\(key)]" }
+            return Name.isValid(key) ? "\(text).\(key)" : "\(text)[\"\(key)\"]"
+        }
+    }
+
+    // MARK: shaping
+
+    private func readShaping(_ backend: TheirMapping, _ call: inout KrakenDCall, _ flatmap: Node?) {
+        if let target = backend.take("target"), let path = target.value.spelling, !path.isEmpty {
+            call.shaping.differs(
+                "target", "a body without it makes the call fail; KrakenD takes an empty object for it",
+                at: target.position)
+            call.shaping.line("target: \(YAMLText.scalar(path))")
+        }
+        let allow = backend.take("allow", "whitelist")
+        let deny = backend.take("deny", "blacklist")
+        let mapping = backend.take("mapping")
+        if let flatmap {
+            readFlatmap(flatmap, &call)
+            for member in [allow, deny, mapping].compactMap(\.self) {
+                call.shaping.differs(
+                    member.name, "has no effect beside 'flatmap_filter', as in KrakenD", at: member.position)
+            }
+            return
+        }
+        for (name, member) in [("allow", allow), ("deny", deny)] {
+            guard let member, let paths = member.value.spellings, !paths.isEmpty else { continue }
+            if name == "deny", let allow, allow.value.spellings != [] {
+                call.shaping.differs("deny", "has no effect beside 'allow', as in KrakenD", at: member.position)
+                continue
+            }
+            if paths.contains(where: { $0.contains(".") }) || call.isCollection {
+                call.shaping.differs(
+                    name, "also filters the elements of arrays, which KrakenD leaves as they are", at: member.position)
+            }
+            call.shaping.line("\(name): \(YAMLText.list(paths.map { Self.withoutCollection($0, call) }))")
+        }
+        guard let mapping, case .mapping(let members) = mapping.value.content, !members.isEmpty else { return }
+        let renamed = members.compactMap { member in member.value.spelling.map { (name: member.name, value: $0) } }
+        let others = renamed.filter { !(call.isCollection && $0.name == "collection") }
+        if !others.isEmpty { call.shaping.line("mapping: \(YAMLText.mapping(others))") }
+        if let name = renamed.first(where: { $0.name == "collection" })?.value, call.isCollection {
+            call.place = .member(name)
+        }
+    }
+
+    private static func withoutCollection(_ path: String, _ call: KrakenDCall) -> String {
+        call.isCollection && path.hasPrefix("collection.") ? String(path.dropFirst("collection.".count)) : path
+    }
+
+    /// Their operations on arrays: what is deleted, and what gets another name in its place. Our filters go through arrays.
+    private func readFlatmap(_ node: Node, _ call: inout KrakenDCall) {
+        guard case .sequence(let operations) = node.content else { return }
+        var deny: [String] = []
+        var mapping: [(name: String, value: String)] = []
+        for operation in operations {
+            let paths = (operation["args"]?.spellings ?? []).map { path in
+                Self.withoutCollection(path, call).split(separator: ".").filter { $0 != "*" }.map(String.init)
+            }
+            let isNamed = paths.allSatisfy { !$0.isEmpty && !$0.contains { $0.allSatisfy(\.isNumber) } }
+            switch operation["type"]?.spelling {
+            case "del" where isNamed && !paths.isEmpty: deny += paths.map { $0.joined(separator: ".") }
+            case "move" where isNamed && paths.count == 2 && paths[0].dropLast() == paths[1].dropLast():
+                mapping.append((paths[0].joined(separator: "."), paths[1].last ?? ""))
+            default:
+                call.shaping.leaveOut(
+                    "flatmap_filter", "only 'del', and 'move' to another name in the same place, are carried over",
+                    at: operation.position
+                )
+            }
+        }
+        if !deny.isEmpty { call.shaping.line("deny: \(YAMLText.list(deny))") }
+        if !mapping.isEmpty { call.shaping.line("mapping: \(YAMLText.mapping(mapping))") }
+    }
+
+    private func place(_ call: inout KrakenDCall, group: String, target: String, upstream: String, encoding: String) {
+        let collection: String? =
+            if case .member(let name) = call.place { name } else { call.isCollection ? "collection" : nil }
+        switch (group, collection) {
+        case ("", nil): call.place = .root
+        case ("", let name?): call.place = .member(name)
+        case (_, nil): call.place = .member(group)
+        case (_, let name?): call.place = .nested(group, name)
+        }
+        let segments = target.prefix { $0 != "?" }.split(separator: "/").filter {
+            !$0.contains("{") && Name.isValid(String($0))
+        }
+        var name = group.isEmpty ? segments.last.map(String.init) ?? upstream : group
+        if encoding == "safejson", call.place == .root { name = "collection" }
+        if !Name.isValid(name) { name = KrakenDUpstreams.validName(name[...]) }
+        let taken = ReferenceScope.reservedNames + ["client", "request", "jwt"] + calls.map(\.name)
+        var number = 2
+        let base = name
+        while taken.contains(name) {
+            name = "\(base)-\(number)"
+            number += 1
+        }
+        call.name = name
+    }
+
+    // MARK: extra_config
+
+    private mutating func readExtra(
+        _ node: Node?, _ call: inout KrakenDCall
+    ) -> (isHTTP: Bool, breaker: ImportedText, flatmap: Node?) {
+        var breaker = ImportedText()
+        var flatmap: Node?
+        guard let mapping = TheirMapping(node) else { return (true, breaker, nil) }
+        var others: [Node.Member] = []
+        for member in mapping.rest {
+            let name = KrakenDNames.namespace(member.name)
+            if KrakenDNames.otherServices.contains(where: name.hasPrefix) {
+                text.leaveOut(name, "an upstream is an HTTP service", at: member.position)
+                return (false, breaker, nil)
+            }
+            switch (name, TheirMapping(member.value)) {
+            case ("proxy", let proxy?):
+                if proxy.take("shadow")?.value.flag == true {
+                    text.leaveOut("shadow", "requests are not copied to a second service", at: member.position)
+                    return (false, breaker, nil)
+                }
+                _ = [proxy.take("shadow_timeout"), proxy.take("decompress_gzip")]
+                flatmap = proxy.take("flatmap_filter")?.value
+                for member in proxy.rest {
+                    call.remarks.leaveOut("proxy.\(member.name)", "there is nothing like it", at: member.position)
+                }
+            case ("backend/http", let http?):
+                call.returnsStatus = http.take("return_error_code")?.value.flag ?? false
+                for member in http.rest {
+                    call.remarks.leaveOut(
+                        member.name,
+                        "the upstream's own answer is not shown; a problem document says which call failed (see 'disclose')",
+                        at: member.position)
+                }
+            case ("qos/circuit-breaker", let theirs?): breaker = KrakenDUpstreams.breaker(theirs, at: member.position)
+            case ("qos/ratelimit/proxy", _):
+                call.remarks.leaveOut(
+                    name,
+                    "calls to an upstream are limited by how many are in flight ('max_in_flight'), not by how many start in a second",
+                    at: member.position)
+            case ("plugin/http-client", let plugin?):
+                let plugin = plugin.take("name")?.value.spelling ?? ""
+                if !["no-redirect", "krakend-redirect"].contains(plugin) {
+                    call.remarks.leaveOut(name, "there are no plugins", at: member.position)
+                }
+            case ("modifier/martian", _): readMartian(member, &call)
+            default: others.append(member)
+            }
+        }
+        call.remarks.settle(others, by: KrakenDNames.namespaces)
+        return (true, breaker, flatmap)
+    }
+
+    /// Fields that Martian sets in requests; what else it does is left out.
+    private func readMartian(_ member: Node.Member, _ call: inout KrakenDCall) {
+        var modifiers = [member.value]
+        if let group = member.value["fifo.Group"]?["modifiers"], case .sequence(let nodes) = group.content {
+            modifiers = nodes
+        }
+        for modifier in modifiers {
+            if let field = modifier["header.Modifier"], let name = field["name"]?.spelling, HTTPField.Name(name) != nil,
+                let value = field["value"]?.spelling, field["scope"]?.spellings == ["request"],
+                !HeadersReader.isRefused(name),
+                !call.headers.contains(where: { $0.name.lowercased() == name.lowercased() })
+            {
+                call.headers.append((name, value.replacing("{", with: "{{").replacing("}", with: "}}")))
+            } else {
+                call.remarks.leaveOut(
+                    "modifier/martian", "only header.Modifier with the scope [\"request\"] is carried over",
+                    at: modifier.position)
+            }
+        }
+    }
+}

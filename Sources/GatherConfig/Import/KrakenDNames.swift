@@ -1,0 +1,170 @@
+/// What KrakenD's keys are called in its versions, and what becomes of those that have no other place here.
+enum KrakenDNames {
+    /// A namespace of `extra_config` as version 3 has it.
+    static func namespace(_ name: String) -> String {
+        let spelled = name.replacing("github_com/", with: "github.com/")
+        guard spelled.hasPrefix("github.com/") else { return name }
+        return earlier.first { spelled.hasSuffix($0.end) }?.name ?? name
+    }
+
+    /// What namespaces of version 2 end in: the account before it has changed.
+    private static let earlier: [(end: String, name: String)] = [
+        ("/transport/http/server/handler", "plugin/http-server"),
+        ("/transport/http/client/executor", "plugin/http-client"),
+        ("/proxy/plugin", "plugin/req-resp-modifier"),
+        ("krakend-ratelimit/juju/router", "qos/ratelimit/router"),
+        ("krakend-ratelimit/rate/router", "qos/ratelimit/router"),
+        ("krakend-ratelimit/juju/proxy", "qos/ratelimit/proxy"),
+        ("krakend-ratelimit/rate/proxy", "qos/ratelimit/proxy"),
+        ("krakend/proxy", "proxy"), ("lura/proxy", "proxy"),
+        ("lura/router/gin", "router"), ("krakend/router/gin", "router"),
+        ("krakend/http", "backend/http"), ("lura/http", "backend/http"), ("lura/transport/http/client", "backend/http"),
+        ("krakend-httpcache", "qos/http-cache"),
+        ("krakend-circuitbreaker/gobreaker", "qos/circuit-breaker"),
+        ("krakend-oauth2-clientcredentials", "auth/client-credentials"),
+        ("krakend-jose/validator", "auth/validator"), ("krakend-jose/signer", "auth/signer"),
+        ("bloomfilter", "auth/revoker"),
+        ("krakend-botdetector", "security/bot-detector"), ("krakend-httpsecure", "security/http"),
+        ("krakend-cors", "security/cors"),
+        ("krakend-cel", "validation/cel"), ("krakend-jsonschema", "validation/json-schema"),
+        ("krakend-amqp/agent", "async/amqp"), ("krakend-amqp/consume", "backend/amqp/consumer"),
+        ("krakend-amqp/produce", "backend/amqp/producer"), ("krakend-lambda", "backend/lambda"),
+        ("krakend-pubsub/publisher", "backend/pubsub/publisher"),
+        ("krakend-pubsub/subscriber", "backend/pubsub/subscriber"),
+        ("krakend/transport/http/client/graphql", "backend/graphql"),
+        ("krakend-martian", "modifier/martian"), ("krakend-lua/router", "modifier/lua-endpoint"),
+        ("krakend-lua/proxy", "modifier/lua-proxy"), ("krakend-lua/proxy/backend", "modifier/lua-backend"),
+        ("krakend-gologging", "telemetry/logging"), ("krakend-logstash", "telemetry/logstash"),
+        ("krakend-gelf", "telemetry/gelf"), ("krakend-influx", "telemetry/influx"),
+        ("letgoapp/krakend-influx", "telemetry/influx"),
+        ("krakend-metrics", "telemetry/metrics"), ("krakend-opencensus", "telemetry/opencensus"),
+        ("krakend-newrelic", "telemetry/newrelic"), ("krakend-etcd", "etcd"), ("krakend-consul", "consul"),
+    ]
+
+    /// What becomes of a key or namespace.
+    enum Fate {
+        /// It has no effect on answers, or its effect is there anyway.
+        case needless
+        case leftOut(String)
+        case differs(String)
+    }
+
+    /// Keys of the service that nothing else here reads.
+    static let serviceKeys: [String: Fate] = [
+        "name": .needless, "version": .needless, "endpoints": .needless, "schema_version": .needless,
+        "sequential_start": .needless, "disable_rest": .needless, "disable_strict_rest": .needless,
+        "max_idle_connections": .needless, "max_idle_connections_per_host": .needless, "dialer_keep_alive": .needless,
+        "dialer_fallback_delay": .needless, "expect_continue_timeout": .needless, "disable_compression": .needless,
+        "use_h2c": .leftOut("clients are served by HTTP/1.1; a proxy in front may speak HTTP/2"),
+        "tls": .leftOut("a proxy in front does TLS"),
+        "client_tls": .leftOut("say it with 'tls' of each upstream"),
+        "allow_insecure_connections": .leftOut(
+            "certificates are always verified; name the authority with 'tls.ca' of the upstream"),
+        "disable_keep_alives": .leftOut("connections are kept; 'max_connection_age' of an upstream limits how long"),
+        "async_agent": .leftOut("upstreams are HTTP: there are no queues"),
+        "plugin": .leftOut("there are no plugins"),
+        "debug_endpoint": .leftOut("there is none; 'gatherd trace URL' shows what an endpoint does"),
+        "echo_endpoint": .leftOut("there is none"),
+        "response_header_timeout": .differs("no time of its own for the head; 'timeout' of a call ends it"),
+        "max_header_bytes": .differs("see 'limits.head' of the server, 16KiB unless set"),
+        "max_shutdown_wait_time": .differs("see 'timeouts.shutdown' of the server, 30s unless set"),
+    ]
+
+    /// Keys of an endpoint that nothing else here reads.
+    static let endpointKeys: [String: Fate] = [
+        "dns_srv": .leftOut("names are looked up as addresses, not as SRV records")
+    ]
+
+    /// Keys of a backend that nothing else here reads.
+    static let backendKeys: [String: Fate] = [
+        "disable_host_sanitize": .needless, "sd_scheme": .needless,
+    ]
+
+    /// Namespaces that nothing else here reads, whether of the service, an endpoint or a backend.
+    static let namespaces: [String: Fate] = [
+        "documentation/openapi": .differs("documentation is not written from the configuration"),
+        "telemetry/logging": .differs(
+            "the log goes to standard error; 'access_log' has it without a line for each request"),
+        "telemetry/logstash": .leftOut("the log is lines of text on standard error"),
+        "telemetry/gelf": .leftOut("the log is lines of text on standard error"),
+        "telemetry/metrics": .differs("metrics are at /metrics of the admin address, for Prometheus"),
+        "telemetry/influx": .leftOut("metrics are at /metrics of the admin address, for Prometheus to fetch"),
+        "telemetry/opencensus": .leftOut("metrics are at /metrics of the admin address, for Prometheus to fetch"),
+        "telemetry/opentelemetry": .leftOut("metrics are at /metrics of the admin address, for Prometheus to fetch"),
+        "telemetry/newrelic": .leftOut("metrics are at /metrics of the admin address, for Prometheus to fetch"),
+        "telemetry/moesif": .leftOut("nothing is sent to it"), "telemetry/instana": .leftOut("nothing is sent to it"),
+        "telemetry/ganalytics": .leftOut("nothing is sent to it"),
+        "auth/signer": .leftOut("tokens are not signed"),
+        "auth/revoker": .leftOut("tokens cannot be revoked"),
+        "auth/api-keys": .leftOut("keys are not checked: whoever asks is answered"),
+        "auth/basic": .leftOut("passwords are not checked: whoever asks is answered"),
+        "auth/client-credentials": .leftOut(
+            "no token is fetched for upstreams; give a constant one in 'headers', as in \"Bearer ${TOKEN}\""),
+        "auth/gcp": .leftOut("no token is fetched for upstreams"),
+        "auth/ntlm": .leftOut("upstreams are not asked by NTLM"),
+        "qos/http-cache": .leftOut(
+            "answers are not cached; 'coalesce' of an upstream shares equal calls, 'stale_for' of a call stands in for failures"
+        ),
+        "qos/ratelimit/tiered": .leftOut("one limit holds for all; write a 'rate_limit' by hand"),
+        "security/bot-detector": .leftOut("clients are not told apart by their User-Agent"),
+        "security/policies": .leftOut("there are no policies in an expression language"),
+        "validation/cel": .leftOut("there is no expression language; 'when' tests whether a value is there and true"),
+        "validation/json-schema": .leftOut("bodies of requests are not validated by a schema"),
+        "validation/response-json-schema": .leftOut("bodies are not validated by a schema"),
+        "modifier/jmespath": .leftOut(
+            "there is no query language; 'target', 'allow', 'deny', 'mapping' and 'response' shape bodies"),
+        "modifier/lua-endpoint": .leftOut("there are no scripts"),
+        "modifier/lua-proxy": .leftOut("there are no scripts"),
+        "modifier/lua-backend": .leftOut("there are no scripts"),
+        "modifier/body-generator": .leftOut("write the call's 'body' by hand"),
+        "modifier/request-body-generator": .leftOut("write the call's 'body' by hand"),
+        "modifier/response-body-generator": .leftOut("write the endpoint's 'response' by hand"),
+        "modifier/response-headers": .leftOut("write the endpoint's 'fields' by hand"),
+        "plugin/http-server": .leftOut("there are no plugins"),
+        "plugin/req-resp-modifier": .leftOut("there are no plugins"),
+        "plugin/middleware": .leftOut("there are no plugins"),
+        "server/static-filesystem": .leftOut(
+            "files are not served; 'proxy' passes them through from a server that does"),
+        "server/virtualhost": .leftOut("all hosts have the same endpoints"),
+        "websocket": .leftOut("websockets are not passed through"),
+        "workflow": .leftOut("write it as calls that refer to each other"),
+        "grpc": .leftOut("upstreams and clients speak HTTP and JSON"),
+        "redis": .leftOut("limits are the process's own"),
+        "etcd": .leftOut("hosts are those of the file"), "consul": .leftOut("hosts are those of the file"),
+        "async/amqp": .leftOut("upstreams are HTTP: there are no queues"),
+        "ai/mcp": .leftOut("there is nothing like it"), "ai/llm": .leftOut("there is nothing like it"),
+    ]
+
+    /// Namespaces of a backend that is no HTTP service, so that there can be no call.
+    static let otherServices = [
+        "backend/amqp", "backend/lambda", "backend/pubsub", "backend/graphql", "backend/grpc", "backend/soap",
+        "backend/static-filesystem", "backend/conditional", "backend/redis", "ai/",
+    ]
+}
+
+extension ImportedText {
+    /// Says what becomes of keys that nothing else has looked at.
+    mutating func settle(_ members: [Node.Member], by fates: [String: KrakenDNames.Fate]) {
+        for member in members {
+            let name = KrakenDNames.namespace(member.name)
+            switch fates[name] {
+            case .needless: continue
+            case .differs(let text): differs(name, text, at: member.position)
+            case .leftOut(let reason): leaveOut(name, reason, at: member.position)
+            case nil: leaveOut(member.name, "not known here", at: member.position)
+            }
+        }
+    }
+
+    /// A value as its reader has it; left out if it has none.
+    mutating func value<Value>(of member: Node.Member?, _ read: (Node) -> Value?) -> Value? {
+        guard let member, !member.value.isNull else { return nil }
+        if let value = read(member.value) { return value }
+        leaveOut(member.name, "its value is not of the kind that is wanted", at: member.position)
+        return nil
+    }
+}
+
+extension Node {
+    fileprivate var isNull: Bool { if case .scalar(let scalar) = content { scalar.isNull } else { false } }
+}

@@ -1,0 +1,299 @@
+import EventLoop
+import Gather
+
+/// Translates a configuration of KrakenD's.
+struct KrakenDTranslator {
+    let file: String
+
+    func translate(_ node: Node) -> ImportedText {
+        guard let root = TheirMapping(node) else { return ImportedText() }
+        var service = KrakenDService()
+        var upstreams = KrakenDUpstreams()
+        let server = service.readServer(root)
+        var endpoints = ImportedText()
+        var routes: [String: Int] = [:]
+        for node in elements(of: root.take("endpoints")?.value) {
+            var reader = KrakenDEndpoint(service: service, file: file, upstreams: upstreams, routes: routes)
+            endpoints.append(reader.read(node), indent: 2)
+            (upstreams, routes) = (reader.upstreams, reader.routes)
+        }
+        var rest = ImportedText()
+        rest.settle(root.rest, by: KrakenDNames.serviceKeys)
+
+        var text = ImportedText()
+        text.line("# Made of \(file) by gatherd import, whose report says what was left out and what differs.")
+        text.line("version: 1")
+        text.append(rest)
+        text.append(server)
+        text.append(upstreams.text(service))
+        Self.remarkOnAll(&text, at: node["endpoints"]?.position ?? node.position)
+        text.line("endpoints:\(routes.isEmpty ? " []" : "")")
+        text.append(endpoints)
+        return text
+    }
+
+    private func elements(of node: Node?) -> [Node] {
+        if case .sequence(let nodes)? = node?.content { nodes } else { [] }
+    }
+
+    /// What is so for every endpoint.
+    private static func remarkOnAll(_ text: inout ImportedText, at position: Position) {
+        text.differs(
+            "fields of answers",
+            "X-KrakenD and X-KrakenD-Completed are not sent; Gather-Complete says whether an answer is complete",
+            at: position)
+        text.differs(
+            "order of members", "as in this file and in the upstreams' bodies; KrakenD sorts members by their names",
+            at: position)
+        text.differs(
+            "redirects",
+            "an upstream's redirect makes a call fail, and a 'proxy' passes it on; KrakenD follows it",
+            at: position)
+        text.differs(
+            "/__health", "health is at /healthz and /readyz of the admin address, 127.0.0.1:9090 unless set",
+            at: position)
+    }
+}
+
+/// What is so for all endpoints of theirs, and the server's part.
+struct KrakenDService {
+    private(set) var hosts: [String] = []
+    private(set) var timeout = Duration.seconds(2)
+    private(set) var cacheTTL = Duration.zero
+    private(set) var outputEncoding = "json"
+    /// Keys of each upstream.
+    private(set) var connections: [(name: String, value: Duration)] = []
+
+    mutating func readServer(_ root: TheirMapping) -> ImportedText {
+        var text = ImportedText()
+        var lines = ImportedText()
+        hosts = lines.value(of: root.take("host", "hosts"), \.spellings) ?? []
+        timeout = lines.value(of: root.take("timeout"), \.goDuration) ?? timeout
+        cacheTTL = lines.value(of: root.take("cache_ttl"), \.goDuration) ?? cacheTTL
+        outputEncoding = root.take("output_encoding")?.value.spelling ?? outputEncoding
+        for (theirs, ours) in [
+            ("dialer_timeout", "connect_timeout"), ("idle_connection_timeout", "idle_timeout"),
+            ("dns_cache_ttl", "dns.ttl"),
+        ] {
+            guard let value = lines.value(of: root.take(theirs), \.goDuration), value > .zero else { continue }
+            connections.append((ours, value))
+        }
+        let port = lines.value(of: root.take("port"), \.number) ?? 8080
+        let address = root.take("listen_ip")?.value.spelling ?? ""
+        let host = ["", "0.0.0.0"].contains(address) ? "" : address.contains(":") ? "[\(address)]" : address
+        lines.line("listen: \(YAMLText.scalar("\(host):\(Int(port))"))")
+        if port == 9090 { lines.line("admin: \(YAMLText.scalar("127.0.0.1:9091"))") }
+        readTimeouts(root, into: &lines)
+        let extra = TheirMapping(root.take("extra_config")?.value)
+        var members: [String: Node.Member] = [:]
+        for member in extra?.rest ?? [] { members[KrakenDNames.namespace(member.name)] = member }
+        func take(_ name: String) -> (TheirMapping, Node.Member)? {
+            guard let member = members.removeValue(forKey: name), let mapping = TheirMapping(member.value) else {
+                return nil
+            }
+            return (mapping, member)
+        }
+        readRouter(take("router")?.0, at: root.position, into: &lines)
+        if let (mapping, _) = take("security/cors") { lines.append(KrakenDCrossOrigin.read(mapping)) }
+        if let (mapping, member) = take("security/http") { Self.readSecurity(mapping, member, into: &lines) }
+        // In the service both mean a limit of all requests.
+        for name in ["qos/ratelimit/service", "qos/ratelimit/router"] {
+            if let (mapping, member) = take(name) { lines.append(KrakenDRateLimit.read(mapping, member)) }
+        }
+        let rest = (extra?.rest ?? []).filter { members[KrakenDNames.namespace($0.name)] != nil }
+        lines.settle(rest, by: KrakenDNames.namespaces)
+        text.line("server:")
+        text.append(lines, indent: 2)
+        return text
+    }
+
+    private func readTimeouts(_ root: TheirMapping, into lines: inout ImportedText) {
+        var timeouts: [(name: String, value: String)] = []
+        for (theirs, ours, difference) in [
+            ("read_header_timeout", "head", nil),
+            ("read_timeout", "body", "the time in which a body has to go on; in KrakenD that for a whole request"),
+            ("idle_timeout", "idle", nil),
+            (
+                "write_timeout", "write",
+                "the time in which a client has to take more of an answer; in KrakenD that for a whole answer"
+            ),
+        ] {
+            guard let member = root.take(theirs), let value = lines.value(of: member, \.goDuration), value > .zero
+            else {
+                continue
+            }
+            timeouts.append((ours, value.text))
+            if let difference { lines.differs(theirs, difference, at: member.position) }
+        }
+        if !timeouts.isEmpty { lines.line("timeouts: \(YAMLText.mapping(timeouts.map { ($0.name, $0.value) }))") }
+    }
+
+    private func readRouter(_ router: TheirMapping?, at position: Position, into lines: inout ImportedText) {
+        if router?.take("disable_access_log")?.value.flag == true { lines.line("access_log: false") }
+        let trusted = router?.take("trusted_proxies")
+        let isTrusting = router?.take("forwarded_by_client_ip")?.value.flag ?? false
+        if let trusted, let networks = trusted.value.spellings {
+            let known = networks.filter { IPNetwork($0) != nil }
+            if known.count < networks.count {
+                lines.leaveOut("trusted_proxies", "only networks and addresses can be trusted", at: trusted.position)
+            }
+            if !known.isEmpty { lines.line("trusted_proxies: \(YAMLText.list(known))") }
+        } else if isTrusting, let router {
+            lines.leaveOut(
+                "forwarded_by_client_ip", "say whom to believe with the server's 'trusted_proxies'", at: router.position
+            )
+        }
+        if let payload = router?.take("max_payload"), let bytes = payload.value.number, bytes > 0 {
+            lines.line("limits: { body: \(Int(bytes))B }")
+        }
+        if router?.take("disable_redirect_trailing_slash")?.value.flag != true {
+            lines.differs(
+                "slash at the end", "a path with or without it is answered; KrakenD redirects",
+                at: router?.position ?? position)
+            lines.line("trailing_slash: same")
+        }
+        for member in router?.rest ?? [] {
+            let (name, position) = (member.name, member.position)
+            switch name {
+            case "return_error_msg":
+                lines.differs(
+                    name, "errors say which call failed; the server's 'disclose' decides how much they tell",
+                    at: position)
+            case "health_path", "disable_health":
+                lines.differs(name, "health is at the admin address, /healthz and /readyz", at: position)
+            case "auto_options", "error_body", "remote_ip_headers", "logger_skip_paths", "disable_path_decoding":
+                lines.leaveOut("router.\(name)", "there is nothing like it", at: position)
+            default: continue
+            }
+        }
+    }
+
+    private static func readSecurity(_ mapping: TheirMapping, _ member: Node.Member, into lines: inout ImportedText) {
+        let wanted = [mapping.take("frame_deny"), mapping.take("content_type_nosniff")]
+        _ = [mapping.take("browser_xss_filter"), mapping.take("is_development")]
+        if wanted.contains(where: { $0?.value.flag == true }) {
+            lines.differs(
+                "security/http",
+                "also sends Referrer-Policy and Content-Security-Policy; not X-XSS-Protection, which browsers have given up",
+                at: member.position)
+            lines.line("security_headers: true")
+        }
+        for member in mapping.rest
+        where member.value.flag != false && member.value.spellings != [] && member.value.number != 0 {
+            lines.leaveOut(
+                "security/http.\(member.name)",
+                member.name.hasPrefix("s")
+                    ? "a proxy in front does TLS, and what goes with it" : "there is nothing like it",
+                at: member.position)
+        }
+    }
+}
+
+/// Their CORS.
+enum KrakenDCrossOrigin {
+    static func read(_ cors: TheirMapping) -> ImportedText {
+        var lines = ImportedText()
+        let given = cors.take("allow_origins")
+        let all = given?.value.spellings ?? []
+        let origins = all.filter { $0 == "*" || CrossOriginReader.isOrigin($0) }
+        if origins.count < all.count, let given {
+            lines.leaveOut(
+                "allow_origins",
+                "an origin is a scheme and a host, as in https://shop.example or https://*.shop.example: "
+                    + all.filter { !origins.contains($0) }.joined(separator: ", "), at: given.position)
+        }
+        lines.line("origins: \(YAMLText.list(all.isEmpty ? ["*"] : origins))")
+        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+        let methods = (cors.take("allow_methods")?.value.spellings ?? []).map { $0.uppercased() }
+        lines.line(
+            "methods: \(YAMLText.list(methods.isEmpty ? ["GET", "HEAD", "POST"] : known.filter(methods.contains)))")
+        let headers = cors.take("allow_headers")?.value.spellings ?? []
+        let sent =
+            headers.contains("*") ? ["*"] : headers.isEmpty ? ["Accept", "Content-Type", "X-Requested-With"] : headers
+        lines.line("headers: \(YAMLText.list(sent))")
+        if let exposed = cors.take("expose_headers")?.value.spellings, !exposed.isEmpty {
+            lines.line("expose: \(YAMLText.list(exposed))")
+        }
+        if let credentials = cors.take("allow_credentials"), credentials.value.flag == true {
+            if origins.contains("*") || all.isEmpty {
+                lines.leaveOut(
+                    "allow_credentials", "not together with \"*\": list the origins", at: credentials.position)
+            } else {
+                lines.line("credentials: true")
+            }
+        }
+        if let age = cors.take("max_age"), let duration = lines.value(of: age, \.goDuration) {
+            if duration > .seconds(86_400) { lines.differs("max_age", "24h at the most", at: age.position) }
+            lines.line("max_age: \(min(duration, .seconds(86_400)).text)")
+        }
+        for member in cors.rest where member.name != "debug" && member.value.flag != false {
+            lines.leaveOut("security/cors.\(member.name)", "there is nothing like it", at: member.position)
+        }
+        var text = ImportedText()
+        text.line("cors:")
+        text.append(lines, indent: 2)
+        return text
+    }
+}
+
+/// Their limits of requests.
+enum KrakenDRateLimit {
+    static func read(_ limit: TheirMapping, _ member: Node.Member) -> ImportedText {
+        var text = ImportedText()
+        var every = text.value(of: limit.take("every"), \.goDuration) ?? .seconds(1)
+        if every < .seconds(1) { every = .seconds(1) }
+        var limits: [String] = []
+        if let rate = text.value(of: limit.take("max_rate", "maxRate"), \.number), rate > 0,
+            let written = written(rate, every, limit.take("capacity"), by: nil)
+        {
+            text.differs(
+                "max_rate", "one request too many is answered with 429 and Retry-After; KrakenD answers 503",
+                at: member.position)
+            limits.append(written)
+        }
+        let strategy = limit.take("strategy")?.value.spelling ?? ""
+        let key = limit.take("key")?.value.spelling
+        if let rate = text.value(of: limit.take("client_max_rate", "clientMaxRate"), \.number), rate > 0 {
+            let by: String? =
+                switch (strategy, key) {
+                case ("ip", nil): "address"
+                case ("ip", let key?), ("header", let key?): "{ header: \(YAMLText.scalar(key)) }"
+                default: nil
+                }
+            if let by, let written = written(rate, every, limit.take("client_capacity"), by: by) {
+                limits.append(written)
+            } else {
+                text.leaveOut(
+                    "client_max_rate", "clients are told apart by their address or a field, not by \(quoted(strategy))",
+                    at: member.position)
+            }
+        }
+        _ = [
+            limit.take("cleanup_period"), limit.take("cleanup_threads"), limit.take("num_shards"),
+            limit.take("capacity"), limit.take("client_capacity"),
+        ]
+        for member in limit.rest { text.leaveOut(member.name, "there is nothing like it", at: member.position) }
+        switch limits.count {
+        case 0: break
+        case 1: text.line("rate_limit: \(limits[0])")
+        default:
+            text.line("rate_limit:")
+            for limit in limits { text.line("  - \(limit)") }
+        }
+        return text
+    }
+
+    /// A rate in whole requests, in as long a time as that takes: half a request a second is one in two.
+    private static func written(_ rate: Double, _ every: Duration, _ capacity: Node.Member?, by: String?) -> String? {
+        let times = (1...1000).first { (rate * Double($0)).rounded() == rate * Double($0) } ?? 1000
+        let requests = (rate * Double(times)).rounded()
+        let per = every * times
+        guard (1...1_000_000).contains(requests), per <= .seconds(86_400) else { return nil }
+        var members = ["requests: \(Int(requests))", "per: \(per.text)"]
+        if let burst = capacity?.value.number, (1...1_000_000).contains(burst) {
+            members.append("burst: \(Int(burst))")
+        }
+        if let by { members.append("by: \(by)") }
+        return "{ \(members.joined(separator: ", ")) }"
+    }
+}

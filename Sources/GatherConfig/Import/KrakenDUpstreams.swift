@@ -1,0 +1,101 @@
+import EventLoop
+import Gather
+
+/// The services that their backends ask: one upstream for the same hosts with the same circuit breaker.
+struct KrakenDUpstreams {
+    private struct Key: Hashable {
+        let hosts: [String]
+        let breaker: String
+    }
+
+    private struct Value {
+        let name: String
+        let key: Key
+        /// The longest that an endpoint waits for it.
+        var timeout: Duration
+        var text: ImportedText
+    }
+
+    private var values: [Value] = []
+
+    /// The name of the upstream for a backend.
+    mutating func name(of hosts: [String], breaker: ImportedText, within timeout: Duration) -> String {
+        let key = Key(hosts: hosts, breaker: breaker.lines.joined())
+        if let index = values.firstIndex(where: { $0.key == key }) {
+            values[index].timeout = max(values[index].timeout, timeout)
+            return values[index].name
+        }
+        let name = unusedName(of: hosts[0])
+        values.append(Value(name: name, key: key, timeout: timeout, text: breaker))
+        return name
+    }
+
+    func text(_ service: KrakenDService) -> ImportedText {
+        var text = ImportedText()
+        guard !values.isEmpty else { return text }
+        text.line("upstreams:")
+        for value in values {
+            text.line("  \(value.name):")
+            text.line("    hosts: \(YAMLText.list(value.key.hosts))")
+            text.line("    timeout: \(value.timeout.text)")
+            for (name, duration) in service.connections
+            where (.milliseconds(1)...Duration.seconds(3600)).contains(duration) {
+                text.line("    \(name == "dns.ttl" ? "dns: { ttl: \(duration.text) }" : "\(name): \(duration.text)")")
+            }
+            text.append(value.text, indent: 4)
+        }
+        return text
+    }
+
+    /// The first label of a host, or if that is taken more of it.
+    private func unusedName(of host: String) -> String {
+        let authority = host.replacing("https://", with: "").replacing("http://", with: "").prefix { $0 != "/" }
+        let name = authority.prefix { $0 != ":" }
+        let isAddress = name.allSatisfy { $0.isNumber || $0 == "." } || host.contains("[")
+        let label = isAddress ? authority : name.prefix { $0 != "." }
+        for candidate in [label, name, authority] where !candidate.isEmpty {
+            let valid = Self.validName(candidate)
+            if !values.contains(where: { $0.name == valid }) { return valid }
+        }
+        let base = Self.validName(label)
+        var number = 2
+        while values.contains(where: { $0.name == "\(base)-\(number)" }) { number += 1 }
+        return "\(base)-\(number)"
+    }
+
+    /// A name made of a text.
+    static func validName(_ text: Substring) -> String {
+        let name = String(text.map { Name.isValid("_\($0)") ? $0 : "-" })
+        return Name.isValid(name) ? name : "host-" + name
+    }
+
+    /// Hosts as they are here, each with its scheme; nil for one that is no HTTP service.
+    static func origin(_ host: String) -> String? {
+        let withScheme = host.contains("://") ? host : "http://" + host
+        let text = withScheme.hasSuffix("/") ? String(withScheme.dropLast()) : withScheme
+        return (try? Origin(text)) == nil ? nil : text
+    }
+
+    /// Their circuit breaker.
+    static func breaker(_ breaker: TheirMapping, at position: Position) -> ImportedText {
+        var text = ImportedText()
+        var members: [(name: String, value: String)] = []
+        if let errors = text.value(of: breaker.take("max_errors", "maxErrors"), \.number), errors >= 0 {
+            members.append(("min_calls", String(Int(errors) + 1)))
+        }
+        if let interval = text.value(of: breaker.take("interval"), \.number), interval > 0 {
+            members.append(("window", Duration.seconds(Int(interval)).text))
+        }
+        if let pause = text.value(of: breaker.take("timeout"), \.number), pause > 0 {
+            members.append(("open_for", Duration.seconds(Int(pause)).text))
+        }
+        text.differs(
+            "qos/circuit-breaker",
+            "opens when half of the attempts in 'window' have failed, for all endpoints; KrakenD counts errors in a row, for each backend",
+            at: position)
+        text.line(
+            "breaker: \(members.isEmpty ? "{}" : "{ \(members.map { "\($0.name): \($0.value)" }.joined(separator: ", ")) }")"
+        )
+        return text
+    }
+}
