@@ -24,15 +24,15 @@ final class Reloader {
     /// Reads the configuration again.
     /// - Parameters:
     ///   - cause: who wants it, for the log.
-    ///   - isQuiet: whether nothing is said of a configuration that has not changed.
+    ///   - isQuiet: whether nothing is said of a configuration that has not changed, unless the attempt before has failed.
     @discardableResult
     func reload(_ cause: String, isQuiet: Bool = false, on loop: isolated EventLoop) async -> ReloadOutcome {
         guard (try? await turn.acquire()) != nil else { return .refused("the service is ending") }
         defer { turn.release() }
         service.manager.reloading()
         let outcome = await attempt(on: loop)
-        if case .unchanged = outcome, isQuiet {
-        } else {
+        let isAsBefore = if case .unchanged = outcome { service.current.reloads.failure == nil } else { false }
+        if !(isQuiet && isAsBefore) {
             log(outcome, cause)
             service.change { $0.reloads.count(outcome) }
         }
@@ -122,27 +122,6 @@ enum ReloadOutcome: Sendable, Equatable {
         case .changed(let generation, _), .unchanged(let generation): "serving configuration \(generation)"
         case .failed(let problem): "not reloaded: \(problem.prefix { $0 != "\n" })"
         case .refused(let reason): "not reloaded: \(reason)"
-        }
-    }
-}
-
-/// How reloads have gone since the start.
-public struct ReloadCounts: Sendable, Equatable {
-    public var changed = 0
-    public var unchanged = 0
-    public var failed = 0
-    /// Why the latest failed, if it did.
-    public var failure: String?
-
-    mutating func count(_ outcome: ReloadOutcome) {
-        failure = nil
-        switch outcome {
-        case .changed: changed += 1
-        case .unchanged: unchanged += 1
-        case .failed(let problem):
-            failed += 1
-            failure = problem
-        case .refused: break
         }
     }
 }

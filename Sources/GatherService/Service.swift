@@ -243,16 +243,18 @@ public final class Service: Sendable {
 
     /// The signals by which platforms and people stop a service.
     private static let draining = [SIGTERM, SIGINT, SIGQUIT]
-    /// The same signal twice within this time is one: timeout(1) and others send it to the process and to its group.
+    /// The same of them twice within this time is one: timeout(1) and others send it to the process and to its group.
     private static let sameSignal: Duration = .milliseconds(100)
 
     private func watch(_ signals: Signals, _ reloader: Reloader, on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { tasks in
             var last: (signal: CInt, at: LoopInstant)?
             for await signal in signals {
-                let now = loop.time
-                if let last, last.signal == signal, last.at.duration(to: now) < Self.sameSignal { continue }
-                last = (signal, now)
+                if Self.draining.contains(signal) {
+                    let now = loop.time
+                    if let last, last.signal == signal, last.at.duration(to: now) < Self.sameSignal { continue }
+                    last = (signal, now)
+                }
                 switch signal {
                 case SIGHUP: tasks.addImmediateTask { await reloader.reload("SIGHUP", on: loop) }
                 case SIGUSR2: tasks.addImmediateTask { await self.handOver(after: reloader, on: loop) }

@@ -45,7 +45,8 @@ final class Acceptor: ReadinessHandler {
     func next(on loop: isolated EventLoop) async -> Accepted? {
         while true {
             if let accepted = arrived.popLast() { return accepted }
-            if Task.isCancelled || server.isCutting { stop() }
+            // What waits for a listener that another process has as well is that one's.
+            if Task.isCancelled || server.isCutting || server.isClosing && group.listener.isShared { stop() }
             if hasStopped {
                 guard member.arriving.load(ordering: .relaxed) > 0 else { return nil }
                 await wait(until: nil, on: loop)

@@ -337,6 +337,12 @@ import HTTPWire
         wakeReader()
     }
 
+    /// How long a client may take from its connection to its first request before a server that ends no longer waits for it.
+    static let firstRequest: Duration = .seconds(1)
+
+    /// Whether it was accepted only just now and has had no request: its client is about to send one, which would be lost.
+    var isNew: Bool { request == nil && state.isIdle && reactor.now < start.advanced(by: Self.firstRequest) }
+
     /// Ends a connection that waits for its client to take an answer.
     func cut() { unsafe task?.cancel() }
 

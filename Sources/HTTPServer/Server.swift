@@ -91,7 +91,7 @@ public final class Server {
     }
 
     /// Serves until `drain` opens. Then, after the lame duck time, what is in the listener's queue is accepted as the
-    /// last, idle connections close, busy ones finish their request, and what has not ended by the shutdown timeout or
+    /// last, idle connections close unless they are new, busy ones finish their request, and what has not ended by the shutdown timeout or
     /// when `abort` opens is cancelled.
     public func run(drain: Latch, abort: Latch, on loop: isolated EventLoop) async {
         let member = ServerMember(self, on: loop)
@@ -147,6 +147,10 @@ public final class Server {
         let cutOff = reactor.now.advanced(by: options.shutdownTimeout)
         if group.isSucceeded {
             await abort.wait(until: reactor.now.advanced(by: options.shutdownTimeout / 2), on: loop)
+        }
+        for connection in connections.values where !connection.isNew { connection.stop() }
+        if connections.values.contains(where: \.isNew) {
+            await abort.wait(until: min(cutOff, reactor.now.advanced(by: Connection.firstRequest)), on: loop)
         }
         isDraining = true
         for connection in connections.values { connection.stop() }

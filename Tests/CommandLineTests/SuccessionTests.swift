@@ -38,6 +38,21 @@ import Testing
         #expect(try #require(Int64(time)) >= start / 1000)
     }
 
+    @Test func `a reload that is asked for right after another is one of its own`() throws {
+        try TestLoop.runOnSystem { loop in
+            let manager = try ManagerSocket()
+            let environment = ["NOTIFY_SOCKET": manager.path]
+            try await ServingProgram.run(Self.configuration, environment: environment, on: loop) { program, loop in
+                _ = try await manager.message("READY=1", on: loop)
+                for _ in 0..<3 {
+                    try program.send(SIGHUP)
+                    _ = try await manager.message("RELOADING=1", on: loop)
+                    _ = try await manager.message("READY=1", on: loop)
+                }
+            }
+        }
+    }
+
     @Test func `the watchdog is fed while every loop takes its turns`() throws {
         try TestLoop.runOnSystem { loop in
             let manager = try ManagerSocket()

@@ -29,7 +29,7 @@ import Testing
         #expect(statuses == Array(repeating: [404, 200], count: 2 * loops).flatMap(\.self))
         #expect((snapshot.generation, snapshot.loopCount, snapshot.loops.count) == (2, loops, loops))
         #expect(snapshot.loops.allSatisfy { $0.generation == 2 && $0.generations == 1 })
-        #expect(snapshot.reloads == ReloadCounts(changed: 1))
+        #expect((snapshot.reloads.changed, snapshot.reloads.unchanged, snapshot.reloads.failed) == (1, 0, 0))
         #expect(
             log.metadata(of: "the configuration was reloaded") == [
                 [
@@ -45,14 +45,15 @@ import Testing
             return (reply, await whole.service.snapshot(on: loop))
         }.value
         #expect((reply.status, reply.body) == (200, "nothing has changed\n"))
-        #expect((snapshot.generation, snapshot.reloads) == (1, ReloadCounts(unchanged: 1)))
+        #expect((snapshot.generation, snapshot.reloads.changed, snapshot.reloads.unchanged) == (1, 0, 1))
     }
 
-    @Test func `a bad file changes nothing, and the reason is in the answer, the log and the counters`() throws {
-        let (reply, status, snapshot, log) = try WholeService.run { whole, loop in
+    @Test func `a bad file changes nothing, and the answer, the log and the metrics say so`() throws {
+        let (reply, status, snapshot, metrics, log) = try WholeService.run { whole, loop in
             let reply = try await whole.reload("/kept, deadline", to: "/kept, dedline", on: loop)
             return (
-                reply, try await whole.get("/a", on: loop).status, await whole.service.snapshot(on: loop), whole.log
+                reply, try await whole.get("/a", on: loop).status, await whole.service.snapshot(on: loop),
+                try await whole.admin("/metrics", on: loop).body, whole.log
             )
         }.value
         #expect(reply.status == 422)
@@ -60,9 +61,23 @@ import Testing
         #expect(status == 200)
         #expect((snapshot.generation, snapshot.reloads.failed) == (1, 1))
         #expect(snapshot.reloads.failure?.contains("dedline") ?? false)
+        #expect(metrics.contains("\ngatherd_configuration_reloads_total{result=\"failed\"} 1\n"))
+        #expect(metrics.contains("\ngatherd_configuration_last_reload_successful 0\n"))
         let lines = log.metadata(of: "the configuration was not reloaded")
         #expect(lines.count == 1)
         #expect(lines.first?["error"]?.contains("dedline") ?? false)
+    }
+
+    @Test func `a file that is right again is a success, even if what is served has not changed`() throws {
+        let (metrics, log) = try WholeService.run { whole, loop in
+            _ = try await whole.reload("/kept, deadline", to: "/kept, dedline", on: loop)
+            let again = try await whole.reload("/kept, dedline", to: "/kept, deadline", on: loop)
+            #expect(again.body == "nothing has changed\n")
+            return (try await whole.admin("/metrics", on: loop).body, whole.log)
+        }.value
+        #expect(metrics.contains("\ngatherd_configuration_reloads_total{result=\"unchanged\"} 1\n"))
+        #expect(metrics.contains("\ngatherd_configuration_last_reload_successful 1\n"))
+        #expect(log.metadata(of: "the configuration was reloaded, and has not changed").count == 1)
     }
 
     @Test func `a listener that moves is there before the old one goes, and nobody is refused or reset`() throws {
@@ -185,7 +200,7 @@ import Testing
             return await whole.service.snapshot(on: loop)
         }.value
         #expect(snapshot.generation == 2)
-        #expect(snapshot.reloads == ReloadCounts(changed: 1, unchanged: 3))
+        #expect((snapshot.reloads.changed, snapshot.reloads.unchanged, snapshot.reloads.failed) == (1, 3, 0))
     }
 
     @Test("An old body outlives a reload, if neither its call nor its upstream has changed", arguments: [true, false])

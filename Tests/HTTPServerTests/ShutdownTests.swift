@@ -22,16 +22,70 @@ struct ShutdownTests {
 
     // MARK: Draining
 
-    @Test func `connections without a request close at once, whether or not they had one`() throws {
+    @Test func `a connection that has had a request, and has none, closes at once`() throws {
         try ServerUnderTest.run { subject, loop in
-            let (used, unused) = (try subject.connect(on: loop), try subject.connect(on: loop))
-            try used.send(Self.get)
-            #expect(try await used.message(on: loop).status == 200)
-            #expect(subject.server.connectionCount == 2)
+            let client = try subject.connect(on: loop)
+            try client.send(Self.get)
+            #expect(try await client.message(on: loop).status == 200)
+            #expect(subject.server.connectionCount == 1)
             subject.drain.open()
-            for client in [used, unused] { #expect(try await client.rest(on: loop).isEmpty) }
+            #expect(try await client.rest(on: loop).isEmpty)
             await subject.ended.wait(on: loop)
             #expect(subject.server.connectionCount == 0)
+        }
+    }
+
+    @Test func `a client that has only just connected may still ask`() throws {
+        try ServerUnderTest.run { subject, loop in
+            let client = try subject.connect(on: loop)
+            while subject.server.connectionCount == 0 { try await loop.sleep(for: .zero) }
+            subject.drain.open()
+            for _ in 0..<3 { try await loop.sleep(for: .zero) }
+            try client.send(Self.get)
+            let answer = try await client.message(on: loop)
+            #expect(answer.status == 200)
+            #expect(answer.field("Connection") == "close")
+            await subject.ended.wait(on: loop)
+        }
+    }
+
+    @Test func `a client that has connected and says nothing holds nothing up`() throws {
+        var options = ServerOptions()
+        options.shutdownTimeout = .milliseconds(30)
+        try ServerUnderTest.run(options) { subject, loop in
+            let client = try subject.connect(on: loop)
+            while subject.server.connectionCount == 0 { try await loop.sleep(for: .zero) }
+            subject.drain.open()
+            #expect(try await client.rest(on: loop).isEmpty)
+            await subject.ended.wait(on: loop)
+        }
+    }
+
+    @Test func `what waits for a listener that another process keeps is left to that process`() throws {
+        let (started, finish) = (Latch(), Latch())
+        try TestLoop.runOnSystem { loop in
+            let kept = try Listener("127.0.0.1:0")
+            let handler = ScriptedHandler(Self.works(started, until: finish))
+            let server = Server(
+                try Listener(inheriting: dup(kept.fd), isShared: true), handler: handler, observer: handler, on: loop)
+            let successor = Server(kept, handler: handler, observer: handler, on: loop)
+            let (drain, end) = (Latch(), Latch())
+            let busy = try SocketEnd(port: kept.port, on: loop)
+            try busy.send(Self.get)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask { await server.run(drain: drain, abort: end, on: loop) }
+                await started.wait(on: loop)
+                drain.open()
+                for _ in 0..<3 { try await loop.sleep(for: .zero) }
+                let late = try SocketEnd(port: kept.port, on: loop)
+                try late.send(Self.get)
+                finish.open()
+                #expect(try await busy.message(on: loop).status == 200)
+                try await group.next()
+                group.addImmediateTask { await successor.run(drain: end, abort: end, on: loop) }
+                defer { end.open() }
+                #expect(try await late.message(on: loop).status == 200)
+            }
         }
     }
 
@@ -234,6 +288,7 @@ struct ShutdownTests {
     @Test func `a server at its limit drains`() throws {
         var options = ServerOptions()
         options.connections = 1
+        options.shutdownTimeout = .milliseconds(50)
         try ServerUnderTest.run(options) { subject, loop in
             let clients = try [subject.connect(on: loop), subject.connect(on: loop)]
             try clients[0].send(Self.get)

@@ -171,6 +171,21 @@ struct MetricsPage: Sendable {
         page.family(
             "gatherd_configuration_generation", .gauge, "The number of the configuration that is served, from 1 on.")
         page.sample(service.generation)
+        let reloads = service.reloads
+        page.family("gatherd_configuration_reloads", .counter, "Attempts to read the configuration again, by result.")
+        for (result, count) in [
+            ("changed", reloads.changed), ("unchanged", reloads.unchanged), ("failed", reloads.failed),
+        ] {
+            page.sample(["result": result], count)
+        }
+        page.family(
+            "gatherd_configuration_last_reload_successful", .gauge,
+            "0 if the latest attempt to read the configuration again has failed.")
+        page.sample(reloads.failure == nil ? 1 : 0)
+        page.family(
+            "gatherd_configuration_last_success_timestamp_seconds", .gauge, unit: "seconds",
+            "When the configuration was last read without an error, at the start or later, since 1970.")
+        page.sample(reloads.lastSuccess)
     }
 
     private func writeProcess(to page: inout Exposition) {
