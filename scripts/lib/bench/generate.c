@@ -1,7 +1,8 @@
 // Asks a service for pages over keep-alive connections, in a closed or an open loop, and writes down how each request ended.
 //
-//   generate HOST PORT CONNECTIONS MILLISECONDS RATE TIMEOUT_MILLISECONDS <requests >records
+//   generate HOST PORT[,PORT...] CONNECTIONS MILLISECONDS RATE TIMEOUT_MILLISECONDS <requests >records
 //
+// SIGINT ends it before its time. A connection that is refused is tried at the next port, as a client does that knows several addresses of a service.
 // Standard input has a line for each kind of request: its weight and its path. Closed loop (RATE 0): each connection asks again
 // as soon as it has its answer. Open loop: requests are due at equal intervals, whether or not earlier ones have been answered;
 // one that finds no idle connection waits, and its time runs from when it was due. Measured like this, a service that stands
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +28,7 @@
 #include <unistd.h>
 
 enum { CONNECT = 1, RESET, CLOSED, CUT_SHORT, TIMEOUT, MALFORMED, UNSENT };
-enum { KINDS = 64, HEAD = 16384 };
+enum { KINDS = 64, PORTS = 8, HEAD = 16384 };
 enum phase { NONE, CONNECTING, IDLE, WAITING };
 
 struct record { uint32_t due, took; uint16_t kind, result; };
@@ -34,6 +36,8 @@ struct record { uint32_t due, took; uint16_t kind, result; };
 struct connection {
     int fd;
     enum phase phase;
+    // Which address it goes to, and how many have refused it in a row.
+    int address, refused;
     bool asked_before;
     uint16_t kind;
     int64_t due, sent;
@@ -47,16 +51,23 @@ struct connection {
 
 static struct { int weight; char *request; size_t length; } kinds[KINDS];
 static int kind_count, weights;
-static struct sockaddr_in address;
+static struct sockaddr_in addresses[PORTS];
+static int address_count;
 static struct connection *connections;
 static int *idle, idle_count, poller;
 static int64_t began, until, timeout_us;
+static volatile sig_atomic_t interrupted;
 static uint64_t seed = 88172645463325252;
 
 static int64_t now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+}
+
+static void interrupt(int signal) {
+    (void)signal;
+    interrupted = 1;
 }
 
 static uint16_t choose_kind(void) {
@@ -79,14 +90,17 @@ static void open_connection(struct connection *c) {
     c->asked_before = false;
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
     epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &event);
-    connect(c->fd, (struct sockaddr *)&address, sizeof address);
+    connect(c->fd, (struct sockaddr *)&addresses[c->address], sizeof addresses[0]);
 }
 
 static void fail_request(struct connection *c, uint16_t result) {
     if (c->phase == WAITING) write_record(c->due, now(), c->kind, result);
     if (c->phase == IDLE)
         for (int i = 0; i < idle_count; i++)
-            if (idle[i] == c - connections) { idle[i] = idle[--idle_count]; break; }
+            if (idle[i] == c - connections) {
+                memmove(idle + i, idle + i + 1, (--idle_count - i) * sizeof *idle);
+                break;
+            }
     close(c->fd);
     c->phase = NONE;
 }
@@ -169,11 +183,14 @@ static void handle(struct connection *c, uint32_t events) {
         socklen_t size = sizeof error;
         getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size);
         if (error) {
-            write_record(now(), now(), 0, CONNECT);
             close(c->fd), c->phase = NONE;
+            c->address = (c->address + 1) % address_count;
+            if (++c->refused % address_count) return open_connection(c);
+            write_record(now(), now(), 0, CONNECT);
             return;
         }
         if (!(events & EPOLLOUT)) return;
+        c->refused = 0;
         make_idle(c);
     }
     while (c->phase == IDLE || c->phase == WAITING) {
@@ -184,6 +201,8 @@ static void handle(struct connection *c, uint32_t events) {
         }
         if (count < 0 && errno == EAGAIN) return;
         if (count == 0 && c->in_body && c->until_close) { c->close_after = true, end_request(c); return; }
+        // A service may close an idle connection, but not by a reset.
+        if (count < 0 && c->phase == IDLE) write_record(now(), now(), 0, RESET);
         // Before the first byte of an answer on a connection that has had others, a client may ask again elsewhere.
         fail_request(c, c->held || c->in_body ? CUT_SHORT : count == 0 && c->asked_before ? CLOSED : RESET);
     }
@@ -204,8 +223,12 @@ static void read_kinds(const char *host) {
 int main(int count, char **arguments) {
     if (count != 7) return fprintf(stderr, "see the head of generate.c\n"), 2;
     read_kinds(arguments[1]);
-    address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(atoi(arguments[2]))};
-    if (inet_pton(AF_INET, arguments[1], &address.sin_addr) != 1) return fprintf(stderr, "generate: no IPv4 address\n"), 2;
+    for (char *port = strtok(arguments[2], ","); port && address_count < PORTS; port = strtok(NULL, ",")) {
+        struct sockaddr_in *address = &addresses[address_count++];
+        *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(atoi(port))};
+        if (inet_pton(AF_INET, arguments[1], &address->sin_addr) != 1)
+            return fprintf(stderr, "generate: no IPv4 address\n"), 2;
+    }
     int connection_count = atoi(arguments[3]);
     double rate = atof(arguments[5]);
     timeout_us = atoll(arguments[6]) * 1000;
@@ -213,11 +236,13 @@ int main(int count, char **arguments) {
     idle = calloc(connection_count, sizeof *idle);
     poller = epoll_create1(EPOLL_CLOEXEC);
 
+    signal(SIGINT, interrupt);
     began = now();
     until = began + atoll(arguments[4]) * 1000;
     int64_t issued = 0, checked = began, opened = 0;
     for (;;) {
         int64_t time = now();
+        if (interrupted && until > time) until = time;
         int64_t next = rate > 0 ? began + (int64_t)(issued / rate * 1e6) : time;
         bool over = next >= until || time >= until + (rate > 0 ? timeout_us : 0);
         // Connections that are missing, at most every 10 ms, so that a service that is down is not flooded.
@@ -227,7 +252,10 @@ int main(int count, char **arguments) {
         }
         while (!over && idle_count > 0 && next <= time && next < until) {
             issued++;
-            ask(connections + idle[--idle_count], choose_kind(), next);
+            // In turns: none is left idle for so long that the service may close it as it is used.
+            struct connection *c = connections + idle[0];
+            memmove(idle, idle + 1, --idle_count * sizeof *idle);
+            ask(c, choose_kind(), next);
             if (rate > 0) next = began + (int64_t)(issued / rate * 1e6);
         }
         int busy = 0;

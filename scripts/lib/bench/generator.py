@@ -108,6 +108,18 @@ def summary(records, requests, seconds):
     }
 
 
+def main():
+    """generator.py KINDS RECORDS: what the generator wrote for these kinds; fails if a request failed."""
+    kinds, records = map(pathlib.Path, sys.argv[1:3])
+    requests = [Requests(path, int(weight)) for weight, path in map(str.split, kinds.read_text().splitlines())]
+    records = list(RECORD.iter_unpack(records.read_bytes()))
+    seconds = max((record[0] for record in records), default=0) / 1e6 + 0.001
+    result = summary(records, requests, seconds)
+    errors = ", ".join(f"{count} × {error}" for error, count in result["errors"].items())
+    print(f"{result['requests']} requests, {result['requests'] / seconds:.0f} a second, failed: {errors or 'none'}")
+    return 0 if result["requests"] and not result["errors"] else 1
+
+
 class Progress:
     """A line that changes where a person watches, and nothing elsewhere."""
 
@@ -124,3 +136,7 @@ class Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
         else:
             print(f"{self.what}: done", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

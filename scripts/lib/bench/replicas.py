@@ -21,15 +21,15 @@ CONNECTIONS = 32
 class Replica:
     """A place behind HAProxy, and the process that has it."""
 
-    def __init__(self, number, shop, folder):
-        self.number, self.shop, self.folder = number, shop, folder
+    def __init__(self, number, shop, folder, configuration=ROOT / "config/haproxy/gatherd.yaml"):
+        self.number, self.shop, self.folder, self.configuration = number, shop, folder, configuration
         self.port, self.admin = free_port(), free_port()
         self.process = None
 
     def start(self, program):
         environment = {"GATHERD_LISTEN": f"127.0.0.1:{self.port}", "GATHERD_ADMIN": f"127.0.0.1:{self.admin}",
                        "SHOP": f"http://127.0.0.1:{self.shop}"}
-        command = [program, "serve", str(ROOT / "config/haproxy/gatherd.yaml"), "--log-level", "error"]
+        command = [program, "serve", str(self.configuration), "--log-level", "error"]
         self.process = Process(f"replica {self.number}", command, self.port, os.sched_getaffinity(0), environment,
                                f"{self.folder}/replica-{self.number}.log")
 
@@ -198,4 +198,5 @@ def main():
         return 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

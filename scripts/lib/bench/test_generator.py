@@ -3,6 +3,7 @@
 python3 -m unittest discover -s scripts/lib/bench
 """
 import contextlib
+import signal
 import socket
 import struct
 import threading
@@ -123,6 +124,26 @@ class GeneratorTests(unittest.TestCase):
         nobody = Run(f"127.0.0.1:{free_port()}", [Requests("/")], 2, 0.1).records()
         self.assertEqual(list(summary(nobody, [Requests("/")], 0.1)["errors"]), ["no connection"])
 
+    def test_a_connection_that_is_refused_is_tried_at_the_next_port(self):
+        server = Server()
+        address = f"127.0.0.1:{free_port()},{server.address.rpartition(':')[2]}"
+        records = Run(address, [Requests("/ok")], 2, 0.1).records()
+        server.close()
+        result = summary(records, [Requests("/ok")], 0.1)
+        self.assertEqual(result["errors"], {})
+        self.assertGreater(result["successes"], 0)
+
+    def test_a_reset_of_an_idle_connection_is_an_error(self):
+        def answer_and_reset(connection):
+            connection.sendall(WHOLE)
+            time.sleep(0.02)
+            reset(connection)
+            return True
+
+        result, _ = run([Requests("/")], Server(answer_and_reset), connections=1, rate=20, seconds=0.1)
+        self.assertEqual(result["errors"], {"reset": 1})
+        self.assertEqual(result["successes"], 2)
+
     def test_in_an_open_loop_a_request_waits_from_when_it_was_due(self):
         began = time.monotonic()
 
@@ -142,6 +163,16 @@ class GeneratorTests(unittest.TestCase):
         result, records = run([Requests("/hang")], connections=1, seconds=0.5, rate=100, timeout=0.2)
         self.assertEqual(len(records), 50)
         self.assertEqual(set(result["errors"]), {"timeout", "not sent in time"})
+
+    def test_it_can_be_ended_before_its_time(self):
+        server = Server()
+        load = Run(server.address, [Requests("/ok")], 1, 30, 100)
+        time.sleep(0.2)
+        load.child.send_signal(signal.SIGINT)
+        records = load.records()
+        server.close()
+        self.assertEqual(summary(records, [Requests("/ok")], 30)["errors"], {})
+        self.assertTrue(0 < len(records) < 1000)
 
     def test_kinds_have_their_share(self):
         _, records = run([Requests("/ok", 3), Requests("/chunked", 1)])

@@ -12,8 +12,8 @@ make_deb() {
     sed -i "s/@MAINTAINER@/$maintainer/" "$work/debian/control"
     chmod 755 "$work/debian/rules"
     echo '3.0 (quilt)' >"$work/debian/source/format"
-    unit_for gatherd.service /usr "$(systemd_version)" >"$work/debian/gatherd.service"
-    unit_for gatherd.socket /usr "$(systemd_version)" >"$work/debian/gatherd.socket"
+    unit_for gatherd.service /usr "$systemd" >"$work/debian/gatherd.service"
+    unit_for gatherd.socket /usr "$systemd" >"$work/debian/gatherd.socket"
     printf 'gatherd (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' \
         "$version" "$maintainer" "$(git log -1 --format=%cD)" >"$work/debian/changelog"
     (cd "$work" && dpkg-buildpackage --build=binary --unsigned-changes --unsigned-buildinfo) >"$out/build.log" 2>&1 ||
@@ -32,6 +32,8 @@ prepare_deb() {
     mkdir -p "$out"
     maintainer="${DEBFULLNAME:-gatherd developers} <${DEBEMAIL:-gatherd@example.org}>"
     version=$("$gatherd" --version)
+    # That of the machine that it is for.
+    systemd=$(systemd_version)
 }
 
 # Sets image: the root file system of config/Containerfile, by the script that makes it there.

@@ -1,20 +1,21 @@
 # Sourced by scripts/package: the package in a new Debian.
 # shellcheck shell=bash disable=SC2154
 
-# new_root: a minimal Debian of this release in $scratch/root, with what gatherd depends on; kept for the next time.
+# new_root: a minimal Debian of this release, or of RELEASE, in $scratch/root, with what gatherd depends on; kept for the next time.
 new_root() {
     # shellcheck disable=SC1091
     local archive release
-    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    release=${RELEASE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
     archive=$out/root-$release.tar
     if [[ ! -f $archive ]]; then
         echo "making a root file system of $release" >&2
-        mmdebstrap --quiet --variant=minbase --include=libcurl4,libstdc++6,ca-certificates,systemd "$release" "$archive.new"
+        mmdebstrap --quiet --format=tar --variant=minbase --include=libcurl4,libstdc++6,ca-certificates,systemd "$release" "$archive.new"
         mv "$archive.new" "$archive"
     fi
     mkdir "$scratch/root"
     tar -C "$scratch/root" -xf "$archive" --exclude='./dev/*'
     mkdir -p "$scratch/root/dev" "$scratch/root/proc"
+    systemd=$(chroot "$scratch/root" systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 }
 
 # inside COMMAND...: in that root, which has /dev and /proc for so long, and variables of inside_environment.
@@ -38,13 +39,13 @@ test_deb() {
     ((EUID == 0)) || fail "the test makes a root file system and mounts: it needs root"
     need_command mmdebstrap mmdebstrap
     install_missing
+    new_root
     # The previous version: another number, and a configuration that has since changed.
     make_deb "$version-1"
     new=$deb
     (echo "# As an earlier version had it." && cat config/gatherd.yaml) >"$scratch/earlier.yaml"
     make_deb "$version~earlier-1" "$scratch/earlier.yaml"
     old=$deb
-    new_root
     cp "$old" "$scratch/root/old.deb"
     cp "$new" "$scratch/root/new.deb"
     configuration=$scratch/root/etc/gatherd/gatherd.yaml

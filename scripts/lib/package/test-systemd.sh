@@ -29,6 +29,35 @@ inside_systemd() {
     restarted() { [[ $(property NRestarts) != 0 && $(property ActiveState) == active && $(property MainPID) != "$1" ]]; }
     # Several starts in a minute are what StartLimitBurst= is against.
     restart() { systemctl reset-failed gatherd; systemctl restart gatherd; }
+    watchdog() {
+        printf '[Service]\nWatchdogSec=%s\n' "$1" >/etc/systemd/system/gatherd.service.d/test.conf
+        systemctl daemon-reload
+        restart
+    }
+    # under_load NAME TIMES COMMAND: 3,000 requests a second meanwhile; how each ended is looked at outside.
+    under_load() {
+        local load number
+        /generate 127.0.0.1 8080 128 300000 3000 10000 </kinds >"/records-$1" &
+        load=$!
+        sleep 1
+        for ((number = 1; number <= $2; number++)); do
+            if ! $3 >/tmp/output 2>&1; then echo "FAILED  $1, $number: $(tail -3 /tmp/output)"; fi
+        done
+        sleep 1
+        kill -INT $load
+        wait $load
+        echo "ok  $1, $2 times under load"
+    }
+    hand_over() {
+        local before
+        before=$(property MainPID)
+        systemctl kill --signal=USR2 --kill-whom=main gatherd
+        until_true replaced "$before"
+    }
+    reload_changed() {
+        sed -i "s|/v1/customers/{id}/changed[0-9]*|/v1/customers/{id}/changed$RANDOM|" /etc/gatherd/gatherd.yaml
+        systemctl reload gatherd
+    }
     # The journal has a line a moment after it was written.
     journal() { until_true bash -c "journalctl -u gatherd -o cat | grep -q -- '$1'"; }
 
@@ -60,15 +89,18 @@ inside_systemd() {
     pid=$(property MainPID)
 
     mkdir -p /etc/systemd/system/gatherd.service.d
-    printf '[Service]\nWatchdogSec=2\n' >/etc/systemd/system/gatherd.service.d/test.conf
-    systemctl daemon-reload
-    restart
+    watchdog 2
     pid=$(property MainPID)
     check "it feeds its watchdog" bash -c 'sleep 5; test "$(systemctl show --property=NRestarts --value gatherd)" = 0'
     kill -STOP "$pid"
     check "stuck, it is started again" until_true restarted "$pid"
     check "because of the watchdog" journal Watchdog
-    restart
+    watchdog 600ms
+    pid=$(property MainPID)
+    # The demonstration has tasks that compute, and hold the loop on which they do.
+    get 8080 '/tasks?compute=1s' >/dev/null &
+    check "with a single loop that is blocked, it is started again" until_true restarted "$pid"
+    watchdog 30
     pid=$(property MainPID)
 
     kill -KILL "$pid"
@@ -90,6 +122,18 @@ inside_systemd() {
     wait $!
     check "and is served" grep -q '^HTTP/1.1 200 ' /tmp/waited
 
+    printf 'version: 1\nserver: { admin: "off" }\ndemo: {}\n' >/tmp/activated.yaml
+    systemd-socket-activate -l 127.0.0.1:8089 --fdname=listen gatherd serve /tmp/activated.yaml 2>/tmp/activated.log &
+    check "systemd-socket-activate starts it for a connection" until_true bash -c "$(declare -f get); get 8089 /hello | grep '^HTTP/1.1 200 '"
+    kill $!
+
+    sed -i -e 's|^server:|server:\n  timeouts: { lame_duck: 300ms, shutdown: 4s }\n  limits: { lag: 10s }|' -e 's/deadline: 500ms/deadline: 10s/' \
+        -e 's/timeout: [0-9]*ms/timeout: 9s/' /etc/gatherd/gatherd.yaml
+    restart
+    under_load reload 50 reload_changed
+    under_load hand-over 20 hand_over
+    under_load restart 20 restart
+
     check "it stops" systemctl stop gatherd.socket gatherd
     check "by itself" test "$(property Result):$(property ExecMainStatus)" = success:0
     check "its exposure is low" systemd-analyze security --threshold=14 gatherd
@@ -97,17 +141,23 @@ inside_systemd() {
 }
 
 test_systemd() {
-    local machine library libraries
+    local machine library libraries load
     need_command systemd-nspawn systemd-container
     need_command mmdebstrap mmdebstrap
     install_missing
     ((EUID == 0)) || fail "the test boots a container: it needs root"
     # shellcheck source=scripts/lib/package/test-deb.sh
     source scripts/lib/package/test-deb.sh
-    make_deb "$version-1"
+    need_command cc gcc
+    need_package libc6-dev
+    install_missing
     rm -rf "$scratch/root"
     new_root
+    echo "systemd $systemd"
+    make_deb "$version-1"
     machine=$scratch/root
+    cc -O2 -o "$machine/generate" scripts/lib/bench/generate.c
+    printf '60 /hello\n20 /v1/customers/1/settled\n10 /v1/customers/2/dashboard\n10 /tasks?sleep=1ms,2ms\n' >"$machine/kinds"
     cp "$deb" "$machine/new.deb"
     ok "the package is installed" inside dpkg -i /new.deb
     echo secret >"$machine/etc/gatherd/credentials/token"
@@ -125,8 +175,12 @@ test_systemd() {
     # A program that is not for release needs Swift's libraries where it was linked.
     libraries=()
     if library=$(ldd "$gatherd" | grep -o '/[^ ]*libswiftCore.so'); then libraries=(--bind-ro="${library%/*}"); fi
-    timeout 240 systemd-nspawn --quiet --register=no --keep-unit --private-network "${libraries[@]}" --directory="$machine" --boot \
+    timeout 600 systemd-nspawn --quiet --register=no --keep-unit --private-network "${libraries[@]}" --directory="$machine" --boot \
         </dev/null >"$scratch/console" 2>&1 || true
     cat "$machine/result" || fail "systemd did not boot: $(tail -5 "$scratch/console")"
     ok "all of that holds" bash -c "grep -q '^ended' $machine/result && ! grep -q FAILED $machine/result"
+    for load in reload hand-over restart; do
+        ok "no request failed meanwhile: $load" python3 scripts/lib/bench/generator.py "$machine/kinds" "$machine/records-$load"
+        cat "$scratch/output"
+    done
 }
