@@ -29,9 +29,10 @@ enum Console {
         try? write(Array(text.utf8), to: descriptor)
     }
 
-    static func write(_ text: String, toFile path: String) throws {
+    /// - Parameter replaces: whether a file that is there is overwritten; it is an error otherwise.
+    static func write(_ text: String, toFile path: String, replaces: Bool = true) throws {
         // The path is a C string for the length of the call.
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | (replaces ? O_TRUNC : O_EXCL) | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw cannotBeWritten(path) }
         defer { close(descriptor) }
         do throws(WriteError) { try write(Array(text.utf8), to: descriptor) } catch { throw cannotBeWritten(path) }

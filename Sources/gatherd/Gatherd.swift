@@ -19,9 +19,8 @@ struct Gatherd: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Serve.self, Check.self, Diff.self, Import.self, DrawPlan.self, Simulate.self, Test.self, Trace.self,
-            Get.self,
-            Tasks.self, HealthCheck.self,
+            Serve.self, Init.self, Check.self, Diff.self, Import.self, DrawPlan.self, Simulate.self, Test.self, Schema.self,
+            Trace.self, Get.self, Tasks.self, HealthCheck.self,
         ])
 
     static func main() {

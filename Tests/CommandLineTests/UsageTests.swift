@@ -9,7 +9,7 @@ import Testing
         (["help", "chek"], "'chek' is no command; did you mean 'check'?", "gatherd"),
         (
             ["zzz"],
-            "'zzz' is no command; known are: serve, check, diff, import, plan, simulate, test, trace, get, tasks, healthcheck, help",
+            "'zzz' is no command; known are: serve, init, check, diff, import, plan, simulate, test, schema, trace, get, tasks, healthcheck, help",
             "gatherd"
         ),
         (["--versoin"], "'--versoin' is no option; did you mean '--version'?", "gatherd"),
@@ -43,6 +43,14 @@ import Testing
         (["check"], "Missing expected argument '<file>'", "gatherd check"),
         (["get", "http:///x"], "http:///x: cannot be asked for: ", "gatherd get"),
         (["get", "h", "--repeat", "0"], "--concurrency, --timeout and --repeat are numbers above 0", "gatherd get"),
+        (["init", "-"], "--call: which service is called?", "gatherd init"),
+        (["init", "-", "--call", "a=b"], "a=b: ", "gatherd init"),
+        (["init", "-", "--call", "1=http://h"], "1=http://h: '1' is no name of a call", "gatherd init"),
+        (["init", "-", "--call", "a=http://h", "--path", "x"], "x: a path begins with '/'", "gatherd init"),
+        (
+            ["init", "-", "--call", "http://h", "--call", "http://h.b"], "h: two services have this name",
+            "gatherd init"
+        ),
         (["trace"], "Missing expected argument '<url>'", "gatherd trace"),
         (["trace", "ftp://h/x"], "ftp://h/x: is neither http nor https", "gatherd trace"),
         (["trace", "/v1/x"], "/v1/x: has no host; write http://host:port/path", "gatherd trace"),

@@ -286,7 +286,7 @@ import Testing
     }
 
     /// The keys of the tables, each behind the name of its section.
-    private static func documented() throws -> Set<String> {
+    static func documented() throws -> Set<String> {
         var keys: Set<String> = []
         var prefixes: [String] = []
         var isInTable = false

@@ -10,6 +10,7 @@ extension Node {
     ///
     /// - Parameter scope: what references may name; without one, texts are what they are.
     func template(in scope: ReferenceScope?) -> JSONTemplate? {
+        outline?.takeAnything()
         switch content {
         case .broken: return nil
         case .scalar(let scalar):

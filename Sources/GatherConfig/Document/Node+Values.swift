@@ -1,6 +1,7 @@
 /// A value as its key wants it; nil, and reported, if it is something else.
 extension Node {
     func members(expected: String) -> [Member]? {
+        if let outline { return [Member(name: "", position: .file, value: .blank(outline.otherMember()))] }
         guard case .mapping(let members) = content, !isUnquotedReference else {
             wrongKind(expected: expected)
             return nil
@@ -9,6 +10,7 @@ extension Node {
     }
 
     func elements(expected: String) -> [Node]? {
+        if let outline { return [.blank(outline.listElement())] }
         guard case .sequence(let elements) = content else {
             wrongKind(expected: expected)
             return nil
@@ -16,8 +18,16 @@ extension Node {
         return elements
     }
 
+    /// The elements of a list, or the value alone where one may stand without a list.
+    var oneOrMore: [Node] {
+        if isBlank { return (elements(expected: "") ?? []) + [self] }
+        if case .sequence(let elements) = content { return elements }
+        return [self]
+    }
+
     /// Any scalar but null, as it is spelled.
     func text(_ expected: String = "a text") -> String? {
+        outline?.take(.text)
         guard case .scalar(let scalar) = content, !scalar.isNull else {
             wrongKind(expected: expected)
             return nil
@@ -32,6 +42,7 @@ extension Node {
     }
 
     func boolean() -> Bool? {
+        outline?.take(.boolean)
         switch typed {
         case "true": return true
         case "false": return false
@@ -42,6 +53,7 @@ extension Node {
     }
 
     func integer(in range: ClosedRange<Int>, or word: String? = nil) -> Int? {
+        outline?.take(.integer(range))
         guard let text = typed, let value = Int(text) else {
             wrongKind(expected: "a whole number" + (word.map { " or \($0)" } ?? "")) { Int($0) != nil }
             return nil
@@ -50,27 +62,37 @@ extension Node {
     }
 
     func duration(in range: ClosedRange<Duration>) -> Duration? {
-        quantity(Duration.units, kind: "a duration", example: "300ms").flatMap { microseconds in
+        quantity(
+            Duration.units, kind: "a duration", example: "300ms", from: range.lowerBound.text, to: range.upperBound.text
+        ).flatMap { microseconds in
             checked(.microseconds(microseconds), in: range) { $0.text }
         }
     }
 
     /// A number of bytes.
     func size(in range: ClosedRange<Int>) -> Int? {
-        quantity(Quantity.sizeUnits, kind: "a size", example: "16KiB").flatMap { bytes in
+        quantity(
+            Quantity.sizeUnits, kind: "a size", example: "16KiB", from: Quantity.sizeText(range.lowerBound),
+            to: Quantity.sizeText(range.upperBound)
+        ).flatMap { bytes in
             checked(bytes, in: range, Quantity.sizeText)
         }
     }
 
     /// A part of a whole, written as a percentage.
     func percentage(in range: ClosedRange<Double>) -> Double? {
-        quantity(Quantity.percentUnits, kind: "a percentage", example: "20%").flatMap { millionths in
-            checked(Double(millionths) / 1_000_000, in: range) { "\(Quantity.plain($0 * 100))%" }
+        let show = { (part: Double) in "\(Quantity.plain(part * 100))%" }
+        return quantity(
+            Quantity.percentUnits, kind: "a percentage", example: "20%", from: show(range.lowerBound),
+            to: show(range.upperBound)
+        ).flatMap { millionths in
+            checked(Double(millionths) / 1_000_000, in: range, show)
         }
     }
 
     /// A part of a whole, written as a number.
     func ratio(in range: ClosedRange<Double>) -> Double? {
+        outline?.take(.number(range))
         guard let text = typed, let value = Double(text), value.isFinite else {
             wrongKind(expected: "a number such as 0.5") { Double($0) != nil }
             return nil
@@ -78,7 +100,17 @@ extension Node {
         return checked(value, in: range, Quantity.plain)
     }
 
-    private func quantity(_ units: [Quantity.Unit], kind: String, example: String) -> Int? {
+    private func quantity(
+        _ units: [Quantity.Unit], kind: String, example: String, from least: String, to most: String
+    ) -> Int? {
+        if let outline {
+            let names = units.map(\.name).joined(separator: "|")
+            outline.take(
+                .quantity(
+                    pattern: "^[0-9]+(\\.[0-9]+)? *(\(names))$",
+                    description: "\(kind) such as \(example), from \(least) to \(most)"))
+            return nil
+        }
         guard let text = text("\(kind) such as \(example)") else { return nil }
         do throws(Quantity.Problem) {
             return try Quantity.read(text, units: units)

@@ -40,8 +40,13 @@ struct Node {
     let keyPath: String
     let content: Content
     let report: Report
+    /// Where to note what is asked of the value, if it is a blank (``Outline``).
+    var outline: Outline?
 
     var isBroken: Bool { if case .broken = content { true } else { false } }
+
+    /// Whether it is a mapping, or a blank that may be one.
+    var isMappingOrBlank: Bool { if case .mapping = content { true } else { isBlank } }
 
     func error(_ problem: String, remedy: String? = nil) {
         report.error(problem, remedy: remedy, at: position, keyPath: keyPath)

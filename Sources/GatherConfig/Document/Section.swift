@@ -5,6 +5,15 @@ struct Section {
 
     /// Reports every key that is not among `keys`; nil, reported, if the value is no mapping.
     init?(_ node: Node, keys: [String]) {
+        if let outline = node.outline {
+            outline.take(keys: keys)
+            self.node = node
+            let blanks = keys.map { key in
+                (key, Node.Member(name: key, position: .file, value: .blank(outline.member(key))))
+            }
+            members = Dictionary(blanks) { first, _ in first }
+            return
+        }
         guard let all = node.members(expected: "a mapping with the keys \(keys.joined(separator: ", "))") else {
             return nil
         }
@@ -26,6 +35,7 @@ struct Section {
 
     /// The value of a key that has to be there.
     func required(_ key: String, such example: String) -> Node? {
+        node.outline?.require(key)
         if let value = self[key] { return value }
         node.error("the key '\(key)' is missing", remedy: "add \(example)")
         return nil

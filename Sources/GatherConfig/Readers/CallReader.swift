@@ -83,6 +83,10 @@ struct CallReader {
     ) -> (method: HTTPRequest.Method, upstream: Int, target: TargetTemplate)? {
         let given = Self.methods.filter { section[$0.key] != nil }
         let example = "get: \"\(upstreams.first ?? "upstream"):/path\""
+        section.node.outline?.requireOne(of: given.map(\.key))
+        if section.node.isBlank {
+            for (key, _) in given { _ = section[key]?.upstreamTarget(in: scope, upstreams: upstreams, such: example) }
+        }
         guard let (key, method) = given.first, let node = section[key] else {
             section.node.error("the call has no method", remedy: "add one such as \(example)")
             return nil

@@ -29,7 +29,10 @@ struct EndpointsReader {
     mutating func read(_ node: Node) {
         guard let elements = node.elements(expected: "a list of endpoints") else { return }
         for element in elements {
-            if ProxyReader.reads(element) {
+            if element.isBlank {
+                _ = readEndpoint(element.alternative())
+                _ = readProxy(element.alternative())
+            } else if ProxyReader.reads(element) {
                 if let proxy = readProxy(element) { proxies.append(proxy) }
             } else if let endpoint = readEndpoint(element) {
                 endpoints.append(endpoint)
@@ -74,7 +77,7 @@ struct EndpointsReader {
         let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
         let scope = ReferenceScope(
             pathParameters: parameters, rest: path?.rest, calls: calls?.map(\.name) ?? [], environment: environment)
-        let policy = section["gather"]?.policy(calls: calls?.count ?? 1)
+        let policy = section["gather"]?.policy(calls: node.isBlank ? .max : calls?.count ?? 1)
         let read = (calls ?? []).map { readCall($0, scope, areOptional: policy?.successes != nil) }
         let response = section["response"]?.template(in: scope)
         let deadline = section["deadline"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
@@ -93,6 +96,11 @@ struct EndpointsReader {
         checks.checkNames()
         guard checks.checkCycles() else { return nil }
         let complete = read.compactMap(\.self)
+        if let tests = section["tests"], tests.isBlank,
+            let endpoint = try? Endpoint(method: .get, path: "/", calls: complete)
+        {
+            _ = TestsReader(endpoint: endpoint, index: 0).read(tests)
+        }
         guard complete.count == calls.count, section["response"] == nil || response != nil,
             let method, let path,
             var endpoint = try? Endpoint(method: method, path: path.text, calls: complete, response: response)
@@ -164,9 +172,10 @@ extension Node {
     }
 
     fileprivate func policy(calls: Int) -> Policy? {
-        if case .mapping = content {
-            return Section(self, keys: ["quorum"])?.required("quorum", such: "quorum: 2")?
-                .integer(in: 1...max(1, calls)).map { .quorum($0) }
+        if isMappingOrBlank {
+            let quorum = Section(self, keys: ["quorum"])?.required("quorum", such: "quorum: 2")?
+                .integer(in: 1...max(1, calls))
+            if !isBlank { return quorum.map { .quorum($0) } }
         }
         return switch word(of: ["all", "settled", "first"], or: "{ quorum: 2 }") {
         case "all": .all
@@ -183,6 +192,10 @@ extension Node {
     /// One of a few words.
     /// - Parameter other: what the key takes besides them.
     func word(of known: [String], or other: String? = nil) -> String? {
+        if let outline {
+            outline.take(words: known)
+            return nil
+        }
         let all = known + (other.map { [$0] } ?? [])
         guard let text = text(all.count == 1 ? all[0] : "one of " + all.joined(separator: ", ")) else { return nil }
         if known.contains(text) { return text }

@@ -7,7 +7,10 @@ extension Node {
     func upstreamTarget(
         in scope: ReferenceScope, upstreams: [String], such example: String
     ) -> (upstream: Int?, target: TargetTemplate?)? {
-        guard let text = text("a call such as \(example)") else { return nil }
+        guard let text = text("a call such as \(example)") else {
+            // What else is read of a blank has to be asked for as well.
+            return isBlank ? (0, try? TargetTemplate("/", in: scope)) : nil
+        }
         guard !text.hasPrefix("http://"), !text.hasPrefix("https://") else {
             error(
                 "a call names an upstream, not a host", remedy: "declare the host under upstreams, and write \(example)"

@@ -3,8 +3,7 @@ import Gather
 /// Reads `rate_limit`, of the server or of an endpoint: one limit, or a list of them.
 enum RateLimitReader {
     static func read(_ node: Node) -> [RateLimit] {
-        if case .sequence(let nodes) = node.content { return nodes.compactMap(readOne) }
-        return readOne(node).map { [$0] } ?? []
+        node.oneOrMore.compactMap(readOne)
     }
 
     private static func readOne(_ node: Node) -> RateLimit? {
@@ -23,9 +22,10 @@ enum RateLimitReader {
     }
 
     private static func readKey(_ node: Node) -> RateLimit.Key? {
-        if case .mapping = node.content {
-            return Section(node, keys: ["header"])?.required("header", such: "header: X-API-Key")
-                .flatMap(HeadersReader.readName).map { .header($0) }
+        if node.isMappingOrBlank {
+            let name = Section(node, keys: ["header"])?.required("header", such: "header: X-API-Key")
+                .flatMap(HeadersReader.readName)
+            if !node.isBlank { return name.map { .header($0) } }
         }
         switch node.word(of: ["address"], or: "{ header: X-API-Key }") {
         case "address": return .address

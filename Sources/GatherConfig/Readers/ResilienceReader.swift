@@ -18,8 +18,9 @@ enum ResilienceReader {
         upstream.warmUp = section.section("warm_up", keys: ["connections", "path"]).map { section in
             var policy = WarmUpPolicy(path: readPath(section))
             // Of more to a host, some would never have a call.
+            let most = section.node.isBlank ? Upstream.mostInFlight : upstream.maxInFlight
             policy.connections =
-                section["connections"]?.integer(in: 1...upstream.maxInFlight)
+                section["connections"]?.integer(in: 1...most)
                 ?? min(policy.connections, upstream.maxInFlight)
             return policy
         }
@@ -68,25 +69,27 @@ enum ResilienceReader {
 
     private static func readHedge(_ node: Node) -> HedgePolicy? {
         guard let section = Section(node, keys: ["after", "extra_load", "attempts"]) else { return nil }
+        let attempts = section["attempts"]?.integer(in: 2...5)
         guard let delay = readDelay(section) else { return nil }
         var policy = HedgePolicy(delay)
-        policy.attempts = section["attempts"]?.integer(in: 2...5) ?? policy.attempts
+        policy.attempts = attempts ?? policy.attempts
         return policy
     }
 
     private static func readDelay(_ section: Section) -> HedgePolicy.Delay? {
+        let part = section["extra_load"]?.percentage(in: 0.001...0.5)
         if let after = section["after"] {
             if let other = section.member("extra_load") {
                 other.error("a hedge has one time, and this one has 'after' already", remedy: "keep one of them")
             }
             return after.duration(in: times).map { .after($0) }
         }
-        guard let part = section["extra_load"] else {
+        guard section["extra_load"] != nil else {
             section.node.error(
                 "a hedge needs a time", remedy: "write { extra_load: 2% } to have it learned, or { after: 40ms }")
             return nil
         }
-        return part.percentage(in: 0.001...0.5).map { .extraLoad($0) }
+        return part.map { .extraLoad($0) }
     }
 
     private static func readHealth(_ section: Section) -> HealthPolicy {

@@ -111,7 +111,9 @@ extension Node {
 
     /// Whether the value is this word.
     func isWord(_ word: String) -> Bool {
-        if case .scalar(let scalar) = content { scalar.text == word } else { false }
+        outline?.take(words: [word])
+        if case .scalar(let scalar) = content { return scalar.text == word }
+        return false
     }
 
     /// YAML 1.1 reads `off` as false, so people who write false mean it too.

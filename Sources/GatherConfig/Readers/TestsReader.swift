@@ -87,7 +87,7 @@ struct TestsReader {
     // MARK: The replies
 
     private func readReplies(_ node: Node) -> [EndpointTest.Reply] {
-        guard case .sequence(let nodes) = node.content else { return readReply(node).map { [$0] } ?? [] }
+        let nodes = node.oneOrMore
         if nodes.isEmpty { node.error("a list of replies has one or more", remedy: "add one, or leave the call out") }
         return nodes.compactMap(readReply)
     }
@@ -100,16 +100,18 @@ struct TestsReader {
             section.member(other)?.error("a reply has '\(given[0])' already", remedy: "keep one of them")
         }
         let status = section["status"]?.integer(in: 100...599) ?? 200
+        let isTimeout = section["timeout"]?.boolean() ?? true
+        let isUnreachable = section["unreachable"]?.boolean() ?? true
+        let raw = section["raw"]?.text("the body as it is")
         if given.first == "timeout" || given.first == "unreachable" {
             section.member("status")?.error("what does not answer has no status", remedy: "keep one of them")
         }
         var reply: EndpointTest.Reply
         switch given.first {
-        case "timeout" where section["timeout"]?.boolean() ?? true: reply = EndpointTest.Reply(.timeout)
-        case "unreachable" where section["unreachable"]?.boolean() ?? true: reply = EndpointTest.Reply(.unreachable)
+        case "timeout" where isTimeout: reply = EndpointTest.Reply(.timeout)
+        case "unreachable" where isUnreachable: reply = EndpointTest.Reply(.unreachable)
         case "raw":
-            let text = section["raw"]?.text("the body as it is") ?? ""
-            reply = EndpointTest.Reply(.response(status: status, body: Array(text.utf8)))
+            reply = EndpointTest.Reply(.response(status: status, body: Array((raw ?? "").utf8)))
         default:
             let body = section["body"].flatMap { $0.json() } ?? Array("{}".utf8)
             reply = EndpointTest.Reply(.response(status: status, body: body))

@@ -25,7 +25,7 @@ enum UpstreamReader {
         }
         upstream.timeout = section["timeout"]?.duration(in: timeouts) ?? upstream.timeout
         upstream.connectTimeout = section["connect_timeout"]?.duration(in: timeouts) ?? upstream.connectTimeout
-        upstream.maxInFlight = section["max_in_flight"]?.integer(in: 1...65_536) ?? upstream.maxInFlight
+        upstream.maxInFlight = section["max_in_flight"]?.integer(in: 1...Upstream.mostInFlight) ?? upstream.maxInFlight
         if let queue = section.section("queue", keys: ["max", "timeout"]) {
             upstream.maxQueued = queue["max"]?.integer(in: 0...1_000_000) ?? upstream.maxQueued
             upstream.queueTimeout =
@@ -57,4 +57,9 @@ enum UpstreamReader {
         }
         return origins
     }
+}
+
+extension Upstream {
+    /// What `max_in_flight` may be at most.
+    static var mostInFlight: Int { 65_536 }
 }
