@@ -47,6 +47,11 @@ struct Page {
         }
     }
 
+    /// The blocks of YAML whose first line is a comment with the name of a file.
+    var files: [(name: String, text: String)] {
+        text.matches(of: /(?s)```yaml\n(# ([a-z]+\.yaml)\n.*?)```/).map { (String($0.output.2), String($0.output.1)) }
+    }
+
     /// The first block of YAML below a heading.
     func yaml(below heading: String) -> String? {
         guard let start = text.firstRange(of: heading),
