@@ -32,7 +32,7 @@ import Testing
             script += "printf '\\001'\n\(here(command.text))\n"
             // A person takes longer to type the next command than the service to start.
             if let log = command.text.firstMatch(of: /\ serve .* 2>([a-z]+\.log) &/)?.output.1 {
-                script += "until grep -q ' serving ' \(log); do kill -0 $! || break; sleep 0.01; done\n"
+                script += "until grep -q ' serving ' \(log) 2>/dev/null; do kill -0 $! || break; sleep 0.01; done\n"
             }
         }
         let environment = ProcessInfo.processInfo.environment.merging(
