@@ -19,7 +19,8 @@ struct Gatherd: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Serve.self, Init.self, Check.self, Diff.self, Import.self, DrawPlan.self, Simulate.self, Test.self, Schema.self,
+            Serve.self, Init.self, Check.self, Diff.self, Import.self, DrawPlan.self, Simulate.self, Test.self,
+            Schema.self,
             Trace.self, Get.self, Tasks.self, HealthCheck.self,
         ])
 
