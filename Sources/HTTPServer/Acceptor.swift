@@ -28,6 +28,8 @@ final class Acceptor: ReadinessHandler {
 
     /// How many accepts a loop does at once before its connections get a turn, and other loops a chance.
     private static let acceptsPerTurn = 16
+    /// A new connection is not idle before it had this time to ask for something.
+    private static let timeToAsk = Duration.milliseconds(250)
     /// How many idle connections are looked out at once: looking goes through all.
     private static let idleAtOnce = 64
 
@@ -166,6 +168,9 @@ final class Acceptor: ReadinessHandler {
             }
             longestIdle = server.connections.values
                 .compactMap { connection in connection.idleSince.map { (connection, $0) } }
+                .filter { connection, since in
+                    connection.request != nil || since.advanced(by: Self.timeToAsk) <= reactor.now
+                }
                 .sorted { $0.1 < $1.1 }.prefix(Self.idleAtOnce).reversed()
         }
         return false

@@ -79,7 +79,7 @@ extension Connection {
     // MARK: Bodies
 
     /// How much of a body has to come before there is room for as much as was announced.
-    private static var bytesBeforeRoom: Int { 64 * 1024 }
+    private static var bytesBeforeRoom: Int { 16 * 1024 }
 
     /// Reads the rest of the request's body for the handler.
     func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
@@ -227,13 +227,16 @@ extension Connection {
     /// kernel drop the response (RFC 9112 §9.6).
     func linger(on loop: isolated EventLoop) async {
         transport.finishSending()
-        let deadline = reactor.now.advanced(by: .seconds(2))
-        var budget = limits.drainBytes * 4
+        let deadline = reactor.now.advanced(by: .seconds(5))
+        var countInTurn = 0
         // A refused request may have filled the buffer, and is not parsed any further.
         buffer?.removeAll()
-        while budget > 0, case .bytes(let count) = await receive(until: deadline, on: loop) {
+        while reactor.now < deadline, case .bytes(let count) = await receive(until: deadline, on: loop) {
             buffer?.removeAll()
-            budget -= count
+            countInTurn += count
+            guard countInTurn >= limits.drainBytes else { continue }
+            countInTurn = 0
+            _ = await loop.reactor.suspend(reactor.makeWait(), until: reactor.now)
         }
     }
 

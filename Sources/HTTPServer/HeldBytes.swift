@@ -18,6 +18,9 @@ final class HeldBytes {
     private var holders: [ObjectIdentifier: Holder] = [:]
     /// How many have begun to hold bytes.
     private var count = 0
+    /// Those who have, in that order from ``firstInOrder`` on; many of them no longer hold any.
+    private var order: [(key: ObjectIdentifier, number: Int)] = []
+    private var firstInOrder = 0
 
     /// - Parameter giveUp: makes a connection end what it holds bytes for.
     init(_ limit: SharedLimit, giveUp: @escaping (Connection) -> Void) {
@@ -41,6 +44,8 @@ final class HeldBytes {
             if holders[key] == nil {
                 count += 1
                 holders[key] = Holder(connection: connection, number: count, bytes: 0)
+                forgetOthers()
+                order.append((key, count))
             }
             holders[key]?.bytes += bytes
             limit.take(bytes)
@@ -74,8 +79,29 @@ final class HeldBytes {
         }
     }
 
-    private func longestHolding(besides connection: Connection?) -> Connection? {
-        holders.values.filter { $0.connection !== connection }.min { $0.number < $1.number }?.connection
+    private func longestHolding(besides spared: Connection?) -> Connection? {
+        var sparedEntry: (key: ObjectIdentifier, number: Int)?
+        defer {
+            if let sparedEntry {
+                firstInOrder -= 1
+                order[firstInOrder] = sparedEntry
+            }
+        }
+        while firstInOrder < order.count {
+            let entry = order[firstInOrder]
+            let holder = holders[entry.key]
+            if let holder, holder.number == entry.number, holder.connection !== spared { return holder.connection }
+            if holder?.number == entry.number { sparedEntry = entry }
+            firstInOrder += 1
+        }
+        return nil
+    }
+
+    /// Forgets who no longer holds bytes, once that is most of those in ``order``.
+    private func forgetOthers() {
+        guard order.count >= 2 * holders.count + 64 else { return }
+        order = order[firstInOrder...].filter { holders[$0.key]?.number == $0.number }
+        firstInOrder = 0
     }
 
     private func change(by bytes: Int) {

@@ -12,7 +12,8 @@ import Testing
             let key = path.isEmpty ? name : "\(path).\(name)"
             keys.formUnion(self.keys(of: value, below: key).union([key]))
         }
-        for part in [schema["items"], schema["additionalProperties"]] + (schema["anyOf"] as? [Any] ?? []) {
+        let parts: [Any?] = [schema["items"], schema["additionalProperties"]] + (schema["anyOf"] as? [Any] ?? [])
+        for part in parts {
             keys.formUnion(self.keys(of: part, below: path))
         }
         return keys

@@ -94,6 +94,8 @@ import Testing
             "X-Forwarded-For: 192.0.2.1", "x-forwarded-for: 192.0.2.2", "X-Forwarded-Host: shop.test",
             "X-Forwarded-Proto: https",
             "X-Forwarded-Port: 443", "Forwarded: for=192.0.2.1",
+            // To CGI the same names.
+            "X_Forwarded_For: 192.0.2.3", "X-Forwarded_Proto: https",
         ]
         let own = ["X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: gatherd", "X-Forwarded-Proto: http"]
         let passed = [

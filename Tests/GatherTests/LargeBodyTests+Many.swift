@@ -18,6 +18,26 @@ extension LargeBodyTests {
             Dictionary(uniqueKeysWithValues: names.map { ($0, .json(body, after: .milliseconds(1))) }))
     }
 
+    @Test func `a body that an answer has many times counts as often`() throws {
+        let given = try Given(["a": "/a", "b": "/b"])
+        let values = ["{a}", "{a}", "{a.items}", "{a.x}", "{b.x}", "{b.y}", "{body.x}"]
+        let template = JSONTemplate.array(try values.map { try given.value($0) })
+        let endpoint = try given.endpoint { $0.response = template }
+        #expect(endpoint.usesInAnswer.ofCalls == [2, 1] && endpoint.usesInAnswer.ofBody == 1)
+        #expect(try given.endpoint().usesInAnswer.ofCalls == [1, 1])
+    }
+
+    @Test func `putting members with long names together does not hold the loop`() throws {
+        var given = try Given(["a": "/a", "b": "/b"])
+        let key = try TextTemplate("{item}", in: given.scope)
+        try given.setList("b", "{a}") { ($0.key, $0.maxItems) = (key, 10_000) }
+        let names = (0..<2000).map { "\"\(String(repeating: "n", count: 600))\($0)\"" }
+        let result = try expectShortTurns(
+            try given.endpoint { $0.response = .literal(bytes("{}")) },
+            ["a": .json("[\(names.joined(separator: ","))]"), "b": .json("1")])
+        #expect(result.outcomes == [.ok, .ok])
+    }
+
     @Test func `a condition on all values of a large list does not hold the loop`() throws {
         var given = try Given(["a": "/a", "b": "/b"])
         given["b"].condition = try given.reference("{a.items[*].sku}")

@@ -77,6 +77,19 @@ struct LimitTests {
         }
     }
 
+    @Test func `a connection that had no time yet to ask for something is not idle`() throws {
+        var options = ServerOptions()
+        options.connections = 2
+        try ServersUnderTest.run(on: 1, options) { group, port, loop in
+            let clients = try (0..<5).map { _ in try SocketEnd(port: port, on: loop) }
+            while group.connectionCount < 2 { try await loop.sleep(for: .milliseconds(1)) }
+            // The server has seen that others wait for a place.
+            try await loop.sleep(for: .milliseconds(20))
+            for client in clients { try client.send(Self.get) }
+            for client in clients { #expect(try await client.message(on: loop).status == 200) }
+        }
+    }
+
     @Test func `where all connections of a loop are busy, an idle one of another loop is closed`() throws {
         var options = ServerOptions()
         options.connections = 2

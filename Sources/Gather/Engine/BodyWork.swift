@@ -28,7 +28,7 @@ package enum BodyWork {
     }
 
     /// The same value, with what is referred to found in advance if that is less work.
-    package static func lookUp(_ paths: @autoclosure () -> [JSONPath], in value: JSONValue) -> JSONValue {
+    package static func lookUp(_ paths: @autoclosure () -> [JSONPath], in value: consuming JSONValue) -> JSONValue {
         value.range.count > mostLookedUpSingly ? value.lookingUp(paths()) : value
     }
 

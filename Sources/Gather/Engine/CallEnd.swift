@@ -79,7 +79,8 @@ extension CallEnd {
     /// What of the body a call keeps.
     consuming func shaped(for prepared: PreparedCall) -> CallEnd {
         // No content is null, whatever is kept of other bodies.
-        guard prepared.hasProjection, let projection = prepared.call.projection, let body, !isEmpty else { return self }
+        guard prepared.hasProjection, !isEmpty else { return self }
+        guard let projection = prepared.call.projection, let body else { return self }
         var shaped: [UInt8] = []
         if projection.append(body, to: &shaped) {
             self.body = JSONValue(validated: shaped)

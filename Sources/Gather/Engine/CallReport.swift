@@ -59,6 +59,9 @@ public struct CallReport: Sendable {
         set { rest = Rest(detail, newValue, staleAge) }
     }
 
+    /// Whether it is of a call that was made for the elements of a list.
+    var isOfItems: Bool { rest.map { !$0.items.isEmpty } ?? false }
+
     /// How old the body is that stands in for a call that failed, or the oldest that does for an item of it.
     var staleAge: Duration? {
         get { rest?.staleAge }
@@ -91,7 +94,7 @@ public struct CallReport: Sendable {
 
     /// A report of a call that ends now.
     /// - Parameter since: since when it could go on; nil if it never could.
-    init(_ end: CallEnd, since: LoopInstant?, in dispatch: Dispatch) {
+    init(_ end: borrowing CallEnd, since: LoopInstant?, in dispatch: Dispatch) {
         (outcome, attempts) = (end.outcome, end.attempts)
         statusCode = Int32(clamping: end.status ?? 0)
         if let since {

@@ -166,7 +166,7 @@ extension Dispatch {
     /// What a part leaves, in the shape in which others find it.
     private func ready(_ last: consuming CallEnd, for part: PartIndex) -> CallEnd {
         var end = last.shaped(for: prepared(part))
-        if let body = end.body { end.body = BodyWork.lookUp(paths(into: part), in: body) }
+        if let body = end.body.take() { end.body = BodyWork.lookUp(paths(into: part), in: body) }
         return end
     }
 

@@ -16,8 +16,13 @@ extension GatherRun {
 
     /// How much an answer is put together of.
     var answerBytes: Int {
-        var bytes = endpoint.response == nil ? 0 : values.input.body?.range.count ?? 0
-        for call in values.bodies.indices { bytes += values.bodies[call]?.range.count ?? 0 }
+        var bytes = 0
+        for call in values.bodies.indices {
+            bytes += (values.bodies[call]?.range.count ?? 0) * endpoint.usesInAnswer.ofCalls[call]
+        }
+        if endpoint.usesInAnswer.ofBody > 0 {
+            bytes += (values.input.body?.range.count ?? 0) * endpoint.usesInAnswer.ofBody
+        }
         return bytes
     }
 

@@ -131,9 +131,9 @@ final class ListRun: Dispatch {
     /// Tells the gather what the call has come to, when no request is under way.
     func finish(on loop: isolated EventLoop) async {
         describeJob()
-        let bytes = requests.reduce(0) { $0 + ($1.body?.range.count ?? 0) }
-        guard !BodyWork.fits(bytes, in: reactor) else { return finish() }
-        let (bodies, paths) = (bodies, gather.paths(into: part))
+        let bodies = bodies
+        guard !BodyWork.fits(bodies.bytes, in: reactor) else { return finish() }
+        let paths = gather.paths(into: part)
         // Cancelled, the call has no body.
         finish(try? await BodyWork.offLoop(on: loop) { bodies.joined().lookingUp(paths) })
     }
@@ -169,6 +169,11 @@ private struct ItemBodies: Sendable {
     let bodies: [JSONValue?]
     /// The member for each element, if there are members.
     let keys: [String]?
+
+    /// How much it is put together of.
+    var bytes: Int {
+        bodies.reduce(0) { $0 + ($1?.range.count ?? 0) } + (keys ?? []).reduce(0) { $0 + $1.utf8.count }
+    }
 
     /// All of it as one value.
     func joined() -> JSONValue {

@@ -72,7 +72,12 @@ public final class Metrics {
     /// Counts how the calls of a gather ended.
     public func countCalls(at place: Place, _ reports: [CallReport]) {
         let metrics = endpoints[place.series]
-        for call in reports.indices { metrics.countCall(place.calls[call], reports[call]) }
+        // By what is counted of a report: it is not copied.
+        for call in reports.indices {
+            metrics.countCall(
+                place.calls[call], reports[call].outcome, nanoseconds: reports[call].nanoseconds,
+                attempts: reports[call].isOfItems ? 0 : reports[call].attempts)
+        }
     }
 
     public func countShed(_ cause: ShedCause) { shed[cause.rawValue] += 1 }
@@ -141,15 +146,18 @@ final class EndpointMetrics {
         LatencyHistogram.record(nanoseconds, in: &latency)
     }
 
-    func countCall(_ call: Int, _ report: CallReport) {
-        callSlots[call][report.outcome.number] += 1
-        guard let nanoseconds = report.nanoseconds else { return }
+    /// - Parameters:
+    ///   - nanoseconds: how long it took; nil if it was never sent.
+    ///   - attempts: how often it was sent; 0 if it is many requests.
+    func countCall(_ call: Int, _ outcome: Outcome, nanoseconds: Int64?, attempts: Int) {
+        callSlots[call][outcome.number] += 1
+        guard let nanoseconds else { return }
         DurationHistogram.record(nanoseconds, in: &callSlots[call], from: Self.outcomes)
-        guard report.attempts == 1, report.items.isEmpty else {
-            if report.attempts > 1 { callLatencies[call].repeated += 1 }
+        guard attempts == 1 else {
+            if attempts > 1 { callLatencies[call].repeated += 1 }
             return
         }
-        switch report.outcome {
+        switch outcome {
         case .ok, .httpError, .badResponse: LatencyHistogram.record(nanoseconds, in: &callLatencies[call].answered)
         case .timeout, .cancelled: LatencyHistogram.record(nanoseconds, in: &callLatencies[call].cut)
         case .unreachable, .refused, .shed, .skipped: break
@@ -169,12 +177,12 @@ final class UpstreamMetrics {
     enum Kind: Int, CaseIterable {
         case ok, informational, redirection, clientError, serverError, timeout, unreachable, badResponse, cancelled
 
-        init(_ end: CallEnd) {
+        init(_ outcome: Outcome, status: Int?) {
             self =
-                switch end.outcome {
+                switch outcome {
                 case .ok: .ok
                 case .httpError:
-                    switch (end.status ?? 0) / 100 {
+                    switch (status ?? 0) / 100 {
                     case 1: .informational
                     case 3: .redirection
                     case 4: .clientError
@@ -213,8 +221,8 @@ final class UpstreamMetrics {
 
     func count(_ event: Event) { events[event.rawValue] += 1 }
 
-    func countAttempt(_ end: CallEnd, nanoseconds: Int64) {
-        let kind = Kind(end)
+    func countAttempt(_ outcome: Outcome, status: Int?, nanoseconds: Int64) {
+        let kind = Kind(outcome, status: status)
         DurationHistogram.record(nanoseconds, in: &attempts, from: kind.rawValue * DurationHistogram.slots)
         switch kind {
         case .ok, .informational, .redirection, .clientError, .serverError, .badResponse:

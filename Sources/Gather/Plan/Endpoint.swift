@@ -13,7 +13,10 @@ public struct Endpoint: Sendable {
     public var deadline: Duration = .seconds(2)
     public var policy = Policy.all
     /// The answer; by default an object with each call's body under its name.
-    public var response: JSONTemplate?
+    public var response: JSONTemplate? {
+        didSet { usesInAnswer = UsesInAnswer(response, calls: calls.count) }
+    }
+    private(set) var usesInAnswer: UsesInAnswer
     /// Statuses of a required call that become the answer's own.
     public var passStatus: Set<Int> = []
     /// Whether the answer tells the outcomes in a `_gather` member.
@@ -42,6 +45,7 @@ public struct Endpoint: Sendable {
         self.calls = calls
         prepared = calls.map { PreparedCall($0) }
         self.response = response
+        usesInAnswer = UsesInAnswer(response, calls: calls.count)
         graph = try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() })
     }
 
@@ -87,6 +91,28 @@ public struct Endpoint: Sendable {
             }
         }
         return taken
+    }
+}
+
+/// How often an answer may have the same part of a body in it: of each call's, and of the client's.
+struct UsesInAnswer: Sendable {
+    private(set) var ofCalls: [Int]
+    private(set) var ofBody = 0
+
+    init(_ response: JSONTemplate?, calls: Int) {
+        ofCalls = Array(repeating: response == nil ? 1 : 0, count: calls)
+        var counts: [Reference.Source: [JSONPath: Int]] = [:]
+        for reference in response?.references ?? [] {
+            counts[reference.source, default: [:]][reference.path, default: 0] += 1
+        }
+        for (source, paths) in counts {
+            let most = paths.values.max() ?? 0
+            switch source {
+            case .call(let call): ofCalls[call] = most
+            case .body: ofBody = most
+            case .path, .query, .header, .attribute, .item: continue
+            }
+        }
     }
 }
 

@@ -85,22 +85,22 @@ struct Attempts {
     }
 
     /// An attempt's end with what people ask next: which host it was, and whose time was over.
-    private func explained(_ end: CallEnd, of running: RunningAttempt) -> CallEnd {
+    private func explained(_ end: consuming CallEnd, of running: RunningAttempt) -> CallEnd {
         guard end.outcome != .ok else { return end }
         let host = state.upstream.hosts[running.attempt.host.number].shortName
-        var explained = end
+        let detail = end.detail
         switch end.outcome {
-        case .httpError, .badResponse: explained.detail = end.detail.map { "\($0) from \(host)" }
+        case .httpError, .badResponse: end.detail = detail.map { "\($0) from \(host)" }
         case .timeout:
             let limit =
                 switch deadline {
                 case .of(let patience): patience.limit(of: timeout, until: running.until)
                 case .endOf: "the timeout of \(timeout.spelled)"
                 }
-            explained.detail = "\(host) took longer than \(limit)" + (end.detail.map { ", " + $0 } ?? "")
+            end.detail = "\(host) took longer than \(limit)" + (detail.map { ", " + $0 } ?? "")
         case .ok, .unreachable, .refused, .shed, .skipped, .cancelled: break
         }
-        return explained
+        return end
     }
 
     enum Either {

@@ -130,7 +130,7 @@ final class UpstreamState {
 
     /// - Parameter elapsed: how long its answer took, where what came of it was known only later.
     func end(_ attempt: Attempt, _ end: CallEnd, after elapsed: Duration, at now: LoopInstant) {
-        metrics.countAttempt(end, nanoseconds: elapsed.wholeNanoseconds)
+        metrics.countAttempt(end.outcome, status: end.status, nanoseconds: elapsed.wholeNanoseconds)
         let isCancelled = end.outcome == .cancelled
         let isFailure = isCancelled ? nil : end.isFailure
         // A host that refuses at once is none that answers fast.

@@ -47,8 +47,10 @@ extension ProxyEndpoint {
 }
 
 extension ProxyEndpoint {
-    /// What a client says of that itself is in ours, if it is believed.
-    fileprivate static let ofOrigins = ForwardedNames(["forwarded"], prefixes: ["x-forwarded-"])
+    /// What a client says of that itself is in ours, if it is believed. To upstreams that follow CGI (RFC 3875 §4.1.18) a name with `_`
+    /// is the same.
+    fileprivate static let ofOrigins = ForwardedNames(
+        ["forwarded"], prefixes: ["x-forwarded-", "x_forwarded_", "x_forwarded-", "x-forwarded_"])
 }
 
 extension ForwardedNames {
