@@ -155,11 +155,16 @@ static inline void cp_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 256 
 /* Gives the kernel the pages that nothing allocated lies in. It takes milliseconds after a burst. */
 static inline void cp_trim_heap(void) { malloc_trim(0); }
 
+/* Has such a descriptor be readable for a directory as well; -1 with errno. */
+static inline int cp_watch_also(int fd, const char *path) {
+    return inotify_add_watch(fd, path, IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) >= 0 ? 0 : -1;
+}
+
 /* A descriptor that is readable when a file of the directory was written, or another was put in its place; -1 with errno. */
 static inline int cp_watch_directory(const char *path) {
     int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) return -1;
-    if (inotify_add_watch(fd, path, IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) >= 0) return fd;
+    if (cp_watch_also(fd, path) == 0) return fd;
     int code = errno;
     close(fd);
     errno = code;

@@ -2,9 +2,9 @@ import CPlatform
 import EventLoop
 import Glibc
 
-/// Says when a file may have been changed. Confined to its loop.
+/// Says when a file may have been changed, or one of those that it includes. Confined to its loop.
 ///
-/// Its directory is watched and not the file: editors and Kubernetes put another file, or another link, in its place.
+/// Their directories are watched and not the files: editors and Kubernetes put another file, or another link, in its place.
 final class FileWatch {
     private let fd: CInt
 
@@ -13,10 +13,19 @@ final class FileWatch {
 
     /// Nil if the system does not watch it.
     init?(_ path: String) {
-        let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         // The path is a C string for the length of the call.
-        fd = unsafe cp_watch_directory(directory)
+        fd = unsafe cp_watch_directory(Self.directory(of: path))
         if fd < 0 { return nil }
+    }
+
+    /// Watches more files as well. One whose directory is gone is not: the file that includes it has an error then.
+    func add(_ paths: [String]) {
+        // The path is a C string for the length of the call.
+        for directory in Set(paths.map(Self.directory)) { _ = unsafe cp_watch_also(fd, directory) }
+    }
+
+    private static func directory(of path: String) -> String {
+        path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     }
 
     deinit { close(fd) }

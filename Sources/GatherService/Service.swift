@@ -293,7 +293,11 @@ public final class Service: Sendable {
             return logger.error(
                 "the file cannot be watched: it is read again at SIGHUP only", metadata: ["file": "\(watchedFile)"])
         }
-        while (try? await watch.change(on: loop)) != nil { await reloader.reload("--watch", isQuiet: true, on: loop) }
+        repeat {
+            watch.add(current.generation.configuration.includedFiles)
+            guard (try? await watch.change(on: loop)) != nil else { return }
+            await reloader.reload("--watch", isQuiet: true, on: loop)
+        } while true
     }
 
     // MARK: Another process

@@ -19,7 +19,12 @@ import Testing
 
     private static let samples: [Sample] = [
         Sample("version", "1", "2"),
+        Sample("include", "[a.yaml]", "[b.yaml]"),
         Sample("server", "{ loops: 1 }", "{ loops: 2 }"),
+        Sample("defaults", "{ calls: { timeout: 1s } }", "{ calls: { timeout: 1500ms } }"),
+        Sample("defaults.upstreams", "{ timeout: 1s }", "{ timeout: 2s }"),
+        Sample("defaults.endpoints", "{ deadline: 1s }", "{ deadline: 3s }"),
+        Sample("defaults.calls", "{ timeout: 1s }", "{ timeout: 1500ms }"),
         Sample("upstreams", "{ a: { hosts: [http://h] } }", "{ a: { hosts: [http://i] } }"),
         Sample("endpoints", "[]", #"[{ path: /y, calls: { b: { get: "a:/" } } }]"#, with: "demo: {}"),
         Sample("demo", "{}", "{ endpoints: false }"),
@@ -83,6 +88,9 @@ import Testing
         Sample("upstreams.queue.timeout", "10ms", "20ms"),
         Sample("upstreams.max_body", "1KiB", "2KiB"),
         Sample("upstreams.max_head", "1KiB", "2KiB"),
+        Sample("upstreams.headers", "{ X-A: b }", "{ X-A: c }"),
+        Sample("upstreams.forward_headers", "[X-A]", "[X-B]"),
+        Sample("upstreams.forward_query", "[a]", "[b]"),
         // One cause: a set of several is dumped in any order.
         Sample("upstreams.retry", "{ on: [503] }", "{ on: [503], attempts: 3 }"),
         Sample("upstreams.retry.attempts", "2", "3", with: "on: [503]"),
@@ -127,6 +135,8 @@ import Testing
         Sample("endpoints.priority", "low", "high"),
         Sample("endpoints.rate_limit", "{ requests: 1 }", "{ requests: 2 }"),
         Sample("endpoints.fields", "{ X-A: b }", "{ X-A: c }"),
+        Sample("endpoints.forward_headers", "[X-A]", "[X-B]"),
+        Sample("endpoints.forward_query", "[a]", "[b]"),
         Sample("endpoints.expose", "outcomes", ""),
         Sample(
             "endpoints.tests", "[{ name: n, expect: { status: 200 } }]", "[{ name: m, expect: { status: 200 } }]"),
@@ -259,7 +269,16 @@ import Testing
     /// What a file with this value of a key is read as: how often each word stands in its dump, since equal sets may list their members in
     /// different orders.
     private static func words(_ sample: Sample, _ value: String) throws -> [[UInt8]: Int] {
-        var configuration = try Configuration.read(text: file(sample, value), file: "x.yaml")
+        // The same each time: the paths of files are among the words.
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("gatherd-keys-\(ProcessInfo.processInfo.processIdentifier)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("x.yaml")
+        for (name, text) in [("x", file(sample, value)), ("a", "upstreams: {}\n"), ("b", "endpoints: []\n")] {
+            try text.write(to: folder.appendingPathComponent("\(name).yaml"), atomically: true, encoding: .utf8)
+        }
+        var configuration = try Configuration.read(file: path.path, environment: [:])
         // What was written differs all the same.
         configuration.declarations = Declarations()
         var dumped = ""

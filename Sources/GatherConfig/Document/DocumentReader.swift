@@ -86,7 +86,8 @@ struct DocumentReader {
                 if name == "<<", case .scalar(_, isPlain: true) = document.nodes[key].content {
                     report.error(
                         "merge keys (<<) are not supported",
-                        remedy: "write the members out, or use an alias (*name) for the whole value", at: position,
+                        remedy: "write the members out, use an alias (*name) for the whole value, or 'defaults'",
+                        at: position,
                         keyPath: keyPath)
                     continue
                 }

@@ -5,6 +5,14 @@ enum FileContents {
     /// What stands for standard input in place of a file's name, and what messages call it.
     static let standardInput = (argument: "-", name: "standard input")
 
+    /// The path of a file without links, dots and doubled slashes; nil if there is none.
+    static func realPath(_ file: String) -> String? {
+        // The path is a C string for the length of the call, and what comes is ours to free.
+        guard let path = unsafe realpath(file, nil) else { return nil }
+        defer { unsafe free(path) }
+        return unsafe String(cString: path)
+    }
+
     /// The first bytes of a file or of standard input, or all.
     static func read(_ file: String, atMost limit: Int) throws(FileError) -> [UInt8] {
         let isStandardInput = file == standardInput.argument

@@ -19,6 +19,12 @@ struct EndpointsReader {
     /// Whether a slash at the end of a path makes no difference.
     private let ignoresLastSlash: Bool
 
+    /// Those of an endpoint with calls; `forward_headers` and `forward_query` are its calls'.
+    static let keys = [
+        "path", "method", "proxy", "deadline", "gather", "calls", "response", "pass_status", "expose", "stream",
+        "priority", "rate_limit", "fields", "forward_headers", "forward_query", "tests",
+    ]
+
     init(upstreams: [String], environment: [String: String], disclosure: Disclosure, ignoresLastSlash: Bool = false) {
         self.ignoresLastSlash = ignoresLastSlash
         self.upstreams = upstreams
@@ -26,8 +32,7 @@ struct EndpointsReader {
         self.disclosure = disclosure
     }
 
-    mutating func read(_ node: Node) {
-        guard let elements = node.elements(expected: "a list of endpoints") else { return }
+    mutating func read(_ elements: [Node]) {
         for element in elements {
             if element.isBlank {
                 _ = readEndpoint(element.alternative())
@@ -59,11 +64,7 @@ struct EndpointsReader {
     }
 
     private mutating func readEndpoint(_ node: Node) -> Endpoint? {
-        let keys = [
-            "path", "method", "proxy", "deadline", "gather", "calls", "response", "pass_status", "expose", "stream",
-            "priority", "rate_limit", "fields", "tests",
-        ]
-        guard let section = Section(node, keys: keys) else { return nil }
+        guard let section = Section(node, keys: Self.keys) else { return nil }
         let method = section["method"].map { $0.method() } ?? .get
         let pathNode = section.required("path", such: "path: /v1/things/{id}")
         let path = pathNode.flatMap { readPath($0) }
@@ -146,7 +147,7 @@ struct EndpointsReader {
                 "\(other) answers \(method.rawValue) \(path.text) already",
                 remedy: "change the path or the method, or remove one")
         } else {
-            routes[route] = section.node.keyPath
+            routes[route] = section.node.place
         }
     }
 
@@ -167,6 +168,9 @@ struct EndpointsReader {
 }
 
 extension Node {
+    /// What it is called in messages about another value, perhaps of another file.
+    fileprivate var place: String { keyPath + " in " + report.file }
+
     fileprivate func method() -> HTTPRequest.Method? {
         word(of: ["GET", "POST", "PUT", "PATCH", "DELETE"]).flatMap { HTTPRequest.Method(rawValue: $0) }
     }

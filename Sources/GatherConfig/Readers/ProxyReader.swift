@@ -3,7 +3,7 @@ import HTTPTypes
 
 /// Reads an endpoint with `proxy:`, which is answered with what one upstream answers.
 struct ProxyReader {
-    private static let keys = [
+    static let keys = [
         "path", "method", "proxy", "headers", "forward_headers", "forward_query", "timeout", "stall", "max_body",
         "location", "x_forwarded", "priority", "rate_limit", "fields",
     ]

@@ -3,6 +3,8 @@ import Gather
 /// Reads the keys at the root of the file.
 struct RootReader {
     let environment: [String: String]
+    /// The configuration's file, beside which it includes others; nil for a text that is in none.
+    var file: String?
 
     func read(_ node: Node) -> Configuration? {
         if node["version"]?.spelling != "1", KrakenDFile.isOne(node) {
@@ -11,28 +13,30 @@ struct RootReader {
                 at: .file)
             return nil
         }
-        guard let root = Section(node, keys: ["version", "server", "upstreams", "endpoints", "demo"]) else {
+        guard
+            let root = Section(
+                node, keys: ["version", "include", "server", "defaults", "upstreams", "endpoints", "demo"])
+        else {
             return nil
         }
-        if let version = root.required("version", such: "version: 1"), let number = version.integer(in: 0...Int.max),
-            number != 1
-        {
-            version.error("version \(number) is not known", remedy: "write version: 1")
-        }
+        Self.checkVersion(root.required("version", such: "version: 1"))
+        var included = IncludedFiles(of: file, environment: environment)
+        if let list = root["include"] { included.read(list) }
+        let parts = [node] + included.roots
+        let defaults = Defaults(root["defaults"])
         let server = root["server"].map(ServerReader.read) ?? ServerSettings()
         let demo = root["demo"].flatMap(DemoReader.read)
-        let upstreams = root["upstreams"].map(UpstreamReader.readAll) ?? []
+        let upstreams = UpstreamReader.readAll(parts.compactMap { $0["upstreams"] }, defaults)
+        let upstreamNodes = Dictionary(upstreams.map { ($0.value.name, $0.member.value) }) { first, _ in first }
         var endpoints = EndpointsReader(
             upstreams: upstreams.map(\.value.name), environment: environment, disclosure: server.disclosure,
             ignoresLastSlash: server.ignoresLastSlash)
-        if let list = root["endpoints"] {
-            endpoints.read(list)
-        } else if root["demo"] == nil {
-            _ = root.required("endpoints", such: "a list of endpoints")
-        }
-        if let list = root["endpoints"], case .sequence(let all) = list.content, all.isEmpty,
-            !(demo?.servesSomething ?? false)
-        {
+        let lists = parts.compactMap { $0["endpoints"] }
+        let elements = lists.flatMap { $0.elements(expected: "a list of endpoints") ?? [] }
+            .map { defaults.completed(endpoint: $0, upstreams: upstreamNodes) }
+        endpoints.read(elements)
+        if lists.isEmpty, root["demo"] == nil { _ = root.required("endpoints", such: "a list of endpoints") }
+        if elements.isEmpty, !(demo?.servesSomething ?? false), let list = lists.first, case .sequence = list.content {
             list.error("nothing is served", remedy: "add an endpoint, or demo: {} to try the service without one")
         }
         for proxy in endpoints.proxies where upstreams[proxy.upstream.number].value.connections.isHTTP2 {
@@ -52,17 +56,23 @@ struct RootReader {
                 upstreams: upstreams.map(\.value), endpoints: endpoints.endpoints, proxies: endpoints.proxies),
             demo: demo,
             tests: endpoints.tests, warnings: node.report.diagnostics(.warning))
-        configuration.declarations = Self.declarations(root, upstreams.map(\.member))
+        configuration.includedFiles = included.files
+        configuration.declarations = Self.declarations(root, upstreams.map(\.member), elements)
         return configuration
     }
 
-    private static func declarations(_ root: Section, _ upstreams: [Node.Member]) -> Declarations {
+    static func checkVersion(_ version: Node?) {
+        guard let version, let number = version.integer(in: 0...Int.max), number != 1 else { return }
+        version.error("version \(number) is not known", remedy: "write version: 1")
+    }
+
+    private static func declarations(
+        _ root: Section, _ upstreams: [Node.Member], _ endpoints: [Node]
+    ) -> Declarations {
         var declarations = Declarations()
         if let server = root["server"] { declarations.add(.server, server) }
         for member in upstreams { declarations.add(.upstream(member.name), member.value) }
-        if case .sequence(let nodes)? = root["endpoints"]?.content {
-            for node in nodes { declarations.add(.endpoint(node.route), node) }
-        }
+        for node in endpoints { declarations.add(.endpoint(node.route), node) }
         if let demo = root["demo"] { declarations.add(.demo, demo) }
         return declarations
     }

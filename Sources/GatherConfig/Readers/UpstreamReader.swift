@@ -2,10 +2,28 @@ import Gather
 
 /// Reads `upstreams:`.
 enum UpstreamReader {
-    /// Every upstream that the file names, those with errors as well: calls may name them.
-    static func readAll(_ node: Node) -> [(member: Node.Member, value: Upstream)] {
-        guard let members = node.members(expected: "a mapping of upstreams by name") else { return [] }
+    static let keys =
+        [
+            "hosts", "timeout", "connect_timeout", "max_in_flight", "queue", "max_body", "max_head",
+        ] + Defaults.forwarding + ConnectionReader.keys + ResilienceReader.keys
+
+    /// Every upstream that the files name, those with errors as well: calls may name them.
+    static func readAll(_ nodes: [Node], _ defaults: Defaults) -> [(member: Node.Member, value: Upstream)] {
+        let all = nodes.flatMap { $0.members(expected: "a mapping of upstreams by name") ?? [] }
+        var places: [String: Node.Member] = [:]
+        let members = all.filter { member in
+            guard let other = places[member.name] else {
+                places[member.name] = member
+                return true
+            }
+            member.error(
+                "the upstream '\(member.name)' is declared in \(other.value.report.file), line \(other.position.line)",
+                remedy: "keep one of them, or give one another name")
+            return false
+        }
         return members.map { member in
+            var member = member
+            member.value = defaults.completed(upstream: member.value)
             if !Name.isValid(member.name) {
                 member.error("\(quoted(member.name)) is no upstream's name", remedy: Name.rule)
             }
@@ -15,8 +33,7 @@ enum UpstreamReader {
 
     private static func read(_ member: Node.Member) -> Upstream {
         var upstream = Upstream(name: member.name, hosts: [])
-        let keys = ["hosts", "timeout", "connect_timeout", "max_in_flight", "queue", "max_body", "max_head"]
-        guard let section = Section(member.value, keys: keys + ConnectionReader.keys + ResilienceReader.keys) else {
+        guard let section = Section(member.value, keys: keys) else {
             return upstream
         }
         let timeouts = Duration.milliseconds(1)...Duration.seconds(3600)

@@ -15,23 +15,47 @@ final class Report {
     /// Whether files that the configuration names are looked at.
     let checksFiles: Bool
     private let lines: [Substring.UnicodeScalarView]
-    private var found: [Diagnostic] = []
+    /// What was found in all files of the configuration.
+    private let findings: Findings
+    /// Where the file comes among them.
+    private let number: Int
 
-    init(file: String, text: String, checksFiles: Bool = false) {
+    private final class Findings {
+        var all: [(number: Int, diagnostic: Diagnostic)] = []
+        /// What stands once in the file may be read for several endpoints.
+        var known: Set<Diagnostic> = []
+        var files = 1
+    }
+
+    convenience init(file: String, text: String, checksFiles: Bool = false) {
+        self.init(file, text, checksFiles, Findings())
+    }
+
+    /// The report on a file that another one includes: what is found in both is told together.
+    convenience init(file: String, text: String, includedBy other: Report) {
+        other.findings.files += 1
+        self.init(file, text, other.checksFiles, other.findings)
+    }
+
+    private init(_ file: String, _ text: String, _ checksFiles: Bool, _ findings: Findings) {
         self.file = file
         self.checksFiles = checksFiles
+        self.findings = findings
+        number = findings.files
         lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    var hasErrors: Bool { found.contains { $0.severity == .error } }
+    var hasErrors: Bool { findings.all.contains { $0.diagnostic.severity == .error } }
 
-    /// What was found of one severity, in the order of the file.
+    /// What was found of one severity, in the order of the files.
     func diagnostics(_ severity: Diagnostic.Severity) -> [Diagnostic] {
-        found.filter { $0.severity == severity }.enumerated()
-            .sorted {
-                ($0.element.line, $0.element.column, $0.offset) < ($1.element.line, $1.element.column, $1.offset)
+        findings.all.filter { $0.diagnostic.severity == severity }.enumerated()
+            .sorted { one, other in
+                let (first, second) = (one.element.diagnostic, other.element.diagnostic)
+                return (one.element.number, first.line, first.column, one.offset)
+                    < (other.element.number, second.line, second.column, other.offset)
             }
-            .map(\.element)
+            .map(\.element.diagnostic)
     }
 
     func error(_ problem: String, remedy: String? = nil, at position: Position, keyPath: String = "") {
@@ -45,10 +69,10 @@ final class Report {
     private func add(
         _ problem: String, _ remedy: String?, _ position: Position, _ keyPath: String, _ severity: Diagnostic.Severity
     ) {
-        found.append(
-            Diagnostic(
-                file: file, line: position.line, column: position.column, keyPath: keyPath, problem: problem,
-                remedy: remedy, severity: severity))
+        let diagnostic = Diagnostic(
+            file: file, line: position.line, column: position.column, keyPath: keyPath, problem: problem,
+            remedy: remedy, severity: severity)
+        if findings.known.insert(diagnostic).inserted { findings.all.append((number, diagnostic)) }
     }
 
     /// The character that the file has at a position.

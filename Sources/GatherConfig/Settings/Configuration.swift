@@ -10,10 +10,12 @@ public struct Configuration: Sendable {
     public var tests: [EndpointTest]
     /// What the file says in each of its parts, to be compared with that of another.
     public var declarations = Declarations()
+    /// The files that it includes.
+    public var includedFiles: [String] = []
     /// What hardly does what the file's author means, in the order of the file.
     public var warnings: [Diagnostic]
 
-    /// Reads a configuration from its YAML text.
+    /// Reads a configuration from its YAML text, which can include no files.
     /// - Parameters:
     ///   - file: what messages call the file.
     ///   - environment: the variables for `${NAME}` and `{env.NAME}`.
@@ -22,11 +24,17 @@ public struct Configuration: Sendable {
     public static func read(
         text: String, file: String, environment: [String: String] = [:], checksFiles: Bool = false
     ) throws(ConfigurationErrors) -> Configuration {
+        try read(text, file, in: nil, environment, checksFiles)
+    }
+
+    private static func read(
+        _ text: String, _ file: String, in path: String?, _ environment: [String: String], _ checksFiles: Bool
+    ) throws(ConfigurationErrors) -> Configuration {
         // Editors on Windows put a byte order mark before the text.
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         let report = Report(file: file, text: text, checksFiles: checksFiles)
         let configuration = DocumentReader.read(text, environment: environment, report: report)
-            .flatMap { RootReader(environment: environment).read($0) }
+            .flatMap { RootReader(environment: environment, file: path).read($0) }
         guard let configuration, !report.hasErrors else {
             throw ConfigurationErrors(diagnostics: report.diagnostics(.error))
         }
@@ -37,7 +45,8 @@ public struct Configuration: Sendable {
     public static func read(
         file: String, environment: [String: String], checksFiles: Bool = false
     ) throws(ConfigurationErrors) -> Configuration {
-        try read(text: contents(of: file), file: name(of: file), environment: environment, checksFiles: checksFiles)
+        let path = file == FileContents.standardInput.argument ? nil : file
+        return try read(contents(of: file), name(of: file), in: path, environment, checksFiles)
     }
 
     /// What messages call a file.

@@ -1,0 +1,104 @@
+import Gather
+
+/// Reads the files that a configuration includes, and those that these include.
+struct IncludedFiles {
+    /// The bound on all files together: a file may include many.
+    private static let mostBytes = 16 << 20
+    private static let mostFiles = 1000
+
+    /// Where the configuration's own file is; nil if it is none.
+    private let folder: String?
+    private let environment: [String: String]
+    /// What each file is, in the order of reading.
+    private(set) var roots: [Node] = []
+    /// Their paths.
+    private(set) var files: [String] = []
+    /// By what the system calls a file, how messages do.
+    private var known: [String: String] = [:]
+    /// The files that are being read, from the configuration's own on.
+    private var chain: [String] = []
+    private var bytes = 0
+
+    /// - Parameter file: the configuration's own, as it was named; nil for a text that is in no file.
+    init(of file: String?, environment: [String: String]) {
+        folder = file.map { Self.folder(of: $0) }
+        self.environment = environment
+        if let file, let path = FileContents.realPath(file) {
+            known[path] = file
+            chain = [path]
+        }
+    }
+
+    /// Reads what a list of names stands for.
+    mutating func read(_ node: Node) { read(node, beside: folder) }
+
+    private mutating func read(_ node: Node, beside folder: String?) {
+        for (element, name) in node.texts("files") ?? [] {
+            guard let folder, let root = self.folder else {
+                element.error("only a file can include others", remedy: "save the configuration, and name its file")
+                continue
+            }
+            let segments = name.split(separator: "/", omittingEmptySubsequences: false)
+            guard !name.isEmpty, !name.hasPrefix("/"), !segments.contains("..") else {
+                element.error(
+                    "\(quoted(name)) is not in the configuration's folder",
+                    remedy: "name a file there, or in a folder below")
+                continue
+            }
+            let path = folder + name
+            guard let real = FileContents.realPath(path) else {
+                element.error("\(quoted(path)) cannot be read", remedy: "name a file that exists and that you may read")
+                continue
+            }
+            guard let realRoot = FileContents.realPath(root), real.hasPrefix(realRoot == "/" ? "/" : realRoot + "/")
+            else {
+                element.error(
+                    "\(quoted(path)) leads out of the configuration's folder", remedy: "move the file there")
+                continue
+            }
+            read(element, path, real)
+        }
+    }
+
+    private mutating func read(_ element: Node, _ path: String, _ real: String) {
+        if let start = chain.firstIndex(of: real) {
+            let names = chain[start...].map { known[$0] ?? $0 } + [path]
+            return element.error(
+                names.count == 2
+                    ? "the file includes itself" : "files include each other: " + names.joined(separator: " → "),
+                remedy: "remove one of them")
+        }
+        guard known.updateValue(path, forKey: real) == nil else {
+            return element.error("\(quoted(path)) is included already", remedy: "keep one of them")
+        }
+        let text: String
+        do throws(ConfigurationErrors) {
+            text = try Configuration.contents(of: path)
+        } catch {
+            for problem in error.diagnostics {
+                element.error("\(quoted(path)): \(problem.problem)", remedy: problem.remedy)
+            }
+            return
+        }
+        bytes += text.utf8.count
+        guard bytes <= Self.mostBytes, files.count < Self.mostFiles else {
+            return element.error(
+                "the files have more than 16 MiB together, or are more than 1000", remedy: "split them")
+        }
+        files.append(path)
+        let report = Report(file: path, text: text, includedBy: element.report)
+        guard let root = DocumentReader.read(text, environment: environment, report: report),
+            let section = Section(root, keys: ["version", "include", "upstreams", "endpoints"])
+        else { return }
+        roots.append(root)
+        RootReader.checkVersion(section["version"])
+        chain.append(real)
+        if let more = section["include"] { read(more, beside: Self.folder(of: path)) }
+        chain.removeLast()
+    }
+
+    /// What stands before the name of a file in its folder, with a slash at the end.
+    private static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
+    }
+}
