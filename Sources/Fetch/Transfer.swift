@@ -13,6 +13,7 @@ import HTTPWire
 
     private var body: [UInt8] = []
     private var fields = FieldSection()
+    private var keptFields = ResponseReader.KeptFields.ofFailures
     private var headBytes = 0
     private var exceeded = false
     /// Whether the empty line behind the final head was received: libcurl takes a head that breaks off for a whole one.
@@ -38,6 +39,7 @@ import HTTPWire
         (body, fields, headBytes, exceeded, isHeadComplete, sends) = ([], FieldSection(), 0, false, false, 0)
         mostSends = exchange.isRepeatable ? 2 : 1
         isHEAD = request.method == .head
+        keptFields = request.keptFields
         let code = unsafe cc_set_string(handle, CURLOPT_REQUEST_TARGET, origin.prefix + request.target)
         guard code == CURLE_OK else {
             self.exchange = nil
@@ -82,7 +84,7 @@ import HTTPWire
         guard code == CURLE_OK else { return .failure(exceeded ? .tooLarge : FetchError(code)) }
         let status = unsafe cc_response_code(handle)
         guard isHeadComplete, status >= 200 else { return .failure(.reset) }
-        let isKept = status >= 300 || fields[.contentEncoding] != nil
+        let isKept = keptFields == .always || status >= 300 || fields[.contentEncoding] != nil
         let response = ClientResponse(status: status, fields: isKept ? fields : FieldSection(), body: body)
         (body, fields) = ([], FieldSection())
         return .success(response)

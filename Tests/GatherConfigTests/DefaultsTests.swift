@@ -40,7 +40,9 @@ import Testing
             """)
         let calls = plan.endpoints[0].calls
         #expect(
-            calls.map { if case .json = $0.fallback { true } else { false } } == [false, true, false, false, false])
+            calls.map { if case .json(let json) = $0.fallback { json == Array("[]".utf8) } else { false } } == [
+                false, true, false, false, false,
+            ])
         #expect(calls.map { $0.staleFor != nil } == [true, true, false, false, true])
         #expect(calls.map { $0.foreach?.maxParallel } == [nil, nil, nil, nil, 2])
     }

@@ -145,6 +145,9 @@ import Testing
             #expect(posts.body == #"{"collection":[{"id":1,"title":"a"}]}"#)
             let list = try await service.get("/posts/list", on: loop)
             #expect(list.body == #"[{"id":1,"title":"a","secret":"s"}]"#)
+            upstream.answers["motd.txt"] = .answer(200, [:], "Hello\n")
+            let message = try await service.get("/motd", on: loop)
+            #expect(message.body == #"{"content":"Hello\n"}"#)
             let feed = try await service.get("/feed", on: loop)
             #expect(feed.body == #"{"posts":{"collection":[{"id":1,"name":"a"}]},"tags":["x"]}"#)
         }

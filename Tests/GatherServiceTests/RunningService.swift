@@ -182,6 +182,7 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
     indirect enum Script {
         case json(String)
         case status(Int)
+        case answer(Int, HTTPFields, String)
         /// What is no JSON.
         case garbage
         /// With a content coding that nobody asked for.
@@ -234,6 +235,8 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
                 .ok, fields: [.contentType: "application/json", .contentEncoding: coding], body: [31, 139])
         case .field(let count):
             return Response(.ok, fields: [.userAgent: String(repeating: "x", count: count)], body: Array("{}".utf8))
+        case .answer(let code, let fields, let text):
+            return Response(HTTPResponse.Status(code: code), fields: fields, body: Array(text.utf8))
         case .status(let code): return Response(HTTPResponse.Status(code: code), text: "{}")
         case .held:
             waiting += 1

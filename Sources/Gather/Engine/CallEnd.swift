@@ -6,20 +6,50 @@ struct CallEnd: Sendable {
     var outcome: Outcome
     /// The upstream's status, if there was a response.
     var status: Int?
-    /// What went wrong, for people.
-    var detail: String?
     /// The body of a success.
     var body: JSONValue?
     /// Whether the success had no content, of which no part is kept.
     var isEmpty = false
-    /// How long the upstream wants to be left alone.
-    var retryAfter: Duration?
     /// Whether nothing of the request was sent, so that any request may be sent again.
     var isUnsent = false
     /// How often the request was sent.
     var attempts = 0
 
-    init(_ outcome: Outcome, _ detail: String? = nil) { (self.outcome, self.detail) = (outcome, detail) }
+    private var rest: Rest?
+
+    /// What few ends have, behind one reference: ends are copied.
+    private final class Rest: Sendable {
+        let detail: String?
+        let retryAfter: Duration?
+        let response: ResponseRest?
+
+        init(_ detail: String?, _ retryAfter: Duration?, _ response: ResponseRest?) {
+            (self.detail, self.retryAfter, self.response) = (detail, retryAfter, response)
+        }
+    }
+
+    /// What went wrong, for people.
+    var detail: String? {
+        get { rest?.detail }
+        set { rest = Rest(newValue, retryAfter, response) }
+    }
+
+    /// How long the upstream wants to be left alone.
+    var retryAfter: Duration? {
+        get { rest?.retryAfter }
+        set { if newValue != nil || rest != nil { rest = Rest(detail, newValue, response) } }
+    }
+
+    /// What of the response is kept for the head of the answer.
+    var response: ResponseRest? {
+        get { rest?.response }
+        set { if newValue != nil || rest != nil { rest = Rest(detail, retryAfter, newValue) } }
+    }
+
+    init(_ outcome: Outcome, _ detail: String? = nil) {
+        self.outcome = outcome
+        if let detail { rest = Rest(detail, nil, nil) }
+    }
 
     /// Nothing was sent: the breaker is open.
     static let refused = CallEnd(.refused, "the breaker is open")
@@ -47,7 +77,8 @@ extension CallEnd {
     }
 
     /// The end that a response is, its body checked.
-    init(_ response: consuming ClientResponse) {
+    /// - Parameter form: what its body is taken for.
+    init(_ response: consuming ClientResponse, as form: BodyForm = .json, keeping kept: KeptResponse = .nothing) {
         // Field by field, and not by way of another initializer, which would copy all of it.
         outcome = .ok
         status = response.status
@@ -58,7 +89,7 @@ extension CallEnd {
             if response.status == 429 || response.status == 503 {
                 retryAfter = response.retryAfter.map { .seconds($0) }
             }
-        } else if response.body.isEmpty || response.status == 204 {
+        } else if form == .json, response.body.isEmpty || response.status == 204 {
             // No content is no failure of a 2xx (RFC 9110 §8.6: a length of 0 is a valid representation), and what comes with a 204
             // belongs to none (§15.3.5).
             body = JSONValue(validated: Array("null".utf8))
@@ -66,14 +97,20 @@ extension CallEnd {
         } else if let coding = response.contentCoding {
             outcome = .badResponse
             detail = "a body with the content coding '\(coding)', which it was not asked for,"
-        } else {
+        } else if form == .json {
             do throws(JSONError) {
                 body = try JSONValue(validating: response.body)
             } catch {
                 outcome = .badResponse
                 detail = error.description
             }
+        } else if let text = form.text(of: response.body) {
+            body = JSONValue(validated: text)
+        } else {
+            outcome = .badResponse
+            detail = "a body that is not UTF-8 text"
         }
+        if kept != .nothing { self.response = ResponseRest(response, kept) }
     }
 
     /// What of the body a call keeps.

@@ -94,7 +94,8 @@ public final class GatherEngine {
         let (endpoint, values, reports) = (run.endpoint, run.values, gathered.reports)
         do throws(CancellationError) {
             let answer = try await BodyWork.offLoop(on: loop) { Answer.render(endpoint, values, reports) }
-            return Gathered(verdict: .answered(answer), reports: reports, isComplete: gathered.isComplete)
+            return Gathered(
+                verdict: .answered(answer), reports: reports, isComplete: gathered.isComplete, passed: gathered.passed)
         } catch {
             return Gathered(verdict: .clientGone, reports: reports, isComplete: gathered.isComplete)
         }

@@ -4,11 +4,24 @@ extension GatherRun {
     func finish(isCancelled: Bool, rendersAnswer: Bool = true) -> Gathered {
         let reports = reports
         let isComplete = reports.allSatisfy(\.isComplete)
-        return Gathered(
-            verdict: verdict(
-                reports, isComplete: isComplete, isCancelled: isCancelled, rendersAnswer: rendersAnswer && hasAnswer),
-            reports: reports,
-            isComplete: isComplete)
+        let verdict = verdict(
+            reports, isComplete: isComplete, isCancelled: isCancelled, rendersAnswer: rendersAnswer && hasAnswer)
+        var gathered = Gathered(verdict: verdict, reports: reports, isComplete: isComplete)
+        if endpoint.head != nil || !responses.isEmpty { gathered.passed = passedOn(verdict, reports) }
+        return gathered
+    }
+
+    private func passedOn(_ verdict: Gathered.Verdict, _ reports: [CallReport]) -> PassedOn? {
+        switch verdict {
+        case .answered: return endpoint.head?.passedOn(values, reports, responses)
+        case .failed(let call):
+            let report = reports[call]
+            guard let response = responses[call], report.outcome == .httpError, let status = report.status,
+                endpoint.passStatus.contains(status), !endpoint.calls[call].isInternal
+            else { return nil }
+            return response.passedOn(withBody: endpoint.passesBody)
+        case .unplaceable, .clientGone: return nil
+        }
     }
 
     /// Whether there is more to an answer than an observer has been told.

@@ -18,6 +18,8 @@ final class GatherRun: Dispatch {
     /// Whether it has, or the successes decide.
     private var isSettled = false
     private let hasQuorum: Bool
+    /// What is kept of the calls' responses for the head of the answer.
+    private(set) var responses: [Int: ResponseRest] = [:]
     /// The successes, if a number of them decides.
     private var quorum: Quorum?
     /// By call, the requests that were made off the loop, until their calls have ended.
@@ -183,6 +185,7 @@ final class GatherRun: Dispatch {
     // MARK: Ending calls
 
     override func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {
+        if let response = end.response { responses[part.number] = response }
         ended(part.number, CallReport(end, since: since, in: self), end.body)
     }
 

@@ -16,4 +16,6 @@ public struct Gathered: Sendable {
     public let reports: [CallReport]
     /// Whether every call was ok.
     public let isComplete: Bool
+    /// What the answer has of the responses to calls, besides what stands in its body; nil if there is nothing.
+    public var passed: PassedOn?
 }

@@ -22,6 +22,7 @@ final class RequestTemplate: Sendable {
     private let defaults: [(name: HTTPField.Name, value: String)]
     private let body: JSONTemplate?
     private let isRepeatable: Bool
+    private let keptFields: ResponseReader.KeptFields
     /// The whole of it, if it takes nothing.
     let constant: ClientRequest?
 
@@ -31,6 +32,7 @@ final class RequestTemplate: Sendable {
     /// - Precondition: the literal fields can stand in a head, which the reader of the configuration has checked.
     init(_ call: Call) {
         (method, target, body, isRepeatable) = (call.method, call.target, call.body, call.isRepeatable)
+        keptFields = call.keptResponse == .all ? .always : .ofFailures
         (forwardHeaders, forwardQuery) = (call.forwardHeaders, call.forwardQuery)
         (forwardedFields, forwardsQuery) = (call.forwardedFields, call.forwardsQuery)
         ownNames = ForwardedNames((call.headers.map(\.name) + call.forwardHeaders).map(\.rawName))
@@ -58,7 +60,7 @@ final class RequestTemplate: Sendable {
         {
             // Without a reference, nothing can be missing.
             constant = Self.request(
-                method, target, constantFields, try? Self.content(of: body, nothing), isRepeatable)
+                method, target, constantFields, try? Self.content(of: body, nothing), isRepeatable, keptFields)
         } else {
             constant = nil
         }
@@ -71,7 +73,7 @@ final class RequestTemplate: Sendable {
         let forwarded = if let known = values.forwarded { known } else { try forwarded(values.input) }
         let target = try renderTarget(values, forwarded)
         let fields = try renderFields(values, forwarded)
-        return Self.request(method, target, fields, try Self.content(of: body, values), isRepeatable)
+        return Self.request(method, target, fields, try Self.content(of: body, values), isRepeatable, keptFields)
     }
 
     private static func content(of body: JSONTemplate?, _ values: Values) throws(PlacementError) -> [UInt8]? {
@@ -82,11 +84,13 @@ final class RequestTemplate: Sendable {
     }
 
     private static func request(
-        _ method: HTTPRequest.Method, _ target: String, _ fields: FieldSection, _ body: [UInt8]?, _ isRepeatable: Bool
+        _ method: HTTPRequest.Method, _ target: String, _ fields: FieldSection, _ body: [UInt8]?, _ isRepeatable: Bool,
+        _ keptFields: ResponseReader.KeptFields
     ) -> ClientRequest {
         do throws(RequestLineError) {
             var request = try ClientRequest(method, target: target, fields: fields, body: body)
             request.isRepeatable = isRepeatable
+            request.keptFields = keptFields
             return request
         } catch {
             // Literal parts were checked as they were read, and each value is escaped.

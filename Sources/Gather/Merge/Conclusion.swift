@@ -19,7 +19,7 @@ extension Gathered {
     /// The status that tells how the gather ended and, if it has no answer, one sentence that says why.
     public func conclusion(of endpoint: Endpoint) -> (status: HTTPResponse.Status, detail: String?) {
         switch verdict {
-        case .answered: return (.ok, nil)
+        case .answered: return (passed?.status.map { HTTPResponse.Status(code: $0) } ?? .ok, nil)
         case .failed(let call):
             let report = reports[call]
             let reason = report.detail.map { " (\($0))" } ?? ""

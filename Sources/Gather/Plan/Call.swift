@@ -2,6 +2,45 @@ import HTTPTypes
 import HTTPWire
 import JSONText
 
+/// What the body of a response is taken for.
+public enum BodyForm: String, Sendable, CaseIterable {
+    case json
+    /// A JSON string with the text, which is UTF-8.
+    case text
+    /// A JSON string with the bytes in base64 (RFC 4648 §4).
+    case base64
+
+    /// The JSON string for a body; nil if the body is no such text.
+    func text(of body: [UInt8]) -> [UInt8]? {
+        var json: [UInt8] = []
+        switch self {
+        case .json: return nil
+        case .text:
+            guard let text = String(validating: body, as: UTF8.self) else { return nil }
+            JSONText.append(string: text, to: &json)
+        case .base64:
+            json.reserveCapacity(body.count / 3 * 4 + 8)
+            json.append(UInt8(ascii: "\""))
+            Self.append(base64: body.span, to: &json)
+            json.append(UInt8(ascii: "\""))
+        }
+        return json
+    }
+
+    private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    private static func append(base64 bytes: Span<UInt8>, to output: inout [UInt8]) {
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let count = min(3, bytes.count - start)
+            var bits = 0
+            for offset in 0..<3 { bits = bits << 8 | (offset < count ? Int(bytes[start + offset]) : 0) }
+            for digit in 0..<4 {
+                output.append(digit <= count ? digits[bits >> (18 - 6 * digit) & 63] : UInt8(ascii: "="))
+            }
+        }
+    }
+}
+
 /// A named call of an endpoint: what is asked of which upstream, and what becomes of the answer.
 public struct Call: Sendable {
     public var name: String
@@ -32,6 +71,10 @@ public struct Call: Sendable {
     public var timeout: Duration?
     /// Whether the request may reach the upstream twice, if that differs from what its method says.
     public var idempotent: Bool?
+    /// What the upstream's body is taken for.
+    public var form = BodyForm.json
+    /// What of its responses the head of the answer may need.
+    public var keptResponse = KeptResponse.nothing
     /// What of the upstream's body is kept.
     public var projection: Projection?
     public var placement = Placement.member

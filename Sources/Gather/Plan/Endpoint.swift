@@ -31,6 +31,12 @@ public struct Endpoint: Sendable {
     public var rateLimits: [RateLimit] = []
     /// Fields that its good answers have.
     public var fields: [(name: HTTPField.Name, value: String)] = []
+    /// What the head of its answers has of the responses to calls.
+    public var head: AnswerHead?
+    /// Whether the body of a call whose status becomes the answer's becomes the answer's as well.
+    public var passesBody = false
+    /// Whether good answers have an entity tag.
+    public var hasEntityTag = false
 
     public enum Priority: String, Sendable, CaseIterable {
         case low, normal, high
@@ -81,7 +87,7 @@ public struct Endpoint: Sendable {
             query: Set(calls.flatMap(\.forwardQuery)), headers: Set(calls.flatMap(\.forwardHeaders)), readsBody: false)
         taken.takesAnyField = calls.contains { !$0.forwardedFields.isEmpty }
         taken.takesAnyQuery = calls.contains(where: \.forwardsQuery)
-        for reference in calls.flatMap(\.references) + (response?.references ?? []) {
+        for reference in calls.flatMap(\.references) + (response?.references ?? []) + (head?.references ?? []) {
             switch reference.source {
             case .query(let name): taken.query.insert(name)
             case .header(let name): taken.headers.insert(name)

@@ -25,6 +25,8 @@ final class PreparedCall: Sendable {
     /// Whether its bodies are kept for when it fails.
     let keepsBodies: Bool
     let hasProjection: Bool
+    let form: BodyForm
+    let keptResponse: KeptResponse
     let takesClientValues: Bool
     /// What the call takes from the client and cannot do without.
     let clientReferences: [Reference]
@@ -53,6 +55,7 @@ final class PreparedCall: Sendable {
         (timeout, isRequired) = (call.timeout, call.isRequired)
         (isConditional, isList) = (call.condition != nil, call.foreach != nil)
         (keepsBodies, hasProjection) = (call.staleFor != nil, call.projection != nil)
+        (form, keptResponse) = (call.form, call.keptResponse)
         let references = call.neededReferences
         takesClientValues = references.contains(where: \.isClients)
         let indispensable = references.filter { $0.fallback == nil && !$0.path.hasEach }

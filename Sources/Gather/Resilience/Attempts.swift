@@ -73,7 +73,7 @@ struct Attempts {
         do throws(UpstreamFailure) {
             let response = try running.exchange.finish(wake)
             guard BodyWork.fits(response.body.count, in: reactor) else { return .rest(.check(response, running)) }
-            end = CallEnd(response)
+            end = CallEnd(response, as: call.form, keeping: call.keptResponse)
         } catch {
             end = CallEnd(failure: error)
         }
@@ -237,7 +237,7 @@ struct Attempts {
             guard BodyWork.fits(response.body.count, in: reactor) else {
                 return await check(response, of: running, on: loop)
             }
-            let end = CallEnd(response)
+            let end = CallEnd(response, as: call.form, keeping: call.keptResponse)
             tell(end, of: running)
             return explained(end, of: running)
         } catch {
@@ -253,7 +253,10 @@ struct Attempts {
     ) async -> CallEnd {
         let end: CallEnd
         do throws(CancellationError) {
-            end = try await BodyWork.offLoop(on: loop) { CallEnd(response) }
+            let call = call
+            end = try await BodyWork.offLoop(on: loop) {
+                CallEnd(response, as: call.form, keeping: call.keptResponse)
+            }
         } catch {
             end = CallEnd(failure: .cancelled)
         }

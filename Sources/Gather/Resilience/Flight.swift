@@ -115,6 +115,8 @@ final class Flights {
         let method: HTTPRequest.Method
         let identity: [UInt8]
         let timeout: Duration
+        let form: BodyForm
+        let kept: KeptResponse
     }
 
     private(set) var joinable: [Key: Flight] = [:]
@@ -128,7 +130,9 @@ final class Flights {
         for request: ClientRequest, of call: PreparedCall, at state: UpstreamState,
         on loop: isolated EventLoop
     ) -> Flight {
-        let key = Key(method: request.method, identity: request.identity, timeout: state.timeout(of: call))
+        let key = Key(
+            method: request.method, identity: request.identity, timeout: state.timeout(of: call), form: call.form,
+            kept: call.keptResponse)
         if let flight = joinable[key], !flight.isAbandoned {
             state.metrics.count(.coalesced)
             return flight

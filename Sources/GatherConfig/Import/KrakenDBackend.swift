@@ -65,10 +65,15 @@ struct KrakenDBackend {
         let group = backend.take("group")?.value.spelling ?? ""
         let encoding = backend.take("encoding")?.value.spelling?.lowercased() ?? "json"
         call.isCollection = backend.take("is_collection")?.value.flag ?? false
-        guard isProxy || ["json", "fast-json", "safejson"].contains(encoding) else {
+        guard isProxy || ["json", "fast-json", "safejson", "string"].contains(encoding) else {
             text.leaveOut(
-                "encoding: \(encoding)", "a call's body is JSON; a 'proxy' passes others through", at: node.position)
+                "encoding: \(encoding)", "a call's body is JSON or a text; a 'proxy' passes others through",
+                at: node.position)
             return nil
+        }
+        if encoding == "string", !isProxy {
+            call.shaping.line("as: text")
+            call.place = .member("content")
         }
         if !isProxy { readShaping(backend, &call, extra.flatmap) }
         for key in ["input_headers", "input_query_strings"] {

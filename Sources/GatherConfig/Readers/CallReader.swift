@@ -10,7 +10,8 @@ struct CallReader {
         methods.map(\.key) + [
             "body", "headers", "forward_headers", "forward_query", "when", "foreach",
         ] + ForeachReader.companions + [
-            "required", "on_error", "stale_for", "timeout", "idempotent", "target", "allow", "deny", "mapping", "group",
+            "required", "on_error", "stale_for", "timeout", "idempotent", "as", "target", "allow", "deny", "mapping",
+            "group",
             "flatten", "internal",
         ]
 
@@ -53,6 +54,11 @@ struct CallReader {
         let staleFor = readStaleFor(section, method: target?.method)
         let timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
         let projection = ProjectionReader.read(section)
+        let form = section["as"]?.word(of: BodyForm.allCases.map(\.rawValue)).flatMap(BodyForm.init) ?? .json
+        if form != .json, projection != nil {
+            section["as"]?.error(
+                "what is not JSON has no parts", remedy: "remove 'target', 'allow', 'deny' and 'mapping', or this")
+        }
         let placement = readPlacement(section)
         call?.method = target?.method ?? .get
         call?.headers = set
@@ -69,6 +75,7 @@ struct CallReader {
         call?.timeout = timeout
         call?.idempotent = section["idempotent"]?.boolean()
         call?.projection = projection
+        call?.form = form
         call?.placement = placement
         call?.isInternal = section["internal"]?.boolean() ?? false
         if let call {

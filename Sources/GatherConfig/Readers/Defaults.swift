@@ -8,7 +8,8 @@ import Gather
 struct Defaults {
     static let forwarding = ["headers", "forward_headers", "forward_query"]
     static let endpointKeys = [
-        "deadline", "pass_status", "expose", "stream", "priority", "rate_limit", "fields", "timeout", "stall",
+        "deadline", "pass_status", "pass_body", "etag", "expose", "stream", "priority", "rate_limit", "fields",
+        "timeout", "stall",
         "max_body", "location", "x_forwarded",
     ]
     static let callKeys =

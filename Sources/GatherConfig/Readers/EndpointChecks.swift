@@ -102,9 +102,10 @@ struct EndpointChecks {
             warnOfQuotes(in: endpoint.response?.references ?? [], at: response)
         }
         let inCalls = endpoint.calls.flatMap(\.references)
-        let references = inCalls + (endpoint.response?.references ?? [])
+        let references = inCalls + (endpoint.response?.references ?? []) + (endpoint.head?.references ?? [])
         Self.warnOfUnused(parameters, in: references, at: section["path"])
-        let used = Set(references.compactMap(\.call))
+        var used = Set(references.compactMap(\.call))
+        if case .call(let call)? = endpoint.head?.status { used.insert(call) }
         for (index, call) in endpoint.calls.enumerated() where endpoint.response != nil || call.isInternal {
             if call.method == .get, !used.contains(index) {
                 members[index].warning(

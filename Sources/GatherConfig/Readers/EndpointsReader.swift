@@ -21,8 +21,8 @@ struct EndpointsReader {
 
     /// Those of an endpoint with calls; `forward_headers` and `forward_query` are its calls'.
     static let keys = [
-        "path", "method", "proxy", "deadline", "gather", "calls", "response", "pass_status", "expose", "stream",
-        "priority", "rate_limit", "fields", "forward_headers", "forward_query", "tests",
+        "path", "method", "proxy", "deadline", "gather", "calls", "response", "status", "pass_status", "pass_body",
+        "etag", "expose", "stream", "priority", "rate_limit", "fields", "forward_headers", "forward_query", "tests",
     ]
 
     init(upstreams: [String], environment: [String: String], disclosure: Disclosure, ignoresLastSlash: Bool = false) {
@@ -91,12 +91,25 @@ struct EndpointsReader {
         let isStreamed = section["stream"]?.boolean()
         let priority = section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue))
         let rateLimits = section["rate_limit"].map(RateLimitReader.read) ?? []
-        let fields = section["fields"].map(HeadersReader.readAnswerFields) ?? []
+        let lists = read.indices.filter { read[$0]?.foreach != nil }
+        var head = AnswerHeadReader(scope: scope, lists: Set(lists))
+        if let node = section["fields"] { head.readFields(node) }
+        if let node = section["status"] { head.readStatus(node) }
+        let passesBody = section["pass_body"]?.boolean() ?? false
+        if passesBody, passStatus.isEmpty {
+            section["pass_body"]?.warning(
+                "has no effect without 'pass_status', which says for which statuses", remedy: "add it, or remove this")
+        }
+        let hasEntityTag = section["etag"]?.boolean() ?? false
         guard let calls else { return nil }
         let checks = EndpointChecks(section: section, members: calls, calls: read)
         checks.checkNames()
         guard checks.checkCycles() else { return nil }
-        let complete = read.compactMap(\.self)
+        var complete = read.compactMap(\.self)
+        for index in complete.indices {
+            let isNeeded = complete.count == calls.count && head.calls.contains(index)
+            complete[index].keptResponse = isNeeded ? .all : passStatus.isEmpty ? .nothing : .failures
+        }
         if let tests = section["tests"], tests.isBlank,
             let endpoint = try? Endpoint(method: .get, path: "/", calls: complete)
         {
@@ -114,7 +127,10 @@ struct EndpointsReader {
         endpoint.isStreamed = isStreamed ?? endpoint.isStreamed
         endpoint.priority = priority.flatMap(Endpoint.Priority.init) ?? endpoint.priority
         endpoint.rateLimits = rateLimits
-        endpoint.fields = fields
+        endpoint.fields = head.constants
+        if head.head.status != nil || !head.head.fields.isEmpty { endpoint.head = head.head }
+        endpoint.passesBody = passesBody
+        endpoint.hasEntityTag = hasEntityTag
         checks.checkQuorum(of: endpoint)
         checks.warn(about: endpoint, parameters: path.parameters)
         if let deadline { checks.warnOfTimeouts(beyond: deadline) }

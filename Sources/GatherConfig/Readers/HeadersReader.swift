@@ -88,8 +88,27 @@ struct HeadersReader {
         return names
     }
 
-    /// Fields of answers, which are the same in each.
-    static func readAnswerFields(_ node: Node) -> [(name: HTTPField.Name, value: String)] {
+    /// Fields of answers, each with one value or a list of them.
+    func readAnswerFields(
+        _ node: Node
+    ) -> [(name: HTTPField.Name, values: [(node: Node, template: TextTemplate)])] {
+        var fields: [(name: HTTPField.Name, values: [(node: Node, template: TextTemplate)])] = []
+        for member in node.members(expected: "a mapping of header names to values") ?? [] {
+            var nodes = [member.value]
+            if case .sequence(let several) = member.value.content { nodes = several }
+            let values = nodes.compactMap { node in readValue(node).map { (node, $0) } }
+            guard let name = Self.name(member.name, report: { member.error($0, remedy: $1) }) else { continue }
+            if fields.contains(where: { $0.name == name }) {
+                member.error(
+                    "the header '\(name)' appears twice", remedy: "keep one of them; letter case makes no difference")
+            }
+            fields.append((name, values))
+        }
+        return fields
+    }
+
+    /// Fields of answers that have no calls, which are the same in each.
+    static func readConstantFields(_ node: Node) -> [(name: HTTPField.Name, value: String)] {
         HeadersReader(scope: ReferenceScope()).readFields(node).compactMap { name, value in
             guard let literal = value.literal else {
                 node.error(

@@ -9,7 +9,8 @@ struct ProxyReader {
     ]
     /// The keys of gathers, which are none of a proxy's.
     private static let others = [
-        "calls", "response", "gather", "deadline", "pass_status", "expose", "stream", "tests",
+        "calls", "response", "gather", "deadline", "pass_status", "pass_body", "status", "etag", "expose", "stream",
+        "tests",
     ]
     private static let times = Duration.milliseconds(1)...Duration.seconds(86_400)
 
@@ -66,7 +67,7 @@ struct ProxyReader {
             section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue)).flatMap(Endpoint.Priority.init)
             ?? proxy.priority
         proxy.rateLimits = section["rate_limit"].map(RateLimitReader.read) ?? []
-        proxy.fields = section["fields"].map(HeadersReader.readAnswerFields) ?? []
+        proxy.fields = section["fields"].map(HeadersReader.readConstantFields) ?? []
         if proxy.references.contains(where: { $0.source == .body }) {
             section["proxy"]?.error(
                 "the body of a request is passed on, not read", remedy: "refer to its path, query or header fields")

@@ -27,7 +27,7 @@ struct TestsReader {
             test.replies[member.name] = readReplies(member.value)
         }
         guard let expect = section.required("expect", such: "expect: { status: 200 }") else { return nil }
-        let keys = ["status", "complete", "body", "body_includes", "outcomes", "within"]
+        let keys = ["status", "fields", "complete", "body", "body_includes", "outcomes", "within"]
         guard let expected = Section(expect, keys: keys) else { return nil }
         if keys.allSatisfy({ expected[$0] == nil }) {
             expect.error("a test expects something", remedy: "add one of \(keys.joined(separator: ", "))")
@@ -94,7 +94,7 @@ struct TestsReader {
 
     private func readReply(_ node: Node) -> EndpointTest.Reply? {
         let kinds = ["body", "raw", "timeout", "unreachable"]
-        guard let section = Section(node, keys: kinds + ["status", "delay"]) else { return nil }
+        guard let section = Section(node, keys: kinds + ["status", "headers", "delay"]) else { return nil }
         let given = kinds.filter { section[$0] != nil }
         for other in given.dropFirst() {
             section.member(other)?.error("a reply has '\(given[0])' already", remedy: "keep one of them")
@@ -116,6 +116,11 @@ struct TestsReader {
             let body = section["body"].flatMap { $0.json() } ?? Array("{}".utf8)
             reply = EndpointTest.Reply(.response(status: status, body: body))
         }
+        if let headers = section["headers"] {
+            reply.fields = HeadersReader(scope: ReferenceScope()).readAnswerFields(headers).flatMap { name, values in
+                values.compactMap { value in value.template.literal.map { (name, $0) } }
+            }
+        }
         reply.delay = section["delay"]?.duration(in: Self.delays) ?? .zero
         return reply
     }
@@ -124,6 +129,11 @@ struct TestsReader {
 
     private func readExpectation(_ section: Section, into expected: inout EndpointTest.Expectation) {
         expected.status = section["status"]?.integer(in: 100...599)
+        if let fields = section["fields"] {
+            expected.fields = HeadersReader(scope: ReferenceScope()).readAnswerFields(fields).map { name, values in
+                (name, values.compactMap(\.template.literal))
+            }
+        }
         expected.isComplete = section["complete"]?.boolean()
         expected.body = section["body"]?.json()
         expected.includedBody = section["body_includes"]?.json()

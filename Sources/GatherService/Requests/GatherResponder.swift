@@ -156,7 +156,9 @@ final class GatherResponder: Handler {
         count(gathered, of: number)
         history.record(gathered, of: number, endpoint, since: start, at: loop.now)
         accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: false), of: request)
-        return try Response(gathered, of: endpoint)
+        var response = try Response(gathered, of: endpoint)
+        if endpoint.hasEntityTag { await response.tag(for: head, on: loop) }
+        return response
     }
 
     /// The body of a request, if it is JSON.

@@ -1,3 +1,4 @@
+import EventLoop
 import Gather
 import HTTPServer
 import HTTPTypes
@@ -18,22 +19,61 @@ extension Response {
     /// - Throws: ``Refusal/clientGone`` if the client is not there to get anything.
     init(_ gathered: Gathered, of endpoint: Endpoint) throws(Refusal) {
         if case .answered(let body) = gathered.verdict {
-            self.init(.ok, lines: FieldSection(of: gathered, of: endpoint, isJSON: true), body: body)
+            guard let passed = gathered.passed else {
+                self.init(.ok, lines: FieldSection(of: gathered, of: endpoint, isJSON: true), body: body)
+                return
+            }
+            // No content comes with a 204 (RFC 9110 §15.3.5).
+            let isEmpty = passed.status == 204
+            self.init(
+                HTTPResponse.Status(code: passed.status ?? 200),
+                lines: FieldSection(of: gathered, of: endpoint, isJSON: !isEmpty), body: isEmpty ? [] : body)
+            add(passed.fields)
             return
         }
         let (status, detail) = gathered.disclosedConclusion(of: endpoint)
         switch gathered.verdict {
         case .answered, .failed:
-            self = .problem(status, detail, fields: status == .serviceUnavailable ? [.retryAfter: "1"] : [:]) { json in
-                guard endpoint.disclosure != .nothing else { return }
-                json.member("calls") { Outcomes.write(endpoint, gathered.reports, to: &$0) }
+            let passed = gathered.passed
+            if let body = passed?.body {
+                self.init(status, body: body)
+            } else {
+                let saysWhen = passed?.fields.contains(.retryAfter) ?? false
+                let fields: HTTPFields = status == .serviceUnavailable && !saysWhen ? [.retryAfter: "1"] : [:]
+                self = .problem(status, detail, fields: fields) { json in
+                    guard endpoint.disclosure != .nothing else { return }
+                    json.member("calls") { Outcomes.write(endpoint, gathered.reports, to: &$0) }
+                }
             }
             lines = FieldSection(of: gathered, of: endpoint, isJSON: false)
+            if let passed { add(passed.fields) }
         case .unplaceable:
             self = .problem(status, detail)
         case .clientGone:
             throw .clientGone
         }
+    }
+
+    /// Adds fields of upstreams, unless they are too many: then none of them.
+    private mutating func add(_ fields: FieldSection) { try? lines.append(contentsOf: fields) }
+
+    /// Gives a good answer its entity tag, and leaves the content out for a client that has it already (RFC 9110 §13.1.2).
+    mutating func tag(for head: RequestHead, on loop: isolated EventLoop) async {
+        guard status == .ok, head.method == .get || head.method == .head else { return }
+        let body = body
+        var tag: String?
+        if BodyWork.fits(body.count, in: loop.reactor) {
+            tag = EntityTag.strong(of: body.span)
+        } else {
+            tag = try? await BodyWork.offLoop(on: loop) { EntityTag.strong(of: body.span) }
+        }
+        // Cancelled: nobody waits for it.
+        guard let tag else { return }
+        fields[.eTag] = tag
+        guard let known = head[.ifNoneMatch], EntityTag.list(known, contains: tag) else { return }
+        status = .notModified
+        lines.remove(.contentType)
+        self.body = []
     }
 }
 

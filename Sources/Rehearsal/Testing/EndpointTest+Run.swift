@@ -1,5 +1,7 @@
 import EventLoop
 import Gather
+import HTTPTypes
+import HTTPWire
 import JSONText
 
 extension EndpointTest {
@@ -36,6 +38,18 @@ extension EndpointTest {
     }
 }
 
+extension Gathered {
+    /// What the answer has of a field that the endpoint declares, or passes on.
+    fileprivate func values(of name: HTTPField.Name, _ endpoint: Endpoint) -> [String] {
+        let lines = (passed?.fields ?? FieldSection()).filter { line in
+            String(decoding: line.name, as: UTF8.self).lowercased() == name.canonicalName
+        }
+        var values = lines.map { String(decoding: $0.value, as: UTF8.self) }
+        if case .answered = verdict { values = endpoint.fields.filter { $0.name == name }.map(\.value) + values }
+        return values
+    }
+}
+
 extension EndpointTest.Expectation {
     /// What of the expectation is not met.
     fileprivate func failures(_ gathered: Gathered, _ duration: Duration, _ endpoint: Endpoint) -> [String] {
@@ -49,6 +63,12 @@ extension EndpointTest.Expectation {
             if status != conclusion.code, let detail { failures[failures.count - 1] += " (\(detail))" }
         }
         if let isComplete { expect("complete", String(isComplete), String(gathered.isComplete)) }
+        for (name, values) in fields {
+            let got = gathered.values(of: name, endpoint)
+            expect(
+                "fields.\(name.rawName)", values.joined(separator: ", "),
+                got.isEmpty ? "nothing" : got.joined(separator: ", "))
+        }
         for (call, outcome) in outcomes {
             guard let index = endpoint.calls.firstIndex(where: { $0.name == call }) else { continue }
             expect("outcomes.\(call)", outcome.rawValue, gathered.reports[index].outcome.rawValue)

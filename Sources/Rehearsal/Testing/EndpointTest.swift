@@ -1,4 +1,5 @@
 import Gather
+public import HTTPTypes
 
 /// What an endpoint is to answer to a request when its upstreams answer as the test says.
 public struct EndpointTest: Sendable {
@@ -17,8 +18,10 @@ public struct EndpointTest: Sendable {
     }
 
     /// What one attempt of a call gets.
-    public struct Reply: Sendable, Equatable {
+    public struct Reply: Sendable {
         public var end: End
+        /// The fields of a response.
+        public var fields: [(name: HTTPField.Name, value: String)] = []
         public var delay: Duration = .zero
 
         public enum End: Sendable, Equatable {
@@ -41,6 +44,8 @@ public struct EndpointTest: Sendable {
         public var body: [UInt8]?
         /// What the answer has as JSON, among other members.
         public var includedBody: [UInt8]?
+        /// Fields of the answer, each with all of its values.
+        public var fields: [(name: HTTPField.Name, values: [String])] = []
         /// How calls end, by name.
         public var outcomes: [(call: String, outcome: Outcome)] = []
         /// The longest that the gather takes.

@@ -1,5 +1,6 @@
 import EventLoop
 import Gather
+import HTTPTypes
 import HTTPWire
 
 /// Upstreams that answer as a test says. Confined to its loop.
@@ -26,9 +27,18 @@ final class ScriptedUpstreams: UpstreamClient {
         let due = reactor.now.advanced(by: reply.delay)
         return switch reply.end {
         case .response(let status, let body):
-            TimedExchange(.success(ClientResponse(status: status, body: body)), at: due, on: reactor)
+            TimedExchange(
+                .success(ClientResponse(status: status, fields: Self.section(reply.fields), body: body)), at: due,
+                on: reactor)
         case .timeout: TimedExchange(.failure(.timeout(while: nil)), at: LoopInstant(nanoseconds: .max), on: reactor)
         case .unreachable: TimedExchange(.failure(.notConnected("connection refused")), at: due, on: reactor)
         }
+    }
+
+    private static func section(_ fields: [(name: HTTPField.Name, value: String)]) -> FieldSection {
+        var section = FieldSection()
+        // The reader of the configuration has checked them.
+        for (name, value) in fields { try? section.append(name, value) }
+        return section
     }
 }
