@@ -1,32 +1,62 @@
 import EventLoop
+import Gather
+import GatherConfig
 import HTTPServer
+import HTTPTypes
 import Logging
 
-/// One line for each exchange: method, route, status, duration, bytes, and how the calls of a gather ended.
+/// One line for each exchange: who asked for what, status, duration, bytes, and how the calls of a gather ended.
 final class AccessLog: ExchangeObserver {
-    /// How many bytes of a path are logged that leads nowhere.
-    private static let pathBytes = 256
+    /// How many bytes are logged of what clients may write at any length.
+    private static let clientBytes = 256
 
     private let logger: Logger
+    private var settings: ServerSettings
+    private var trusted: TrustedProxies
+    /// Whether every exchange is logged.
     private var isEnabled = false
-    var wantsRecords: Bool { isEnabled }
+    /// Beyond what time a gather is logged even so.
+    private var slow: Duration?
+    var wantsRecords: Bool { isEnabled || slow != nil }
     /// What is known of gathers whose exchanges have not ended.
     private var notes: [ObjectIdentifier: GatherNote] = [:]
 
-    init(_ logger: Logger, isEnabled: Bool) {
-        self.logger = logger
-        enable(isEnabled)
+    init(_ logger: Logger, _ settings: ServerSettings) {
+        (self.logger, self.settings) = (logger, settings)
+        trusted = TrustedProxies(settings.trustedProxies)
+        levelChanged()
     }
 
-    func enable(_ isEnabled: Bool) { self.isEnabled = isEnabled && logger.logLevel <= .info }
+    func adopt(_ settings: ServerSettings) {
+        self.settings = settings
+        trusted = TrustedProxies(settings.trustedProxies)
+        levelChanged()
+    }
 
-    /// Has a request's line tell of its gather.
+    /// Looks again for what is logged at all.
+    func levelChanged() {
+        isEnabled = settings.accessLog && logger.logLevel <= .info
+        slow = logger.logLevel <= .notice ? settings.slowGathers : nil
+    }
+
+    /// Has a request's line tell of what became of it.
     func note(_ note: @autoclosure () -> GatherNote, of request: Request) {
         if isEnabled { notes[ObjectIdentifier(request)] = note() }
     }
 
+    /// Has a request's line tell of its gather.
+    func note(
+        _ gathered: Gathered, of endpoint: Endpoint, took duration: Duration, isStreamed: Bool, _ request: Request
+    ) {
+        let isSlow = slow.map { duration > $0 } ?? false
+        guard isEnabled || isSlow else { return }
+        notes[ObjectIdentifier(request)] = GatherNote(gathered, of: endpoint, isStreamed: isStreamed, isSlow: isSlow)
+    }
+
     func exchangeEnded(_ record: ExchangeRecord) {
         let request = record.request
+        let note = request.flatMap { notes.removeValue(forKey: ObjectIdentifier($0)) }
+        guard isEnabled || note != nil else { return }
         var metadata: Logger.Metadata = [
             "method": .string(record.method?.rawValue ?? "-"),
             "route": .string(request?.route ?? "-"),
@@ -35,17 +65,22 @@ final class AccessLog: ExchangeObserver {
             "bytes": .stringConvertible(record.sentBytes),
         ]
         if let problem = record.problem { metadata["problem"] = .string(problem) }
+        if let client = request.map(trusted.client) ?? record.peer { metadata["client"] = .string(client.hostText) }
         if let request {
-            if request.route == nil {
-                let path = request.head.path
-                let shown = String(decoding: path.prefix(Self.pathBytes), as: UTF8.self)
-                metadata["path"] = .string(path.count > Self.pathBytes ? shown + "…" : shown)
+            if request.route == nil { metadata["path"] = .string(Self.shown(request.head.path)) }
+            if let agent = request.head.firstValue(of: .userAgent) {
+                metadata["user_agent"] = .string(Self.shown(agent))
             }
-            notes.removeValue(forKey: ObjectIdentifier(request))?.add(to: &metadata)
+            if let id = request.id { metadata["request_id"] = .string(id.text) }
+            if let span = request.span { metadata["trace_id"] = .string("\(span.context.trace)") }
+            note?.add(to: &metadata)
         }
-        // Who is refused is who has to be told, or kept out.
-        if metadata["problem"] != nil, let peer = record.peer { metadata["client"] = .stringConvertible(peer) }
-        logger.info("access", metadata: metadata)
+        logger.log(level: note?.isSlow ?? false ? .notice : .info, "access", metadata: metadata)
+    }
+
+    private static func shown(_ text: ArraySlice<UInt8>) -> String {
+        let shown = String(decoding: text.prefix(clientBytes), as: UTF8.self)
+        return text.count > clientBytes ? shown + "…" : shown
     }
 
     func handlerFailed(_ error: any Error, _ request: Request) {

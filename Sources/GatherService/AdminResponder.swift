@@ -5,18 +5,22 @@ import GatherConfig
 import HTTPServer
 import HTTPTypes
 import HTTPWire
+import Logging
 
 /// The admin listener's endpoints, for the platform that runs the service.
 final class AdminResponder: Handler {
     private enum Target {
         case health, readiness, metrics, gathers, gather, console, consoleStyle, consoleScript, consoleEvents, reload
+        case logLevel, setLogLevel
 
         /// Whether it is for people and their programs, so that whose page a browser asks for matters; the rest is for platforms, which
         /// may have a name of theirs for the service.
         var isChecked: Bool {
             switch self {
             case .health, .readiness, .metrics: false
-            case .gathers, .gather, .console, .consoleStyle, .consoleScript, .consoleEvents, .reload: true
+            case .gathers, .gather, .console, .consoleStyle, .consoleScript, .consoleEvents, .reload, .logLevel,
+                .setLogLevel:
+                true
             }
         }
     }
@@ -30,6 +34,7 @@ final class AdminResponder: Handler {
     private let group: LoopGroup
     private let drain: Latch
     private let end: Latch
+    private let log: LogWriter?
     private let settings: () -> ServerSettings
     private let watch: Watch
     private let reload: Reload
@@ -39,14 +44,15 @@ final class AdminResponder: Handler {
     /// - Parameters:
     ///   - drain: opens when the service begins to shut down.
     ///   - end: opens when the listener is to end, and what is watched with it.
+    ///   - log: whose level may be changed.
     ///   - settings: those of the configuration that is served.
     init(
-        group: LoopGroup, drain: Latch, end: Latch, settings: @escaping () -> ServerSettings,
+        group: LoopGroup, drain: Latch, end: Latch, log: LogWriter? = nil, settings: @escaping () -> ServerSettings,
         reload: @escaping Reload = { .refused("there is no file") }, watch: @escaping Watch
     ) {
         self.group = group
         self.drain = drain
-        self.end = end
+        (self.end, self.log) = (end, log)
         self.settings = settings
         self.watch = watch
         self.reload = reload
@@ -60,6 +66,8 @@ final class AdminResponder: Handler {
         router.add(.get, "/console/console.js", .consoleScript)
         router.add(.get, "/console/events", .consoleEvents)
         router.add(.post, "/-/reload", .reload)
+        router.add(.get, "/-/log-level", .logLevel)
+        router.add(.post, "/-/log-level/{level}", .setLogLevel)
     }
 
     func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
@@ -75,7 +83,8 @@ final class AdminResponder: Handler {
             return .now(
                 .problem(
                     .notFound,
-                    "the admin listener has /console, /healthz, /readyz, /metrics, /gathers and /-/reload"))
+                    "the admin listener has /console, /healthz, /readyz, /metrics, /gathers, /-/reload and /-/log-level"
+                ))
         }
     }
 
@@ -97,6 +106,8 @@ final class AdminResponder: Handler {
                 _ = loop  // What captures the loop is the loop's.
                 return Response(await self.reload())
             }
+        case .logLevel: .now(Response(.ok, text: "\(log?.level ?? group.logger.logLevel)\n"))
+        case .setLogLevel: .later { await self.setLogLevel(parameter, on: loop) }
         }
     }
 
@@ -120,6 +131,22 @@ final class AdminResponder: Handler {
         if drain.isOpen { return Response(.serviceUnavailable, text: "draining\n") }
         guard group.readiness.isReady else { return Response(.serviceUnavailable, text: "warming up\n") }
         return Response(.ok, text: "ready\n")
+    }
+
+    /// How long a loop may take to look at the level again.
+    private static let levelTime: Duration = .seconds(1)
+
+    /// Has lines of at least this level logged from now on.
+    private func setLogLevel(_ name: String, on loop: isolated EventLoop) async -> Response {
+        let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let level = Logger.Level(rawValue: name) else {
+            return .problem(.badRequest, "'\(name)' is none of the levels \(names)")
+        }
+        guard let log else { return .problem(.serviceUnavailable, "the log has no level that could be changed") }
+        log.level = level
+        _ = await group.onEachLoop(within: Self.levelTime, on: loop) { $0.logLevelChanged() }
+        group.logger.notice("the least severe level that is logged has changed", metadata: ["level": "\(level)"])
+        return Response(.ok, text: "\(level)\n")
     }
 
     /// What the service says of itself, with what loops have said last that do not answer.

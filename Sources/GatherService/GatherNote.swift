@@ -12,8 +12,18 @@ struct GatherNote {
     private var passed: (upstream: String, failure: Passage.Failure)?
     /// The gather's status, if that of the exchange was sent before.
     private let streamed: Int?
+    /// The calls that decided how long the gather took, if it took long.
+    private var path: [Int] = []
+    /// Whether the gather took longer than is usual.
+    var isSlow = false
 
-    init(_ gathered: Gathered, of endpoint: Endpoint, isStreamed: Bool) {
+    init(_ gathered: Gathered, of endpoint: Endpoint, isStreamed: Bool, isSlow: Bool = false) {
+        self.isSlow = isSlow
+        if isSlow {
+            // Those who run the service may know of internal calls.
+            let whole = endpoint.mapCalls { $0.isInternal = false }
+            path = CriticalPath(of: gathered.reports, in: whole).calls(deciding: gathered)
+        }
         calls = endpoint.calls
         reports = gathered.reports
         if case .unplaceable(let reason) = gathered.verdict { problem = reason }
@@ -32,6 +42,12 @@ struct GatherNote {
         passed = (upstream, failure)
     }
 
+    /// Rounded, with a decimal only where that is much of it.
+    private static func milliseconds(_ duration: Duration) -> String {
+        let tenths = (duration.wholeNanoseconds + 50_000) / 100_000
+        return tenths < 100 ? "\(tenths / 10).\(tenths % 10)" : "\((tenths + 5) / 10)"
+    }
+
     func add(to metadata: inout Logger.Metadata) {
         if let streamed { metadata["gather"] = .stringConvertible(streamed) }
         if let problem {
@@ -42,6 +58,10 @@ struct GatherNote {
             let detail = failure.detail.map { " (\(FailedCalls.bounded($0)))" } ?? ""
             metadata["failed"] = .string("\(upstream): \(failure.outcome.rawValue)\(detail)")
             return
+        }
+        if !path.isEmpty {
+            let steps = path.map { "\(calls[$0].name) \(Self.milliseconds(reports[$0].duration)) ms" }
+            metadata["critical_path"] = .string(steps.joined(separator: " → "))
         }
         metadata["calls"] = .stringConvertible(CallCounts(reports: reports))
         if let failed = FailedCalls(calls, reports) { metadata["failed"] = .stringConvertible(failed) }

@@ -12,7 +12,12 @@ public struct LineLogHandler: LogHandler {
         case json
     }
 
-    public var logLevel = Logger.Level.info
+    /// The least severe level that is logged, unless the process has been told another (``LogWriter/level``).
+    public var logLevel: Logger.Level {
+        get { writer.level ?? ownLevel }
+        set { ownLevel = newValue }
+    }
+    private var ownLevel = Logger.Level.info
     public var metadata: Logger.Metadata = [:]
     private let writer: LogWriter
 
@@ -24,7 +29,19 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        writer.append(line(event, at: Self.timestamp()))
+        // What is logged of every request is never a flood.
+        guard event.level >= .warning else { return writer.append(line(event, at: Self.timestamp())) }
+        let metadata = metadata.merging(event.metadata ?? [:]) { $1 }
+        writer.append(WarningLine(event.level, "\(event.message)", metadata), line(event, at: Self.timestamp()))
+    }
+
+    /// What stands for several lines that are the same but for their numbers.
+    static func line(of repeated: Floods.Repeated, for writer: LogWriter) -> [UInt8] {
+        var metadata = repeated.line.metadata
+        metadata["repeated"] = .stringConvertible(repeated.count)
+        return line(
+            repeated.line.level, repeated.line.message, metadata.sorted { $0.key < $1.key }, at: timestamp(),
+            for: writer)
     }
 
     /// What tells of lines that were dropped.

@@ -1,6 +1,7 @@
 import CPlatform
 import EventLoop
 import Glibc
+import Logging
 import Synchronization
 
 /// Writes lines to standard error on a thread of its own, so that nothing waits for the reader of a log, or for a disk.
@@ -21,6 +22,7 @@ public final class LogWriter: Sendable {
     private static let writeBytes = 4096
     /// In milliseconds.
     private static let pause: CInt = 10
+    private static let pauseOfFlood: CInt = 100
 
     /// Whether the thread has to be told of a new line.
     private enum State: UInt8, AtomicRepresentable { case notStarted, awake, asleep, closed }
@@ -34,6 +36,9 @@ public final class LogWriter: Sendable {
     private let isClosing = Atomic<Bool>(false)
     private let dropped = Atomic<Int>(0)
     private let isFlushing = Atomic<Bool>(false)
+    private let floods = Mutex(Floods())
+    /// One more than the place of ``level`` among all; 0 for none.
+    private let levelNumber = Atomic<UInt8>(0)
     /// What wakes the thread, what it tells its end by, and what the end of a flush.
     private let wakes: CInt
     private let ended: CInt
@@ -89,6 +94,25 @@ public final class LogWriter: Sendable {
         return wait(for: flushed, milliseconds: CInt(min(limit / .milliseconds(1), 1e9)))
     }
 
+    /// Has a warning written soon, unless there was one like it a moment ago: then it is counted.
+    func append(_ warning: WarningLine, _ line: @autoclosure () -> [UInt8]) {
+        if floods.withLock({ $0.admits(warning, at: cp_monotonic_nanoseconds()) }) { return append(line()) }
+        // Has it look at the time.
+        if state.load(ordering: .relaxed) != .awake { wake() }
+    }
+
+    /// The least severe level that is logged, whatever loggers were given; nil for that.
+    public var level: Logger.Level? {
+        get {
+            let number = Int(levelNumber.load(ordering: .relaxed))
+            return number > 0 ? Logger.Level.allCases[number - 1] : nil
+        }
+        set {
+            let number = newValue.flatMap(Logger.Level.allCases.firstIndex).map { $0 + 1 }
+            levelNumber.store(UInt8(number ?? 0), ordering: .relaxed)
+        }
+    }
+
     private func wake() {
         // Whoever finds it asleep tells it; the others know that it is told.
         switch state.exchange(.awake, ordering: .acquiringAndReleasing) {
@@ -106,20 +130,35 @@ public final class LogWriter: Sendable {
         while true {
             let isLast = isClosing.load(ordering: .acquiring)
             let isFlush = isFlushing.exchange(false, ordering: .acquiringAndReleasing)
+            let hasRepeated = tellRepeated(isEnd: isLast || isFlush)
             let hasLines = take(into: &taken)
             write(&taken)
             if isFlush { signal(flushed) }
             if isLast { break }
-            if hasLines { _ = wait(for: wakes, milliseconds: Self.pause) } else { sleepUntilNextLine() }
+            if hasLines || hasRepeated {
+                _ = wait(for: wakes, milliseconds: hasLines ? Self.pause : Self.pauseOfFlood)
+            } else {
+                sleepUntilNextLine()
+            }
         }
         state.store(.closed, ordering: .releasing)
         signal(ended)
     }
 
+    /// Writes how many warnings were counted, where it is time to.
+    /// - Returns: whether more are to be told of later.
+    private func tellRepeated(isEnd: Bool) -> Bool {
+        let (repeated, isMore) = floods.withLock { floods in
+            (floods.takeRepeated(at: cp_monotonic_nanoseconds(), isEnd: isEnd), floods.hasRepeated)
+        }
+        for repeated in repeated { append(LineLogHandler.line(of: repeated, for: self)) }
+        return isMore
+    }
+
     private func sleepUntilNextLine() {
         state.store(.asleep, ordering: .releasing)
         // A line may have come before its loop could see that the thread sleeps; the lock of its buffer orders the two.
-        if buffers.allSatisfy(\.isEmpty) { _ = wait(for: wakes, milliseconds: -1) }
+        if buffers.allSatisfy(\.isEmpty), !floods.withLock(\.hasRepeated) { _ = wait(for: wakes, milliseconds: -1) }
         state.store(.awake, ordering: .releasing)
     }
 

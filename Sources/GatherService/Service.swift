@@ -19,7 +19,7 @@ public final class Service: Sendable {
     private let watchedFile: String?
     private let signals: CInt
     private let slowJobs: Duration?
-    private let droppedLogLines: @Sendable () -> Int
+    let log: LogWriter?
     /// Opens when the service is to end: at the first signal, when a loop fails, or when another process has taken over.
     let drain = Latch()
     /// Opens at the second signal.
@@ -52,8 +52,8 @@ public final class Service: Sendable {
         public var watchedFile: String?
         /// How long a job may hold its loop before it is logged; nil if none is.
         public var slowJobs: Duration?
-        /// How many lines of the log were dropped so far.
-        public var droppedLogLines: @Sendable () -> Int = { 0 }
+        /// What writes the log, if that is ours.
+        public var log: LogWriter?
 
         public init() {}
     }
@@ -63,7 +63,7 @@ public final class Service: Sendable {
     public init(_ configuration: Configuration, logger: Logger, surroundings: Surroundings = Surroundings()) throws {
         try configuration.checkTLS()
         slowJobs = surroundings.slowJobs
-        droppedLogLines = surroundings.droppedLogLines
+        log = surroundings.log
         source = surroundings.source
         watchedFile = surroundings.watchedFile
         self.logger = logger
@@ -132,7 +132,7 @@ public final class Service: Sendable {
     }
 
     func metricsPage(on loop: isolated EventLoop) async -> MetricsPage {
-        MetricsPage(await snapshot(within: .milliseconds(500), on: loop), droppedLogLines: droppedLogLines())
+        MetricsPage(await snapshot(within: .milliseconds(500), on: loop), droppedLogLines: log?.droppedLines ?? 0)
     }
 
     // MARK: Serving

@@ -56,7 +56,7 @@ final class ServiceLoop {
         self.index = index
         reactor = loop.reactor
         upstreams = CurlUpstreams(on: loop)
-        accessLog = AccessLog(group.logger, isEnabled: generation.configuration.server.accessLog)
+        accessLog = AccessLog(group.logger, generation.configuration.server)
         errands = Channel(capacity: .max, on: loop)
         serversEnded = Event(on: loop)
         let part = try Self.part(
@@ -173,12 +173,15 @@ final class ServiceLoop {
         prepared = nil
         let earlier = current
         current = next
-        accessLog.enable(next.generation.configuration.server.accessLog)
+        accessLog.adopt(next.generation.configuration.server)
         next.engine.takeEffect(after: earlier.engine)
         for server in servers { server.adopt(next.handler) }
         _ = errands.trySend(.begin(next.engine))
         if let clients { serve(clients) }
     }
+
+    /// The least severe level that is logged is another.
+    func logLevelChanged() { accessLog.levelChanged() }
 
     // MARK: What it says of itself
 

@@ -9,8 +9,8 @@ extension Connection {
         let persistence = state.responseStarted(isLast: server.isLeaving)
         let body = hasContent(response) ? response.body : []
         server.writeHead(
-            of: response, framing: response.framing ?? .length(response.body.count), persistence: persistence,
-            version: version)
+            of: response, to: request, framing: response.framing ?? .length(response.body.count),
+            persistence: persistence, version: version)
         var sent = 0
         if isWritable {
             switch transport.send(server.head, body, from: 0) {
@@ -59,7 +59,8 @@ extension Connection {
         var isUnbounded = true
         if case .length = framing { isUnbounded = false }
         let persistence = state.responseStarted(isStreamed: isUnbounded, isLast: server.isLeaving)
-        server.writeHead(of: response, framing: framing, persistence: persistence, version: version)
+        server.writeHead(
+            of: response, to: request, framing: framing, persistence: persistence, version: version)
         let hasContent = hasContent(response)
         let writer = BodyWriter(self, framing: hasContent ? framing : .length(0), head: server.head)
         do throws(StreamFailure) {

@@ -14,6 +14,10 @@ public final class Request {
     public var route: String?
     /// The number under which it is counted, for who counts and gives numbers to routes.
     public var series: Int?
+    /// What it is called, for who gives names to requests: its answer has the name as `X-Request-ID`.
+    public var id: RequestID?
+    /// The span that it is in a trace, for who traces requests.
+    public var span: RequestSpan?
     /// Whether the answer has no content, whatever its fields say (RFC 9110 §9.3.2).
     private(set) var isHead: Bool
     private let stream: any ExchangeStream
@@ -34,6 +38,8 @@ public final class Request {
         isHead = head.method == .head
         if route != nil { route = nil }
         series = nil
+        if id != nil { id = nil }
+        if span != nil { span = nil }
     }
 
     /// Reads the whole body, and sends `100 Continue` first if the client waits for it.
@@ -53,6 +59,16 @@ public final class Request {
     public func readPiece(upTo limit: Int? = nil, on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]? {
         try await stream.readPiece(upTo: limit, on: loop)
     }
+}
+
+/// The span that a request is in a trace.
+public struct RequestSpan: Sendable {
+    /// The span itself.
+    public var context: TraceContext
+    /// The span of who has sent the request; nil if nothing is known of it.
+    public var parent: UInt64?
+
+    public init(_ context: TraceContext, childOf parent: UInt64?) { (self.context, self.parent) = (context, parent) }
 }
 
 /// The way of one exchange: where the body of a request comes from, and where its answer goes.

@@ -241,7 +241,8 @@ public final class Server {
 
     /// Writes the head of a response in place of the one before (``head``).
     func writeHead(
-        of response: Response, framing: ResponseFraming, persistence: Persistence, version: HTTPVersion
+        of response: Response, to request: Request?, framing: ResponseFraming, persistence: Persistence,
+        version: HTTPVersion
     ) {
         if dateTurn != reactor.now {
             dateTurn = reactor.now
@@ -250,7 +251,7 @@ public final class Server {
         head.removeAll(keepingCapacity: true)
         serializer.appendHead(
             response.status, fields: response.fields, lines: response.lines, framing: framing, persistence: persistence,
-            version: version, date: dateField, to: &head)
+            version: version, date: dateField, requestID: request?.id, to: &head)
     }
 
     /// Hands out the buffer that connections receive into, to the one whose bytes are in it.

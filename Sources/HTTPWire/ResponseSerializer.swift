@@ -32,15 +32,21 @@ public struct ResponseSerializer: Sendable {
     ///     1xx, 204 and 304 have none, and no field that frames it (RFC 9110 §8.6, RFC 9112 §6.1).
     ///   - version: what the request said; the answer is HTTP/1.1 always (RFC 9110 §2.5), but 1.0 must be told that
     ///     the connection persists (RFC 9112 §9.3).
+    ///   - requestID: what the request is called, for a field that says so.
     public func appendHead(
         _ status: HTTPResponse.Status, fields: HTTPFields, lines: FieldSection = FieldSection(),
         framing: ResponseFraming, persistence: Persistence, version: HTTPVersion, date: DateField,
-        to output: inout [UInt8]
+        requestID: RequestID? = nil, to output: inout [UInt8]
     ) {
         output.append(statusLine: status)
         var written: ReplacedFields = []
         if !lines.isEmpty { written.formUnion(output.append(lines)) }
         if !fields.isEmpty { written.formUnion(output.append(fieldLines: fields)) }
+        if let requestID {
+            output.append(literal: "X-Request-ID: ")
+            output.append(text: requestID.text)
+            output.append(literal: "\r\n")
+        }
         if !written.contains(.server) { output.append(contentsOf: serverLine) }
         if !written.contains(.date) { output.append(contentsOf: date.line) }
         if status.allowsContent {

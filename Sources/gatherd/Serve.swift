@@ -76,7 +76,7 @@ struct Serve: ParsableCommand {
         surroundings.environment = read.environment
         surroundings.arguments = CommandLine.arguments
         surroundings.watchedFile = watch ? read.file : nil
-        surroundings.droppedLogLines = { log.droppedLines }
+        surroundings.log = log
         surroundings.slowJobs = slowJobs.map { .milliseconds($0) }
         let service = try Service(configuration, logger: logger, surroundings: surroundings)
         logger.notice(

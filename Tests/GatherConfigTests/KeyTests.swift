@@ -34,6 +34,8 @@ import Testing
         Sample("server.admin_hosts", "[a.test]", "[b.test]"),
         Sample("server.loops", "1", "auto"),
         Sample("server.access_log", "true", "false"),
+        Sample("server.log_slow", "1s", "2s"),
+        Sample("server.request_id", "true", "false"),
         Sample("server.client_deadline_header", "X-A", "X-B"),
         Sample("server.disclose", "nothing", "everything"),
         Sample("server.half_close", "cancel", "answer"),

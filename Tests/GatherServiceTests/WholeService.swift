@@ -51,9 +51,10 @@ final class WholeService {
     ///   - upstream: more keys of `up`, behind a comma.
     ///   - others: more upstreams.
     ///   - environment: what who starts it says to it.
+    ///   - writer: what writes the log, in place of what records it.
     static func run<Value: Sendable>(
         server: String = "", loops: Int = 1, demo: String = "{}", upstream: String = "", others: String = "",
-        environment: [String: String] = [:],
+        environment: [String: String] = [:], writer: LogWriter? = nil,
         _ body: @escaping @Sendable (WholeService, isolated EventLoop) async throws -> Value
     ) throws -> (value: Value, log: RecordedLog) {
         let listener = try Listener("127.0.0.1:0")
@@ -70,9 +71,11 @@ final class WholeService {
         let log = RecordedLog()
         var surroundings = Service.Surroundings()
         surroundings.environment = environment
+        surroundings.log = writer
+        let logger = Logger(label: "test") { _ in writer.map { LineLogHandler($0) as any LogHandler } ?? log.handler }
         surroundings.source = { try file.configuration() }
         let service = try Service(
-            file.configuration(), logger: Logger(label: "test") { _ in log.handler }, surroundings: surroundings)
+            file.configuration(), logger: logger, surroundings: surroundings)
         let thread = LoopThread { try service.run() }
         let value = Swift.Result {
             try EventLoop.run { loop in

@@ -8,7 +8,8 @@ enum ServerReader {
     static func read(_ node: Node) -> ServerSettings {
         var server = ServerSettings()
         let keys = [
-            "listen", "admin", "admin_hosts", "loops", "access_log", "client_deadline_header", "disclose", "half_close",
+            "listen", "admin", "admin_hosts", "loops", "access_log", "log_slow", "request_id", "client_deadline_header",
+            "disclose", "half_close",
             "trailing_slash", "trusted_proxies", "cors", "security_headers", "rate_limit", "limits", "timeouts",
         ]
         guard let section = Section(node, keys: keys) else { return server }
@@ -21,6 +22,8 @@ enum ServerReader {
             server.loops = loops.integer(in: 1...256, or: "auto")
         }
         server.accessLog = section["access_log"]?.boolean() ?? server.accessLog
+        server.slowGathers = section["log_slow"]?.duration(in: timeouts)
+        server.namesRequests = section["request_id"]?.boolean() ?? server.namesRequests
         server.disclosure =
             section["disclose"]?.word(of: Disclosure.allCases.map(\.rawValue)).flatMap(Disclosure.init)
             ?? server.disclosure

@@ -13,6 +13,10 @@ public struct ServerSettings: Sendable, Equatable {
     public var loops: Int?
     /// Whether every exchange is logged with a line.
     public var accessLog = true
+    /// Beyond what time a gather is logged with what it waited for, also without an access log; nil if none is.
+    public var slowGathers: Duration?
+    /// Whether each request has a name, which its answer, the log and its calls tell.
+    public var namesRequests = false
     /// The header field in which clients say how many milliseconds they wait; nil if they are not asked.
     public var clientDeadlineHeader: HTTPField.Name?
     /// How much clients are told of calls and upstreams.

@@ -154,9 +154,10 @@ final class GatherResponder: Handler {
         let start = loop.now
         let gathered = await engine.gather(endpoint, input, within: limit, sendsOptional: sendsOptional, on: loop)
         count(gathered, of: number)
-        history.record(gathered, of: number, endpoint, since: start, at: loop.now)
-        accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: false), of: request)
-        var response = try Response(gathered, of: endpoint)
+        let end = loop.now
+        history.record(gathered, of: number, endpoint, since: start, at: end)
+        accessLog.note(gathered, of: endpoint, took: start.duration(to: end), isStreamed: false, request)
+        var response = try Response(gathered, of: endpoint, id: request.id)
         if endpoint.hasEntityTag { await response.tag(for: head, on: loop) }
         return response
     }
@@ -181,7 +182,7 @@ final class GatherResponder: Handler {
         _ request: Request, _ problem: String, status: HTTPResponse.Status = .badRequest, fields: HTTPFields = [:]
     ) -> Response {
         accessLog.note(GatherNote(problem: problem), of: request)
-        return .problem(status, problem, fields: fields)
+        return .problem(status, problem, fields: fields) { $0.member(of: request.id) }
     }
 
     /// A client's patience; nil if it is no number of milliseconds.
@@ -216,8 +217,9 @@ final class GatherResponder: Handler {
                 let gathered = await self.engine.gather(
                     endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, on: loop)
                 self.count(gathered, of: number)
-                self.history.record(gathered, of: number, endpoint, since: start, at: loop.now)
-                self.accessLog.note(GatherNote(gathered, of: endpoint, isStreamed: true), of: request)
+                let end = loop.now
+                self.history.record(gathered, of: number, endpoint, since: start, at: end)
+                self.accessLog.note(gathered, of: endpoint, took: start.duration(to: end), isStreamed: true, request)
                 return gathered
             }
         }

@@ -3,6 +3,7 @@ import Gather
 import HTTPServer
 import HTTPTypes
 import HTTPWire
+import JSONText
 
 extension HTTPField.Name {
     static let gatherComplete = known("Gather-Complete")
@@ -17,7 +18,7 @@ extension HTTPField.Name {
 extension Response {
     /// What a client gets for a gather: the answer, or a problem with the outcome of every call.
     /// - Throws: ``Refusal/clientGone`` if the client is not there to get anything.
-    init(_ gathered: Gathered, of endpoint: Endpoint) throws(Refusal) {
+    init(_ gathered: Gathered, of endpoint: Endpoint, id: RequestID? = nil) throws(Refusal) {
         if case .answered(let body) = gathered.verdict {
             guard let passed = gathered.passed else {
                 self.init(.ok, lines: FieldSection(of: gathered, of: endpoint, isJSON: true), body: body)
@@ -41,6 +42,7 @@ extension Response {
                 let saysWhen = passed?.fields.contains(.retryAfter) ?? false
                 let fields: HTTPFields = status == .serviceUnavailable && !saysWhen ? [.retryAfter: "1"] : [:]
                 self = .problem(status, detail, fields: fields) { json in
+                    json.member(of: id)
                     guard endpoint.disclosure != .nothing else { return }
                     json.member("calls") { Outcomes.write(endpoint, gathered.reports, to: &$0) }
                 }
@@ -48,7 +50,7 @@ extension Response {
             lines = FieldSection(of: gathered, of: endpoint, isJSON: false)
             if let passed { add(passed.fields) }
         case .unplaceable:
-            self = .problem(status, detail)
+            self = .problem(status, detail) { $0.member(of: id) }
         case .clientGone:
             throw .clientGone
         }
@@ -75,6 +77,11 @@ extension Response {
         lines.remove(.contentType)
         self.body = []
     }
+}
+
+extension JSONWriter {
+    /// What the request is called that a problem is about, for people to quote.
+    mutating func member(of id: RequestID?) { if let id { member("request_id", id.text) } }
 }
 
 extension FieldSection {

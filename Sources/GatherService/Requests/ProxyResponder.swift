@@ -99,7 +99,7 @@ final class ProxyResponder {
             guard let failure = error as? Passage.Failure else { throw error }
             if failure.outcome == .cancelled { throw Refusal.clientGone }
             accessLog.note(GatherNote(upstream: route.upstream.name, failure), of: request)
-            return problem(failure)
+            return problem(failure, request)
         }
     }
 
@@ -117,6 +117,8 @@ final class ProxyResponder {
             try? fields.replace(.location, with: ours.span)
         }
         fields.removeHopByHop()
+        // The answer has ours.
+        if request.id != nil { fields.remove(.xRequestID) }
         var response = Response(HTTPResponse.Status(code: answer.status), lines: fields)
         if passed.isComplete {
             passed.end(nil)
@@ -140,11 +142,11 @@ final class ProxyResponder {
 
     private func refuse(_ request: Request, _ problem: String) -> Response {
         accessLog.note(GatherNote(problem: problem), of: request)
-        return .problem(.badRequest, problem)
+        return .problem(.badRequest, problem) { $0.member(of: request.id) }
     }
 
     /// The answer where the upstream has none: the status is that of a gather whose call ended so.
-    private func problem(_ failure: Passage.Failure) -> Response {
+    private func problem(_ failure: Passage.Failure, _ request: Request) -> Response {
         let status = failure.outcome.failureStatus
         let reason = failure.detail.map { " (\($0))" } ?? ""
         let detail: String? =
@@ -153,6 +155,8 @@ final class ProxyResponder {
             case .outcomes: "the upstream failed: \(failure.outcome.rawValue)"
             case .everything: "the upstream failed: \(failure.outcome.rawValue)\(reason)"
             }
-        return .problem(status, detail, fields: status == .serviceUnavailable ? [.retryAfter: "1"] : [:])
+        return .problem(status, detail, fields: status == .serviceUnavailable ? [.retryAfter: "1"] : [:]) {
+            $0.member(of: request.id)
+        }
     }
 }

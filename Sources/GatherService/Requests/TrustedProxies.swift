@@ -37,22 +37,10 @@ struct TrustedProxies: Sendable {
     func attributes(of request: Request) -> [RequestAttribute: String] {
         let origin = origin(of: request)
         return [
-            .clientAddress: client(of: request)?.hostText ?? "unknown", .id: Self.id(of: request), .host: origin.host,
+            .clientAddress: client(of: request)?.hostText ?? "unknown",
+            .id: (request.id ?? RequestID(of: request.head)).text, .host: origin.host,
             .scheme: origin.scheme,
         ]
-    }
-
-    /// The client's own name for its request, if that can stand anywhere; or else 128 random bits.
-    private static func id(of request: Request) -> String {
-        if let given = request.head[.xRequestID], (1...128).contains(given.utf8.count),
-            given.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
-        {
-            return given
-        }
-        return (0..<2).map { _ in
-            let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
     }
 
     /// The address of the client: the last on the way that is none of a trusted proxy.

@@ -13,8 +13,8 @@ struct ServiceRules: Sendable {
             server.rateLimits.isEmpty ? nil : RateLimiters(server.rateLimits, TrustedProxies(server.trustedProxies))
     }
 
-    /// The handler within those that are configured: a limit before anything is done, and outermost what browsers are told, since a
-    /// page reads of a refusal only what it may read.
+    /// The handler within those that are configured: a limit before anything is done, then what browsers are told, since a page reads of a
+    /// refusal only what it may read, and outermost the name of a request, which a refusal has as well.
     func around(_ handler: any Handler) -> any Handler {
         var handler = handler
         if let limiters { handler = RateLimitHandler(limiters, next: handler) }
@@ -22,6 +22,7 @@ struct ServiceRules: Sendable {
         if let crossOrigin = server.crossOrigin {
             handler = CrossOriginHandler(crossOrigin, router: routes.router, next: handler)
         }
+        if server.namesRequests { handler = NamingHandler(next: handler) }
         return handler
     }
 }
