@@ -55,6 +55,19 @@ static inline long cc_response_code(CURL *easy) {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
     return code;
 }
+/* How long a transfer took to connect, to secure the connection and until the first byte came, in microseconds from its start; 0 for
+   what it did not do. */
+static inline int64_t cc_microseconds(CURL *easy, CURLINFO info) {
+    curl_off_t time = 0;
+    curl_easy_getinfo(easy, info, &time);
+    return time;
+}
+/* How many connections a transfer has made. */
+static inline long cc_connections(CURL *easy) {
+    long count = 0;
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &count);
+    return count;
+}
 /* The socket of a connection that was made with CURLOPT_CONNECT_ONLY, or -1. */
 static inline curl_socket_t cc_active_socket(CURL *easy) {
     curl_socket_t fd = CURL_SOCKET_BAD;

@@ -1,6 +1,7 @@
 import CCurl
 import EventLoop
 import Glibc
+import HTTPWire
 
 /// One connection that libcurl opens to one address, and secures and verifies if the origin's scheme is https.
 ///
@@ -12,6 +13,7 @@ import Glibc
     /// Held, because libcurl's handle refers to its URL for as long as it is there.
     private let origin: FetchOrigin
     private weak var dial: Dial?
+    private var startedAt: Int64 = 0
     private var connectTo: UnsafeMutablePointer<curl_slist>?
     /// Where libcurl writes what went wrong; it has CURL_ERROR_SIZE bytes, is owned by this object and freed in deinit.
     private let errorText: UnsafeMutablePointer<CChar>
@@ -26,6 +28,8 @@ import Glibc
         let fd: CInt
         /// What seals its bytes; nil for plain ones.
         let link: CurlConnection?
+        /// When it was connected and secured.
+        let times: ExchangeTimes
     }
 
     init(to address: IPAddress?, of origin: FetchOrigin, in multi: CurlMulti) {
@@ -68,6 +72,7 @@ import Glibc
     /// Connects, and tells the dial what comes of it.
     func start(for dial: Dial) {
         self.dial = dial
+        startedAt = cc_monotonic_nanoseconds()
         multi.start(self)
     }
 
@@ -92,14 +97,17 @@ import Glibc
             multi.discard(self)
             return dial.attempt(self, failed: failure)
         }
+        var times = ExchangeTimes()
+        times.connected = unsafe startedAt + cc_microseconds(handle, CURLINFO_CONNECT_TIME_T) * 1000
         if origin.isSecured {
+            times.secured = unsafe startedAt + cc_microseconds(handle, CURLINFO_APPCONNECT_TIME_T) * 1000
             self.fd = fd
             multi.keep(self, fd)
-            dial.attempt(self, opened: Opened(fd: fd, link: self))
+            dial.attempt(self, opened: Opened(fd: fd, link: self, times: times))
         } else {
             multi.sockets.release(fd)
             multi.remove(self)
-            dial.attempt(self, opened: Opened(fd: fd, link: nil))
+            dial.attempt(self, opened: Opened(fd: fd, link: nil, times: times))
         }
     }
 

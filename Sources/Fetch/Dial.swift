@@ -18,6 +18,8 @@ final class Dial: TimerHandler, NameWaiter {
     private var untried: [IPAddress] = []
     private var tried: [IPAddress] = []
     private var failure: FetchError?
+    /// When the addresses were there, if they had to be waited for.
+    private var lookedUp: Int64 = 0
     private var deadline: TimerID?
     private var nextAttempt: TimerID?
 
@@ -56,6 +58,7 @@ final class Dial: TimerHandler, NameWaiter {
     func nameResolved(_ result: Result<[IPAddress], LookupFailure>) {
         switch result {
         case .success(let addresses):
+            lookedUp = reactor.now.nanoseconds
             untried = addresses.filter { !tried.contains($0) }
             if untried.isEmpty { failIfOver() } else { attemptNext() }
         case .failure(let failure): end(.failure(self.failure ?? .resolve(failure)))
@@ -124,7 +127,7 @@ final class Dial: TimerHandler, NameWaiter {
         let winner = attempts.firstIndex { $0 === attempt } ?? 0
         for loser in attempts[..<winner] { demote(loser) }
         attempts.remove(at: winner)
-        end(.success(UpstreamConnection(opened, to: attempt.address, of: origin)))
+        end(.success(UpstreamConnection(opened, to: attempt.address, of: origin, lookedUp: lookedUp)))
     }
 
     private func demote(_ attempt: CurlConnection) {

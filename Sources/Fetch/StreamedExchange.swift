@@ -9,6 +9,8 @@ public import HTTPWire
 /// whoever has one closes it.
 public final class StreamedExchange {
     let exchange = UpstreamExchange()
+    /// When it had come how far, on the loop's clock.
+    public var times: ExchangeTimes { exchange.times }
     private let fetcher: Fetcher
     /// Where it goes.
     public let origin: FetchOrigin

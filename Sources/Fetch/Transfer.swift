@@ -10,6 +10,7 @@ import HTTPWire
     private unowned let origin: FetchOrigin
     private var exchange: UpstreamExchange?
     private var isHEAD = false
+    private var startedAt: Int64 = 0
 
     private var body: [UInt8] = []
     private var fields = FieldSection()
@@ -45,6 +46,7 @@ import HTTPWire
             self.exchange = nil
             return origin.fetcher.end(exchange, .failure(.refused(code: Int(code.rawValue))))
         }
+        startedAt = cc_monotonic_nanoseconds()
         if request.method != .get || !request.fields.isEmpty || request.body != nil { prepareOther(request) }
         multi.start(self)
     }
@@ -58,8 +60,24 @@ import HTTPWire
         let result = result(code)
         let exchange = exchange
         self.exchange = nil
+        if let exchange { exchange.times = times }
         leave()
         if let exchange { origin.fetcher.end(exchange, result) }
+    }
+
+    private var times: ExchangeTimes {
+        func time(_ info: CURLINFO) -> Int64 {
+            let microseconds = unsafe cc_microseconds(handle, info)
+            return microseconds > 0 ? startedAt + microseconds * 1000 : 0
+        }
+        var times = ExchangeTimes()
+        times.sent = time(CURLINFO_PRETRANSFER_TIME_T)
+        times.answered = time(CURLINFO_STARTTRANSFER_TIME_T)
+        guard unsafe cc_connections(handle) > 0 else { return times }
+        if case .name = origin.destination { times.lookedUp = time(CURLINFO_NAMELOOKUP_TIME_T) }
+        times.connected = time(CURLINFO_CONNECT_TIME_T)
+        times.secured = time(CURLINFO_APPCONNECT_TIME_T)
+        return times
     }
 
     private func leave() {

@@ -27,6 +27,8 @@ final class UpstreamConnection: ReadinessHandler {
     private let origin: FetchOrigin
     private let fetcher: Fetcher
     let openedAt: LoopInstant
+    /// How it was opened, for the first exchange on it.
+    private let opening: ExchangeTimes
     private var state = State.idle
     private var isReused = false
     /// Why a request could not be begun on a new connection.
@@ -47,9 +49,12 @@ final class UpstreamConnection: ReadinessHandler {
     /// What has come of an incomplete head.
     private var partial: [UInt8] = []
 
-    init(_ opened: CurlConnection.Opened, to address: IPAddress?, of origin: FetchOrigin) {
+    init(_ opened: CurlConnection.Opened, to address: IPAddress?, of origin: FetchOrigin, lookedUp: Int64) {
         fd = opened.fd
         link = opened.link
+        var opening = opened.times
+        opening.lookedUp = lookedUp
+        self.opening = opening
         self.address = address
         self.origin = origin
         fetcher = origin.fetcher
@@ -92,6 +97,7 @@ final class UpstreamConnection: ReadinessHandler {
         isSent = false
         // What the peer has against us may be there already: libcurl keeps the first error alone, which must not be that of sending.
         // And one that speaks first would be one response ahead of all requests.
+        if !isReused { exchange.times = opening }
         if !isReused, !isQuiet() {
             isBroken = true
             if link == nil, case .bytes = receiveOnce() {
@@ -143,6 +149,7 @@ final class UpstreamConnection: ReadinessHandler {
             case .bytes(let count):
                 sent += count
                 isSent = sent == first + (body?.count ?? 0)
+                if isSent { exchange.times.sent = fetcher.reactor.now.nanoseconds }
             case .wouldBlock: return
             case .ended, .broken: isBroken = true
             }
@@ -245,6 +252,9 @@ final class UpstreamConnection: ReadinessHandler {
     private func take(_ count: Int) -> Bool {
         // The buffer is the fetcher's, which outlives the connection; nothing else writes it before the bytes are read.
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: fetcher.buffer[..<count])
+        if !reader.hasStarted, partial.isEmpty, case .busy(let exchange) = state {
+            exchange.times.answered = fetcher.reactor.now.nanoseconds
+        }
         do throws(MessageError) {
             let progress: ResponseReader.Progress
             let given: Int

@@ -34,6 +34,8 @@ public final class UpstreamExchange {
     var isPastHead = false
     /// Where the fetcher keeps it while it is under way.
     var position = 0
+    /// When it had come how far, on the loop's clock.
+    public internal(set) var times = ExchangeTimes()
     var state = State.ended
     var result: Result<ClientResponse, FetchError>?
 
@@ -60,6 +62,7 @@ public final class UpstreamExchange {
         isRepeatable = request.isRepeatable
         keptFields = request.keptFields
         isRetry = false
+        times = ExchangeTimes()
     }
 
     /// Takes the response, or gives it up: ``Fetcher/finish(_:_:)``.

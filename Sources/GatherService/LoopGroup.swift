@@ -13,6 +13,8 @@ final class LoopGroup: Sendable {
     let logger: Logger
     /// The gathers in flight on all loops.
     let gathers: SharedLimit
+    /// The spans that wait to be sent on all loops.
+    let spans: SharedLimit
     let readiness: Readiness
     /// Opens when every loop serves.
     let begun = Latch()
@@ -24,6 +26,7 @@ final class LoopGroup: Sendable {
         self.logger = logger
         let configuration = generation.configuration
         gathers = SharedLimit(configuration.server.limits.gathers)
+        spans = SharedLimit(configuration.traces?.queue ?? 0)
         readiness = Readiness(coldLoops: configuration.plan.upstreams.contains { $0.warmUp != nil } ? count : 0)
         members = Mutex(Array(repeating: nil, count: count))
     }
@@ -102,6 +105,7 @@ final class LoopGroup: Sendable {
         }
         limitsChange()
         gathers.limit = generation.configuration.server.limits.gathers
+        spans.limit = generation.configuration.traces?.queue ?? 0
         _ = await onEachLoop(within: nil, on: loop) { $0.takeOver(from: clients) }
     }
 }

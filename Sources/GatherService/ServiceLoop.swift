@@ -21,6 +21,11 @@ final class ServiceLoop {
     private let reactor: Reactor
     private let accessLog: AccessLog
     private let metrics = Metrics()
+    private let tracer: Tracer
+    private let spans = TraceExporter.Counts()
+    /// How many exporters have spans to send.
+    private var exporters = 0
+    private let exportersEnded: Event
     private var current: Part
     /// The next generation, while other loops prepare it as well.
     private var prepared: Part?
@@ -37,12 +42,15 @@ final class ServiceLoop {
         let admission: Admission
         let handler: any Handler
         let history: GatherHistory
+        let exporter: TraceExporter?
     }
 
     private enum Errand {
         case serve(Listening)
         /// Have the health of upstreams checked that are new, and connections to them opened.
         case begin(GatherEngine)
+        /// Have spans sent.
+        case export(TraceExporter)
         /// Close what only a generation that is over has used.
         case end(GatherEngine, [UpstreamIndex], Generation)
     }
@@ -59,9 +67,14 @@ final class ServiceLoop {
         accessLog = AccessLog(group.logger, generation.configuration.server)
         errands = Channel(capacity: .max, on: loop)
         serversEnded = Event(on: loop)
+        exportersEnded = Event(on: loop)
+        exportersEnded.set()
+        tracer = Tracer(on: reactor)
         let part = try Self.part(
-            of: generation, after: nil, upstreams, group, index, accessLog, metrics, errands)
+            of: generation, after: nil, upstreams, group, index, accessLog, metrics, tracer, spans, errands,
+            reactor)
         current = part
+        adoptTraces(of: part, after: nil)
         _ = errands.trySend(.begin(part.engine))
         serve(clients)
         group.join(self, on: loop)
@@ -69,7 +82,8 @@ final class ServiceLoop {
 
     private static func part(
         of generation: Generation, after earlier: Part?, _ upstreams: CurlUpstreams, _ group: LoopGroup, _ index: Int,
-        _ accessLog: AccessLog, _ metrics: Metrics, _ errands: Channel<Errand>
+        _ accessLog: AccessLog, _ metrics: Metrics, _ tracer: Tracer, _ spans: TraceExporter.Counts,
+        _ errands: Channel<Errand>, _ reactor: Reactor
     ) throws(FetchError) -> Part {
         let plan = generation.configuration.plan
         let places = try upstreams.enter(plan.upstreams, after: earlier?.places ?? [])
@@ -78,14 +92,26 @@ final class ServiceLoop {
             metrics: metrics,
             upstreamChanged: UpstreamLog(logger: group.logger, loop: index).write)
         let admission = Admission(generation.configuration.server, gathers: group.gathers, metrics: metrics)
+        let traces = generation.configuration.traces
         let responder = GatherResponder(
-            generation, engine: engine, upstreams: upstreams, admission: admission, accessLog: accessLog
+            generation, engine: engine, upstreams: upstreams, admission: admission, accessLog: accessLog, tracer: tracer
         ) {
             _ = errands.trySend(.end(engine, places, generation))
         }
+        var exporter: TraceExporter?
+        if let traces {
+            if let kept = earlier?.exporter, kept.sends(as: traces) {
+                exporter = kept
+            } else {
+                exporter = TraceExporter(
+                    traces, room: group.spans, counts: spans, logger: group.logger, on: reactor)
+            }
+        }
         return Part(
             generation: generation, places: places, engine: engine, admission: admission,
-            handler: generation.rules.around(responder), history: responder.history)
+            handler: generation.rules.around(responder, tracer: traces == nil ? nil : tracer),
+            history: responder.history,
+            exporter: exporter)
     }
 
     // MARK: Serving
@@ -95,6 +121,8 @@ final class ServiceLoop {
         await withDiscardingTaskGroup { group in
             group.addImmediateTask { await self.runErrands(abort: abort, on: loop) }
             try? await serversEnded.wait()
+            current.exporter?.end()
+            try? await exportersEnded.wait()
             group.cancelAll()
         }
         while let errand = errands.tryReceive() {
@@ -110,7 +138,7 @@ final class ServiceLoop {
     }
 
     private func serve(_ clients: Listening, abort: Latch, on loop: isolated EventLoop) async {
-        let counted = CountedExchanges(metrics, before: accessLog)
+        let counted = CountedExchanges(metrics, before: accessLog, tracer)
         let server = Server(clients.group, handler: current.handler, observer: counted, on: loop)
         servers.append(server)
         await server.run(drain: clients.drain, abort: abort, on: loop)
@@ -130,6 +158,7 @@ final class ServiceLoop {
                     case .begin(let engine):
                         group.addImmediateTask { await engine.run(on: loop) }
                         group.addImmediateTask { await self.warmUp(engine, on: loop) }
+                    case .export(let exporter): group.addImmediateTask { await self.export(exporter, on: loop) }
                     case .end(let engine, let places, let generation):
                         generations -= 1
                         group.addImmediateTask {
@@ -143,6 +172,23 @@ final class ServiceLoop {
                 // The server has ended.
             }
         }
+    }
+
+    private func export(_ exporter: TraceExporter, on loop: isolated EventLoop) async {
+        await exporter.run(on: loop)
+        exporters -= 1
+        if exporters == 0 { exportersEnded.set() }
+    }
+
+    /// Has spans be made and sent as a generation wants them.
+    private func adoptTraces(of next: Part, after earlier: Part?) {
+        tracer.adopt(next.generation.configuration, exporter: next.exporter)
+        guard next.exporter !== earlier?.exporter else { return }
+        earlier?.exporter?.end()
+        guard let exporter = next.exporter else { return }
+        exporters += 1
+        exportersEnded.clear()
+        _ = errands.trySend(.export(exporter))
     }
 
     /// Opens this loop's connections to upstreams that are to have some before there are calls for them.
@@ -159,7 +205,9 @@ final class ServiceLoop {
     /// - Throws: `FetchError` if libcurl refuses a host; then nothing is prepared.
     func prepare(_ generation: Generation) throws(FetchError) {
         forgetPrepared()
-        prepared = try Self.part(of: generation, after: current, upstreams, group, index, accessLog, metrics, errands)
+        prepared = try Self.part(
+            of: generation, after: current, upstreams, group, index, accessLog, metrics, tracer, spans, errands,
+            reactor)
         generations += 1
     }
 
@@ -174,6 +222,7 @@ final class ServiceLoop {
         let earlier = current
         current = next
         accessLog.adopt(next.generation.configuration.server)
+        adoptTraces(of: next, after: earlier)
         next.engine.takeEffect(after: earlier.engine)
         for server in servers { server.adopt(next.handler) }
         _ = errands.trySend(.begin(next.engine))
@@ -200,6 +249,6 @@ final class ServiceLoop {
             connections: servers.reduce(0) { $0 + $1.connectionCount },
             requests: servers.reduce(requestsOfEnded) { $0 + $1.requestCount }, gathers: current.admission.inFlight,
             counters: reactor.counters, meanLag: reactor.meanLag, upstreams: current.engine.snapshot(at: reactor.now),
-            metrics: metrics.snapshot())
+            metrics: metrics.snapshot(), spans: spans.value)
     }
 }

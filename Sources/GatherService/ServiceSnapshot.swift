@@ -55,4 +55,6 @@ public struct LoopSnapshot: Sendable {
     public var upstreams: [UpstreamSnapshot]
     /// What it has counted since the start.
     public var metrics: MetricsSnapshot
+    /// What became of the spans of its requests.
+    var spans = TraceCounts()
 }

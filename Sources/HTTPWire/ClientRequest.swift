@@ -43,6 +43,9 @@ public struct ClientRequest: Sendable {
         isRepeatable = method.isIdempotent
     }
 
+    /// Method and target with a space between them, without making strings.
+    public var requestLine: [UInt8] { line }
+
     /// Path and query as they are to be sent; begins with a slash.
     public var target: String { String(decoding: line[targetStart...], as: UTF8.self) }
 

@@ -1,3 +1,5 @@
+package import HTTPTypes
+
 /// What a request is called in logs, in its answer and at upstreams (`X-Request-ID`): a word that can stand anywhere.
 public struct RequestID: Sendable, Hashable {
     public let text: String
@@ -27,6 +29,15 @@ public struct RequestID: Sendable, Hashable {
 
 extension RequestID: CustomStringConvertible {
     public var description: String { text }
+}
+
+extension HTTPField.Name {
+    package static let xRequestID = known("X-Request-ID")
+
+    private static func known(_ name: String) -> Self {
+        guard let name = Self(name) else { preconditionFailure("'\(name)' is no header's name") }
+        return name
+    }
 }
 
 extension UInt64 {

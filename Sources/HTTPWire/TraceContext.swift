@@ -47,6 +47,15 @@ public struct TraceContext: Sendable, Hashable {
         if !states.isEmpty { state = Self.state(of: states) ?? "" }
     }
 
+    /// The number of a span below this one, the same each time: for spans that are known by their place.
+    public func child(_ place: Int) -> UInt64 {
+        // A step of SplitMix64, which no two places share.
+        var mixed = span &+ (UInt64(truncatingIfNeeded: place) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return max(1, mixed ^ (mixed >> 31))
+    }
+
     /// Appends the value of a `traceparent` field.
     public func append(to output: inout [UInt8]) {
         output.append(literal: "00-")

@@ -28,6 +28,7 @@ import Testing
         Sample("upstreams", "{ a: { hosts: [http://h] } }", "{ a: { hosts: [http://i] } }"),
         Sample("endpoints", "[]", #"[{ path: /y, calls: { b: { get: "a:/" } } }]"#, with: "demo: {}"),
         Sample("demo", "{}", "{ endpoints: false }"),
+        Sample("traces", "{}", "{ sample: 1% }"),
 
         Sample("server.listen", "8081", "8082"),
         Sample("server.admin", "9091", "off"),
@@ -93,6 +94,7 @@ import Testing
         Sample("upstreams.headers", "{ X-A: b }", "{ X-A: c }"),
         Sample("upstreams.forward_headers", "[X-A]", "[X-B]"),
         Sample("upstreams.forward_query", "[a]", "[b]"),
+        Sample("upstreams.trace_headers", "true", "false"),
         // One cause: a set of several is dumped in any order.
         Sample("upstreams.retry", "{ on: [503] }", "{ on: [503], attempts: 3 }"),
         Sample("upstreams.retry.attempts", "2", "3", with: "on: [503]"),
@@ -208,6 +210,16 @@ import Testing
         Sample("tests.expect.outcomes", "{ c: ok }", "{ c: timeout }"),
         Sample("tests.expect.within", "1ms", "2ms"),
 
+        Sample("traces.endpoint", "http://h", "http://i"),
+        Sample("traces.headers", "{ X-A: b }", "{ X-A: c }"),
+        Sample("traces.service", "a", "b"),
+        Sample("traces.attributes", "{ a: b }", "{ a: c }"),
+        Sample("traces.sample", "1%", "2%"),
+        Sample("traces.slow", "1s", "2s"),
+        Sample("traces.queue", "10", "20"),
+        Sample("traces.delay", "1ms", "2ms"),
+        Sample("traces.timeout", "1s", "2s"),
+
         Sample("demo.endpoints", "true", "false"),
         Sample("demo.shop", "{}", "{ latency: { default: 1ms } }"),
         Sample("demo.shop.listen", "9101", "9102"),
@@ -222,6 +234,7 @@ import Testing
     ]
     private static let prefixes = [
         "tests.expect.", "tests.calls.", "tests.", "calls.", "proxy.", "endpoints.", "upstreams.", "server.", "demo.",
+        "traces.",
         "",
     ]
     private static let methods = ["post", "put", "patch", "delete"]
@@ -264,6 +277,7 @@ import Testing
         return "{ "
             + joined([
                 content(""), member("server", of: "", "{ \(content("server.")) }"),
+                member("traces", of: "", "{ \(content("traces.")) }"),
                 sample.key == "demo" || sample.rest.hasPrefix("demo:") ? "" : "demo: { \(content("demo.")) }",
                 member("upstreams", of: "", "{ a: { \(content("upstreams.")) } }"),
                 member("endpoints", of: "", "[{ \(joined(endpoint)) }\(proxy)]"),

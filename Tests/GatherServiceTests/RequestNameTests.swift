@@ -52,6 +52,19 @@ import Testing
         }
     }
 
+    @Test func `what is kept of gathers says what their requests were called, and in which traces`() throws {
+        let kept = try RunningService.run { ports in
+            var configuration = try scripted(Self.endpoints, server: "request_id: true")(ports)
+            configuration.traces = TraceSettings()
+            return configuration
+        } _: { service, loop in
+            let trace = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+            _ = try await service.get("/v1/a", "X-Request-ID: mine", trace, on: loop)
+            return try await service.admin("GET", "/gathers", on: loop).body
+        }
+        #expect(kept.contains(#""request_id":"mine","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736""#))
+    }
+
     @Test func `without request_id no answer names its request`() throws {
         let reply = try RunningService.run(scripted(Self.endpoints)) { service, loop in
             try await service.send("GET", "/v1/a", ["X-Request-ID: mine"], on: loop)

@@ -179,7 +179,7 @@ private final class ConditionWatch: TurnHandler {
 
 /// An upstream that remembers what it was sent, and answers what a test tells it to.
 final class ScriptedUpstream: Handler, ExchangeObserver {
-    indirect enum Script {
+    indirect enum Script: Sendable {
         case json(String)
         case status(Int)
         case answer(Int, HTTPFields, String)

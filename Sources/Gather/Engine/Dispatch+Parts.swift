@@ -43,7 +43,7 @@ extension Dispatch {
             return nil
         }
         state.budget.addCall()
-        guard let attempt = attempts(of: prepared, at: state).begin(request, at: time) else {
+        guard let attempt = attempts(of: part, prepared, at: state).begin(request, at: time) else {
             state.bulkhead.leave()
             end(part, .refused)
             return nil
@@ -52,8 +52,10 @@ extension Dispatch {
     }
 
     @inline(__always)
-    private func attempts(of call: PreparedCall, at state: UpstreamState) -> Attempts {
-        Attempts(call: call, state: state, reactor: reactor, deadline: .of(patience))
+    private func attempts(of part: PartIndex, _ call: PreparedCall, at state: UpstreamState) -> Attempts {
+        var attempts = Attempts(call: call, state: state, reactor: reactor, deadline: .of(patience))
+        if let trace { attempts.trace = CallSpan(gather: trace, call: self.call(of: part)) }
+        return attempts
     }
 
     // MARK: The bulkhead
@@ -112,7 +114,7 @@ extension Dispatch {
         parts[part.number].due = LoopInstant(nanoseconds: .max)
         parts[part.number].wait = .none
         let state = engine.upstreams[prepared.upstream]
-        switch attempts(of: prepared, at: state).end(attempt, wake) {
+        switch attempts(of: part, prepared, at: state).end(attempt, wake) {
         case .rest(let rest):
             rests[part] = rest
             return false
@@ -129,7 +131,7 @@ extension Dispatch {
         guard let rest = rests.removeValue(forKey: part), let request = request(for: part) else {
             preconditionFailure("what was sent can be made again")
         }
-        var attempts = attempts(of: prepared(part), at: state)
+        var attempts = attempts(of: part, prepared(part), at: state)
         attempts.log = attemptLog(of: part, at: state)
         let last = await attempts.go(on: rest, request, on: loop)
         state.bulkhead.leave()
@@ -140,7 +142,8 @@ extension Dispatch {
     func joinFlight(of request: ClientRequest, as part: PartIndex, on loop: isolated EventLoop) async {
         let (prepared, state) = (prepared(part), state(of: part))
         guard let flights = state.flights else { preconditionFailure("an upstream shares exchanges or does not") }
-        let flight = flights.flight(for: request, of: prepared, at: state, on: loop)
+        let trace = trace.map { CallSpan(gather: $0, call: call(of: part)) }
+        let flight = flights.flight(for: request, of: prepared, at: state, tracing: trace, on: loop)
         let fairShare = patience.fairShare(of: state.timeout(of: prepared))
         let last = await flight.join(with: patience, fairShare: fairShare, on: loop)
         await finish(part, last, on: loop)

@@ -33,6 +33,8 @@ class Dispatch: BulkheadClient {
     /// When the gather began.
     let start: LoopInstant
     let patience: Patience
+    /// What attempts tell of the trace that the gather is in.
+    final let trace: GatherSpan?
     final let parts: FixedArray<Part>
     /// The first and the last of the parts that can go on, in the order in which they became so: each names the next.
     private var firstReady: PartIndex?
@@ -48,8 +50,12 @@ class Dispatch: BulkheadClient {
     /// Whether the task of the whole was cancelled.
     final var isAbandoned = false
 
-    init(_ engine: GatherEngine, reactor: Reactor, parts count: Int, start: LoopInstant, patience: Patience) {
+    init(
+        _ engine: GatherEngine, reactor: Reactor, parts count: Int, start: LoopInstant, trace: GatherSpan?,
+        patience: Patience
+    ) {
         (self.engine, self.reactor, self.start, self.patience) = (engine, reactor, start, patience)
+        self.trace = trace
         parts = .make(repeating: Part(), count: count)
     }
 
@@ -57,6 +63,9 @@ class Dispatch: BulkheadClient {
 
     /// Whether nothing more is to be started or waited for.
     var isDecided: Bool { preconditionFailure("decided by what is dispatched") }
+
+    /// The number of the call that a part is, or belongs to.
+    func call(of part: PartIndex) -> Int { preconditionFailure("known to what is dispatched") }
 
     func prepared(_ part: PartIndex) -> PreparedCall { preconditionFailure("known to what is dispatched") }
 

@@ -72,15 +72,17 @@ public final class GatherEngine {
     ///     sends them all the same.
     ///   - observer: is told of each call as it ends. With one the default answer, which is nothing but what the observer has been
     ///     told, is left empty; a declared `response` is not.
+    ///   - trace: what upstreams are told of the trace that it is in.
     public func gather(
         _ endpoint: Endpoint, _ input: any GatherInput, within limit: Duration? = nil, sendsOptional: Bool = true,
-        observer: (any GatherObserver)? = nil, on loop: isolated EventLoop
+        observer: (any GatherObserver)? = nil, trace: GatherSpan? = nil, on loop: isolated EventLoop
     ) async -> Gathered {
         let fault =
             endpoint.checksManyItems(of: input)
             ? await Self.faultAmongMany(of: input, for: endpoint, on: loop) : endpoint.fault(of: input)
         let run = GatherRun(
-            endpoint, input, fault, within: limit, sendsOptional: sendsOptional, observer: observer, engine: self,
+            endpoint, input, fault, within: limit, sendsOptional: sendsOptional, observer: observer, trace: trace,
+            engine: self,
             reactor: loop.reactor)
         await run.run(on: loop)
         if !BodyWork.fits(run.answerBytes, in: loop.reactor) { return await finishLarge(run, on: loop) }

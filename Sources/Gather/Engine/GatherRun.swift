@@ -40,7 +40,7 @@ final class GatherRun: Dispatch {
     init(
         _ endpoint: Endpoint, _ input: any GatherInput, _ fault: PlacementError?, within limit: Duration? = nil,
         sendsOptional: Bool = true,
-        observer: (any GatherObserver)? = nil, engine: GatherEngine, reactor: Reactor
+        observer: (any GatherObserver)? = nil, trace: GatherSpan? = nil, engine: GatherEngine, reactor: Reactor
     ) {
         let count = endpoint.calls.count
         self.endpoint = endpoint
@@ -57,7 +57,7 @@ final class GatherRun: Dispatch {
         let start = reactor.time
         let isClients = limit.map { $0 < endpoint.deadline } ?? false
         super.init(
-            engine, reactor: reactor, parts: count, start: start,
+            engine, reactor: reactor, parts: count, start: start, trace: trace,
             patience: Patience(
                 deadline: start.advanced(by: min(endpoint.deadline, limit ?? endpoint.deadline)),
                 whole: isClients ? nil : endpoint.deadline))
@@ -69,6 +69,8 @@ final class GatherRun: Dispatch {
     override var isDecided: Bool { pending == 0 || isAbandoned || isSettled }
 
     override func describeJob() { reactor.describeJob("\(endpoint.method) \(endpoint.path)") }
+
+    override func call(of part: PartIndex) -> Int { part.number }
 
     override func prepared(_ part: PartIndex) -> PreparedCall { endpoint.prepared[part.number] }
 

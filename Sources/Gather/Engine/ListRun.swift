@@ -44,7 +44,7 @@ final class ListRun: Dispatch {
         pending = requests.count
         room = maxBytes
         super.init(
-            gather.engine, reactor: gather.reactor, parts: requests.count, start: gather.start,
+            gather.engine, reactor: gather.reactor, parts: requests.count, start: gather.start, trace: gather.trace,
             patience: gather.patience)
         for index in requests.indices {
             if let problem = requests[index].problem { note(index, .skipped(problem)) }
@@ -53,6 +53,8 @@ final class ListRun: Dispatch {
     }
 
     override func describeJob() { reactor.describeJob("call \(call.call.name)") }
+
+    override func call(of _: PartIndex) -> Int { part.number }
 
     override func prepared(_ part: PartIndex) -> PreparedCall { call }
 

@@ -36,9 +36,16 @@ public protocol ClientExchange: AnyObject {
     /// Whether it has ended, so that its wait was woken.
     var hasEnded: Bool { get }
 
+    /// When it had come how far, on the loop's clock; nothing for clients that have no network. Asked when it has ended.
+    var times: ExchangeTimes { get }
+
     /// Takes the response, or gives up an exchange that has not ended: what ended the wait for it says why. Called
     /// once.
     func finish(_ wake: Wake) throws(UpstreamFailure) -> ClientResponse
+}
+
+extension ClientExchange {
+    public var times: ExchangeTimes { ExchangeTimes() }
 }
 
 extension UpstreamClient {

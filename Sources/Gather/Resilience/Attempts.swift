@@ -17,6 +17,9 @@ struct Attempts {
     /// Is told of them, where there are several and somebody wants to know.
     var log: AttemptLog?
 
+    /// What they tell upstreams of the trace that the call is in.
+    var trace: CallSpan?
+
     /// When the last attempt must have ended.
     enum Deadline {
         case of(Patience)
@@ -25,12 +28,17 @@ struct Attempts {
     }
 
     /// Begins an attempt, for which the caller has a place in the bulkhead; nil if the breaker is open.
-    /// - Parameter tried: the hosts of attempts before, which are taken only if there is no other.
+    /// - Parameters:
+    ///   - tried: the hosts of attempts before, which are taken only if there is no other.
+    ///   - made: how many attempts there were before.
     func begin(
-        _ request: ClientRequest, avoiding tried: [HostIndex] = [], isHedge: Bool = false, at now: LoopInstant
+        _ request: ClientRequest, avoiding tried: [HostIndex] = [], isHedge: Bool = false, after made: Int = 0,
+        at now: LoopInstant
     ) -> RunningAttempt? {
         guard let attempt = state.begin(at: now, avoiding: tried, isHedge: isHedge) else { return nil }
         log?.began(attempt)
+        var (request, place) = (request, Int?.none)
+        if let trace { (request, place) = trace.begin(request, attempt, after: made, at: state) }
         var until = now.advanced(by: timeout)
         if case .of(let patience) = deadline { until = min(until, patience.deadline) }
         let exchange: any ClientExchange
@@ -45,13 +53,22 @@ struct Attempts {
             exchange = TimedExchange(.failure(error), at: nil, on: reactor)
         }
         return RunningAttempt(
-            attempt: attempt, exchange: exchange, until: until, hedgeDelay: call.isRepeatable ? state.hedgeDelay : nil)
+            attempt: attempt, exchange: exchange, place: place, until: until,
+            hedgeDelay: call.isRepeatable ? state.hedgeDelay : nil)
     }
 
     private func start(
         _ request: ClientRequest, at host: HostIndex, until deadline: LoopInstant
     ) throws(UpstreamFailure) -> any ClientExchange {
         try state.client.start(request, for: call.call.name, to: state.index, host: host, until: deadline, on: reactor)
+    }
+
+    /// Takes the response of an attempt, and what is known of its times.
+    private func finish(_ running: RunningAttempt, _ wake: Wake) throws(UpstreamFailure) -> ClientResponse {
+        guard let trace, let place = running.place else { return try running.exchange.finish(wake) }
+        // The exchange may be another's afterwards.
+        defer { trace.gather.attempt(place, took: running.exchange.times) }
+        return try running.exchange.finish(wake)
     }
 
     // MARK: The first attempt
@@ -71,7 +88,7 @@ struct Attempts {
         if wake == .timedOut, !running.exchange.hasEnded, reactor.now < running.until { return .rest(.hedges(running)) }
         let end: CallEnd
         do throws(UpstreamFailure) {
-            let response = try running.exchange.finish(wake)
+            let response = try finish(running, wake)
             guard BodyWork.fits(response.body.count, in: reactor) else { return .rest(.check(response, running)) }
             end = CallEnd(response, as: call.form, keeping: call.keptResponse)
         } catch {
@@ -112,6 +129,7 @@ struct Attempts {
     private func tell(_ end: CallEnd, of running: RunningAttempt) {
         let now = reactor.time
         log?.ended(running.attempt, end, at: now)
+        if let place = running.place { trace?.gather.end(place, end, at: now) }
         var outcome = end.outcome
         switch deadline {
         case .of(let patience):
@@ -168,10 +186,10 @@ struct Attempts {
                 break
             }
             // Others may have opened the breaker in the meantime.
-            guard let attempt = begin(request, avoiding: [host], at: loop.time) else { break }
+            guard let attempt = begin(request, avoiding: [host], after: count, at: loop.time) else { break }
             state.metrics.count(.retry)
             host = attempt.attempt.host
-            let (last, made) = await race(attempt, request, on: loop)
+            let (last, made) = await race(attempt, request, after: count, on: loop)
             (end, count, retries) = (last, count + made, retries + 1)
             pause = self.pause(after: end, retries: retries)
         }
@@ -183,7 +201,7 @@ struct Attempts {
     /// policy says: the first good answer wins, and the exchanges of the others are given up.
     /// - Returns: how the last one ended, and how many there were.
     private func race(
-        _ first: RunningAttempt, _ request: ClientRequest, on loop: isolated EventLoop
+        _ first: RunningAttempt, _ request: ClientRequest, after earlier: Int = 0, on loop: isolated EventLoop
     ) async -> (CallEnd, Int) {
         var running = [first]
         var hosts = [first.attempt.host]
@@ -194,7 +212,10 @@ struct Attempts {
                 chances -= 1
                 due = due.advanced(by: first.hedgeDelay ?? .zero)
                 // A time for which there is no room passes.
-                guard let hedge = beginHedge(request, besideThoseAt: hosts, at: loop.time) else { continue }
+                guard
+                    let hedge = beginHedge(
+                        request, besideThoseAt: hosts, after: earlier + hosts.count, at: loop.time)
+                else { continue }
                 hosts.append(hedge.attempt.host)
                 running.append(hedge)
                 loop.reactor.describeJob("attempt at \(state.upstream.name)")
@@ -233,7 +254,7 @@ struct Attempts {
     private func take(_ running: RunningAttempt, _ wake: Wake, on loop: isolated EventLoop) async -> CallEnd {
         defer { if running.attempt.isHedge { state.bulkhead.leave() } }
         do throws(UpstreamFailure) {
-            let response = try running.exchange.finish(wake)
+            let response = try finish(running, wake)
             guard BodyWork.fits(response.body.count, in: reactor) else {
                 return await check(response, of: running, on: loop)
             }
@@ -267,11 +288,11 @@ struct Attempts {
     /// Begins an attempt besides others that have not answered, with a place of its own in the bulkhead, for which it does not queue;
     /// nil if the bulkhead, the breaker or the budget has no room for it.
     private func beginHedge(
-        _ request: ClientRequest, besideThoseAt tried: [HostIndex], at now: LoopInstant
+        _ request: ClientRequest, besideThoseAt tried: [HostIndex], after made: Int, at now: LoopInstant
     ) -> RunningAttempt? {
         guard state.bulkhead.tryEnter() else { return nil }
         if !state.refuses(at: now), state.budget.withdraw(at: now),
-            let hedge = begin(request, avoiding: tried, isHedge: true, at: now)
+            let hedge = begin(request, avoiding: tried, isHedge: true, after: made, at: now)
         {
             state.metrics.count(.hedge)
             return hedge
@@ -301,6 +322,8 @@ struct Attempts {
 struct RunningAttempt {
     let attempt: Attempt
     let exchange: any ClientExchange
+    /// Where it is kept of it for its trace.
+    let place: Int?
     /// When it is given up.
     let until: LoopInstant
     /// After what time it gets a hedge; nil if it gets none, or if that is not known yet.

@@ -33,11 +33,11 @@ final class Flight: BulkheadClient {
     /// Starts the exchange on a task of its own.
     /// - Parameter whenOver: is called when nobody is to join any more.
     func start(
-        _ request: ClientRequest, of call: PreparedCall, on loop: isolated EventLoop,
+        _ request: ClientRequest, of call: PreparedCall, tracing trace: CallSpan?, on loop: isolated EventLoop,
         whenOver: @escaping () -> Void
     ) {
         task = Task.immediate(executorPreference: loop.executor) {
-            let landing = await self.fly(request, of: call, on: loop)
+            let landing = await self.fly(request, of: call, tracing: trace, on: loop)
             self.landing = landing
             whenOver()
             for wait in self.waits { self.reactor.wake(wait) }
@@ -75,12 +75,12 @@ final class Flight: BulkheadClient {
     // MARK: The exchange
 
     private func fly(
-        _ request: ClientRequest, of call: PreparedCall, on loop: isolated EventLoop
+        _ request: ClientRequest, of call: PreparedCall, tracing trace: CallSpan?, on loop: isolated EventLoop
     ) async -> CallEnd {
         if let refusal = await enterBulkhead(on: loop) { return refusal }
         defer { state.bulkhead.leave() }
-        let attempts = Attempts(
-            call: call, state: state, reactor: reactor, deadline: .endOf(self))
+        var attempts = Attempts(call: call, state: state, reactor: reactor, deadline: .endOf(self))
+        attempts.trace = trace
         return await attempts.run(request, on: loop)
     }
 
@@ -126,8 +126,9 @@ final class Flights {
     private var begun = 0
 
     /// The flight that makes this request, which is begun if there is none.
+    /// - Parameter trace: that of the call, to which the exchange belongs if it begins with it.
     func flight(
-        for request: ClientRequest, of call: PreparedCall, at state: UpstreamState,
+        for request: ClientRequest, of call: PreparedCall, at state: UpstreamState, tracing trace: CallSpan?,
         on loop: isolated EventLoop
     ) -> Flight {
         let key = Key(
@@ -142,7 +143,7 @@ final class Flights {
         let number = begun
         begun += 1
         underWay[number] = flight
-        flight.start(request, of: call, on: loop) { [weak flight] in
+        flight.start(request, of: call, tracing: trace, on: loop) { [weak flight] in
             guard let flight else { return }
             self.underWay[number] = nil
             if self.joinable[key] === flight { self.joinable[key] = nil }

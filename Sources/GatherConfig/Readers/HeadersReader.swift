@@ -109,11 +109,16 @@ struct HeadersReader {
 
     /// Fields of answers that have no calls, which are the same in each.
     static func readConstantFields(_ node: Node) -> [(name: HTTPField.Name, value: String)] {
+        readConstants(node, remedy: "fields of answers are constant: write its value out")
+    }
+
+    /// Fields that are the same in each message.
+    static func readConstants(
+        _ node: Node, remedy: String = "it is constant: write its value out"
+    ) -> [(name: HTTPField.Name, value: String)] {
         HeadersReader(scope: ReferenceScope()).readFields(node).compactMap { name, value in
             guard let literal = value.literal else {
-                node.error(
-                    "the field '\(name)' has a reference in it",
-                    remedy: "fields of answers are constant: write its value out")
+                node.error("the field '\(name)' has a reference in it", remedy: remedy)
                 return nil
             }
             return (name, literal)

@@ -15,7 +15,7 @@ struct RootReader {
         }
         guard
             let root = Section(
-                node, keys: ["version", "include", "server", "defaults", "upstreams", "endpoints", "demo"])
+                node, keys: ["version", "include", "server", "defaults", "upstreams", "endpoints", "demo", "traces"])
         else {
             return nil
         }
@@ -26,6 +26,7 @@ struct RootReader {
         let defaults = Defaults(root["defaults"])
         let server = root["server"].map(ServerReader.read) ?? ServerSettings()
         let demo = root["demo"].flatMap(DemoReader.read)
+        let traces = root["traces"].flatMap(TraceReader.read)
         let upstreams = UpstreamReader.readAll(parts.compactMap { $0["upstreams"] }, defaults)
         let upstreamNodes = Dictionary(upstreams.map { ($0.value.name, $0.member.value) }) { first, _ in first }
         var endpoints = EndpointsReader(
@@ -56,6 +57,7 @@ struct RootReader {
                 upstreams: upstreams.map(\.value), endpoints: endpoints.endpoints, proxies: endpoints.proxies),
             demo: demo,
             tests: endpoints.tests, warnings: node.report.diagnostics(.warning))
+        configuration.traces = traces
         configuration.includedFiles = included.files
         configuration.declarations = Self.declarations(root, upstreams.map(\.member), elements)
         return configuration
@@ -74,6 +76,7 @@ struct RootReader {
         for member in upstreams { declarations.add(.upstream(member.name), member.value) }
         for node in endpoints { declarations.add(.endpoint(node.route), node) }
         if let demo = root["demo"] { declarations.add(.demo, demo) }
+        if let traces = root["traces"] { declarations.add(.traces, traces) }
         return declarations
     }
 }

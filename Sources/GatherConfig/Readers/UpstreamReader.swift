@@ -5,6 +5,7 @@ enum UpstreamReader {
     static let keys =
         [
             "hosts", "timeout", "connect_timeout", "max_in_flight", "queue", "max_body", "max_head",
+            "trace_headers",
         ] + Defaults.forwarding + ConnectionReader.keys + ResilienceReader.keys
 
     /// Every upstream that the files name, those with errors as well: calls may name them.
@@ -33,9 +34,7 @@ enum UpstreamReader {
 
     private static func read(_ member: Node.Member) -> Upstream {
         var upstream = Upstream(name: member.name, hosts: [])
-        guard let section = Section(member.value, keys: keys) else {
-            return upstream
-        }
+        guard let section = Section(member.value, keys: keys) else { return upstream }
         let timeouts = Duration.milliseconds(1)...Duration.seconds(3600)
         if let hosts = section.required("hosts", such: "hosts: [http://127.0.0.1:9100]") {
             upstream.hosts = origins(hosts)
@@ -50,6 +49,7 @@ enum UpstreamReader {
         }
         upstream.maxBodyBytes = section["max_body"]?.size(in: 1...1 << 30) ?? upstream.maxBodyBytes
         upstream.maxHeadBytes = section["max_head"]?.size(in: 1 << 10...1 << 20) ?? upstream.maxHeadBytes
+        upstream.tellsTrace = section["trace_headers"]?.boolean() ?? upstream.tellsTrace
         upstream.connections = ConnectionReader.read(section)
         ResilienceReader.read(section, into: &upstream)
         return upstream

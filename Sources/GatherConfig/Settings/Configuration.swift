@@ -6,6 +6,8 @@ public struct Configuration: Sendable {
     public var server: ServerSettings
     public var plan: Plan
     public var demo: DemoSettings?
+    /// How requests are traced; nil if they are not.
+    public var traces: TraceSettings?
     /// What `gatherd test` runs, in the order of the file.
     public var tests: [EndpointTest]
     /// What the file says in each of its parts, to be compared with that of another.

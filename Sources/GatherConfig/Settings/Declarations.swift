@@ -2,7 +2,7 @@
 public struct Declarations: Sendable {
     /// A part of the file that people think of as one thing.
     public enum Subject: Hashable, Sendable, CustomStringConvertible {
-        case server, demo
+        case server, demo, traces
         case upstream(String)
         /// By its method and path.
         case endpoint(String)
@@ -11,6 +11,7 @@ public struct Declarations: Sendable {
             switch self {
             case .server: "server"
             case .demo: "demo"
+            case .traces: "traces"
             case .upstream(let name): "upstream \(name)"
             case .endpoint(let route): "endpoint \(route)"
             }
@@ -56,7 +57,12 @@ public struct Declarations: Sendable {
     /// Keeps what parts there are and whether they are the same, without what upstreams and endpoints have in them: a file of thousands
     /// is half as large in memory.
     public mutating func forgetDetails() {
-        for subject in subjects where subject != .server && subject != .demo { parts[subject]?.leaves = [] }
+        for subject in subjects {
+            switch subject {
+            case .server, .demo, .traces: continue
+            case .upstream, .endpoint: parts[subject]?.leaves = []
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 import EventLoop
 import Gather
 import HTTPServer
+import HTTPWire
 
 /// The gathers of one loop that are worth another look: the latest of all, and of each endpoint the slowest and the latest that failed.
 /// Another generation of the configuration begins with an empty one.
@@ -21,6 +22,9 @@ final class GatherHistory {
         let start: LoopInstant
         let duration: Duration
         let reports: [CallReport]
+        /// What its request is called, and the trace that it is in.
+        let id: RequestID?
+        let trace: TraceID?
     }
 
     static let recentCount = 128
@@ -57,9 +61,12 @@ final class GatherHistory {
 
     init(endpoints count: Int) { endpoints = Array(repeating: Kept(), count: count) }
 
-    /// - Parameter number: the endpoint's index in the plan.
+    /// - Parameters:
+    ///   - number: the endpoint's index in the plan.
+    ///   - request: what it was made for.
     func record(
-        _ gathered: Gathered, of number: Int, _ endpoint: Endpoint, since start: LoopInstant, at now: LoopInstant
+        _ gathered: Gathered, of number: Int, _ endpoint: Endpoint, for request: Request? = nil,
+        since start: LoopInstant, at now: LoopInstant
     ) {
         let status =
             switch gathered.verdict {
@@ -73,7 +80,7 @@ final class GatherHistory {
         let entry = Entry(
             number: count, endpoint: number, status: status, failed: failed, start: start,
             duration: start.duration(to: now),
-            reports: gathered.reports)
+            reports: gathered.reports, id: request?.id, trace: request?.span?.context.trace)
         recent.append(entry, atMost: Self.recentCount)
         if failed != nil { endpoints[number].failed.append(entry, atMost: Self.keptCount) }
         if now >= nextSweep { sweep(at: now) }

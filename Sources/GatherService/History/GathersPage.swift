@@ -187,6 +187,8 @@ struct GathersPage: Sendable {
         json.member("id", kept.id)
         json.member("endpoint", kept.route)
         json.member("status", kept.entry.status)
+        json.member(of: kept.entry.id)
+        if let trace = kept.entry.trace { json.member("trace_id", "\(trace)") }
         json.member("age_ms", FixedPoint(measured: kept.entry.start.duration(to: now)))
         json.member("duration_ms", FixedPoint(measured: kept.entry.duration))
         json.member("critical_path") { json in

@@ -166,6 +166,11 @@ struct MetricsPage: Sendable {
     }
 
     private func writeService(to page: inout Exposition) {
+        let spans = loops.reduce(TraceCounts()) { $0 + $1.spans }
+        page.family("gatherd_spans_exported", .counter, "Spans that a collector has taken.")
+        page.sample(spans[.sent])
+        page.family("gatherd_spans_dropped", .counter, "Spans that were not sent or not taken, by cause.")
+        for fate in TraceCounts.Fate.allCases where fate != .sent { page.sample(["cause": fate.rawValue], spans[fate]) }
         page.family("gatherd_log_lines_dropped", .counter, "Log lines that could not be written.")
         page.sample(droppedLogLines)
         page.family(

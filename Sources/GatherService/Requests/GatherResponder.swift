@@ -15,6 +15,8 @@ final class GatherResponder: Handler {
     private let routes: Routes
     let engine: GatherEngine
     private let accessLog: AccessLog
+    private let tracer: Tracer
+    private let upstreams: [Upstream]
     private let admission: Admission
     private let deadlineHeader: HTTPField.Name?
     private let trusted: TrustedProxies
@@ -29,16 +31,18 @@ final class GatherResponder: Handler {
 
     init(
         _ generation: Generation, engine: GatherEngine, upstreams: CurlUpstreams, admission: Admission,
-        accessLog: AccessLog, whenOver: @escaping () -> Void = {}
+        accessLog: AccessLog, tracer: Tracer, whenOver: @escaping () -> Void = {}
     ) {
         // Held by what is streamed of an upstream's answer as well, which outlives the request.
         let use = GenerationUse(whenOver)
         routes = generation.routes
         self.engine = engine
         self.admission = admission
-        self.accessLog = accessLog
+        (self.accessLog, self.tracer) = (accessLog, tracer)
+        self.upstreams = generation.configuration.plan.upstreams
         proxies = ProxyResponder(
-            generation.configuration, engine: engine, upstreams: upstreams, accessLog: accessLog, use: use)
+            generation.configuration, engine: engine, upstreams: upstreams, accessLog: accessLog, tracer: tracer,
+            use: use)
         trusted = TrustedProxies(generation.configuration.server.trustedProxies)
         deadlineHeader = generation.configuration.server.clientDeadlineHeader
         let (metrics, plan) = (engine.metrics, generation.configuration.plan)
@@ -152,11 +156,14 @@ final class GatherResponder: Handler {
         }
         defer { admission.leave() }
         let start = loop.now
-        let gathered = await engine.gather(endpoint, input, within: limit, sendsOptional: sendsOptional, on: loop)
+        let trace = tracer.trace(of: request, calls: endpoint.calls.count)
+        let gathered = await engine.gather(
+            endpoint, input, within: limit, sendsOptional: sendsOptional, trace: trace, on: loop)
         count(gathered, of: number)
         let end = loop.now
-        history.record(gathered, of: number, endpoint, since: start, at: end)
+        history.record(gathered, of: number, endpoint, for: request, since: start, at: end)
         accessLog.note(gathered, of: endpoint, took: start.duration(to: end), isStreamed: false, request)
+        tracer.gathered(gathered, of: endpoint, upstreams, trace, from: start, to: end, request)
         var response = try Response(gathered, of: endpoint, id: request.id)
         if endpoint.hasEntityTag { await response.tag(for: head, on: loop) }
         return response
@@ -214,12 +221,15 @@ final class GatherResponder: Handler {
                 // The place is free again when the gather has ended, even if the client has not read all of it.
                 defer { place.leave() }
                 let start = loop.now
+                let trace = self.tracer.trace(of: request, calls: endpoint.calls.count)
                 let gathered = await self.engine.gather(
-                    endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, on: loop)
+                    endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, trace: trace,
+                    on: loop)
                 self.count(gathered, of: number)
                 let end = loop.now
-                self.history.record(gathered, of: number, endpoint, since: start, at: end)
+                self.history.record(gathered, of: number, endpoint, for: request, since: start, at: end)
                 self.accessLog.note(gathered, of: endpoint, took: start.duration(to: end), isStreamed: true, request)
+                self.tracer.gathered(gathered, of: endpoint, self.upstreams, trace, from: start, to: end, request)
                 return gathered
             }
         }

@@ -67,6 +67,9 @@ final class PassedExchange {
     /// Whether nothing of the answer is still to come.
     var isComplete: Bool { exchange.isComplete }
 
+    /// When it had come how far.
+    var times: ExchangeTimes { exchange.times }
+
     var framing: BodyFraming { exchange.responseFraming }
 
     /// Passes the content on as it comes.

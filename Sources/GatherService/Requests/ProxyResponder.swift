@@ -15,6 +15,7 @@ final class ProxyResponder {
     private let engine: GatherEngine
     private let upstreams: CurlUpstreams
     private let accessLog: AccessLog
+    private let tracer: Tracer
     private let trusted: TrustedProxies
     private let disclosure: Disclosure
     private let use: GenerationUse
@@ -30,9 +31,9 @@ final class ProxyResponder {
 
     init(
         _ configuration: Configuration, engine: GatherEngine, upstreams: CurlUpstreams, accessLog: AccessLog,
-        use: GenerationUse
+        tracer: Tracer, use: GenerationUse
     ) {
-        self.use = use
+        (self.use, self.tracer) = (use, tracer)
         let plan = configuration.plan
         (trusted, disclosure) = (TrustedProxies(configuration.server.trustedProxies), configuration.server.disclosure)
         routes = plan.proxies.map { proxy in
@@ -78,6 +79,7 @@ final class ProxyResponder {
             // A number can stand in a field.
             try? rendered.fields.replace(name, with: "\(timeout.wholeNanoseconds / 1_000_000)".utf8Span.span)
         }
+        let trace = tracer.trace(of: request, passedTo: route.upstream)
         let passage = engine.passage(to: route.proxy.upstream, on: loop)
         do {
             try await passage.enter(on: loop)
@@ -86,16 +88,21 @@ final class ProxyResponder {
                 let host = try passage.begin()
                 do {
                     let passed = try PassedExchange(
-                        rendered, of: request, to: route.proxy, at: host, through: passage, upstreams, after: earlier)
+                        trace?.begin(rendered, at: host) ?? rendered, of: request, to: route.proxy, at: host,
+                        through: passage, upstreams, after: earlier)
                     earlier = passed
                     let answer = try await passed.head(on: loop)
-                    return response(answer, from: route.locations[host.number], of: route, passed, request, on: loop)
+                    trace?.answered(answer.status, passed.times)
+                    return response(
+                        answer, from: route.locations[host.number], of: route, passed, request, trace, on: loop)
                 } catch let failure as UpstreamFailure {
+                    trace?.end(Passage.Failure(failure).outcome)
                     guard await passage.mayBeginAgain(after: failure, on: loop) else { throw Passage.Failure(failure) }
                 }
             }
         } catch {
             passage.leave()
+            trace?.end(.cancelled)
             guard let failure = error as? Passage.Failure else { throw error }
             if failure.outcome == .cancelled { throw Refusal.clientGone }
             accessLog.note(GatherNote(upstream: route.upstream.name, failure), of: request)
@@ -106,7 +113,7 @@ final class ProxyResponder {
     /// What the client gets of an answer whose head has come.
     private func response(
         _ answer: ClientResponse, from location: ProxyLocation, of route: Route, _ passed: PassedExchange,
-        _ request: Request, on loop: isolated EventLoop
+        _ request: Request, _ trace: PassedTrace?, on loop: isolated EventLoop
     ) -> Response {
         var fields = answer.fields
         let length = fields.firstValue(of: .contentLength).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
@@ -122,6 +129,7 @@ final class ProxyResponder {
         var response = Response(HTTPResponse.Status(code: answer.status), lines: fields)
         if passed.isComplete {
             passed.end(nil)
+            trace?.end(nil)
             response.body = answer.body
             // What GET would have, if the upstream says so.
             if request.head.method == .head { response.framing = length.map { .length($0) } ?? .untilClose }
@@ -129,9 +137,12 @@ final class ProxyResponder {
         }
         if case .length(let length) = passed.framing { response.framing = .length(length) }
         response.stream = { writer async throws(StreamFailure) in
+            defer { trace?.end(.cancelled) }
             guard let failure = try await passed.pass(answer.body, to: writer, status: answer.status, on: loop) else {
+                trace?.end(nil)
                 return
             }
+            trace?.end(Passage.Failure(failure).outcome)
             self.accessLog.note(GatherNote(upstream: route.upstream.name, Passage.Failure(failure)), of: request)
             throw .failed
         }

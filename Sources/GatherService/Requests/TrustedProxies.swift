@@ -36,9 +36,10 @@ struct TrustedProxies: Sendable {
     /// What references may name of a request besides its parts.
     func attributes(of request: Request) -> [RequestAttribute: String] {
         let origin = origin(of: request)
+        var random = SystemRandomNumberGenerator()
         return [
             .clientAddress: client(of: request)?.hostText ?? "unknown",
-            .id: (request.id ?? RequestID(of: request.head)).text, .host: origin.host,
+            .id: (request.id ?? RequestID(of: request.head, or: &random)).text, .host: origin.host,
             .scheme: origin.scheme,
         ]
     }
@@ -58,7 +59,6 @@ struct TrustedProxies: Sendable {
 }
 
 extension HTTPField.Name {
-    static let xRequestID = known("X-Request-ID")
     static let xForwardedFor = known("X-Forwarded-For")
     static let xForwardedHost = known("X-Forwarded-Host")
     static let xForwardedProto = known("X-Forwarded-Proto")

@@ -15,7 +15,8 @@ struct ServiceRules: Sendable {
 
     /// The handler within those that are configured: a limit before anything is done, then what browsers are told, since a page reads of a
     /// refusal only what it may read, and outermost the name of a request, which a refusal has as well.
-    func around(_ handler: any Handler) -> any Handler {
+    /// - Parameter tracer: what gives each request its place in a trace, if there are traces.
+    func around(_ handler: any Handler, tracer: Tracer? = nil) -> any Handler {
         var handler = handler
         if let limiters { handler = RateLimitHandler(limiters, next: handler) }
         if server.hasSecurityFields { handler = SecurityFieldsHandler(next: handler) }
@@ -23,6 +24,7 @@ struct ServiceRules: Sendable {
             handler = CrossOriginHandler(crossOrigin, router: routes.router, next: handler)
         }
         if server.namesRequests { handler = NamingHandler(next: handler) }
+        if let tracer { handler = TracingHandler(tracer, next: handler) }
         return handler
     }
 }
