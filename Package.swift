@@ -92,7 +92,7 @@ let package = Package(
         .target(
             name: "GatherConfig",
             dependencies: [
-                "CYaml", "EventLoop", "Gather", "JSONText", "Rehearsal",
+                "CYaml", "EventLoop", "Gather", "HTTPWire", "JSONText", "Rehearsal",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings, linkerSettings: [.linkedLibrary(libyaml)]),

@@ -142,7 +142,8 @@ struct LimitTests {
             try first.send(Self.get)
             // It has its head, so that it waits before the next does.
             _ = try await first.receive(on: loop)
-            let second = try SocketEnd(port: port, receiveBuffer: 4096, on: loop)
+            // So much room that it can take all of it in time, on a busy machine as well.
+            let second = try SocketEnd(port: port, receiveBuffer: 64 << 10, on: loop)
             try second.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             #expect(try await second.rest(on: loop).count > size)
             #expect(((try? await first.rest(on: loop))?.count ?? 0) < size)

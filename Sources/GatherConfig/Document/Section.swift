@@ -41,6 +41,11 @@ struct Section {
         return nil
     }
 
+    /// Says of keys of a blank that others read their values.
+    func takeAnything(_ keys: [String]) {
+        for key in keys { self[key]?.outline?.takeAnything() }
+    }
+
     /// The mapping under a key, if it is there.
     func section(_ key: String, keys: [String]) -> Section? { self[key].flatMap { Section($0, keys: keys) } }
 }

@@ -30,7 +30,9 @@ struct Defaults {
     }
 
     private static func members(_ node: Node?, keys: [String]) -> [Node.Member] {
-        guard let node, Section(node, keys: keys) != nil, case .mapping(let members) = node.content else { return [] }
+        guard let node, let section = Section(node, keys: keys) else { return [] }
+        section.takeAnything(keys)
+        guard case .mapping(let members) = node.content else { return [] }
         return members.filter { keys.contains($0.name) }
     }
 

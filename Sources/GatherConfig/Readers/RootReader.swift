@@ -22,17 +22,17 @@ struct RootReader {
         Self.checkVersion(root.required("version", such: "version: 1"))
         var included = IncludedFiles(of: file, environment: environment)
         if let list = root["include"] { included.read(list) }
-        let parts = [node] + included.roots
+        func all(_ key: String) -> [Node] { ([root[key]] + included.roots.map { $0[key] }).compactMap(\.self) }
         let defaults = Defaults(root["defaults"])
         let server = root["server"].map(ServerReader.read) ?? ServerSettings()
         let demo = root["demo"].flatMap(DemoReader.read)
         let traces = root["traces"].flatMap(TraceReader.read)
-        let upstreams = UpstreamReader.readAll(parts.compactMap { $0["upstreams"] }, defaults)
+        let upstreams = UpstreamReader.readAll(all("upstreams"), defaults)
         let upstreamNodes = Dictionary(upstreams.map { ($0.value.name, $0.member.value) }) { first, _ in first }
         var endpoints = EndpointsReader(
             upstreams: upstreams.map(\.value.name), environment: environment, disclosure: server.disclosure,
             ignoresLastSlash: server.ignoresLastSlash)
-        let lists = parts.compactMap { $0["endpoints"] }
+        let lists = all("endpoints")
         let elements = lists.flatMap { $0.elements(expected: "a list of endpoints") ?? [] }
             .map { defaults.completed(endpoint: $0, upstreams: upstreamNodes) }
         endpoints.read(elements)

@@ -50,6 +50,8 @@ enum UpstreamReader {
         upstream.maxBodyBytes = section["max_body"]?.size(in: 1...1 << 30) ?? upstream.maxBodyBytes
         upstream.maxHeadBytes = section["max_head"]?.size(in: 1 << 10...1 << 20) ?? upstream.maxHeadBytes
         upstream.tellsTrace = section["trace_headers"]?.boolean() ?? upstream.tellsTrace
+        // Those of its requests are read with each call.
+        section.takeAnything(Defaults.forwarding)
         upstream.connections = ConnectionReader.read(section)
         ResilienceReader.read(section, into: &upstream)
         return upstream
