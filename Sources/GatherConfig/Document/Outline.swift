@@ -122,7 +122,7 @@ final class Outline {
         if let members {
             json.member("properties") { json in
                 json.object { json in
-                    // A key that nobody asks for is there to be refused with a message of its own.
+                    // A key that no reader asks for is there only to be refused with a message of its own.
                     for (name, value) in members where !value.isUntouched {
                         json.member(name) { $0.object { value.write(to: &$0) } }
                     }

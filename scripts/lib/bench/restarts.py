@@ -17,7 +17,7 @@ from replicas import Replica, haproxy_figures, start_haproxy, start_shop, wait_u
 from rounds import print_table
 
 CONNECTIONS = 128
-# Nobody waits longer than this for what has to happen.
+# How long to wait, at most, for what has to happen.
 PATIENCE = 30
 
 # The endpoints that the load asks for, among them one that each reload changes.
@@ -27,7 +27,7 @@ server:
   listen: "127.0.0.1:{listen}"
   admin: "127.0.0.1:{admin}"
   access_log: false
-  timeouts: {{ lame_duck: 300ms, shutdown: 4s }}
+  timeouts: {{ lame_duck: 1s, shutdown: 4s }}
   # A machine that is short of CPU time is not what this is about.
   limits: {{ lag: 10s }}
 demo: {{ endpoints: true }}

@@ -66,7 +66,10 @@ stage() {
         "$gatherd" --generate-completion-script "$shell" | sed '1{/^#!/d}' >"$share/${completions[$shell]}"
         chmod 644 "$share/${completions[$shell]}"
     done
-    install -Dm644 -t "$share/doc/gatherd" README.md CHANGELOG.md
+    install -d "$share/gatherd"
+    "$gatherd" schema >"$share/gatherd/gatherd.schema.json"
+    chmod 644 "$share/gatherd/gatherd.schema.json"
+    install -Dm644 -t "$share/doc/gatherd" README.md CHANGELOG.md SECURITY.md
     install -Dm644 -t "$share/doc/gatherd/config" config/README.md config/SIMULATION.md
     install -d "$to/etc/gatherd"
     # Only root reads what systemd then passes on as credentials.

@@ -60,8 +60,8 @@ test_deb() {
     tail -1 "$scratch/output"
     ok "the configuration is right" inside gatherd check /etc/gatherd/gatherd.yaml
     ok "credentials are root's" test "$(stat -c %a:%u "$scratch/root/etc/gatherd/credentials")" = 700:0
-    ok "manual and completions are there" bash -c "
-        cd $scratch/root/usr/share && test -s man/man1/gatherd-serve.1.gz -a -s bash-completion/completions/gatherd \
+    ok "manual, completions and schema are there" bash -c "
+        cd $scratch/root/usr/share && test -s gatherd/gatherd.schema.json -a -s man/man1/gatherd-serve.1.gz -a -s bash-completion/completions/gatherd \
         -a -s zsh/vendor-completions/_gatherd -a -s fish/vendor_completions.d/gatherd.fish"
 
     inside_environment=("GATHERD_LISTEN=$port" "GATHERD_ADMIN=$((port + 1))" "GATHERD_SHOP=127.0.0.1:$((port + 2))")

@@ -127,7 +127,7 @@ inside_systemd() {
     check "systemd-socket-activate starts it for a connection" until_true bash -c "$(declare -f get); get 8089 /hello | grep '^HTTP/1.1 200 '"
     kill $!
 
-    sed -i -e 's|^server:|server:\n  timeouts: { lame_duck: 300ms, shutdown: 4s }\n  limits: { lag: 10s }|' -e 's/deadline: 500ms/deadline: 10s/' \
+    sed -i -e 's|^server:|server:\n  timeouts: { lame_duck: 1s, shutdown: 4s }\n  limits: { lag: 10s }|' -e 's/deadline: 500ms/deadline: 10s/' \
         -e 's/timeout: [0-9]*ms/timeout: 9s/' /etc/gatherd/gatherd.yaml
     restart
     under_load reload 50 reload_changed
