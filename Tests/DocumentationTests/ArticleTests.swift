@@ -54,6 +54,28 @@ struct ArticleTests {
         #expect(examples.subtracting(shown) == [])
     }
 
+    @Test func `the files that pages link to, and the scripts that they name, are there`() throws {
+        let manager = FileManager.default
+        var pages = try manager.contentsOfDirectory(atPath: Self.root.path)
+        for folder in ["config", "Sources"] {
+            let below = try manager.subpathsOfDirectory(atPath: Self.root.appendingPathComponent(folder).path)
+            pages += below.map { "\(folder)/\($0)" }
+        }
+        pages = pages.filter { $0.hasSuffix(".md") }
+        #expect(pages.count >= 25)
+        for page in pages {
+            let text = try Self.text(page)
+            let folder = Self.root.appendingPathComponent(page).deletingLastPathComponent()
+            let links = text.matches(of: /\]\(([^)#:\s]+)(?:#[^)]*)?\)/).map {
+                folder.appendingPathComponent(String($0.1)).standardized.path
+            }
+            let scripts = text.matches(of: /(?:^|[\s`(])(scripts\/[a-z-]+)/).map {
+                Self.root.appendingPathComponent(String($0.1)).path
+            }
+            for file in links + scripts { #expect(manager.fileExists(atPath: file), "\(page)") }
+        }
+    }
+
     /// The lines between `// example:` and `// end`, without their indentation.
     private static func examples(_ source: String) -> [String] {
         var examples: [String] = []
