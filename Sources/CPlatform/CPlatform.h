@@ -339,37 +339,67 @@ static inline int cp_spawn(
 }
 
 /* Starts a program with the three standard descriptors and these as 3, 4 and so on, which are above 2 and no more than 16. The signals'
-   mask and actions are the default. Returns 0 or an error number. */
-static inline int cp_spawn_with(
+   mask and actions are the default. Its parent is this process's own, as it is no child but takes this one's place: a service manager
+   kills a main process outright that is not its child. A process without a parent (1 of its namespace) has it as a child.
+   Returns 0 or an error number. */
+static inline int cp_spawn_successor(
     pid_t *process, const char *program, char *const *arguments, char *const *environment, const int *descriptors, int count) {
-    int moved[16];
-    int code = 0, made = 0;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions;
+    const long clone_parent = 0x8000; /* CLONE_PARENT, which needs _GNU_SOURCE */
+    int moved[16], report[2], code = 0, made = 0, reporting;
     if (count > 16) return E2BIG;
+    if (syscall(SYS_pipe2, report, O_CLOEXEC) != 0) return errno;
     /* Out of the way of the numbers that they get. */
-    for (; made < count; made++) {
+    reporting = fcntl(report[1], F_DUPFD_CLOEXEC, 3 + count);
+    if (reporting < 0) code = errno;
+    for (; made < count && code == 0; made++) {
         moved[made] = fcntl(descriptors[made], F_DUPFD_CLOEXEC, 3 + count);
         if (moved[made] < 0) { code = errno; break; }
     }
-    if (code == 0) code = posix_spawnattr_init(&attributes);
     if (code == 0) {
-        code = posix_spawn_file_actions_init(&actions);
-        if (code == 0) {
-            sigset_t signals;
-            sigemptyset(&signals);
-            posix_spawnattr_setsigmask(&attributes, &signals);
-            sigfillset(&signals);
-            posix_spawnattr_setsigdefault(&attributes, &signals);
-            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-            for (int i = 0; i < count && code == 0; i++)
-                code = posix_spawn_file_actions_adddup2(&actions, moved[i], 3 + i);
-            if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3 + count);
-            if (code == 0) code = posix_spawn(process, program, &actions, &attributes, arguments, environment);
-            posix_spawn_file_actions_destroy(&actions);
+        sigset_t all, before;
+        pid_t child;
+        sigfillset(&all);
+        /* None of this process's handlers runs in the other. */
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        /* clone(2) without a stack is a fork, after which a process with threads may call what signal handlers may. */
+        child = (pid_t)syscall(SYS_clone, clone_parent | SIGCHLD, 0, 0, 0, 0);
+        if (child < 0 && errno == EINVAL) child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        if (child == 0) {
+            struct sigaction standard = {.sa_handler = SIG_DFL};
+            for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+            for (int i = 0; i < count && code == 0; i++) if (dup2(moved[i], 3 + i) < 0) code = errno;
+            sigemptyset(&all);
+            sigprocmask(SIG_SETMASK, &all, NULL);
+            if (code == 0) {
+                /* The others are closed when it is loaded (CLOSE_RANGE_CLOEXEC, Linux 5.11), as ours are anyway. */
+                syscall(SYS_close_range, 3 + count, ~0U, 4);
+                execve(program, arguments, environment);
+                code = errno;
+            }
+            (void)!write(reporting, &code, sizeof code);
+            _exit(127);
         }
-        posix_spawnattr_destroy(&attributes);
+        if (child < 0) code = errno;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        close(reporting);
+        close(report[1]);
+        reporting = report[1] = -1;
+        if (child > 0) {
+            int failure;
+            ssize_t length;
+            /* It ends when the program is loaded. */
+            do length = read(report[0], &failure, sizeof failure);
+            while (length < 0 && errno == EINTR);
+            if (length == (ssize_t)sizeof failure) {
+                code = failure;
+                waitpid(child, NULL, 0);
+            }
+            *process = child;
+        }
     }
+    if (reporting >= 0) close(reporting);
+    if (report[1] >= 0) close(report[1]);
+    close(report[0]);
     for (int i = 0; i < made; i++) close(moved[i]);
     return code;
 }

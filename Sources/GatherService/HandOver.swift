@@ -60,7 +60,7 @@ struct HandOver {
         let code = unsafe Self.withCStrings(program.arguments) { arguments in
             unsafe Self.withCStrings(environment.map { "\($0.key)=\($0.value)" }) { variables in
                 unsafe descriptors.withUnsafeBufferPointer { descriptors in
-                    unsafe cp_spawn_with(
+                    unsafe cp_spawn_successor(
                         &process, program.path, arguments, variables, descriptors.baseAddress, CInt(descriptors.count))
                 }
             }
@@ -97,7 +97,7 @@ struct HandOver {
         } catch {}
         _ = cp_pidfd_send_signal(pidfd, SIGKILL)
         var (code, isSignal): (CInt, CInt) = (0, 0)
-        // The call writes two numbers; what was killed ends at once.
+        // The call writes two numbers; what was killed ends at once. As a rule it is no child of this process, and tells it nothing.
         if unsafe cp_reap(pidfd, true, &code, &isSignal) == 1, isSignal == 0 { reason += " with status \(code)" }
         throw Failure(description: reason)
     }
