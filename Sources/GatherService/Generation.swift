@@ -62,7 +62,7 @@ extension Configuration {
             guard let old = endpoints[route(endpoint)],
                 declarations.isSame(.endpoint(route(endpoint)), in: earlier.declarations)
             else { continue }
-            let names = endpoint.calls.filter { isKept[$0.upstream] }.map(\.name)
+            let names = endpoint.calls.filter { $0.literal == nil && isKept[$0.upstream] }.map(\.name)
             configuration.plan.endpoints[index] = endpoint.keepingBodies(of: old, for: Set(names))
         }
         return configuration

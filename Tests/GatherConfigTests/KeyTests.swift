@@ -163,6 +163,7 @@ import Testing
         Sample("calls.put", #""a:/b""#, #""a:/d""#),
         Sample("calls.patch", #""a:/b""#, #""a:/d""#),
         Sample("calls.delete", #""a:/b""#, #""a:/d""#),
+        Sample("calls.static", "{ n: 1 }", "{ n: 2 }"),
         Sample("calls.body", "{ n: 1 }", "{ n: 2 }", with: #"post: "a:/b""#),
         Sample("calls.headers", "{ X-A: b }", "{ X-A: c }"),
         Sample("calls.forward_headers", "[X-A]", "[X-B]"),
@@ -251,7 +252,9 @@ import Testing
                 if !sample.rest.isEmpty { entries.append(sample.rest) }
                 for key in path.dropLast().reversed() { entries = ["\(key): { \(joined(entries)) }"] }
             }
-            let isOtherCall = methods.contains { method in entries.contains { $0.hasPrefix("\(method):") } }
+            let isOtherCall = (methods + ["static"]).contains { method in
+                entries.contains { $0.hasPrefix("\(method):") }
+            }
             for (of, key, value) in usual
             where of == prefix && sample.key != prefix + key && !(key == "get" && isOtherCall) {
                 entries.append("\(key): \(value)")

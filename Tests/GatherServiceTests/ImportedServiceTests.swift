@@ -159,6 +159,12 @@ import Testing
             let banner = try await service.get("/banner", on: loop)
             #expect(banner.status == 200)
             #expect(banner.body == #"{"text":"Hello {you}","level":1.50,"tags":[]}"#)
+            let always = try await service.get("/banner/new", on: loop)
+            #expect(always.status == 200 && always["Gather-Complete"] == "false")
+            #expect(always.body == #"{"version":"2"}"#)
+            service.upstream.answers["banner"] = .json(#"{"text":"new","version":1}"#)
+            let both = try await service.get("/banner/new", on: loop)
+            #expect(both.body == #"{"text":"new","version":"2"}"#)
         }
     }
 

@@ -275,8 +275,26 @@ final class GatherRun: Dispatch {
             record(call, CallReport(outcome: .shed, detail: "the service has too much to do"), nil)
             return false
         }
+        if endpoint.prepared[call].isLiteral {
+            give(call)
+            return false
+        }
         letGo(PartIndex(number: call), since: since)
         return true
+    }
+
+    /// Ends a call that asks nobody.
+    private func give(_ call: Int) {
+        let prepared = endpoint.prepared[call]
+        guard let literal = prepared.literal else { return }
+        do throws(PlacementError) {
+            var body: [UInt8] = []
+            try literal.appendRequired(values, to: &body)
+            record(call, CallReport(outcome: .ok, attempts: 0), JSONValue(validated: body))
+        } catch {
+            if prepared.call.isClients(error.reference) { fail(error) }
+            record(call, CallReport(outcome: .skipped, detail: error.description), nil)
+        }
     }
 
     private func reasonToSkip(_ call: Int) -> CallReport? {

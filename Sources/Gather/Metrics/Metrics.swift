@@ -39,7 +39,7 @@ public final class Metrics {
         let number = series(method: endpoint.method, path: endpoint.path)
         let calls = endpoint.calls.map {
             endpoints[number].number(
-                of: EndpointMetrics.Call(name: $0.name, upstream: plan.upstreams[$0.upstream].name))
+                of: EndpointMetrics.Call(name: $0.name, upstream: plan.upstream(of: $0)?.name ?? ""))
         }
         return Place(series: number, calls: calls)
     }

@@ -58,6 +58,8 @@ public struct Call: Sendable {
     /// Whether all of them are, as the client wrote them.
     public var forwardsQuery = false
     public var body: JSONTemplate?
+    /// What it gives without asking anyone: then it has no upstream.
+    public var literal: JSONTemplate?
     /// The value without which, or if it counts as no, the call is not made.
     public var condition: Reference?
     /// The list for whose elements the call is made.
@@ -101,6 +103,12 @@ public struct Call: Sendable {
         self.target = target
     }
 
+    /// A call that asks nobody.
+    public init(name: String, literal: JSONTemplate) {
+        self.init(name: name, upstream: 0, target: .root)
+        self.literal = literal
+    }
+
     /// Everything that the call refers to.
     public var references: [Reference] { (condition.map { [$0] } ?? []) + neededReferences }
 
@@ -111,7 +119,7 @@ public struct Call: Sendable {
 
     /// What the request is made of: the references of target, headers and body.
     public var requestReferences: [Reference] {
-        target.references + headers.flatMap(\.value.references) + (body?.references ?? [])
+        target.references + headers.flatMap(\.value.references) + ((body ?? literal)?.references ?? [])
     }
 
     /// Whether a reference's value is the client's: the items of its list are, too.

@@ -5,6 +5,9 @@ public struct Plan: Sendable {
     /// The routes that are passed through.
     public var proxies: [ProxyEndpoint]
 
+    /// The upstream of a call; nil for one that asks nobody.
+    package func upstream(of call: Call) -> Upstream? { call.literal == nil ? upstreams[call.upstream] : nil }
+
     public init(upstreams: [Upstream], endpoints: [Endpoint], proxies: [ProxyEndpoint] = []) {
         self.upstreams = upstreams
         self.endpoints = endpoints

@@ -25,6 +25,9 @@ final class PreparedCall: Sendable {
     /// Whether its bodies are kept for when it fails.
     let keepsBodies: Bool
     let hasProjection: Bool
+    /// What it gives without asking anyone.
+    let literal: JSONTemplate?
+    let isLiteral: Bool
     let form: BodyForm
     let keptResponse: KeptResponse
     let takesClientValues: Bool
@@ -55,6 +58,7 @@ final class PreparedCall: Sendable {
         (timeout, isRequired) = (call.timeout, call.isRequired)
         (isConditional, isList) = (call.condition != nil, call.foreach != nil)
         (keepsBodies, hasProjection) = (call.staleFor != nil, call.projection != nil)
+        (literal, isLiteral) = (call.literal, call.literal != nil)
         (form, keptResponse) = (call.form, call.keptResponse)
         let references = call.neededReferences
         takesClientValues = references.contains(where: \.isClients)

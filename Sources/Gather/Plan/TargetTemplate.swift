@@ -55,6 +55,11 @@ public struct TargetTemplate: Sendable, Hashable {
         self.query = query
     }
 
+    /// `/`, for a call that asks nobody.
+    static let root = TargetTemplate(path: [.literal("/")], query: [])
+
+    private init(path: [PathPiece], query: [TextTemplate.Part]) { (self.path, self.query) = (path, query) }
+
     /// Takes the last segment off that is nothing but the rest of the client's path, if there is one.
     private static func takeRest(
         of segments: inout [[TextTemplate.Part]], in scope: ReferenceScope

@@ -101,7 +101,7 @@ public enum ModelReader {
         }
         guard rest.hasPrefix(".") else { return .upstream(upstream) }
         let call = String(rest.dropFirst())
-        let calls = endpoint.calls.filter { $0.upstream == upstream }.map(\.name)
+        let calls = endpoint.calls.filter { $0.upstream == upstream && $0.literal == nil }.map(\.name)
         guard calls.contains(call) else {
             throw Problem(
                 "the endpoint has no call '\(call)' to '\(upstreamName)'", remedy(for: call, among: calls))

@@ -203,7 +203,8 @@ struct KrakenDEndpoint {
         }
         text.line("deadline: \(timeout.text)")
         let response = response(of: calls, node, into: &text)
-        if calls.count > 1 { text.line("gather: settled") }
+        let isAlways = extra.staticData != nil && extra.staticStrategy == "always"
+        if calls.count > 1 || isAlways { text.line("gather: settled") }
         if calls.contains(where: \.returnsStatus) {
             if calls.count > 1 {
                 text.leaveOut("return_error_code", "several calls have no one status", at: position)
@@ -221,13 +222,24 @@ struct KrakenDEndpoint {
                 "of members with one name that of the last call in this file stays; in KrakenD that of the backend that answers last",
                 at: node["backend"]?.position ?? position)
         }
-        let fallback = readStatic(extra, calls, into: &text)
+        let staticData = readStatic(extra, calls, hasResponse: response != nil, into: &text)
+        let fallback: String? = if case .fallback(let tree) = staticData { tree } else { nil }
         if !["json", "fast-json", "json-collection"].contains(outputEncoding) {
             text.leaveOut("output_encoding", "an answer is JSON", at: node["output_encoding"]?.position ?? position)
         }
         text.line("calls:")
         for call in calls {
             text.append(written(call, calls, hasResponse: response != nil, fallback, node), indent: 2)
+        }
+        if case .call(let tree) = staticData {
+            if calls.count > 1, !isAlways {
+                text.differs(
+                    "static", "also in an answer that is not complete, unless nothing came at all",
+                    at: extra.staticPosition)
+            }
+            let taken = calls.map(\.name)
+            let name = taken.contains("static") ? "static-data" : "static"
+            text.line("  \(name): { static: \(tree), flatten: true }")
         }
         text.append(left, indent: 2)
         return text
@@ -261,16 +273,29 @@ struct KrakenDEndpoint {
         return "{ \(members.joined(separator: ", ")) }"
     }
 
-    /// What their static data are in place of: a failing call, and then only where its body's members are the answer's.
-    private func readStatic(_ extra: Extra, _ calls: [KrakenDCall], into text: inout ImportedText) -> String? {
-        guard let data = extra.staticData else { return nil }
-        guard ["errored", "incomplete"].contains(extra.staticStrategy), calls.allSatisfy({ $0.place == .root }) else {
+    /// What their static data become.
+    private enum StaticData {
+        case nothing
+        /// What a failing call leaves.
+        case fallback(String)
+        /// The body of a call that asks nobody.
+        case call(String)
+    }
+
+    private func readStatic(
+        _ extra: Extra, _ calls: [KrakenDCall], hasResponse: Bool, into text: inout ImportedText
+    ) -> StaticData {
+        guard let data = extra.staticData else { return .nothing }
+        let isForFailures = ["errored", "incomplete"].contains(extra.staticStrategy)
+        // A fallback stands where the call's body does: only at the root is that where their data go.
+        if isForFailures, calls.allSatisfy({ $0.place == .root }) { return .fallback(YAMLText.tree(data)) }
+        guard !isForFailures, !hasResponse else {
             text.leaveOut(
-                "static", "only data for backends that fail are carried over, as 'on_error', and only without groups",
+                "static", "data for failures are not carried over with groups, and none into a 'response'",
                 at: extra.staticPosition)
-            return nil
+            return .nothing
         }
-        return YAMLText.tree(data)
+        return .call(YAMLText.tree(data))
     }
 
     private func written(

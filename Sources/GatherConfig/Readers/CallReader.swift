@@ -8,7 +8,7 @@ struct CallReader {
     ]
     private static let keys =
         methods.map(\.key) + [
-            "body", "headers", "forward_headers", "forward_query", "when", "foreach",
+            "static", "body", "headers", "forward_headers", "forward_query", "when", "foreach",
         ] + ForeachReader.companions + [
             "required", "on_error", "stale_for", "timeout", "idempotent", "as", "target", "allow", "deny", "mapping",
             "group",
@@ -39,6 +39,7 @@ struct CallReader {
         }
         guard let section = Section(node, keys: Self.keys) else { return nil }
         let condition = section["when"]?.reference(in: scope, such: "when: \"{query.full}\"")
+        if let literal = section["static"] { return readStatic(literal, section, condition) }
         let foreachReader = ForeachReader(section: section, scope: scope)
         let foreach = foreachReader.read()
         scope.hasItem = section["foreach"] != nil
@@ -82,6 +83,20 @@ struct CallReader {
             foreachReader.warn(about: call)
             checkSecrets(of: call, section)
         }
+        return call
+    }
+
+    /// A call that asks nobody has nothing of a request.
+    private func readStatic(_ node: Node, _ section: Section, _ condition: Reference?) -> Call? {
+        for key in Self.keys where !["static", "when", "group", "flatten", "internal"].contains(key) {
+            section.member(key)?.error("a static call asks nobody", remedy: "remove '\(key)', or 'static'")
+        }
+        guard let literal = node.template(in: scope) else { return nil }
+        var call = Call(name: name, literal: literal)
+        call.condition = condition
+        call.isRequired = !areOptional
+        call.placement = readPlacement(section)
+        call.isInternal = section["internal"]?.boolean() ?? false
         return call
     }
 

@@ -57,7 +57,7 @@ struct Defaults {
     }
 
     private func completed(call node: Node, _ endpoint: [Node.Member], _ upstreams: [String: Node]) -> Node {
-        guard case .mapping = node.content else { return node }
+        guard case .mapping = node.content, node["static"] == nil else { return node }
         let target = CallReader.methods.lazy.compactMap { node[$0.key] }.first
         let isRequired = node["required"] ?? calls.first { $0.name == "required" }?.value
         var completed = complete(node.adding(endpoint), to: target, upstreams, calls) { key in

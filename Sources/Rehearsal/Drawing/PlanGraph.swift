@@ -31,18 +31,19 @@ public struct PlanGraph: Sendable {
         self.endpoint = endpoint
         let graph = endpoint.graph
         let longest = endpoint.calls.map { call in
-            min(Self.longest(call, at: plan.upstreams[call.upstream]), endpoint.deadline)
+            plan.upstream(of: call).map { min(Self.longest(call, at: $0), endpoint.deadline) } ?? .zero
         }
         let chain = graph.longestChain(weights: longest)
         criticalPath = (chain.calls, chain.weight)
         var levels = Array(repeating: 0, count: endpoint.calls.count)
         for call in graph.order { levels[call] = (graph.inputs[call].map { levels[$0] }.max() ?? -1) + 1 }
         nodes = endpoint.calls.enumerated().map { index, call in
-            let upstream = plan.upstreams[call.upstream]
+            let upstream = plan.upstream(of: call)
             return Node(
-                name: call.name, upstream: upstream.name,
-                timeout: min(call.timeout ?? upstream.timeout, endpoint.deadline),
-                attempts: Self.attempts(call, at: upstream), longest: longest[index], isRequired: call.isRequired,
+                name: call.name, upstream: upstream?.name ?? "static",
+                timeout: upstream.map { min(call.timeout ?? $0.timeout, endpoint.deadline) } ?? .zero,
+                attempts: upstream.map { Self.attempts(call, at: $0) } ?? 0, longest: longest[index],
+                isRequired: call.isRequired,
                 inputs: graph.inputs[index], level: levels[index],
                 isCritical: chain.calls.contains(index))
         }

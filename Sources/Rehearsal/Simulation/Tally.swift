@@ -43,11 +43,13 @@ final class Tally {
     }
 
     func result(of plan: Plan, attempts: [AttemptCounts]) -> SimulationResult {
-        let used = Set(endpoint.calls.map(\.upstream)).sorted()
+        let used = Set(endpoint.calls.filter { $0.literal == nil }.map(\.upstream)).sorted()
         return SimulationResult(
             durations: durations.sorted(), statuses: statuses, complete: complete,
             upstreams: used.map { upstream in
-                let calls = endpoint.calls.indices.filter { endpoint.calls[$0].upstream == upstream }
+                let calls = endpoint.calls.indices.filter { index in
+                    endpoint.calls[index].upstream == upstream && endpoint.calls[index].literal == nil
+                }
                 return SimulationResult.Upstream(
                     name: plan.upstreams[upstream].name, calls: calls.reduce(0) { $0 + sent[$1] },
                     attempts: attempts[upstream])
