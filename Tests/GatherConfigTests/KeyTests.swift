@@ -91,6 +91,7 @@ import Testing
         Sample("upstreams.queue.timeout", "10ms", "20ms"),
         Sample("upstreams.max_body", "1KiB", "2KiB"),
         Sample("upstreams.max_head", "1KiB", "2KiB"),
+        Sample("upstreams.redirects", "1", "2"),
         Sample("upstreams.headers", "{ X-A: b }", "{ X-A: c }"),
         Sample("upstreams.forward_headers", "[X-A]", "[X-B]"),
         Sample("upstreams.forward_query", "[a]", "[b]"),

@@ -45,6 +45,26 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
     /// The host and port, or the socket's path: for messages about one of an upstream's hosts.
     var shortName: String { socketPath ?? String(base.drop { $0 != "/" }.dropFirst(2)) }
 
+    /// Host and port as a URL may have them: the port that a scheme has by itself may be left out. None for a socket.
+    package var authorities: [String] {
+        guard socketPath == nil, let scheme = ["http://", "https://"].first(where: base.hasPrefix) else { return [] }
+        let authority = String(base.dropFirst(scheme.count)).lowercased()
+        let port = scheme == "http://" ? ":80" : ":443"
+        if authority.hasSuffix(port) { return [authority, String(authority.dropLast(port.count))] }
+        let hasPort = authority.hasSuffix("]") ? false : authority.contains(":")
+        return hasPort ? [authority] : [authority, authority + port]
+    }
+
+    /// What stands behind host and port of a URL, if they are these, and so is the scheme where there is one.
+    func path(of url: Substring) -> Substring? {
+        let scheme = base.hasPrefix("https:") ? "https://" : "http://"
+        let start = url.hasPrefix("//") ? "//" : scheme
+        guard url.prefix(start.count).lowercased() == start else { return nil }
+        let rest = url.dropFirst(start.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        return authorities.contains(authority.lowercased()) ? rest.dropFirst(authority.count) : nil
+    }
+
     private static func isAuthority(_ text: Substring) -> Bool {
         var host = text
         if let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") {

@@ -26,6 +26,8 @@ public struct Upstream: Sendable, Equatable {
     public var adaptsLimit = false
     /// Whether equal safe requests that are in flight share one exchange.
     public var coalesces = false
+    /// How many redirects in a row a safe request follows within the upstream's own hosts.
+    public var mostRedirects = 0
     /// The header field that tells the upstream how many milliseconds an attempt has.
     public var deadlineHeader: HTTPField.Name?
     /// Whether requests say what the request is called that they are made for, and which trace it is in, where that is known.

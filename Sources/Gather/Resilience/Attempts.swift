@@ -27,6 +27,13 @@ struct Attempts {
         case endOf(Flight)
     }
 
+    private var followsRedirects: Bool { state.upstream.mostRedirects > 0 && call.isSafe }
+
+    /// What is kept of responses: of redirects, where they lead.
+    private var keptResponse: KeptResponse {
+        call.keptResponse == .nothing && followsRedirects ? .failures : call.keptResponse
+    }
+
     /// Begins an attempt, for which the caller has a place in the bulkhead; nil if the breaker is open.
     /// - Parameters:
     ///   - tried: the hosts of attempts before, which are taken only if there is no other.
@@ -81,6 +88,8 @@ struct Attempts {
         case check(ClientResponse, RunningAttempt)
         /// After a pause, another attempt.
         case retry(after: CallEnd, Duration, Attempt)
+        /// Its response may send it on.
+        case redirect(CallEnd, Attempt)
     }
 
     /// Takes what came of the first attempt.
@@ -90,11 +99,14 @@ struct Attempts {
         do throws(UpstreamFailure) {
             let response = try finish(running, wake)
             guard BodyWork.fits(response.body.count, in: reactor) else { return .rest(.check(response, running)) }
-            end = CallEnd(response, as: call.form, keeping: call.keptResponse)
+            end = CallEnd(response, as: call.form, keeping: keptResponse)
         } catch {
             end = CallEnd(failure: error)
         }
         tell(end, of: running)
+        if followsRedirects, Redirection.isOne(end) {
+            return .rest(.redirect(explained(end, of: running), running.attempt))
+        }
         if state.upstream.retry != nil, let pause = pause(after: end, retries: 0) {
             return .rest(.retry(after: explained(end, of: running), pause, running.attempt))
         }
@@ -159,6 +171,8 @@ struct Attempts {
 
     /// Makes the attempts that are left, until one ends well or no other is allowed.
     func go(on rest: Rest, _ request: ClientRequest, on loop: isolated EventLoop) async -> CallEnd {
+        var request = request
+        var redirects = 0
         var (end, count, retries): (CallEnd, Int, Int)
         var pause: Duration?
         var host: HostIndex
@@ -177,8 +191,23 @@ struct Attempts {
             log?.began(tried)
             log?.ended(tried, last, at: reactor.time)
             (end, count, retries, pause, host) = (last, 1, 0, first, tried.host)
+        case .redirect(let last, let tried):
+            log?.began(tried)
+            log?.ended(tried, last, at: reactor.time)
+            (end, count, retries, host) = (last, 1, 0, tried.host)
         }
-        while let next = pause {
+        while true {
+            if followsRedirects, redirects < state.upstream.mostRedirects,
+                let next = Redirection.request(after: end, request, at: state.upstream)
+            {
+                guard let attempt = begin(next, after: count, at: loop.time) else { break }
+                (request, redirects, host) = (next, redirects + 1, attempt.attempt.host)
+                let (last, made) = await race(attempt, next, after: count, on: loop)
+                (end, count) = (last, count + made)
+                pause = self.pause(after: end, retries: retries)
+                continue
+            }
+            guard let next = pause else { break }
             do throws(CancellationError) {
                 try await loop.sleep(for: next)
             } catch {
@@ -258,7 +287,7 @@ struct Attempts {
             guard BodyWork.fits(response.body.count, in: reactor) else {
                 return await check(response, of: running, on: loop)
             }
-            let end = CallEnd(response, as: call.form, keeping: call.keptResponse)
+            let end = CallEnd(response, as: call.form, keeping: keptResponse)
             tell(end, of: running)
             return explained(end, of: running)
         } catch {
@@ -274,9 +303,9 @@ struct Attempts {
     ) async -> CallEnd {
         let end: CallEnd
         do throws(CancellationError) {
-            let call = call
+            let (form, kept) = (call.form, keptResponse)
             end = try await BodyWork.offLoop(on: loop) {
-                CallEnd(response, as: call.form, keeping: call.keptResponse)
+                CallEnd(response, as: form, keeping: kept)
             }
         } catch {
             end = CallEnd(failure: .cancelled)

@@ -47,7 +47,7 @@ struct KrakenDTranslator {
             at: position)
         text.differs(
             "redirects",
-            "an upstream's redirect makes a call fail, and a 'proxy' passes it on; KrakenD follows it",
+            "are followed to the upstream's own hosts, and a 'proxy' passes them on; KrakenD follows all",
             at: position)
         text.differs(
             "/__health", "health is at /healthz and /readyz of the admin address, 127.0.0.1:9090 unless set",

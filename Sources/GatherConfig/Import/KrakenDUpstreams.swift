@@ -38,6 +38,8 @@ struct KrakenDUpstreams {
             text.line("  \(value.name):")
             text.line("    hosts: \(YAMLText.list(value.key.hosts))")
             text.line("    timeout: \(value.timeout.text)")
+            // As many as Go's client follows.
+            text.line("    redirects: 10")
             for (name, duration) in service.connections
             where (.milliseconds(1)...Duration.seconds(3600)).contains(duration) {
                 text.line("    \(name == "dns.ttl" ? "dns: { ttl: \(duration.text) }" : "\(name): \(duration.text)")")

@@ -15,7 +15,8 @@ struct AnswerHeadReader {
     init(scope: ReferenceScope, lists: Set<Int>) { (self.scope, self.lists) = (scope, lists) }
 
     mutating func readStatus(_ node: Node) {
-        let statuses = [200, 201, 202, 203, 204]
+        let statuses = 200...204
+        node.outline?.take(.integer(statuses))
         if case .scalar(let scalar) = node.content, let status = Int(scalar.text) {
             guard statuses.contains(status) else {
                 return node.error("\(status) is not the status of a good answer", remedy: "write one from 200 to 204")

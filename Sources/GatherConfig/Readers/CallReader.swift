@@ -39,7 +39,11 @@ struct CallReader {
         }
         guard let section = Section(node, keys: Self.keys) else { return nil }
         let condition = section["when"]?.reference(in: scope, such: "when: \"{query.full}\"")
-        if let literal = section["static"] { return readStatic(literal, section, condition) }
+        if let literal = section["static"] {
+            let call = readStatic(literal, section, condition)
+            // A blank has every key.
+            if !node.isBlank { return call }
+        }
         let foreachReader = ForeachReader(section: section, scope: scope)
         let foreach = foreachReader.read()
         scope.hasItem = section["foreach"] != nil
@@ -105,7 +109,7 @@ struct CallReader {
     ) -> (method: HTTPRequest.Method, upstream: Int, target: TargetTemplate)? {
         let given = Self.methods.filter { section[$0.key] != nil }
         let example = "get: \"\(upstreams.first ?? "upstream"):/path\""
-        section.node.outline?.requireOne(of: given.map(\.key))
+        section.node.outline?.requireOne(of: given.map(\.key) + ["static"])
         if section.node.isBlank {
             for (key, _) in given { _ = section[key]?.upstreamTarget(in: scope, upstreams: upstreams, such: example) }
         }

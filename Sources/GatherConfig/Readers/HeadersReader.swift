@@ -96,6 +96,7 @@ struct HeadersReader {
         for member in node.members(expected: "a mapping of header names to values") ?? [] {
             var nodes = [member.value]
             if case .sequence(let several) = member.value.content { nodes = several }
+            if let outline = member.value.outline { nodes.append(.blank(outline.listElement())) }
             let values = nodes.compactMap { node in readValue(node).map { (node, $0) } }
             guard let name = Self.name(member.name, report: { member.error($0, remedy: $1) }) else { continue }
             if fields.contains(where: { $0.name == name }) {

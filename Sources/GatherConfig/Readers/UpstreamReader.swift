@@ -4,7 +4,7 @@ import Gather
 enum UpstreamReader {
     static let keys =
         [
-            "hosts", "timeout", "connect_timeout", "max_in_flight", "queue", "max_body", "max_head",
+            "hosts", "timeout", "connect_timeout", "max_in_flight", "queue", "max_body", "max_head", "redirects",
             "trace_headers",
         ] + Defaults.forwarding + ConnectionReader.keys + ResilienceReader.keys
 
@@ -50,6 +50,7 @@ enum UpstreamReader {
         upstream.maxBodyBytes = section["max_body"]?.size(in: 1...1 << 30) ?? upstream.maxBodyBytes
         upstream.maxHeadBytes = section["max_head"]?.size(in: 1 << 10...1 << 20) ?? upstream.maxHeadBytes
         upstream.tellsTrace = section["trace_headers"]?.boolean() ?? upstream.tellsTrace
+        upstream.mostRedirects = section["redirects"]?.integer(in: 0...20) ?? upstream.mostRedirects
         // Those of its requests are read with each call.
         section.takeAnything(Defaults.forwarding)
         upstream.connections = ConnectionReader.read(section)

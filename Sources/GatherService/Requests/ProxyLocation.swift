@@ -59,18 +59,6 @@ struct ProxyLocation: Sendable {
     }
 }
 
-extension Origin {
-    /// Host and port as a URL may have them: the port that a scheme has by itself may be left out.
-    fileprivate var authorities: [String] {
-        guard let scheme = ["http://", "https://"].first(where: base.hasPrefix) else { return [] }
-        let authority = String(base.dropFirst(scheme.count)).lowercased()
-        let port = scheme == "http://" ? ":80" : ":443"
-        if authority.hasSuffix(port) { return [authority, String(authority.dropLast(port.count))] }
-        let hasPort = authority.hasSuffix("]") ? false : authority.contains(":")
-        return hasPort ? [authority] : [authority, authority + port]
-    }
-}
-
 extension ProxyEndpoint {
     /// What the upstream's paths begin with, and ours, up to the first parameter if that is the same in both; all of
     /// them if there is none.
