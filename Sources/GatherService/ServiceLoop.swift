@@ -249,6 +249,7 @@ final class ServiceLoop {
             connections: servers.reduce(0) { $0 + $1.connectionCount },
             requests: servers.reduce(requestsOfEnded) { $0 + $1.requestCount }, gathers: current.admission.inFlight,
             counters: reactor.counters, meanLag: reactor.meanLag, upstreams: current.engine.snapshot(at: reactor.now),
-            metrics: metrics.snapshot(), spans: spans.value)
+            metrics: metrics.snapshot(), spans: spans.value,
+            exemplars: tracer.exemplars)
     }
 }

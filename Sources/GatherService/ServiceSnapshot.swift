@@ -57,4 +57,6 @@ public struct LoopSnapshot: Sendable {
     public var metrics: MetricsSnapshot
     /// What became of the spans of its requests.
     var spans = TraceCounts()
+    /// Requests that are told of in traces, for those who look at how long requests take.
+    var exemplars = Exemplars()
 }

@@ -53,6 +53,18 @@ import Testing
         #expect(all.slowest.count == 3)
     }
 
+    @Test func `a kept gather says what the connections of its calls took, where they were made for them`() throws {
+        let told = try RunningService.run(scripted(Self.endpoints)) { service, loop in
+            for _ in 0..<2 { _ = try await service.get("/v1/failing", on: loop) }
+            return try await service.admin("GET", "/gathers", on: loop).body
+        }
+        let phases = told.matches(of: /"phases":\{([^}]*)\}/).map { $0.1 }
+        // The latest first; each is among the slowest as well.
+        #expect(phases.count == 4)
+        #expect(phases[0].contains("first_byte_ms") && !phases[0].contains("connect_ms"))
+        #expect(phases[1].contains("connect_ms") && !phases[1].contains("dns_ms") && !phases[1].contains("tls_ms"))
+    }
+
     @Test func `a gather that is kept is told of by its name, as JSON and as a picture`() throws {
         let (told, picture, gone) = try RunningService.run(scripted(Self.endpoints)) { service, loop in
             _ = try await service.get("/v1/chain", on: loop)

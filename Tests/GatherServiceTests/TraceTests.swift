@@ -212,6 +212,21 @@ import Testing
         }
     }
 
+    @Test func `in a graph of durations a request's trace is named, to scrapers who can read that`() throws {
+        try RunningService.run(Self.traced(Self.one)) { service, loop in
+            _ = try await service.get("/v1/one", "traceparent: \(Self.parent)-01", on: loop)
+            _ = try await service.get(
+                "/v1/one", "traceparent: 00-00000000000000000000000000000001-00f067aa0ba902b7-00", on: loop)
+            let open = try await service.admin("GET", "/metrics", "Accept: application/openmetrics-text", on: loop).body
+            let named = open.split(separator: "\n").filter { $0.contains("trace_id=") }
+            #expect(named.count == 1 && named[0].hasPrefix(#"http_server_request_duration_seconds_bucket{"#))
+            let exemplar = #/ [12] # \{trace_id="4bf92f3577b34da6a3ce929d0e0e4736"\} [0-9.e-]+ [0-9.]+$/#
+            #expect(named.first?.firstMatch(of: exemplar) != nil)
+            let plain = try await service.admin("GET", "/metrics", on: loop).body
+            #expect(!plain.contains("trace_id"))
+        }
+    }
+
     @Test func `without an endpoint traces are gone on with and nothing is sent`() throws {
         let configure: @Sendable (RunningService.Ports) throws -> Configuration = { ports in
             var configuration = try scripted(Self.one)(ports)

@@ -1,3 +1,4 @@
+import EventLoop
 import HTTPWire
 import JSONText
 
@@ -14,6 +15,9 @@ struct CallEnd: Sendable {
     var isUnsent = false
     /// How often the request was sent.
     var attempts = 0
+    /// When the attempt began, if one did, and how far it had come when.
+    var began: LoopInstant?
+    var phases = AttemptPhases()
 
     private var rest: Rest?
 

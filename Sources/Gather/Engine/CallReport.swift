@@ -12,6 +12,8 @@ public struct CallReport: Sendable {
     public var attempts: Int
     private var startNanoseconds = Self.unsent
     private var durationNanoseconds: Int64 = 0
+    /// How far its last attempt had come when, if it is one call.
+    public private(set) var phases = AttemptPhases()
     private var rest: Rest?
 
     private static let unsent = Int64.min
@@ -100,6 +102,9 @@ public struct CallReport: Sendable {
         if let since {
             startNanoseconds = since.nanoseconds - dispatch.start.nanoseconds
             durationNanoseconds = dispatch.time.nanoseconds - since.nanoseconds
+            phases = end.phases
+            // Later attempts have waited for those before them.
+            if let began = end.began, end.attempts == 1 { phases.wait(since.nanoseconds, until: began.nanoseconds) }
         }
         if let detail = end.detail { self.detail = detail }
     }

@@ -4,11 +4,17 @@ import JSONText
 /// The outcomes of a gather's calls as JSON and as a `Server-Timing` field, as far as clients are told of them.
 public enum Outcomes {
     /// Writes `{"call":{"outcome":"ok","status":200,"start_ms":0.1,"duration_ms":20.3},…}` in the order of the file.
-    public static func write(_ endpoint: Endpoint, _ reports: [CallReport], to json: inout JSONWriter) {
+    /// - Parameter tellsPhases: whether `"phases"` are told of each call's last attempt (``AttemptPhases``).
+    public static func write(
+        _ endpoint: Endpoint, _ reports: [CallReport], tellsPhases: Bool = false, to json: inout JSONWriter
+    ) {
         json.object { json in
             for (call, report) in reports.enumerated() where !endpoint.calls[call].isInternal {
                 json.member(endpoint.calls[call].name) { json in
-                    json.object { writeMembers(of: call, report, in: endpoint, to: &$0) }
+                    json.object { json in
+                        writeMembers(of: call, report, in: endpoint, to: &json)
+                        if tellsPhases { report.phases.write(to: &json) }
+                    }
                 }
             }
         }

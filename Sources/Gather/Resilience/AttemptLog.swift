@@ -17,6 +17,8 @@ public struct AttemptReport: Sendable {
     public fileprivate(set) var duration: Duration?
     public fileprivate(set) var outcome: Outcome?
     public fileprivate(set) var status: Int?
+    /// How far it had come when.
+    public fileprivate(set) var phases = AttemptPhases()
 }
 
 /// Tells an observer of a call's attempts, once there is more than one: nearly every call has one only, which is told
@@ -51,6 +53,7 @@ final class AttemptLog {
         }
         reports[index].duration = attempt.began.duration(to: now)
         (reports[index].outcome, reports[index].status) = (end.outcome, end.status)
+        reports[index].phases = end.phases
         if reports.count > 1 { observer.attemptChanged(of: call, reports[index]) }
     }
 }

@@ -95,14 +95,18 @@ struct Attempts {
     /// Takes what came of the first attempt.
     func end(_ running: RunningAttempt, _ wake: Wake) -> Either {
         if wake == .timedOut, !running.exchange.hasEnded, reactor.now < running.until { return .rest(.hedges(running)) }
-        let end: CallEnd
+        var end: CallEnd
         do throws(UpstreamFailure) {
             let response = try finish(running, wake)
-            guard BodyWork.fits(response.body.count, in: reactor) else { return .rest(.check(response, running)) }
+            guard BodyWork.fits(response.body.count, in: reactor) else {
+                return .rest(.check(response, running.with(running.exchange.times)))
+            }
             end = CallEnd(response, as: call.form, keeping: keptResponse)
         } catch {
             end = CallEnd(failure: error)
         }
+        // The exchange may be another's later.
+        (end.began, end.phases) = (running.attempt.began, running.phases)
         tell(end, of: running)
         if followsRedirects, Redirection.isOne(end) {
             return .rest(.redirect(explained(end, of: running), running.attempt))
@@ -285,13 +289,15 @@ struct Attempts {
         do throws(UpstreamFailure) {
             let response = try finish(running, wake)
             guard BodyWork.fits(response.body.count, in: reactor) else {
-                return await check(response, of: running, on: loop)
+                return await check(response, of: running.with(running.exchange.times), on: loop)
             }
-            let end = CallEnd(response, as: call.form, keeping: keptResponse)
+            var end = CallEnd(response, as: call.form, keeping: keptResponse)
+            (end.began, end.phases) = (running.attempt.began, running.phases)
             tell(end, of: running)
             return explained(end, of: running)
         } catch {
-            let end = CallEnd(failure: error)
+            var end = CallEnd(failure: error)
+            (end.began, end.phases) = (running.attempt.began, running.phases)
             tell(end, of: running)
             return explained(end, of: running)
         }
@@ -301,7 +307,7 @@ struct Attempts {
     private func check(
         _ response: ClientResponse, of running: RunningAttempt, on loop: isolated EventLoop
     ) async -> CallEnd {
-        let end: CallEnd
+        var end: CallEnd
         do throws(CancellationError) {
             let (form, kept) = (call.form, keptResponse)
             end = try await BodyWork.offLoop(on: loop) {
@@ -310,6 +316,7 @@ struct Attempts {
         } catch {
             end = CallEnd(failure: .cancelled)
         }
+        (end.began, end.phases) = (running.attempt.began, running.phases)
         tell(end, of: running)
         return explained(end, of: running)
     }
@@ -355,8 +362,27 @@ struct RunningAttempt {
     let place: Int?
     /// When it is given up.
     let until: LoopInstant
+    /// How far it had come when, once that was taken from its exchange.
+    private var times: ExchangeTimes?
     /// After what time it gets a hedge; nil if it gets none, or if that is not known yet.
     let hedgeDelay: Duration?
+
+    init(
+        attempt: Attempt, exchange: any ClientExchange, place: Int?, until: LoopInstant, hedgeDelay: Duration?
+    ) {
+        (self.attempt, self.exchange, self.place) = (attempt, exchange, place)
+        (self.until, self.hedgeDelay) = (until, hedgeDelay)
+    }
+
+    /// The same with the times of its exchange, which is over and may be another's.
+    func with(_ times: ExchangeTimes) -> RunningAttempt {
+        var running = self
+        running.times = times
+        return running
+    }
+
+    /// How far it has come when.
+    var phases: AttemptPhases { AttemptPhases(times ?? exchange.times, since: attempt.began) }
 
     var hedgeDue: LoopInstant { hedgeDelay.map { attempt.began.advanced(by: $0) } ?? until }
     /// When its task has something to do, if it has not ended before.

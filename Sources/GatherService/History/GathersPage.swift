@@ -62,7 +62,9 @@ struct GathersPage: Sendable {
                     json.array(of: gathers) { json, kept in
                         json.object { json in
                             write(kept, to: &json)
-                            json.member("calls") { Outcomes.write(kept.endpoint, kept.entry.reports, to: &$0) }
+                            json.member("calls") {
+                                Outcomes.write(kept.endpoint, kept.entry.reports, tellsPhases: true, to: &$0)
+                            }
                         }
                     }
                 }
@@ -112,7 +114,7 @@ struct GathersPage: Sendable {
                     }
                 }
             }
-            json.member("calls") { Outcomes.write(kept.endpoint, kept.entry.reports, to: &$0) }
+            json.member("calls") { Outcomes.write(kept.endpoint, kept.entry.reports, tellsPhases: true, to: &$0) }
         }
         return json.bytes
     }

@@ -60,12 +60,17 @@ struct Exposition {
     }
 
     /// A histogram, unless nothing was counted.
-    mutating func sample(_ labels: Labels, _ histogram: DurationHistogram) {
+    /// - Parameter exemplar: one of those in a bucket, by its place, if any is known.
+    mutating func sample(
+        _ labels: Labels, _ histogram: DurationHistogram, exemplar: (Int) -> Exemplars.Exemplar? = { _ in nil }
+    ) {
         guard histogram.count > 0 else { return }
         var count = 0
-        for (bound, more) in zip(Self.bounds, histogram.counts) {
+        for (bucket, (bound, more)) in zip(Self.bounds, histogram.counts).enumerated() {
             count += more
-            line("_bucket", labels, "\(count)", bound: bound)
+            line(
+                "_bucket", labels, "\(count)", bound: bound,
+                exemplar: format == .openMetrics ? exemplar(bucket) : nil)
         }
         line("_count", labels, "\(count)")
         line("_sum", labels, "\(Double(histogram.sum) / 1e9)")
@@ -78,7 +83,10 @@ struct Exposition {
 
     private var sampleSuffix: String { kind == .counter ? "_total" : "" }
 
-    private mutating func line(_ suffix: String, _ labels: Labels, _ value: String, bound: String? = nil) {
+    private mutating func line(
+        _ suffix: String, _ labels: Labels, _ value: String, bound: String? = nil,
+        exemplar: Exemplars.Exemplar? = nil
+    ) {
         text += name
         text += suffix
         var separator = "{"
@@ -94,6 +102,12 @@ struct Exposition {
         }
         text += separator == "{" ? " " : "} "
         text += value
+        if let exemplar {
+            let seconds = Double(exemplar.duration.wholeNanoseconds) / 1e9
+            // To the millisecond: as much as a scraper keeps.
+            let time = Double(exemplar.time / 1_000_000) / 1e3
+            text += " # {trace_id=\"\(exemplar.trace)\"} \(seconds) \(time)"
+        }
         text += "\n"
     }
 

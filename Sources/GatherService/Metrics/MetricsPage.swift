@@ -32,6 +32,7 @@ struct MetricsPage: Sendable {
         page.family(
             "http_server_request_duration_seconds", .histogram, unit: "seconds",
             "Time from a request's arrival to the end of its answer.")
+        let exemplars = loops.reduce(into: Exemplars()) { $0.merge($1.exemplars) }
         for requests in counted.requests {
             let (route, statusClass) = requests.of
             page.sample(
@@ -39,7 +40,12 @@ struct MetricsPage: Sendable {
                     "http_request_method": route.method?.rawValue,
                     "http_route": route.method == nil ? nil : route.path,
                     "http_response_status_class": Self.name(ofClass: statusClass),
-                ], requests.histogram)
+                ], requests.histogram
+            ) { bucket in
+                guard let method = route.method else { return nil }
+                return exemplars.all[
+                    Exemplars.Key(method: method, route: route.path, statusClass: statusClass, bucket: bucket)]
+            }
         }
         page.family("gatherd_requests_shed", .counter, "Requests that got no gather, by cause.")
         for (cause, name) in [(Metrics.ShedCause.gathers, "gathers"), (.lag, "lag")] {

@@ -7,14 +7,15 @@ import HTTPWire
 
 /// The traces of one loop's requests: each request gets its place in one, and those that are to be told of are handed to who sends them.
 ///
-/// A request that is not told of costs the numbers of its span and no allocation. Whether a request is sampled is decided when it comes, by
-/// who has sent it if it says so; one that failed or took long is told of even if it was not. Confined to its loop.
+/// A request that is not told of costs the numbers of its spans and a list of its attempts. Whether it is sampled is decided when it comes,
+/// by who has sent it if it says so; one that failed or took long is told of even if it was not. Confined to its loop.
 final class Tracer {
     private let reactor: Reactor
     private var settings = TraceSettings()
     private var trusted = TrustedProxies([])
     private var exporter: TraceExporter?
     private var random = RandomIDs()
+    private(set) var exemplars = Exemplars()
     /// What is known of gathers whose exchanges have not ended, of those that are told of.
     private var gathers: [ObjectIdentifier: TracedGather] = [:]
     /// The part of requests that is sampled, of the 56 bits of a trace that are random (Trace Context level 2, §3.2.2.3).
@@ -80,7 +81,9 @@ final class Tracer {
         guard
             span.context.isSampled || gather != nil || record.status >= 500
         else { return }
-        let clock = cp_unix_nanoseconds() - reactor.time.nanoseconds
+        let now = cp_unix_nanoseconds()
+        let clock = now - reactor.time.nanoseconds
+        exemplars.add(record, of: span.context.trace, at: now)
         exporter.add(TracedRequest(record, request, span, gather, trusted, clock: clock))
     }
 }

@@ -1,0 +1,53 @@
+import EventLoop
+import HTTPWire
+import JSONText
+
+/// How far an attempt had come when, in microseconds from its beginning; 0 for what did not happen, as on a connection that was kept.
+///
+/// Small, because every call's report has them.
+public struct AttemptPhases: Sendable, Equatable {
+    /// How long the call had waited for a place before the attempt.
+    public private(set) var queued: UInt32 = 0
+    /// When the host's addresses were there, the connection, its TLS, and the first byte of the response.
+    public private(set) var lookedUp: UInt32 = 0
+    public private(set) var connected: UInt32 = 0
+    public private(set) var secured: UInt32 = 0
+    public private(set) var answered: UInt32 = 0
+
+    /// Less is 0 where it is told.
+    private static let shown = 50
+
+    init() {}
+
+    init(_ times: ExchangeTimes, since start: LoopInstant) {
+        // A connection may have been made before it was wanted.
+        func microseconds(_ time: Int64) -> UInt32 {
+            time > start.nanoseconds ? UInt32(clamping: max(1, (time - start.nanoseconds) / 1000)) : 0
+        }
+        answered = microseconds(times.answered)
+        guard times.connected != 0 else { return }
+        (lookedUp, connected) = (microseconds(times.lookedUp), microseconds(times.connected))
+        secured = microseconds(times.secured)
+    }
+
+    /// The call has waited for a place, perhaps for no time.
+    mutating func wait(_ start: Int64, until began: Int64) { queued = UInt32(clamping: (began - start) / 1000) }
+
+    /// Writes `"phases":{"queued_ms":0.1,"dns_ms":0.3,"connect_ms":0.2,"tls_ms":2.1,"first_byte_ms":20.4}`: how long each took, and until
+    /// the first byte from the attempt's beginning.
+    public func write(to json: inout JSONWriter) {
+        guard answered > 0 || connected > 0 || queued >= Self.shown else { return }
+        json.member("phases") { json in
+            json.object { json in
+                func member(_ name: String, _ microseconds: UInt32) {
+                    json.member(name, FixedPoint(measured: .microseconds(Int64(microseconds))))
+                }
+                if queued >= Self.shown { member("queued_ms", queued) }
+                if lookedUp > 0 { member("dns_ms", lookedUp) }
+                if connected > 0 { member("connect_ms", connected - min(connected, lookedUp)) }
+                if secured > 0 { member("tls_ms", secured - min(secured, connected)) }
+                if answered > 0 { member("first_byte_ms", answered) }
+            }
+        }
+    }
+}
