@@ -21,7 +21,7 @@ struct Gatherd: ParsableCommand {
         subcommands: [
             Serve.self, Init.self, Check.self, Diff.self, Import.self, DrawPlan.self, Simulate.self, Test.self,
             Schema.self,
-            Trace.self, Get.self, Tasks.self, HealthCheck.self,
+            Trace.self, Get.self, Top.self, Tasks.self, HealthCheck.self,
         ])
 
     static func main() {

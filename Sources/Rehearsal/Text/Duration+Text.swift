@@ -20,7 +20,7 @@ extension Duration {
     }
 
     /// The duration with three significant digits: `820us`, `1.23ms`, `48.1ms`, `1.05s`.
-    var shortText: String {
+    package var shortText: String {
         let nanoseconds = Int(wholeNanoseconds)
         let forms = [
             (1_000, 0, "us"), (1_000_000, 2, "ms"), (1_000_000, 1, "ms"), (1_000_000, 0, "ms"), (1_000_000_000, 2, "s"),

@@ -1,20 +1,20 @@
 /// Columns of text.
-struct TextTable {
+package struct TextTable {
     /// Where cells stand in the columns after the first, whose cells stand to the left.
-    enum Alignment { case left, right }
+    package enum Alignment { case left, right }
 
     private let alignment: Alignment
     private var rows: [[String]]
 
-    init(_ header: [String], alignment: Alignment = .right) {
+    package init(_ header: [String], alignment: Alignment = .right) {
         rows = [header]
         self.alignment = alignment
     }
 
-    mutating func add(_ row: [String]) { rows.append(row) }
+    package mutating func add(_ row: [String]) { rows.append(row) }
 
     /// The lines, each with a line feed at its end.
-    var text: String {
+    package var text: String {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             var line = ""

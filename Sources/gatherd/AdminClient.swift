@@ -1,0 +1,73 @@
+import EventLoop
+import GatherConfig
+import HTTPTypes
+import HTTPWire
+
+/// Asks the admin listener of a running service.
+struct AdminClient: Sendable {
+    let address: ListenAddress
+
+    /// The whole content of an answer.
+    func content(of target: String, within limit: Duration, on loop: isolated EventLoop) async throws -> [UInt8] {
+        var content: [UInt8] = []
+        try await get(target, until: loop.time.advanced(by: limit), on: loop) { piece in
+            content += piece
+            return true
+        }
+        return content
+    }
+
+    /// Takes the lines of an answer as they come, until `take` wants no more or there are none.
+    func lines(
+        of target: String, on loop: isolated EventLoop, take: (ArraySlice<UInt8>) throws -> Bool
+    ) async throws {
+        var rest: [UInt8] = []
+        try await get(target, accept: "application/x-ndjson", until: nil, on: loop) { piece in
+            rest += piece
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                guard try take(rest[..<end]) else { return false }
+                rest.removeFirst(end + 1)
+            }
+            return true
+        }
+    }
+
+    private func get(
+        _ target: String, accept: String? = nil, until deadline: LoopInstant?, on loop: isolated EventLoop,
+        take: ([UInt8]) throws -> Bool
+    ) async throws {
+        let asked = "\(address)\(target.prefix { $0 != "?" })"
+        do {
+            let addresses = try await loop.runBlocking { [address] in try SocketAddress.resolve("\(address)") }
+            let stream = try await SocketStream.connect(to: addresses[0], until: deadline, on: loop)
+            defer { stream.close() }
+            var request = try ClientRequest(.get, target: target)
+            if let accept { try request.fields.append(.accept, accept) }
+            var head: [UInt8] = []
+            try RequestSerializer(authority: "\(address)").appendHead(of: request, to: &head)
+            try await stream.write(head, until: deadline, on: loop)
+            var limits = ResponseLimits()
+            limits.bodyBytes = .max
+            var reader = ResponseReader(isHEAD: false, keeping: .always, limits: limits)
+            var input: [UInt8] = []
+            while !reader.isComplete {
+                let piece = try await stream.read(atMost: 65536, until: deadline, on: loop)
+                guard !piece.isEmpty || reader.inputEnded() else { throw UsageError(asked, "it has ended") }
+                if piece.isEmpty { break }
+                input += piece
+                input.removeFirst(try reader.read(input.span).consumed)
+                guard let status = reader.head?.status else { continue }
+                guard status == 200 else {
+                    throw UsageError(
+                        asked, "it answers with \(status)",
+                        status == 404 ? "is it the admin listener of a gatherd of this version?" : nil)
+                }
+                guard try take(reader.takeContent()) else { return }
+            }
+        } catch let error as UsageError {
+            throw error
+        } catch {
+            throw UsageError(asked, "\(error)")
+        }
+    }
+}
