@@ -10,15 +10,15 @@ import Logging
 /// The admin listener's endpoints, for the platform that runs the service.
 final class AdminResponder: Handler {
     private enum Target {
-        case health, readiness, metrics, gathers, gather, console, consoleStyle, consoleScript, consoleEvents, reload
-        case logLevel, setLogLevel
+        case health, readiness, metrics, gathers, gather, console, consoleStyle, consoleScript, consoleEvents, model,
+            reload, logLevel, setLogLevel
 
         /// Whether it is for people and their programs, so that whose page a browser asks for matters; the rest is for platforms, which
         /// may have a name of theirs for the service.
         var isChecked: Bool {
             switch self {
             case .health, .readiness, .metrics: false
-            case .gathers, .gather, .console, .consoleStyle, .consoleScript, .consoleEvents, .reload, .logLevel,
+            case .gathers, .gather, .console, .consoleStyle, .consoleScript, .consoleEvents, .model, .reload, .logLevel,
                 .setLogLevel:
                 true
             }
@@ -65,6 +65,7 @@ final class AdminResponder: Handler {
         router.add(.get, "/console/console.css", .consoleStyle)
         router.add(.get, "/console/console.js", .consoleScript)
         router.add(.get, "/console/events", .consoleEvents)
+        router.add(.get, "/model", .model)
         router.add(.post, "/-/reload", .reload)
         router.add(.get, "/-/log-level", .logLevel)
         router.add(.post, "/-/log-level/{level}", .setLogLevel)
@@ -83,7 +84,7 @@ final class AdminResponder: Handler {
             return .now(
                 .problem(
                     .notFound,
-                    "the admin listener has /console, /healthz, /readyz, /metrics, /gathers, /-/reload and /-/log-level"
+                    "the admin listener has /console, /healthz, /readyz, /metrics, /gathers, /model, /-/reload and /-/log-level"
                 ))
         }
     }
@@ -101,6 +102,7 @@ final class AdminResponder: Handler {
         case .consoleStyle: .now(ConsolePage.style)
         case .consoleScript: .now(ConsolePage.script)
         case .consoleEvents: .now(consoleEvents(as: RecordFormat(accept: head[.accept]) ?? .events, on: loop))
+        case .model: .later { try await self.model(of: QueryItems(head.query)["endpoint"], on: loop) }
         case .reload:
             .later {
                 _ = loop  // What captures the loop is the loop's.
@@ -182,6 +184,15 @@ final class AdminResponder: Handler {
             fields: isPicture
                 ? ConsolePage.pictureFields : [.contentType: "application/json", .cacheControl: "no-store"],
             body: body)
+    }
+
+    /// Models of what was observed, and of the calls of an endpoint if one is named.
+    private func model(of endpoint: String?, on loop: isolated EventLoop) async throws -> Response {
+        let page = await page()
+        let yaml = try await BodyWork.offLoop(on: loop) {
+            ModelPage(MetricsSnapshot(sumOf: page.loops.map(\.metrics))).yaml(of: endpoint)
+        }
+        return Response(.ok, fields: [.contentType: "application/yaml", .cacheControl: "no-store"], body: yaml)
     }
 
     private func consoleEvents(as format: RecordFormat, on loop: isolated EventLoop) -> Response {

@@ -52,22 +52,28 @@ struct AdminClient: Sendable {
             var input: [UInt8] = []
             while !reader.isComplete {
                 let piece = try await stream.read(atMost: 65536, until: deadline, on: loop)
-                guard !piece.isEmpty || reader.inputEnded() else { throw UsageError(asked, "it has ended") }
+                guard !piece.isEmpty || reader.inputEnded() else { throw AdminError("\(asked): it has ended") }
                 if piece.isEmpty { break }
                 input += piece
                 input.removeFirst(try reader.read(input.span).consumed)
                 guard let status = reader.head?.status else { continue }
                 guard status == 200 else {
-                    throw UsageError(
-                        asked, "it answers with \(status)",
-                        status == 404 ? "is it the admin listener of a gatherd of this version?" : nil)
+                    let doubt = status == 404 ? "; is it the admin listener of a gatherd of this version?" : ""
+                    throw AdminError("\(asked): it answers with \(status)\(doubt)")
                 }
                 guard try take(reader.takeContent()) else { return }
             }
-        } catch let error as UsageError {
+        } catch let error as AdminError {
             throw error
         } catch {
-            throw UsageError(asked, "\(error)")
+            throw AdminError("\(asked): \(error)")
         }
     }
+}
+
+/// Why nothing has come of asking a service.
+struct AdminError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 import Gather
 import GatherConfig
 import Rehearsal
@@ -14,6 +15,11 @@ struct Simulate: ParsableCommand {
 
             A model: 10ms | 5ms..20ms | p50=10ms p99=80ms | mean=10ms, and slow=1%:1s, fail=0.5% or fail=2%:500, refuse=0.1%, \
             hang=0.1%, garbage=0.1%. It is of an upstream (shop), a host of it (shop#2) or a call to it (shop.orders).
+
+            With --observed the models are what a running service has seen of its upstreams; --hedge, --attempts, --timeout, --deadline, \
+            --quorum and --against ask what a change would have done, and print both side by side.
+
+              gatherd simulate my.yaml /v1/page --observed 127.0.0.1:9090 --hedge 2% --svg page.svg
             """)
 
     @Argument(help: "The configuration file.", completion: .yamlFile)
@@ -41,6 +47,40 @@ struct Simulate: ParsableCommand {
 
     @Option(help: "A YAML file that maps names to models; --model comes before it.", completion: .yamlFile)
     var models: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The admin listener of a service that runs, for models of what it has observed; --model and --models come before it.",
+            valueName: "admin"),
+        transform: { try ListenAddress(argument: $0) })
+    var observed: ListenAddress?
+
+    @Option(
+        help: ArgumentHelp(
+            "What if each upstream had a hedge: a part of extra load, such as 2%, or a time, such as 60ms.",
+            valueName: "load or time"))
+    var hedge: String?
+
+    @Option(help: ArgumentHelp("What if each call had so many attempts, the first included.", valueName: "number"))
+    var attempts: Int?
+
+    @Option(help: ArgumentHelp("What if no attempt took longer.", valueName: "time"))
+    var timeout: String?
+
+    @Option(help: ArgumentHelp("What if the endpoint had this deadline.", valueName: "time"))
+    var deadline: String?
+
+    @Option(help: ArgumentHelp("What if so many successes were the answer.", valueName: "number"))
+    var quorum: Int?
+
+    @Option(
+        help: ArgumentHelp("What if the endpoint were as in another file.", valueName: "file"), completion: .yamlFile)
+    var against: String?
+
+    @Option(
+        help: ArgumentHelp("Write a picture of the distributions to a file, too.", valueName: "file"),
+        completion: .file(extensions: ["svg"]))
+    var svg: String?
 
     @Option(
         help: ArgumentHelp(
@@ -73,28 +113,57 @@ struct Simulate: ParsableCommand {
         }
     }
 
+    private var changes: PlanChanges {
+        var changes = PlanChanges()
+        (changes.hedge, changes.attempts, changes.timeout) = (hedge, attempts, timeout)
+        (changes.deadline, changes.quorum) = (deadline, quorum)
+        return changes
+    }
+
     func run() throws {
         let plan = try Configuration.reading(file).plan
-        let result: SimulationResult
-        let simulation: Simulation
+        let other = try against.map { try Configuration.reading($0).plan }
+        let title: String
+        let results: [(name: String, result: SimulationResult)]
         do {
-            simulation = try simulated(plan)
-            let bar = ProgressBar(total: gathers)
-            defer { bar.clear() }
-            result = try simulation.run { bar.show($0) }
+            let before = try simulation(of: plan)
+            let result = try played(before)
+            let change = [changes.text, against ?? ""].filter { !$0.isEmpty }.joined(separator: ", ")
+            if change.isEmpty {
+                results = [("simulated", result)]
+                print(SimulationReport.text(result, of: before), terminator: "")
+            } else {
+                var after = try other.map { try simulation(of: $0) } ?? before
+                (after.plan, after.endpoint) = try changes.apply(to: after.endpoint, of: after.plan)
+                let changed = try played(after)
+                results = [("before", result), ("after", changed)]
+                print(
+                    SimulationReport.text(before: result, after: changed, change: change, of: before), terminator: "")
+            }
+            title = "\(before.endpoint.method.rawValue) \(before.endpoint.path)" + (change.isEmpty ? "" : ": \(change)")
         } catch {
             throw complain(error, of: Self.self)
         }
-        print(SimulationReport.text(result, of: simulation), terminator: "")
+        if let svg { try Console.write(SimulationPicture.svg(results, title: title), toFile: svg) }
     }
 
-    private func simulated(_ plan: Plan) throws -> Simulation {
+    private func played(_ simulation: Simulation) throws -> SimulationResult {
+        let bar = ProgressBar(total: gathers)
+        defer { bar.clear() }
+        return try simulation.run { bar.show($0) }
+    }
+
+    private func simulation(of plan: Plan) throws -> Simulation {
         let plan = try without.map { try plan.without($0) } ?? plan
         let endpoint = try plan.endpoint(named: endpoint)
         var simulation = Simulation(endpoint, of: plan)
-        if let models {
+        if let observed {
             simulation.models = try ModelReader.read(
-                file: models, environment: Console.environment, for: endpoint, of: plan)
+                text: try Self.model(of: endpoint, from: observed), file: "\(observed)/model", for: endpoint, of: plan)
+        }
+        if let models {
+            let read = try ModelReader.read(file: models, environment: Console.environment, for: endpoint, of: plan)
+            simulation.models.merge(read)
         }
         for flag in model { try ModelReader.add(flag: flag, to: &simulation.models, for: endpoint, of: plan) }
         simulation.request = try RequestArguments.read(set, body: body, for: endpoint)
@@ -102,5 +171,20 @@ struct Simulate: ParsableCommand {
         simulation.arrivals = concurrency.map { .closed(concurrency: $0) } ?? .poisson(perSecond: rate ?? 100)
         simulation.seed = seed
         return simulation
+    }
+
+    /// What a service has observed.
+    private static func model(of endpoint: Endpoint, from address: ListenAddress) throws -> String {
+        let client = AdminClient(address: address)
+        // As a query has it (RFC 3986 §3.4): all but letters and digits escaped.
+        let name = "\(endpoint.method.rawValue) \(endpoint.path)".utf8.map { byte in
+            let isPlain = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
+            return isPlain && byte < 0x80
+                ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        }
+        let content = try EventLoop.run { loop in
+            try await client.content(of: "/model?endpoint=" + name.joined(), within: .seconds(10), on: loop)
+        }
+        return String(decoding: content, as: UTF8.self)
     }
 }

@@ -32,7 +32,7 @@ struct Top: ParsableCommand {
         let (client, count) = (AdminClient(address: admin), count)
         do {
             try EventLoop.run { loop in try await Self.watch(client, count, on: loop) }
-        } catch let error as UsageError {
+        } catch let error as AdminError {
             throw complain(error)
         }
     }
@@ -46,7 +46,7 @@ struct Top: ParsableCommand {
             do throws(JSONError) {
                 record = try JSONValue(validating: Array(line))
             } catch {
-                throw UsageError("\(client.address)", "what it tells is not JSON: \(error)")
+                throw AdminError("\(client.address): what it tells is not JSON: \(error)")
             }
             guard view.take(record) else { return true }
             seconds += 1

@@ -9,7 +9,7 @@ import Testing
         (["help", "chek"], "'chek' is no command; did you mean 'check'?", "gatherd"),
         (
             ["zzz"],
-            "'zzz' is no command; known are: serve, init, check, diff, import, plan, simulate, test, schema, trace, get, tasks, healthcheck, help",
+            "'zzz' is no command; known are: serve, init, check, diff, import, plan, simulate, test, schema, trace, get, top, tasks, healthcheck, help",
             "gatherd"
         ),
         (["--versoin"], "'--versoin' is no option; did you mean '--version'?", "gatherd"),

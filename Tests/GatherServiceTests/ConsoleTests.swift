@@ -165,4 +165,28 @@ import Testing
         }
         #expect(statuses == [403, 403, 503, 503, 405])
     }
+
+    @Test func `what was observed is told as models of upstreams, and of the calls of an endpoint that is named`()
+        throws
+    {
+        let endpoints =
+            Self.endpoints + "\n"
+            + #"- { path: /v1/x, calls: { fast: { get: "up:/fast" }, bad: { get: "up:/failing" } } }"#
+        let (whole, named) = try RunningService.run(scripted(endpoints)) { service, loop in
+            service.upstream.answers = ["failing": .status(500)]
+            for _ in 0..<3 { _ = try await service.get("/v1/one", on: loop) }
+            _ = try await service.get("/v1/failing", on: loop)
+            _ = try await service.get("/v1/x", on: loop)
+            return (
+                try await service.admin("GET", "/model", on: loop),
+                try await service.admin("GET", "/model?endpoint=GET%20%2Fv1%2Fx", on: loop)
+            )
+        }
+        #expect(whole["Content-Type"] == "application/yaml")
+        let lines = whole.body.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(lines.count == 1 && lines[0].hasPrefix("\"up\": \"") && lines[0].contains("fail=33.3333%:500"))
+        let models = named.body.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(models.count == 3 && models[1].hasPrefix("\"up.fast\": ") && !models[1].contains("fail"))
+        #expect(models[2].hasPrefix("\"up.bad\": ") && models[2].contains("fail=100.0000%:500"))
+    }
 }

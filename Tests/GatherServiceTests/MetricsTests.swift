@@ -271,4 +271,23 @@ import Testing
         #expect(sum.count(of: .lag) == 2 && sum.count(of: .gathers) == 0)
         #expect(metrics[0].series(method: .get, path: "/a") == 0, "a series keeps its number")
     }
+
+    @Test(arguments: ["config/prometheus/gatherd.rules.yaml", "config/grafana/gatherd.json"])
+    func `alerts and the dashboard ask for metrics that there are`(file: String) throws {
+        let page = try RunningService.run(scripted(Self.endpoints)) { service, loop in
+            try await service.admin("GET", "/metrics", on: loop).body
+        }
+        var known: Set<Substring> = []
+        for line in page.split(separator: "\n") where line.hasPrefix("# TYPE ") {
+            let words = line.split(separator: " ")
+            known.formUnion(words[3] == "histogram" ? ["_bucket", "_count", "_sum"].map { words[2] + $0 } : [words[2]])
+        }
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: file), encoding: .utf8)
+        let asked = text.matches(of: /\b((?:gatherd|http_server|http_client|process)_[a-z_]+)(?:\{|\[|, job\))/).map(
+            \.output.1)
+        #expect(asked.count > 10)
+        #expect(Set(asked).subtracting(known) == [])
+    }
 }

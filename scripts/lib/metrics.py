@@ -24,6 +24,8 @@ server: {{ listen: "127.0.0.1:0", admin: "127.0.0.1:0", loops: 2, access_log: fa
 upstreams:
   up: {{ hosts: ["http://127.0.0.1:{port}"], timeout: 200ms, retry: {{}} }}
   down: {{ hosts: ["http://127.0.0.1:1"] }}
+  open: {{ hosts: ["http://127.0.0.1:1"], breaker: {{ min_calls: 1, open_for: 1h }} }}
+  full: {{ hosts: ["http://127.0.0.1:{port}"], max_in_flight: 1, queue: {{ max: 1, timeout: 1ms }} }}
 endpoints:
   - path: /v1/all/{{id}}
     gather: settled
@@ -35,6 +37,13 @@ endpoints:
       garbage: {{ post: "up:/garbage", body: 1 }}
       down: {{ post: "down:/", body: 1 }}
       skipped: {{ get: "up:/ok?x={{error.x}}" }}
+      refused: {{ post: "open:/", body: 1 }}
+      shed: {{ get: "full:/ok?x={{path.id}}" }}
+  - path: /v1/first
+    gather: first
+    calls:
+      quick: {{ get: "up:/ok" }}
+      cancelled: {{ post: "up:/slow", body: 1 }}
   - path: /v1/one
     calls: {{ ok: {{ get: "up:/ok" }} }}
 """
@@ -112,13 +121,15 @@ def check(service):
     line = next(line for line in service.stderr if " serving " in line)
     port, admin = (int(re.search(rf"{key}=\S+:(\d+)", line)[1]) for key in ("listen", "admin"))
     threading.Thread(target=service.stderr.read, daemon=True).start()
-    gathers, ones, strays = 60, 40, 7
+    # Failures of each outcome among ten thousand requests.
+    gathers, firsts, strays = 500, 300, 200
+    ones = 10_000 - gathers - firsts - strays
 
     def load(paths):
         for path in paths:
             get(port, path)
 
-    paths = [f"/v1/all/{n}" for n in range(gathers)] + ["/v1/one"] * ones + ["/v1/nothing"] * strays
+    paths = [f"/v1/all/{n}" for n in range(gathers)] + ["/v1/one"] * ones + ["/v1/first"] * firsts + ["/v1/nothing"] * strays
     threads = [threading.Thread(target=load, args=(paths[n::12],)) for n in range(12)]
     for thread in threads:
         thread.start()
@@ -137,21 +148,34 @@ def check(service):
         duration = "http_server_request_duration_seconds_count"
         assert total(values, duration, http_route="/v1/all/{id}", http_response_status_class="2xx") == gathers
         assert total(values, duration, http_route="/v1/one", http_response_status_class="2xx") == ones
+        assert total(values, duration, http_route="/v1/first", http_response_status_class="2xx") == firsts
         assert total(values, duration, http_response_status_class="4xx") == strays
+        assert total(values, duration) == 10_000
         ends = dict(ok="ok", error="http_error", missing="http_error", slow="timeout", garbage="bad_response",
                     down="unreachable", skipped="skipped")
         for call, outcome in ends.items():
             found = total(values, "gatherd_calls_total", http_route="/v1/all/{id}", call=call)
             assert found == gathers == total(values, "gatherd_calls_total", http_route="/v1/all/{id}", call=call, outcome=outcome), (call, found)
-        sent = total(values, "gatherd_call_duration_seconds_count", http_route="/v1/all/{id}")
-        assert sent == gathers * 6, sent
+        # The first attempt opens the breaker; how many calls find their upstream full is not known, but each has ended somehow.
+        for call, outcomes in {"refused": ("refused", "unreachable"), "shed": ("shed", "ok")}.items():
+            found = [total(values, "gatherd_calls_total", http_route="/v1/all/{id}", call=call, outcome=outcome) for outcome in outcomes]
+            assert sum(found) == gathers and min(found) > 0, (call, found)
+        assert total(values, "gatherd_calls_total", call="cancelled", outcome="cancelled") == firsts
+        assert total(values, "gatherd_calls_total", call="quick", outcome="ok") == firsts
+        shed = total(values, "gatherd_calls_total", call="shed", outcome="shed")
+        assert shed == total(values, "gatherd_calls_shed_total", upstream="full"), shed
+        for call in ends.keys() - {"skipped"}:
+            sent = total(values, "gatherd_call_duration_seconds_count", http_route="/v1/all/{id}", call=call)
+            assert sent == gathers, (call, sent)
         attempts = collections.Counter()
         for (name, labels), value in values.items():
             if name == "http_client_request_duration_seconds_count":
                 labels = dict(labels)
                 attempts[labels["upstream"], labels["outcome"], labels.get("http_response_status_class", "")] += value
         assert attempts == {
-            ("up", "ok", "2xx"): gathers + ones, ("up", "http_error", "5xx"): gathers, ("up", "http_error", "4xx"): gathers,
+            ("up", "ok", "2xx"): gathers + ones + firsts, ("up", "cancelled", ""): firsts,
+            ("full", "ok", "2xx"): total(values, "gatherd_calls_total", call="shed", outcome="ok"),
+            ("open", "unreachable", ""): total(values, "gatherd_calls_total", call="refused", outcome="unreachable"), ("up", "http_error", "5xx"): gathers, ("up", "http_error", "4xx"): gathers,
             ("up", "timeout", ""): gathers, ("up", "bad_response", ""): gathers,
             ("down", "unreachable", ""): gathers + total(values, "gatherd_retries_total", upstream="down")}, attempts
         assert total(values, "gatherd_loops") == 2 and total(values, "gatherd_loops_silent") == 0

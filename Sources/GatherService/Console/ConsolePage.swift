@@ -75,7 +75,8 @@ enum ConsolePage {
         <th scope="col">Hosts</th></tr></thead>
         <tbody id="upstreams"></tbody></table></div>
         <p class="hint">Budget: what is left for retries and hedges together, in attempts. Failed: timeouts, refused connections, bad responses
-        and error statuses among the attempts of the last minute.</p>
+        and error statuses among the attempts of the last minute. What was observed of them is a <a href="/model">model</a> for
+        <code>gatherd simulate</code>, which answers what a hedge or a timeout would have done.</p>
         </section>
 
         <section aria-labelledby="loops-title">

@@ -9,33 +9,74 @@ public enum SimulationReport {
 
     /// Several lines of text, the last with a line feed at its end.
     public static func text(_ result: SimulationResult, of simulation: Simulation) -> String {
-        let endpoint = simulation.endpoint
-        let arrivals =
-            switch simulation.arrivals {
-            case .poisson(let rate): "\(Self.plain(rate)) a second (Poisson)"
-            case .closed(let concurrency): "\(concurrency) at a time"
+        """
+        \(title(result, of: simulation))
+
+        \(durations([("duration", result)]))
+        \(answers(result))
+
+        \(upstreams(result))
+        \(calls(result))
+        """
+    }
+
+    /// Two results of the same requests and the same chances, side by side.
+    /// - Parameter change: what the second differs by, in words.
+    public static func text(
+        before: SimulationResult, after: SimulationResult, change: String, of simulation: Simulation
+    ) -> String {
+        let results = [("before", before), ("after", after)]
+        var answers = TextTable(["", "answered", "complete"], alignment: .left)
+        for (name, result) in results {
+            answers.add([name, statuses(result), share(result.complete, of: result.gathers)])
+        }
+        var load = TextTable(["upstream", "", "calls", "attempts", "per call", "timed out", "cancelled"])
+        for name in before.upstreams.map(\.name) {
+            for (time, result) in results {
+                guard let upstream = result.upstreams.first(where: { $0.name == name }) else { continue }
+                let attempts = upstream.attempts
+                load.add([
+                    name, time, "\(upstream.calls)", "\(attempts.begun)", thousandths(upstream.load),
+                    "\(attempts.timedOut)", "\(attempts.cancelled)",
+                ])
             }
+        }
         return """
-            \(endpoint.method.rawValue) \(endpoint.path): \(result.gathers) gathers, \(arrivals), seed \(simulation.seed)
+            \(title(before, of: simulation))
+            after: \(change)
 
-            \(durations(result))
-            \(answers(result))
-
-            \(upstreams(result))
-            \(calls(result))
+            \(durations(results))
+            \(answers.text)
+            \(load.text)
             """
     }
 
-    private static func durations(_ result: SimulationResult) -> String {
+    private static func title(_ result: SimulationResult, of simulation: Simulation) -> String {
+        let endpoint = simulation.endpoint
+        let arrivals =
+            switch simulation.arrivals {
+            case .poisson(let rate): "\(plain(rate)) a second (Poisson)"
+            case .closed(let concurrency): "\(concurrency) at a time"
+            }
+        return
+            "\(endpoint.method.rawValue) \(endpoint.path): \(result.gathers) gathers, \(arrivals), seed \(simulation.seed)"
+    }
+
+    private static func durations(_ results: [(String, SimulationResult)]) -> String {
         var table = TextTable(["", "p50", "p90", "p99", "p99.9", "max"])
-        table.add(["duration"] + [500, 900, 990, 999, 1000].map { result.percentile($0).shortText })
+        for (name, result) in results {
+            table.add([name] + [500, 900, 990, 999, 1000].map { result.percentile($0).shortText })
+        }
         return table.text
     }
 
     private static func answers(_ result: SimulationResult) -> String {
-        let statuses = result.statuses.sorted { $0.key < $1.key }
-            .map { "\($0.key) \(share($0.value, of: result.gathers))" }
-        return "answered: \(statuses.joined(separator: ", ")); complete: \(share(result.complete, of: result.gathers))"
+        "answered: \(statuses(result)); complete: \(share(result.complete, of: result.gathers))"
+    }
+
+    private static func statuses(_ result: SimulationResult) -> String {
+        result.statuses.sorted { $0.key < $1.key }.map { "\($0.key) \(share($0.value, of: result.gathers))" }
+            .joined(separator: ", ")
     }
 
     private static func upstreams(_ result: SimulationResult) -> String {

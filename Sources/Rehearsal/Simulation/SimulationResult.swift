@@ -32,7 +32,11 @@ public struct SimulationResult: Sendable, Equatable {
 
     /// The shortest duration that so many of a thousand gathers did not exceed (nearest rank).
     public func percentile(_ thousandths: Int) -> Duration {
-        let rank = (durations.count * thousandths + 999) / 1000
+        percentile(hundredThousandths: thousandths * 100)
+    }
+
+    func percentile(hundredThousandths share: Int) -> Duration {
+        let rank = (durations.count * share + 99_999) / 100_000
         return durations.isEmpty ? .zero : durations[max(rank, 1) - 1]
     }
 }

@@ -92,6 +92,9 @@ public struct UpstreamModels: Sendable {
         set { models[subject] = newValue }
     }
 
+    /// Has models of another mapping in place of those of the same subjects.
+    public mutating func merge(_ others: UpstreamModels) { models.merge(others.models) { $1 } }
+
     func model(call: String, upstream: Int, host: Int) -> UpstreamModel {
         models[.call(call)] ?? models[.host(upstream: upstream, host: host)] ?? models[.upstream(upstream)] ?? .standard
     }

@@ -1,0 +1,159 @@
+"""Whether what `gatherd simulate --observed` foretells comes true.
+
+observed.py PROGRAM [SECONDS]: puts a load on a service whose upstream answers after 10 ms at the median and 30 ms at p99, and one
+time in a hundred after 300 ms. Then a simulation of what was observed has to agree with what was measured (p50 and p99 to 10%),
+and what it foretells of a hedge with what the service then shows that has one (to 15%).
+"""
+
+import asyncio
+import http.client
+import math
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+from webdriver import free_port
+
+CONFIGURATION = """
+version: 1
+server: {{ listen: "127.0.0.1:{listen}", admin: "127.0.0.1:{admin}", loops: 1, access_log: false }}
+upstreams:
+  up: {{ hosts: ["http://127.0.0.1:{upstream}"], timeout: 2s{hedge} }}
+endpoints:
+  - path: /page
+    deadline: 3s
+    calls:
+      a: {{ get: "up:/a" }}
+      b: {{ get: "up:/b" }}
+      c: {{ get: "up:/c?of={{a.id}}" }}
+"""
+RATE = 60
+
+
+class Upstream(asyncio.Protocol):
+    """Answers each request on its own time, drawn when it comes."""
+
+    chance = random.Random(7)
+    body = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"id":1}'
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        slow = self.chance.random() < 0.01
+        delay = 0.3 if slow else 0.01 * math.exp(math.log(3) / 2.326 * self.chance.gauss(0, 1))
+        asyncio.get_running_loop().call_later(delay, self.answer)
+
+    def answer(self):
+        if not self.transport.is_closing():
+            self.transport.write(self.body)
+
+
+class Client(asyncio.Protocol):
+    def __init__(self):
+        self.answered = None
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        if self.answered and not self.answered.done():
+            self.answered.set_result(data.startswith(b"HTTP/1.1 200"))
+
+
+async def load(port, seconds):
+    """Gathers that begin independently of each other: how long each took, in ms."""
+    loop = asyncio.get_running_loop()
+    chance = random.Random(3)
+    idle, times, bad = [], [], 0
+
+    async def gather():
+        nonlocal bad
+        client = idle.pop() if idle else (await loop.create_connection(Client, "127.0.0.1", port))[1]
+        client.answered = loop.create_future()
+        begun = time.perf_counter()
+        client.transport.write(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n")
+        bad += not await client.answered
+        times.append((time.perf_counter() - begun) * 1000)
+        idle.append(client)
+
+    tasks, due, end = [], time.perf_counter(), time.perf_counter() + seconds
+    while due < end:
+        due += chance.expovariate(RATE)
+        await asyncio.sleep(max(0, due - time.perf_counter()))
+        tasks.append(asyncio.create_task(gather()))
+    await asyncio.gather(*tasks)
+    for client in idle:
+        client.transport.close()
+    if bad:
+        sys.exit(f"observed: {bad} gathers failed")
+    return sorted(times)
+
+
+def percentile(times, share):
+    return times[max(0, math.ceil(len(times) * share) - 1)]
+
+
+def simulated(program, file, admin, *flags):
+    """The rows of durations, each with p50 and p99 in ms."""
+    command = [program, "simulate", file, "/page", "--observed", f"127.0.0.1:{admin}", "--rate", str(RATE), "--gathers", "20000"]
+    output = subprocess.run(command + list(flags), check=True, capture_output=True, text=True).stdout
+    print(output)
+    unit = {"us": 0.001, "ms": 1, "s": 1000}
+    rows = {}
+    for line in output.splitlines():
+        words = line.split()
+        times = [re.fullmatch(r"([\d.]+)(us|ms|s)", word) for word in words[1:]]
+        if len(words) == 6 and all(times):
+            values = [float(match[1]) * unit[match[2]] for match in times]
+            rows[words[0]] = (values[0], values[2])
+    return rows
+
+
+async def serving(program, upstream, hedge, seconds, then):
+    listen, admin = free_port(), free_port()
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(CONFIGURATION.format(listen=listen, admin=admin, upstream=upstream, hedge=hedge))
+        file.flush()
+        service = subprocess.Popen([program, "serve", file.name], stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(200):
+                try:
+                    http.client.HTTPConnection("127.0.0.1", admin).request("GET", "/readyz")
+                    break
+                except OSError:
+                    await asyncio.sleep(0.05)
+            times = await load(listen, seconds)
+            # Not in this thread: the upstream is served by it.
+            return (percentile(times, 0.5), percentile(times, 0.99)), await asyncio.to_thread(then, file.name, admin)
+        finally:
+            service.terminate()
+            service.wait()
+
+
+def compare(what, expected, found, most):
+    worst = max(abs(a - b) / b for a, b in zip(expected, found))
+    print(f"{what}: p50 {expected[0]:.1f} and p99 {expected[1]:.0f} ms; measured {found[0]:.1f} and {found[1]:.0f} ms: {worst:.1%} apart")
+    if worst > most:
+        sys.exit(f"observed: more than {most:.0%} apart")
+
+
+async def main():
+    program, seconds = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 60
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0, backlog=1000)
+    upstream = server.sockets[0].getsockname()[1]
+    measured, rows = await serving(
+        program, upstream, "", seconds,
+        lambda file, admin: simulated(program, file, admin, "--hedge", "5%"))
+    compare("without change", rows["before"], measured, 0.10)
+    hedged, again = await serving(
+        program, upstream, ", hedge: { extra_load: 5% }", seconds, lambda file, admin: simulated(program, file, admin))
+    compare("with a hedge", rows["after"], hedged, 0.15)
+    print("observed by a service with the hedge, without further change: "
+          f"p50 {again['duration'][0]:.1f} and p99 {again['duration'][1]:.0f} ms")
+
+
+asyncio.run(main())
