@@ -85,6 +85,22 @@ import Testing
         #expect(gone.status == 404)
     }
 
+    @Test func `of a call that had several attempts each is kept`() throws {
+        let told = try RunningService.run(scripted(Self.endpoints, upstream: "retry: { attempts: 2, backoff: 1ms }")) {
+            service, loop in
+            service.upstream.answers = ["failing": .inTurn([.status(503), .json("1")])]
+            #expect(try await service.get("/v1/failing", on: loop).status == 200)
+            return (
+                try await service.admin("GET", "/gathers/1-0-1", on: loop).body,
+                try await service.admin("GET", "/gathers/1-0-1.svg", on: loop).body
+            )
+        }
+        let attempts = told.0.firstMatch(of: /"attempts":\[(.*)\]/).map { String($0.1) } ?? ""
+        #expect(attempts.contains(#""attempt":"b","number":1,"kind":"first""#) && attempts.contains(#""status":503"#))
+        #expect(attempts.contains(#""number":2,"kind":"retry""#) && attempts.contains(#""outcome":"ok","status":200"#))
+        #expect(told.1.ranges(of: "class=\"bar").count == 2)
+    }
+
     @Test func `the histories of all loops are told together`() throws {
         let told = try WholeService.run(loops: 3) { whole, loop in
             for _ in 1...6 { _ = try await whole.get("/a", on: loop) }

@@ -23,9 +23,10 @@ public struct CallReport: Sendable {
         let detail: String?
         let items: [Outcome: Int]
         let staleAge: Duration?
+        let attempts: [AttemptReport]
 
-        init(_ detail: String?, _ items: [Outcome: Int], _ staleAge: Duration?) {
-            (self.detail, self.items, self.staleAge) = (detail, items, staleAge)
+        init(_ detail: String?, _ items: [Outcome: Int], _ staleAge: Duration?, _ attempts: [AttemptReport]) {
+            (self.detail, self.items, self.staleAge, self.attempts) = (detail, items, staleAge, attempts)
         }
     }
 
@@ -52,13 +53,13 @@ public struct CallReport: Sendable {
     /// What went wrong, for people.
     public var detail: String? {
         get { rest?.detail }
-        set { rest = Rest(newValue, items, staleAge) }
+        set { rest = Rest(newValue, items, staleAge, attemptReports) }
     }
 
     /// How the items ended of a call that is made for each element of a list, and how many of them.
     public var items: [Outcome: Int] {
         get { rest?.items ?? [:] }
-        set { rest = Rest(detail, newValue, staleAge) }
+        set { rest = Rest(detail, newValue, staleAge, attemptReports) }
     }
 
     /// Whether it is of a call that was made for the elements of a list.
@@ -67,7 +68,13 @@ public struct CallReport: Sendable {
     /// How old the body is that stands in for a call that failed, or the oldest that does for an item of it.
     var staleAge: Duration? {
         get { rest?.staleAge }
-        set { if newValue != staleAge { rest = Rest(detail, items, newValue) } }
+        set { if newValue != staleAge { rest = Rest(detail, items, newValue, attemptReports) } }
+    }
+
+    /// Its attempts, if it had several.
+    public internal(set) var attemptReports: [AttemptReport] {
+        get { rest?.attempts ?? [] }
+        set { rest = Rest(detail, items, staleAge, newValue) }
     }
 
     /// Whether the call has come to something, new or old.

@@ -37,6 +37,9 @@ final class GatherRun: Dispatch {
     }
 
     /// - Parameter fault: what was found to be wrong with the client's values.
+    /// Those of calls that may have several attempts.
+    private var attemptLogs: [Int: AttemptLog] = [:]
+
     init(
         _ endpoint: Endpoint, _ input: any GatherInput, _ fault: PlacementError?, within limit: Duration? = nil,
         sendsOptional: Bool = true,
@@ -181,14 +184,20 @@ final class GatherRun: Dispatch {
     }
 
     override func attemptLog(of part: PartIndex, at state: UpstreamState) -> AttemptLog? {
-        observer.map { AttemptLog(of: part.number, at: state, since: start, for: $0) }
+        let log = AttemptLog(of: part.number, at: state, since: start, for: observer)
+        attemptLogs[part.number] = log
+        return log
     }
 
     // MARK: Ending calls
 
     override func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {
         if let response = end.response { responses[part.number] = response }
-        ended(part.number, CallReport(end, since: since, in: self), end.body)
+        var report = CallReport(end, since: since, in: self)
+        if !attemptLogs.isEmpty, let log = attemptLogs[part.number], log.reports.count > 1 {
+            report.attemptReports = log.reports
+        }
+        ended(part.number, report, end.body)
     }
 
     /// A call for each element of a list has ended.

@@ -21,16 +21,16 @@ public struct AttemptReport: Sendable {
     public fileprivate(set) var phases = AttemptPhases()
 }
 
-/// Tells an observer of a call's attempts, once there is more than one: nearly every call has one only, which is told
-/// of as the call.
+/// Keeps a call's attempts, and tells an observer of them once there is more than one: nearly every call has one only,
+/// which is told of as the call.
 final class AttemptLog {
     private let call: Int
     private let state: UpstreamState
     private let start: LoopInstant
-    private let observer: any GatherObserver
-    private var reports: [AttemptReport] = []
+    private let observer: (any GatherObserver)?
+    private(set) var reports: [AttemptReport] = []
 
-    init(of call: Int, at state: UpstreamState, since start: LoopInstant, for observer: any GatherObserver) {
+    init(of call: Int, at state: UpstreamState, since start: LoopInstant, for observer: (any GatherObserver)?) {
         (self.call, self.state, self.start, self.observer) = (call, state, start, observer)
     }
 
@@ -40,7 +40,7 @@ final class AttemptLog {
             AttemptReport(
                 number: reports.count + 1, kind: kind, host: "\(state.upstream.hosts[attempt.host.number])",
                 start: start.duration(to: attempt.began)))
-        guard reports.count > 1 else { return }
+        guard let observer, reports.count > 1 else { return }
         if reports.count == 2 { observer.attemptChanged(of: call, reports[0]) }
         observer.attemptChanged(of: call, reports[reports.count - 1])
     }
@@ -54,6 +54,6 @@ final class AttemptLog {
         reports[index].duration = attempt.began.duration(to: now)
         (reports[index].outcome, reports[index].status) = (end.outcome, end.status)
         reports[index].phases = end.phases
-        if reports.count > 1 { observer.attemptChanged(of: call, reports[index]) }
+        if reports.count > 1 { observer?.attemptChanged(of: call, reports[index]) }
     }
 }

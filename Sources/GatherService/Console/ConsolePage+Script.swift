@@ -418,11 +418,11 @@ extension ConsolePage {
             byId("save").download = `gather-${gather.id}.svg`
             byId("raw").href = `/gathers/${gather.id}`
             const timeline = new Timeline(Object.keys(gather.calls).map(name => ({ name })))
-            for (const [name, { attempt_list: attempts = [], ...call }] of Object.entries(gather.calls)) {
+            for (const [name, call] of Object.entries(gather.calls)) {
                 if (call.start_ms !== undefined) timeline.take({ start: name, start_ms: call.start_ms, after: gather.after[name] })
-                attempts.forEach((attempt, index) => timeline.take({ attempt: name, number: index + 1, ...attempt }))
                 timeline.take({ call: name, ...call })
             }
+            for (const attempt of gather.attempts) timeline.take(attempt)
             timeline.take({ gather: { duration_ms: gather.duration_ms, critical_path: gather.critical_path } })
             // A deadline that is far away would leave no room for the bars.
             const isNear = gather.deadline_ms <= 2.5 * gather.duration_ms

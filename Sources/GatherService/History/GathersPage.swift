@@ -14,6 +14,10 @@ struct GathersPage: Sendable {
 
         var route: String { "\(endpoint.method) \(endpoint.path)" }
 
+        var attempts: [(call: String, attempt: AttemptReport)] {
+            zip(endpoint.calls, entry.reports).flatMap { call, report in report.attemptReports.map { (call.name, $0) } }
+        }
+
         /// The calls that decided how long it took.
         var criticalPath: [Int] {
             CriticalPath(of: entry.reports, in: endpoint).calls(deciding: entry.reports, failed: entry.failed)
@@ -115,6 +119,10 @@ struct GathersPage: Sendable {
                 }
             }
             json.member("calls") { Outcomes.write(kept.endpoint, kept.entry.reports, tellsPhases: true, to: &$0) }
+            // Of calls that had several.
+            json.member("attempts") { json in
+                json.array(of: kept.attempts) { GatherRecord.write($1.attempt, of: $1.call, to: &$0) }
+            }
         }
         return json.bytes
     }
@@ -140,6 +148,11 @@ struct GathersPage: Sendable {
                         json.member("after", kept.endpoint.calls[input].name)
                     }
                 }
+            }
+            for attempt in report.attemptReports {
+                var json = JSONWriter()
+                GatherRecord.write(attempt, of: call.name, to: &json)
+                try? trace.take(line: json.bytes)
             }
             take { json in
                 json.member("call", call.name)

@@ -52,7 +52,7 @@ enum GatherRecord: Sendable {
 
     /// `{"attempt":"orders","number":2,"kind":"hedge","host":"http://10.0.0.2:9100","start_ms":60.1}`, and at its end
     /// the same with `"duration_ms":20.3,"outcome":"ok","status":200`
-    private static func write(_ attempt: AttemptReport, of call: String, to json: inout JSONWriter) {
+    static func write(_ attempt: AttemptReport, of call: String, to json: inout JSONWriter) {
         json.object { json in
             json.member("attempt", call)
             json.member("number", attempt.number)
