@@ -116,7 +116,7 @@ let package = Package(
             name: "gatherd",
             dependencies: [
                 "CPlatform", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "GatherService",
-                "HTTPWire", "JSONText", "Rehearsal", "Waterfall",
+                "HTTPServer", "HTTPWire", "JSONText", "Rehearsal", "Waterfall",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

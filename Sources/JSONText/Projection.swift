@@ -13,8 +13,8 @@
 /// - A renamed key replaces a member that had the name before.
 /// - Of several members with a name that an option names, the last counts.
 public struct Projection: Sendable {
-    private let target: JSONPath?
-    private let shape: Shape?
+    let target: JSONPath?
+    let shape: Shape?
 
     /// Compiles shaping options; an empty list or path is an option not used.
     ///

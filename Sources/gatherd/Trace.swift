@@ -18,6 +18,11 @@ struct Trace: ParsableCommand {
               gatherd trace localhost:8080/v1/customers/1/dashboard
               gatherd trace 'localhost:8080/v1/customers/1/dashboard?delay_stock=100ms&fail_offers=500'
               gatherd trace -d '{"customer": 1, "sku": "sku-3"}' localhost:8080/v1/orders --svg order.svg
+
+            With --as-test it prints the gather as an element of 'tests' of its endpoint instead: what each call got, and what came of it. \
+            Names of calls and how they are shaped are looked up in the file that the service serves.
+
+              gatherd trace localhost:8080/v1/customers/1/dashboard --as-test --config config/gatherd.yaml
             """)
 
     @Argument(help: "What to ask: http://host:port/path; without a scheme, it is http.")
@@ -40,6 +45,14 @@ struct Trace: ParsableCommand {
         completion: .file(extensions: ["svg"]))
     var svg: String?
 
+    @Flag(help: "Print what came as a test for the configuration, in place of the picture.")
+    var asTest = false
+
+    @Option(
+        help: ArgumentHelp("The file that the service serves, for --as-test.", valueName: "file"),
+        completion: .yamlFile)
+    var config = "config/gatherd.yaml"
+
     @Option(help: ArgumentHelp("How long to wait for the answer.", valueName: "seconds"))
     var timeout = 60
 
@@ -47,9 +60,29 @@ struct Trace: ParsableCommand {
 
     func run() throws {
         let target = try target()
-        let trace = try EventLoop.run { loop in try await Self.play(target, within: .seconds(timeout), on: loop) }
+        let limit = Duration.seconds(timeout)
+        guard !asTest else { return try printTest(of: target, within: limit) }
+        let trace = try EventLoop.run { loop in try await Self.play(target, within: limit, on: loop) }
         guard let svg else { return }
         try Console.write(trace.svg(title: "\(target.request.method.rawValue) \(target.request.target)"), toFile: svg)
+    }
+
+    private func printTest(of target: TraceTarget, within limit: Duration) throws {
+        let configuration = try Configuration.reading(config)
+        do {
+            var test = try TraceTest(target.request, of: configuration, file: config)
+            let records = try EventLoop.run { loop in
+                let screen = TraceScreen(keepsRecords: true)
+                try await target.run(screen, until: loop.time.advanced(by: limit), on: loop)
+                return screen.records ?? []
+            }
+            let (yaml, differences) = try test.make(of: records)
+            print(yaml, terminator: "")
+            guard !differences.isEmpty else { return }
+            throw UsageError("--as-test", "the test does not pass as it is: \(differences.joined(separator: "; "))")
+        } catch let error as UsageError {
+            throw complain(error)
+        }
     }
 
     private func target() throws -> TraceTarget {

@@ -4,10 +4,17 @@ import Waterfall
 /// Standard output while a gather runs: its calls as bars on a terminal, else a line for each event.
 final class TraceScreen {
     private(set) var trace = GatherTrace()
+    /// The records as they came, if they are kept; then nothing is shown of them.
+    private(set) var records: [[UInt8]]?
     private var screen = Screen()
     private var start: LoopInstant?
 
-    var isTerminal: Bool { screen.isTerminal }
+    init(keepsRecords: Bool = false) { if keepsRecords { records = [] } }
+
+    var isTerminal: Bool { screen.isTerminal && records == nil }
+
+    /// A record has come.
+    func note(_ record: [UInt8]) { records?.append(record) }
 
     /// The gather begins: times count from now on.
     func begin(at now: LoopInstant) { start = start ?? now }
@@ -15,7 +22,7 @@ final class TraceScreen {
     func take(_ change: (inout GatherTrace) -> Void) {
         let before = trace.calls
         change(&trace)
-        guard !isTerminal else { return }
+        guard !isTerminal, records == nil else { return }
         for call in trace.calls where !before.contains(call) { screen.write(GatherTrace.line(call) + "\n") }
     }
 

@@ -144,6 +144,7 @@ private struct TraceRecords {
             }
             let record = line
             line = []
+            screen.note(record)
             var failure: JSONError?
             screen.take { trace in
                 do throws(JSONError) { try trace.take(line: record) } catch { failure = error }

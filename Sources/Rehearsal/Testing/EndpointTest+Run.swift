@@ -15,16 +15,31 @@ extension EndpointTest {
 
     /// Runs the test on virtual time, on an engine of its own.
     public func run(on plan: Plan) throws -> Result {
-        let endpoint = plan.endpoints[endpoint]
-        return try EventLoop.runVirtual { loop in
+        let (gathered, duration, unexpected) = try gather(on: plan)
+        let missing = unexpected.map { "the call '\($0)' was made, and the test has no reply for it" }
+        return Result(
+            failures: missing + expected.failures(gathered, duration, plan.endpoints[endpoint]), duration: duration)
+    }
+
+    /// The answer that the test's replies make, without what `expose` adds to it; nil if they make none.
+    public func answer(on plan: Plan) throws -> [UInt8]? {
+        guard case .answered(let answer) = try gather(on: plan).gathered.verdict else { return nil }
+        let value = JSONValue(validated: answer)
+        guard plan.endpoints[endpoint].exposesOutcomes, value.kind == .object else { return answer }
+        var json = JSONWriter()
+        json.object { json in
+            for member in value.members where !member.isNamed("_gather") { json.member(member.name, member.value) }
+        }
+        return json.bytes
+    }
+
+    private func gather(on plan: Plan) throws -> (gathered: Gathered, duration: Duration, unexpected: [String]) {
+        try EventLoop.runVirtual { loop in
             let client = ScriptedUpstreams(replies)
             let engine = GatherEngine(plan, client: client)
             let start = loop.now
-            let gathered = await engine.gather(endpoint, request, on: loop)
-            let duration = start.duration(to: loop.now)
-            let missing = client.unexpected.map { "the call '\($0)' was made, and the test has no reply for it" }
-            return Result(
-                failures: missing + expected.failures(gathered, duration, endpoint), duration: duration)
+            let gathered = await engine.gather(plan.endpoints[endpoint], request, on: loop)
+            return (gathered, start.duration(to: loop.now), client.unexpected)
         }
     }
 

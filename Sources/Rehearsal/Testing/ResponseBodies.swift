@@ -1,0 +1,117 @@
+import Gather
+import JSONText
+
+/// What the bodies of calls have had in them, as far as a declared `response` shows it: for who has the answer and not the bodies.
+public struct ResponseBodies {
+    /// Values at paths into the body of a call.
+    private var found: [(call: Int, path: ArraySlice<JSONPath.Step>, value: JSONValue)] = []
+
+    public init(of endpoint: Endpoint, making answer: JSONValue) {
+        if let response = endpoint.response { read(response, as: answer) }
+        // What has another value in it comes first.
+        found.sort { $0.path.count < $1.path.count }
+    }
+
+    /// The body of a call; nil if the answer has nothing of it.
+    public func body(of call: Int) -> [UInt8]? {
+        var tree = Tree()
+        for each in found where each.call == call { tree.insert(each.value, at: each.path) }
+        guard tree.kind != .empty else { return nil }
+        var output: [UInt8] = []
+        tree.append(to: &output)
+        return output
+    }
+
+    private mutating func read(_ template: JSONTemplate, as value: JSONValue) {
+        switch template {
+        case .literal: break
+        case .reference(let reference): add(value, of: reference)
+        case .text(let text): read(text.parts[...], as: value.string.map { $0[...] } ?? "")
+        case .array(let elements):
+            for (element, value) in zip(elements, value.elements) { read(element, as: value) }
+        case .object(let members):
+            for member in members {
+                guard let value = value.members.first(where: { $0.isNamed(member.name) })?.value else { continue }
+                read(member.value, as: value)
+            }
+        }
+    }
+
+    /// A text in which references stand between words: each has what lies up to the next word.
+    private mutating func read(_ parts: ArraySlice<TextTemplate.Part>, as text: Substring) {
+        var (rest, parts) = (text, parts)
+        while let part = parts.popFirst() {
+            switch part {
+            case .literal(let word):
+                guard rest.hasPrefix(word) else { return }
+                rest = rest.dropFirst(word.count)
+            case .reference(let reference):
+                var end = rest.endIndex
+                if case .literal(let next)? = parts.first { end = rest.firstRange(of: next)?.lowerBound ?? end }
+                var json = JSONWriter()
+                json.string(String(rest[..<end]))
+                // The elements of a list are joined by commas, and may have some.
+                if !reference.path.hasEach { add(JSONValue(validated: json.bytes), of: reference) }
+                rest = rest[end...]
+            }
+        }
+    }
+
+    private mutating func add(_ value: JSONValue, of reference: Reference) {
+        if let call = reference.call { found.append((call, reference.path.steps[...], value)) }
+    }
+
+    private struct Tree {
+        enum Kind { case empty, value, object, array }
+
+        private(set) var kind = Kind.empty
+        private var value = JSONValue(validated: Array("null".utf8))
+        private var names: [String] = []
+        private var members: [String: Tree] = [:]
+        private var elements: [Tree] = []
+
+        mutating func insert(_ new: JSONValue, at path: ArraySlice<JSONPath.Step>) {
+            // What is there has all that lies in it.
+            guard kind != .value else { return }
+            switch path.first {
+            case nil: (kind, value) = (.value, new)
+            case .key(let name):
+                kind = .object
+                if members[name] == nil { names.append(name) }
+                members[name, default: Tree()].insert(new, at: path.dropFirst())
+            case .index(let index) where index < 1000:
+                kind = .array
+                while elements.count <= index { elements.append(Tree()) }
+                elements[index].insert(new, at: path.dropFirst())
+            case .each where !path.dropFirst().contains(.each):
+                kind = .array
+                for (index, element) in new.elements.enumerated() {
+                    if index == elements.count { elements.append(Tree()) }
+                    elements[index].insert(element, at: path.dropFirst())
+                }
+            case .index, .each: break
+            }
+        }
+
+        func append(to output: inout [UInt8]) {
+            switch kind {
+            case .empty, .value: value.append(to: &output)
+            case .object:
+                for (index, name) in names.enumerated() {
+                    output.append(UInt8(ascii: index == 0 ? "{" : ","))
+                    JSONText.append(string: name, to: &output)
+                    output.append(UInt8(ascii: ":"))
+                    members[name]?.append(to: &output)
+                }
+                output.append(UInt8(ascii: "}"))
+            case .array:
+                output.append(UInt8(ascii: "["))
+                for (index, element) in elements.enumerated() {
+                    if index > 0 { output.append(UInt8(ascii: ",")) }
+                    element.append(to: &output)
+                }
+                output.append(UInt8(ascii: "]"))
+            }
+        }
+    }
+}
