@@ -413,7 +413,10 @@ extension ConsolePage {
                 return
             }
             title.textContent = gather.endpoint
-            byId("detail-facts").textContent = `Answered with ${gather.status} after ${time(gather.duration_ms)} of ${time(gather.deadline_ms)}, ${span(gather.age_ms / 1000)} ago.`
+            byId("detail-facts").textContent = [
+                `Answered with ${gather.status} after ${time(gather.duration_ms)} of ${time(gather.deadline_ms)}, ${span(gather.age_ms / 1000)} ago.`,
+                gather.request_id ? `Request ${gather.request_id}.` : "", gather.trace_id ? `Trace ${gather.trace_id}.` : "",
+            ].join(" ").trim()
             byId("save").href = `/gathers/${gather.id}.svg`
             byId("save").download = `gather-${gather.id}.svg`
             byId("raw").href = `/gathers/${gather.id}`

@@ -58,7 +58,7 @@ extension ConsolePage {
         .kinds { display: flex; gap: .5rem; margin: 0 0 .6rem }
         .gathers { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr) }
         @media (min-width: 1200px) { .gathers:has(.detail:not([hidden])) { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) } }
-        .detail h3 { margin-top: 0; overflow-wrap: anywhere }
+        .detail h3, .detail .hint { margin-top: 0; overflow-wrap: anywhere }
         .links { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center }
         @media (max-width: 560px) {
             .table th, .table td { padding: .3rem .5rem }
