@@ -39,6 +39,7 @@ let package = Package(
         .systemLibrary(name: "CPlatform"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CYaml", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(
             name: "EventLoop",
             dependencies: ["CPlatform", .product(name: "DequeModule", package: "swift-collections")],
@@ -50,6 +51,8 @@ let package = Package(
             dependencies: [.product(name: "HTTPTypes", package: "swift-http-types")],
             swiftSettings: settings),
         .target(name: "JSONText", swiftSettings: settings),
+        // Signed tokens (JWT) and the keys to verify them with, without I/O.
+        .target(name: "Tokens", dependencies: ["CCrypto", "JSONText"], swiftSettings: settings),
         .target(
             name: "HTTPServer",
             dependencies: [
@@ -92,7 +95,7 @@ let package = Package(
         .target(
             name: "GatherConfig",
             dependencies: [
-                "CYaml", "EventLoop", "Gather", "HTTPWire", "JSONText", "Rehearsal",
+                "CYaml", "EventLoop", "Gather", "HTTPWire", "JSONText", "Rehearsal", "Tokens",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings, linkerSettings: [.linkedLibrary(libyaml)]),
@@ -107,7 +110,7 @@ let package = Package(
             name: "GatherService",
             dependencies: [
                 "CPlatform", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "HTTPServer", "HTTPWire",
-                "JSONText", "Rehearsal", "Waterfall",
+                "JSONText", "Rehearsal", "Tokens", "Waterfall",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -147,6 +150,12 @@ let package = Package(
             dependencies: ["HTTPWire", "ResponseCorpus", .product(name: "HTTPTypes", package: "swift-http-types")],
             swiftSettings: settings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
+        // Keys of all kinds, and tokens that they sign.
+        .target(
+            name: "TokenTestSupport", dependencies: ["CCrypto"], path: "Tests/TokenTestSupport", swiftSettings: settings
+        ),
+        .testTarget(
+            name: "TokensTests", dependencies: ["JSONText", "TokenTestSupport", "Tokens"], swiftSettings: settings),
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
@@ -176,7 +185,8 @@ let package = Package(
         .testTarget(
             name: "GatherConfigTests",
             dependencies: [
-                "Gather", "GatherConfig", "Rehearsal", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "Gather", "GatherConfig", "Rehearsal", "TokenTestSupport", "Tokens",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             exclude: ["KrakenD", "Messages"], swiftSettings: settings),
         .testTarget(
@@ -191,6 +201,7 @@ let package = Package(
             dependencies: [
                 "CPlatform", "DemoUpstream", "EventLoop", "EventLoopTesting", "Fetch", "Gather", "GatherConfig",
                 "GatherService", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText", "TestSupport",
+                "TokenTestSupport", "Tokens",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -15,6 +15,7 @@ final class Generation: Sendable {
     let routes: Routes
     let rules: ServiceRules
     let limits: ProcessLimits
+    let access: AccessKeys
     /// How many loops have served it and have nothing left of it.
     private let loopsLeft = Atomic<Int>(0)
     private let loops: Int
@@ -30,6 +31,7 @@ final class Generation: Sendable {
         var routes = Routes(kept)
         routes.demonstrations.listening(on: address)
         self.routes = routes
+        access = AccessKeys(configuration.access, after: earlier?.access)
         rules = ServiceRules(configuration.server, routes)
         limits = ProcessLimits(
             kept.plan, loops: loops, keptBytes: kept.server.limits.staleBytes, after: earlier?.limits)

@@ -48,7 +48,7 @@ final class ServiceLoop {
     private enum Errand {
         case serve(Listening)
         /// Have the health of upstreams checked that are new, and connections to them opened.
-        case begin(GatherEngine)
+        case begin(GatherEngine, AccessKeys)
         /// Have spans sent.
         case export(TraceExporter)
         /// Close what only a generation that is over has used.
@@ -75,7 +75,7 @@ final class ServiceLoop {
             reactor)
         current = part
         adoptTraces(of: part, after: nil)
-        _ = errands.trySend(.begin(part.engine))
+        _ = errands.trySend(.begin(part.engine, generation.access))
         serve(clients)
         group.join(self, on: loop)
     }
@@ -155,7 +155,10 @@ final class ServiceLoop {
                     switch errand {
                     case .serve(let clients):
                         group.addImmediateTask { await self.serve(clients, abort: abort, on: loop) }
-                    case .begin(let engine):
+                    case .begin(let engine, let access):
+                        for keeper in self.keepers(of: access) {
+                            group.addImmediateTask { await keeper.run(on: loop) }
+                        }
                         group.addImmediateTask { await engine.run(on: loop) }
                         group.addImmediateTask { await self.warmUp(engine, on: loop) }
                     case .export(let exporter): group.addImmediateTask { await self.export(exporter, on: loop) }
@@ -191,6 +194,15 @@ final class ServiceLoop {
         _ = errands.trySend(.export(exporter))
     }
 
+    /// What fetches the keys of tokens, where this loop is the one to do so for all.
+    private func keepers(of access: AccessKeys) -> [KeyKeeper] {
+        guard index == 0 else { return [] }
+        return access.sources.compactMap { source in
+            guard let remote = source.remote, source.takeKeeper() else { return nil }
+            return KeyKeeper(source: source, remote: remote, logger: group.logger)
+        }
+    }
+
     /// Opens this loop's connections to upstreams that are to have some before there are calls for them.
     private func warmUp(_ engine: GatherEngine, on loop: isolated EventLoop) async {
         let cold = await engine.warmUp(on: loop)
@@ -224,8 +236,9 @@ final class ServiceLoop {
         accessLog.adopt(next.generation.configuration.server)
         adoptTraces(of: next, after: earlier)
         next.engine.takeEffect(after: earlier.engine)
+        if index == 0 { earlier.generation.access.retire(for: next.generation.access) }
         for server in servers { server.adopt(next.handler) }
-        _ = errands.trySend(.begin(next.engine))
+        _ = errands.trySend(.begin(next.engine, next.generation.access))
         if let clients { serve(clients) }
     }
 

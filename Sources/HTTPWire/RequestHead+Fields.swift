@@ -23,6 +23,16 @@ extension RequestHead {
         return nil
     }
 
+    /// Whether more than one line has this name. O(fields).
+    public func isRepeated(_ name: HTTPField.Name) -> Bool {
+        var isThere = false
+        for line in lines where isNamed(line, name) {
+            if isThere { return true }
+            isThere = true
+        }
+        return false
+    }
+
     /// The field lines in the order they came, as slices of the head's bytes.
     public var fieldLines: FieldLines { FieldLines(head: self) }
 

@@ -10,6 +10,7 @@ public struct GivenRequest: GatherInput, Sendable {
     public var query: [(name: String, value: String)] = []
     public var headers: [(name: HTTPField.Name, value: String)] = []
     public var body: JSONValue?
+    public var identity: Identity?
 
     public init() {}
 
@@ -31,6 +32,7 @@ public struct GivenRequest: GatherInput, Sendable {
         case .id: "00000000000000000000000000000001"
         case .host: "localhost"
         case .scheme: "http"
+        case .key: identity?.key
         }
     }
 

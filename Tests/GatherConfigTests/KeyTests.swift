@@ -11,11 +11,17 @@ import Testing
         let one: String
         let other: String
         let rest: String
+        /// What the mapping around that one needs.
+        let around: String
 
-        init(_ key: String, _ one: String, _ other: String, with rest: String = "") {
-            (self.key, self.one, self.other, self.rest) = (key, one, other, rest)
+        init(_ key: String, _ one: String, _ other: String, with rest: String = "", _ around: String = "") {
+            (self.key, self.one, self.other, self.rest, self.around) = (key, one, other, rest, around)
         }
     }
+
+    /// A secret that is long enough for every algorithm.
+    private static let keys = "keys: { secret: \(String(repeating: "s", count: 64)) }"
+    private static let secret = "jwt: { \(keys), algorithms: [HS256] }"
 
     private static let samples: [Sample] = [
         Sample("version", "1", "2"),
@@ -48,6 +54,37 @@ import Testing
         Sample("server.rate_limit.burst", "1", "2", with: "requests: 1"),
         Sample("server.rate_limit.by", "address", "{ header: X-A }", with: "requests: 1"),
         Sample("server.rate_limit.clients", "10", "20", with: "requests: 1, by: address"),
+        Sample("server.access", "{ \(secret) }", "{ \(secret), roles: [a] }"),
+        Sample("server.access.jwt", "{ \(keys), algorithms: [HS256] }", "{ \(keys), algorithms: [HS384] }"),
+        Sample("server.access.roles", "[a]", "[b]", with: secret),
+        Sample("server.access.scopes", "[a]", "{ any: [a] }", with: secret),
+        Sample("server.access.jwt.keys", "{ file: a.json }", "{ file: b.json }", with: "algorithms: [RS256]"),
+        Sample("server.access.jwt.keys.url", "https://a.test/b", "https://a.test/c", with: "", "algorithms: [RS256]"),
+        Sample("server.access.jwt.keys.refresh", "1s", "2s", with: "url: https://a.test/b", "algorithms: [RS256]"),
+        Sample("server.access.jwt.keys.cooldown", "1s", "2s", with: "url: https://a.test/b", "algorithms: [RS256]"),
+        Sample("server.access.jwt.keys.timeout", "1s", "2s", with: "url: https://a.test/b", "algorithms: [RS256]"),
+        Sample("server.access.jwt.keys.ca", "a.pem", "b.pem", with: "url: https://a.test/b", "algorithms: [RS256]"),
+        Sample("server.access.jwt.keys.file", "a.pem", "b.pem", with: "", "algorithms: [RS256]"),
+        Sample(
+            "server.access.jwt.keys.secret", String(repeating: "a", count: 32), String(repeating: "b", count: 32),
+            with: "",
+            "algorithms: [HS256]"),
+        Sample("server.access.jwt.algorithms", "[HS256]", "[HS384]", with: keys),
+        Sample("server.access.jwt.issuer", "a", "[a, b]", with: "\(keys), algorithms: [HS256]"),
+        Sample("server.access.jwt.audience", "a", "[a, b]", with: "\(keys), algorithms: [HS256]"),
+        Sample("server.access.jwt.leeway", "1s", "2s", with: "\(keys), algorithms: [HS256]"),
+        Sample("server.access.jwt.require", "[a]", "[a.b]", with: "\(keys), algorithms: [HS256]"),
+        Sample("server.access.jwt.from", "{ header: X-A }", "{ cookie: a }", with: "\(keys), algorithms: [HS256]"),
+        Sample("server.access.jwt.from.header", "X-A", "X-B", with: "", "\(keys), algorithms: [HS256]"),
+        Sample("server.access.jwt.from.cookie", "a", "b", with: "", "\(keys), algorithms: [HS256]"),
+        Sample("server.access.jwt.roles_claim", "a", "a.b", with: "\(keys), algorithms: [HS256]"),
+        Sample("server.access.jwt.scopes_claim", "a", "a.b", with: "\(keys), algorithms: [HS256]"),
+        Sample("server.access.api_keys", "{ file: a }", "{ file: b }"),
+        Sample("server.access.api_keys.file", "a", "b"),
+        Sample("server.access.api_keys.header", "X-A", "X-B", with: "file: a"),
+        Sample("server.access.api_keys.query", "a", "b", with: "file: a"),
+        Sample("endpoints.access", "{ \(secret) }", "{ \(secret), scopes: [a] }"),
+        Sample("endpoints.public", "true", "false"),
         Sample("server.cors", "{ origins: [http://a.test] }", "{ origins: [http://b.test] }"),
         Sample("server.cors.origins", "[http://a.test]", "[http://b.test]"),
         Sample("server.cors.methods", "[GET]", "[PUT]", with: "origins: [http://a.test]"),
@@ -195,6 +232,8 @@ import Testing
         Sample("tests.request.query", "{ q: 1 }", "{ q: 2 }"),
         Sample("tests.request.headers", "{ X-T: a }", "{ X-T: b }"),
         Sample("tests.request.body", "1", "2"),
+        Sample("tests.request.jwt", "{ sub: a }", "{ sub: b }"),
+        Sample("tests.request.key", "a", "b"),
         Sample("tests.calls", "{ c: { status: 201 } }", "{ c: { status: 202 } }"),
         Sample("tests.expect", "{ status: 200 }", "{ status: 201 }"),
         Sample("tests.calls.status", "201", "202"),
@@ -251,7 +290,10 @@ import Testing
             if prefix == own {
                 if !value.isEmpty { entries.append("\(path.last ?? ""): \(value)") }
                 if !sample.rest.isEmpty { entries.append(sample.rest) }
-                for key in path.dropLast().reversed() { entries = ["\(key): { \(joined(entries)) }"] }
+                for (depth, key) in path.dropLast().reversed().enumerated() {
+                    entries = ["\(key): { \(joined(entries)) }"]
+                    if depth == 0, !sample.around.isEmpty { entries.append(sample.around) }
+                }
             }
             let isOtherCall = (methods + ["static"]).contains { method in
                 entries.contains { $0.hasPrefix("\(method):") }
@@ -260,6 +302,8 @@ import Testing
             where of == prefix && sample.key != prefix + key && !(key == "get" && isOtherCall) {
                 entries.append("\(key): \(value)")
             }
+            // Without this everyone may ask anyway.
+            if prefix == "server.", sample.key == "endpoints.public" { entries.append("access: { \(secret) }") }
             return entries.joined(separator: ", ")
         }
         func member(_ key: String, of prefix: String, _ value: String) -> String {
@@ -275,7 +319,7 @@ import Testing
             content("endpoints."),
             sample.key == "endpoints.proxy"
                 ? "" : member("calls", of: "endpoints.", "{ c: { \(content("calls.")) }, \(other) }"),
-            own.hasPrefix("tests.") ? "tests: [{ \(joined(test)) }]" : "",
+            own.hasPrefix("tests.") ? "access: { \(secret), api_keys: { file: a } }, tests: [{ \(joined(test)) }]" : "",
         ]
         let proxy = own == "proxy." ? ", { \(content("proxy.")) }" : ""
         return "{ "
@@ -336,10 +380,13 @@ import Testing
         var prefixes: [String] = []
         var isInTable = false
         for line in try GivenFile.text("README.md").split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("## ") || ["### calls", "### proxy", "### rate_limit", "### cors"].contains(line) {
+            if line.hasPrefix("## ")
+                || ["### calls", "### proxy", "### rate_limit", "### cors", "### access"].contains(line)
+            {
                 let title = line.drop { $0 == "#" || $0 == " " }
                 switch title {
                 case "Top level": prefixes = [""]
+                case "access": prefixes = ["server.access.", "server.access.jwt.", "server.access.api_keys."]
                 case "rate_limit", "cors": prefixes = ["server.\(title)."]
                 case "upstreams": prefixes = ["upstreams.", "upstreams."]
                 case "Tests": prefixes = ["tests.", "tests.calls.", "tests.expect."]

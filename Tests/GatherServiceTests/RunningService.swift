@@ -58,9 +58,12 @@ final class RunningService {
     }
 
     /// Serves while `body` runs; then drains.
-    /// - Parameter configure: makes the configuration, once the ports of its upstreams are known.
+    /// - Parameters:
+    ///   - configure: makes the configuration, once the ports of its upstreams are known.
+    ///   - answers: what the upstream answers from the start.
     static func run<Value: Sendable>(
         _ configure: @escaping @Sendable (Ports) throws -> Configuration,
+        answers: [String: ScriptedUpstream.Script] = [:],
         _ body: @escaping @Sendable (RunningService, isolated EventLoop) async throws -> Value
     ) throws -> Value {
         try TestLoop.runOnSystem(limit: .seconds(60)) { loop in
@@ -81,6 +84,7 @@ final class RunningService {
             let drain = clients.drain
             let served = try ServiceLoop(0, of: group, serving: generation, to: clients, on: loop)
             let scripted = ScriptedUpstream()
+            scripted.answers = answers
             let shop = Shop(ShopOptions(latency: configuration.demo?.shop?.latency ?? [:]))
             let handlers: [any Handler] = [
                 AdminResponder(group: group, drain: drain, end: ended, settings: { configuration.server }) {
@@ -275,6 +279,11 @@ final class RecordedLog: Sendable {
     func wake(_ loop: EventLoop) { reader.withLock { $0 = loop } }
 
     var accesses: [[String: String]] { metadata(of: "access") }
+
+    /// All that was logged.
+    var text: String {
+        records.withLock { $0.map { "\($0.message) \($0.metadata)" }.joined(separator: "\n") }
+    }
 
     /// What else is said of a message, each time that it was logged.
     func metadata(of message: String) -> [[String: String]] {

@@ -31,7 +31,7 @@ final class WholeService {
         }
 
         func configuration() throws -> Configuration {
-            var configuration = try Configuration.read(text: text, file: "test.yaml")
+            var configuration = try Configuration.read(text: text, file: "test.yaml", checksFiles: true)
             configuration.server.limits.allowSlowMachine()
             return configuration
         }

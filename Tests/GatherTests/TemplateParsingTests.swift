@@ -20,6 +20,7 @@ private func parts(_ template: TextTemplate) -> String {
                 case .query(let name): "query \(name)"
                 case .header(let name): "header \(name.canonicalName)"
                 case .attribute(let name): "attribute \(name.rawValue)"
+                case .claims: "claims"
                 case .body: "body"
                 case .item: "item"
                 case .call(let index): "call \(index)"

@@ -196,4 +196,42 @@ import Testing
             JSONDifference.between(
                 JSONValue(validated: Array(expected.utf8)), JSONValue(validated: Array(got.utf8))) == differences)
     }
+
+    @Test func `a test says who asks, without a token or a key`() throws {
+        let text = """
+            version: 1
+            upstreams: { shop: { hosts: [http://a] } }
+            server: { access: { jwt: { keys: { file: none.json }, algorithms: [RS256] }, api_keys: { file: none } } }
+            endpoints:
+              - path: /x
+                access: { roles: [clerk] }
+                calls: { a: { get: "shop:/a/{jwt.sub}" } }
+                response: { who: "{jwt.sub}" }
+                tests:
+                  - { name: "", request: { jwt: { sub: ada, roles: [clerk] } }, calls: { a: {} }, expect: { body: { who: ada } } }
+                  - { name: "", request: { jwt: { sub: ada } }, expect: { status: 403 } }
+                  - { name: "", request: { key: shop-a }, expect: { status: 403 } }
+                  - { name: "", expect: { status: 401 } }
+                  - { name: "", expect: { status: 200, body: {} } }
+              - path: /y
+                calls: { a: { get: "shop:/a/{key.name}" } }
+                tests:
+                  - { name: "", request: { key: shop-a }, calls: { a: {} }, expect: { status: 200 } }
+              - path: /z
+                public: true
+                calls: { a: { get: "shop:/a" } }
+                tests:
+                  - { name: "", calls: { a: {} }, expect: { status: 200 } }
+            """
+        let configuration = try Configuration.read(text: text, file: "x.yaml")
+        let failures = try configuration.tests.map { try $0.run(on: configuration.plan).failures }
+        #expect(
+            failures == [
+                [], [], [], [],
+                [
+                    "status: expected 200, got 401 (the request is not allowed)",
+                    "body: expected a gather, got 401: the request is not allowed",
+                ], [], [],
+            ])
+    }
 }

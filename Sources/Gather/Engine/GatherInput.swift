@@ -16,6 +16,8 @@ public protocol GatherInput: Sendable {
     var queryText: String { get }
     /// Something else of the request.
     func attribute(_ name: RequestAttribute) -> String?
+    /// Who has sent it, if that was verified.
+    var identity: Identity? { get }
     /// The request body, if it was read and is JSON.
     var body: JSONValue? { get }
 }
@@ -24,6 +26,7 @@ extension GatherInput {
     public func fields(where isWanted: (Span<UInt8>) -> Bool) -> FieldSection { FieldSection() }
     public var queryText: String { "" }
     public func attribute(_ name: RequestAttribute) -> String? { nil }
+    public var identity: Identity? { nil }
 }
 
 /// The input of a request that takes nothing from a client.

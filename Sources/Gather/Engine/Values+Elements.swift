@@ -21,7 +21,7 @@ extension Values {
         case .query(let name): input.queryValues(name).first?.utf8.count ?? 0
         case .header(let name): input.header(name)?.utf8.count ?? 0
         case .attribute(let name): input.attribute(name)?.utf8.count ?? 0
-        case .body, .call: document(of: reference.source)?.value(at: reference.path)?.range.count ?? 0
+        case .claims, .body, .call: document(of: reference.source)?.value(at: reference.path)?.range.count ?? 0
         case .item: 0
         }
     }

@@ -32,6 +32,7 @@ struct Values {
         case .query(let name): return input.queryValues(name).first.map { .text($0) } ?? fallback(of: reference)
         case .header(let name): return input.header(name).map { .text($0) } ?? fallback(of: reference)
         case .attribute(let name): return input.attribute(name).map { .text($0) } ?? fallback(of: reference)
+        case .claims: return value(of: reference, in: input.identity?.claims) ?? fallback(of: reference)
         case .body: return value(of: reference, in: input.body) ?? fallback(of: reference)
         case .item: return value(of: reference, in: item) ?? fallback(of: reference)
         case .call(let index):
@@ -141,6 +142,7 @@ struct Values {
     func document(of source: Reference.Source) -> JSONValue? {
         switch source {
         case .call(let index): bodies[index]
+        case .claims: input.identity?.claims
         case .body: input.body
         case .item: item
         case .path, .query, .header, .attribute: nil

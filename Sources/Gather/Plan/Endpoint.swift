@@ -27,6 +27,8 @@ public struct Endpoint: Sendable {
     public var isStreamed = true
     /// Who goes first when the service has more to do than it can.
     public var priority = Priority.normal
+    /// Who may ask; nil for everyone.
+    public var access: AccessRule?
     /// How many requests it answers in a time.
     public var rateLimits: [RateLimit] = []
     /// Fields that its good answers have.
@@ -93,7 +95,7 @@ public struct Endpoint: Sendable {
             case .header(let name): taken.headers.insert(name)
             case .body: taken.readsBody = true
             case .attribute: taken.takesAttributes = true
-            case .path, .item, .call: continue
+            case .path, .claims, .item, .call: continue
             }
         }
         return taken

@@ -70,7 +70,7 @@ final class PreparedCall: Sendable {
         wholeSources = (whole ?? []).map(\.source).filter { source in
             switch source {
             case .body, .call: true
-            case .path, .query, .header, .attribute, .item: false
+            case .path, .query, .header, .attribute, .claims, .item: false
             }
         }
         let each = call.foreach.map { ($0.key?.references ?? []) + call.requestReferences } ?? []

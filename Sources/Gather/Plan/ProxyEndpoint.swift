@@ -25,6 +25,8 @@ public struct ProxyEndpoint: Sendable {
     /// Whether the upstream is told for whom the request is made.
     public var tellsOrigin = true
     public var priority = Endpoint.Priority.normal
+    /// Who may ask; nil for everyone.
+    public var access: AccessRule?
     /// How many requests it passes through in a time.
     public var rateLimits: [RateLimit] = []
     /// Fields that its good answers have in place of the upstream's.
@@ -65,7 +67,7 @@ public struct ProxyEndpoint: Sendable {
             case .query(let name): taken.query.insert(name)
             case .header(let name): taken.headers.insert(name)
             case .attribute: taken.takesAttributes = true
-            case .path, .body, .item, .call: continue
+            case .path, .claims, .body, .item, .call: continue
             }
         }
         return taken

@@ -1,4 +1,5 @@
 public import HTTPTypes
+public import JSONText
 
 /// How many requests are answered in a time, of one client or of all.
 public struct RateLimit: Sendable, Equatable {
@@ -9,6 +10,18 @@ public struct RateLimit: Sendable, Equatable {
         case address
         /// Those with one value in this field; those without it count together.
         case header(HTTPField.Name)
+        /// Those with one value of this claim in their token; those without it count together.
+        case claim(JSONPath)
+        /// Those with API keys of one name.
+        case apiKey
+    }
+
+    /// Whether it counts by who has been verified, and so only those.
+    public var isByIdentity: Bool {
+        switch key {
+        case .claim, .apiKey: true
+        case .all, .address, .header: false
+        }
     }
 
     public var requests: Int

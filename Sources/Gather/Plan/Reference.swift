@@ -13,6 +13,8 @@ public struct Reference: Sendable, Hashable {
         case header(HTTPField.Name)
         /// Something else of the client's request.
         case attribute(RequestAttribute)
+        /// What the client's token says.
+        case claims
         /// The client's request body.
         case body
         /// The element of a list that a call is made for.
@@ -35,7 +37,7 @@ public struct Reference: Sendable, Hashable {
     /// Whether its value is the client's.
     var isClients: Bool {
         switch source {
-        case .path, .query, .header, .attribute, .body: true
+        case .path, .query, .header, .attribute, .claims, .body: true
         case .item, .call: false
         }
     }
@@ -50,6 +52,8 @@ public enum RequestAttribute: String, Sendable, Hashable, CaseIterable {
     /// Host and port that were asked for.
     case host = "request.host"
     case scheme = "request.scheme"
+    /// The name of the API key that came with the request.
+    case key = "key.name"
 }
 
 /// The names that references may use where a template stands.
@@ -62,6 +66,8 @@ public struct ReferenceScope: Sendable {
     public var calls: [String]
     /// Whether the call is made for each element of a list.
     public var hasItem: Bool
+    /// Whether requests come with a token that is verified, or with an API key.
+    public var (hasClaims, hasKey) = (false, false)
     /// The environment, for `{env.X}`, which is resolved as the template is read.
     public var environment: [String: String]
 

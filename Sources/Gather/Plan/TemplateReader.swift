@@ -87,7 +87,7 @@ struct TemplateReader {
         var path = JSONPath(steps: [])
         switch source {
         case .path, .query, .header, .attribute: break
-        case .body, .item, .call: path = try jsonPath(rest, column: column + root.count)
+        case .claims, .body, .item, .call: path = try jsonPath(rest, column: column + root.count)
         }
         return .reference(Reference(source: source, path: path, fallback: fallback, text: text))
     }
@@ -111,12 +111,24 @@ struct TemplateReader {
             }
             return .header(field)
         // A call may have such a name.
-        case "client" where !scope.calls.contains(root), "request" where !scope.calls.contains(root):
+        case "jwt" where !scope.calls.contains(root):
+            guard scope.hasClaims else {
+                throw TemplateError(
+                    column: column, "this endpoint verifies no token",
+                    remedy: "add access with jwt, here or to the server")
+            }
+            guard !rest.isEmpty else {
+                throw TemplateError(column: column, "'jwt' needs a claim after it", remedy: "write {jwt.sub}")
+            }
+            return .claims
+        case "key" where scope.hasKey && !scope.calls.contains(root),
+            "client" where !scope.calls.contains(root), "request" where !scope.calls.contains(root):
             let name = try member(rest, of: root, column: column)
+            let known = RequestAttribute.allCases.map(\.rawValue).filter { $0.hasPrefix(root + ".") }
             guard let attribute = RequestAttribute(rawValue: "\(root).\(name)") else {
                 throw TemplateError(
                     column: column, "there is no '\(root).\(name)'",
-                    remedy: "known are: " + RequestAttribute.allCases.map(\.rawValue).joined(separator: ", "))
+                    remedy: "known are: " + known.joined(separator: ", "))
             }
             return .attribute(attribute)
         case "body":

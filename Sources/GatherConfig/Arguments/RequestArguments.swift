@@ -51,6 +51,16 @@ public enum RequestArguments {
         case "header":
             if !endpoint.clientValues.takesAnyField { try check("header", known.headers, ignoringCase: true) }
             if let field = HTTPField.Name(name) { request.headers.append((field, value)) }
+        case "jwt":
+            guard endpoint.access?.tokens != nil else {
+                throw UsageError(argument, "the endpoint verifies no tokens", "leave it out")
+            }
+            request.identity = Identity(claims: claims(of: request.identity, adding: name, value))
+        case "key":
+            guard endpoint.access?.keys != nil, name == "name" else {
+                throw UsageError(argument, "the endpoint has no '\(assignment[..<equals])'", "leave it out")
+            }
+            request.identity = Identity(key: value)
         case "path":
             try check("path parameter", known.path)
             if let index = known.path.firstIndex(of: name) { request.parameters[index] = value }
@@ -59,6 +69,20 @@ public enum RequestArguments {
                 argument, "\(quoted(String(assignment[..<dot]))) is not a part of a request",
                 "write query.NAME, header.NAME or path.NAME; the body is --body")
         }
+    }
+
+    /// A token's claims with another one, which is JSON or else a text.
+    private static func claims(of identity: Identity?, adding name: String, _ value: String) -> JSONValue {
+        let known = identity?.claims.map { Array($0.members) } ?? []
+        let claim = try? JSONValue(validating: Array(value.utf8))
+        var text: [UInt8] = []
+        JSONText.append(to: &text) { json in
+            json.object { json in
+                for member in known where member.name != name { json.member(member.name, member.value) }
+                if let claim { json.member(name, claim) } else { json.member(name, value) }
+            }
+        }
+        return JSONValue(validated: text)
     }
 }
 

@@ -20,12 +20,20 @@ struct EndpointsReader {
     private let ignoresLastSlash: Bool
 
     /// Those of an endpoint with calls; `forward_headers` and `forward_query` are its calls'.
-    static let keys = [
-        "path", "method", "proxy", "deadline", "gather", "calls", "response", "status", "pass_status", "pass_body",
-        "etag", "expose", "stream", "priority", "rate_limit", "fields", "forward_headers", "forward_query", "tests",
-    ]
+    static let keys =
+        [
+            "path", "method", "proxy", "deadline", "gather", "calls", "response", "status", "pass_status", "pass_body",
+            "etag", "expose", "stream", "priority", "rate_limit", "fields", "forward_headers", "forward_query", "tests",
+        ] + AccessReader.keys
 
-    init(upstreams: [String], environment: [String: String], disclosure: Disclosure, ignoresLastSlash: Bool = false) {
+    /// Who may ask, and how they are verified.
+    private(set) var access: AccessReader
+
+    init(
+        upstreams: [String], environment: [String: String], disclosure: Disclosure, ignoresLastSlash: Bool = false,
+        access: AccessReader = AccessReader()
+    ) {
+        self.access = access
         self.ignoresLastSlash = ignoresLastSlash
         self.upstreams = upstreams
         self.environment = environment
@@ -54,8 +62,11 @@ struct EndpointsReader {
             if let path { checkRoute(method, path, section) }
         }
         let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
-        let scope = ReferenceScope(pathParameters: parameters, rest: path?.rest, environment: environment)
-        let reader = ProxyReader(section: section, scope: scope, upstreams: upstreams)
+        let rule = access.rule(of: section)
+        var scope = ReferenceScope(pathParameters: parameters, rest: path?.rest, environment: environment)
+        scope.hasClaims = rule?.tokens != nil || access.isBroken
+        scope.hasKey = rule?.keys != nil || access.isBroken
+        let reader = ProxyReader(section: section, scope: scope, upstreams: upstreams, access: rule)
         let (upstream, proxy) = reader.read(methods ?? [], path?.text ?? "/")
         if let upstream { usedUpstreams.insert(upstream) }
         guard let proxy, path != nil else { return nil }
@@ -76,8 +87,11 @@ struct EndpointsReader {
         }
         // References into a path with an error must not repeat it.
         let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
-        let scope = ReferenceScope(
+        let rule = access.rule(of: section)
+        var scope = ReferenceScope(
             pathParameters: parameters, rest: path?.rest, calls: calls?.map(\.name) ?? [], environment: environment)
+        scope.hasClaims = rule?.tokens != nil || access.isBroken
+        scope.hasKey = rule?.keys != nil || access.isBroken
         let policy = section["gather"]?.policy(calls: node.isBlank ? .max : calls?.count ?? 1)
         let read = (calls ?? []).map { readCall($0, scope, areOptional: policy?.successes != nil) }
         let response = section["response"]?.template(in: scope)
@@ -90,7 +104,7 @@ struct EndpointsReader {
         }
         let isStreamed = section["stream"]?.boolean()
         let priority = section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue))
-        let rateLimits = section["rate_limit"].map(RateLimitReader.read) ?? []
+        let rateLimits = section["rate_limit"].map { RateLimitReader.read($0, for: rule) } ?? []
         let lists = read.indices.filter { read[$0]?.foreach != nil }
         var head = AnswerHeadReader(scope: scope, lists: Set(lists))
         if let node = section["fields"] { head.readFields(node) }
@@ -126,6 +140,7 @@ struct EndpointsReader {
         endpoint.disclosure = disclosure
         endpoint.isStreamed = isStreamed ?? endpoint.isStreamed
         endpoint.priority = priority.flatMap(Endpoint.Priority.init) ?? endpoint.priority
+        endpoint.access = rule
         endpoint.rateLimits = rateLimits
         endpoint.fields = head.constants
         if head.head.status != nil || !head.head.fields.isEmpty { endpoint.head = head.head }

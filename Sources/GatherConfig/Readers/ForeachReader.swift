@@ -28,7 +28,7 @@ struct ForeachReader {
         case .path, .query, .header, .attribute:
             node.error(
                 "{\(list.text)} is a text, not a list", remedy: "refer to a list of a call or of the request's body")
-        case .body, .call, .item: break
+        case .claims, .body, .call, .item: break
         }
         var foreach = Foreach(list: list)
         foreach.key = key

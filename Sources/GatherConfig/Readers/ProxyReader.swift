@@ -17,9 +17,11 @@ struct ProxyReader {
     let section: Section
     let scope: ReferenceScope
     let upstreams: [String]
+    /// Who may ask; nil for everyone.
+    let access: AccessRule?
 
     /// Nil, reported, if the value is no mapping.
-    static func section(_ node: Node) -> Section? { Section(node, keys: keys + others) }
+    static func section(_ node: Node) -> Section? { Section(node, keys: keys + others + AccessReader.keys) }
 
     /// Whether an endpoint is one of these.
     static func reads(_ node: Node) -> Bool {
@@ -66,7 +68,8 @@ struct ProxyReader {
         proxy.priority =
             section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue)).flatMap(Endpoint.Priority.init)
             ?? proxy.priority
-        proxy.rateLimits = section["rate_limit"].map(RateLimitReader.read) ?? []
+        proxy.rateLimits = section["rate_limit"].map { RateLimitReader.read($0, for: access) } ?? []
+        proxy.access = access
         proxy.fields = section["fields"].map(HeadersReader.readConstantFields) ?? []
         if proxy.references.contains(where: { $0.source == .body }) {
             section["proxy"]?.error(

@@ -2,17 +2,18 @@ import Gather
 
 /// Reads `rate_limit`, of the server or of an endpoint: one limit, or a list of them.
 enum RateLimitReader {
-    static func read(_ node: Node) -> [RateLimit] {
-        node.oneOrMore.compactMap(readOne)
+    /// - Parameter rule: who may ask what it is for.
+    static func read(_ node: Node, for rule: AccessRule?) -> [RateLimit] {
+        node.oneOrMore.compactMap { readOne($0, rule) }
     }
 
-    private static func readOne(_ node: Node) -> RateLimit? {
+    private static func readOne(_ node: Node, _ rule: AccessRule?) -> RateLimit? {
         guard let section = Section(node, keys: ["requests", "per", "burst", "by", "clients"]) else { return nil }
         let most = 1...1_000_000
         let requests = section.required("requests", such: "requests: 100")?.integer(in: most)
         let per = section["per"]?.duration(in: .milliseconds(1)...Duration.seconds(86_400)) ?? .seconds(1)
         var limit = RateLimit(requests ?? 1, per: per, burst: section["burst"]?.integer(in: most))
-        limit.key = section["by"].flatMap(readKey) ?? .all
+        limit.key = section["by"].flatMap { readKey($0, rule) } ?? .all
         limit.clients = section["clients"]?.integer(in: 1...50_000_000) ?? limit.clients
         if limit.key == .all {
             section.member("clients")?.error(
@@ -21,15 +22,34 @@ enum RateLimitReader {
         return limit
     }
 
-    private static func readKey(_ node: Node) -> RateLimit.Key? {
+    private static func readKey(_ node: Node, _ rule: AccessRule?) -> RateLimit.Key? {
         if node.isMappingOrBlank {
-            let name = Section(node, keys: ["header"])?.required("header", such: "header: X-API-Key")
-                .flatMap(HeadersReader.readName)
+            guard let section = Section(node, keys: ["header", "claim"]) else { return nil }
+            if let claim = section["claim"] {
+                if rule?.tokens == nil { complain(claim, "tokens", "jwt") }
+                let key = claim.text("a claim such as sub").flatMap { TokenReader.path($0, at: claim) }
+                if !node.isBlank {
+                    section.member("header")?.error("it counts by a claim already", remedy: "keep one of them")
+                    return key.map { .claim($0) }
+                }
+            }
+            guard let header = section["header"] else {
+                node.error("it says nothing to count by", remedy: "add header: X-Tenant, or claim: sub")
+                return nil
+            }
+            let name = HeadersReader.readName(header)
             if !node.isBlank { return name.map { .header($0) } }
         }
-        switch node.word(of: ["address"], or: "{ header: X-API-Key }") {
+        switch node.word(of: ["address", "key"], or: "{ header: X-Tenant }") {
         case "address": return .address
+        case "key":
+            if rule?.keys == nil { complain(node, "API keys", "api_keys") }
+            return .apiKey
         default: return nil
         }
+    }
+
+    private static func complain(_ node: Node, _ what: String, _ key: String) {
+        node.error("no \(what) are verified here", remedy: "add access with \(key), or count by something else")
     }
 }

@@ -24,14 +24,15 @@ struct RootReader {
         if let list = root["include"] { included.read(list) }
         func all(_ key: String) -> [Node] { ([root[key]] + included.roots.map { $0[key] }).compactMap(\.self) }
         let defaults = Defaults(root["defaults"])
-        let server = root["server"].map(ServerReader.read) ?? ServerSettings()
+        var access = AccessReader()
+        let server = root["server"].map { ServerReader.read($0, &access) } ?? ServerSettings()
         let demo = root["demo"].flatMap(DemoReader.read)
         let traces = root["traces"].flatMap(TraceReader.read)
         let upstreams = UpstreamReader.readAll(all("upstreams"), defaults)
         let upstreamNodes = Dictionary(upstreams.map { ($0.value.name, $0.member.value) }) { first, _ in first }
         var endpoints = EndpointsReader(
             upstreams: upstreams.map(\.value.name), environment: environment, disclosure: server.disclosure,
-            ignoresLastSlash: server.ignoresLastSlash)
+            ignoresLastSlash: server.ignoresLastSlash, access: access)
         let lists = all("endpoints")
         let elements = lists.flatMap { $0.elements(expected: "a list of endpoints") ?? [] }
             .map { defaults.completed(endpoint: $0, upstreams: upstreamNodes) }
@@ -58,6 +59,7 @@ struct RootReader {
             demo: demo,
             tests: endpoints.tests, warnings: node.report.diagnostics(.warning))
         configuration.traces = traces
+        configuration.access = endpoints.access.settings
         configuration.includedFiles = included.files
         configuration.declarations = Self.declarations(root, upstreams.map(\.member), elements)
         return configuration

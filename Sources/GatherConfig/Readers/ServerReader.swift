@@ -5,14 +5,17 @@ import Gather
 enum ServerReader {
     private static let timeouts = Duration.milliseconds(1)...Duration.seconds(86_400)
 
-    static func read(_ node: Node) -> ServerSettings {
+    /// - Parameter access: takes over who may ask where an endpoint does not say it.
+    static func read(_ node: Node, _ access: inout AccessReader) -> ServerSettings {
         var server = ServerSettings()
         let keys = [
             "listen", "admin", "admin_hosts", "loops", "access_log", "log_slow", "request_id", "client_deadline_header",
-            "disclose", "half_close",
-            "trailing_slash", "trusted_proxies", "cors", "security_headers", "rate_limit", "limits", "timeouts",
+            "disclose", "half_close", "trailing_slash", "access", "trusted_proxies", "cors", "security_headers",
+            "rate_limit", "limits", "timeouts",
         ]
         guard let section = Section(node, keys: keys) else { return server }
+        if let node = section["access"] { access.readDefault(node) }
+        let rule = access.settings.rule
         server.listen = section["listen"]?.listenAddress() ?? server.listen
         if let admin = section["admin"] {
             server.admin = admin.isOff ? nil : admin.listenAddress(or: "off") ?? server.admin
@@ -38,7 +41,7 @@ enum ServerReader {
         server.trustedProxies = section["trusted_proxies"].map(networks) ?? []
         server.crossOrigin = section["cors"].flatMap(CrossOriginReader.read)
         server.hasSecurityFields = section["security_headers"]?.boolean() ?? server.hasSecurityFields
-        server.rateLimits = section["rate_limit"].map(RateLimitReader.read) ?? []
+        server.rateLimits = section["rate_limit"].map { RateLimitReader.read($0, for: rule) } ?? []
         if server.listen == server.admin, server.listen.port != 0, !node.report.hasErrors {
             (section["admin"] ?? section["listen"] ?? node)
                 .error("listen and admin are both \(server.listen)", remedy: "give one of them another port")

@@ -19,7 +19,7 @@ struct TestsReader {
         guard let section = Section(node, keys: ["name", "request", "calls", "expect"]) else { return nil }
         let name = section.required("name", such: "name: a sentence about what is expected")?.text("a sentence")
         var test = EndpointTest(name: name ?? "", endpoint: index)
-        if let request = section.section("request", keys: ["path", "query", "headers", "body"]) {
+        if let request = section.section("request", keys: ["path", "query", "headers", "body", "jwt", "key"]) {
             readRequest(request, into: &test.request)
         }
         for member in section["calls"]?.members(expected: "a mapping of calls to replies") ?? []
@@ -76,6 +76,27 @@ struct TestsReader {
             }
         }
         request.body = section["body"]?.json().map { JSONValue(validated: $0) }
+        readIdentity(section, into: &request)
+    }
+
+    /// Who has sent it, as if a token or a key had been verified.
+    private func readIdentity(_ section: Section, into request: inout GivenRequest) {
+        for (key, isTaken) in [("jwt", endpoint.access?.tokens != nil), ("key", endpoint.access?.keys != nil)]
+        where !isTaken {
+            section.member(key)?.error(
+                "the endpoint verifies none", remedy: "leave it out, or say in access how clients are verified")
+        }
+        if let node = section["jwt"] {
+            guard node.isMappingOrBlank else {
+                return node.wrongKind(expected: "the claims of a token, such as { sub: ada }")
+            }
+            request.identity = node.json().map { Identity(claims: JSONValue(validated: $0)) }
+        }
+        guard let name = section["key"]?.text("the name of an API key") else { return }
+        if request.identity != nil {
+            section.member("key")?.error("a request with a token is known by that", remedy: "keep one of them")
+        }
+        request.identity = Identity(key: name)
     }
 
     private func complain(of member: Node.Member, as kind: String, _ known: [String]) {

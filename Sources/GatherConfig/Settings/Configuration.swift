@@ -5,6 +5,8 @@ import Rehearsal
 public struct Configuration: Sendable {
     public var server: ServerSettings
     public var plan: Plan
+    /// How those who ask are verified.
+    public var access = AccessSettings()
     public var demo: DemoSettings?
     /// How requests are traced; nil if they are not.
     public var traces: TraceSettings?

@@ -78,7 +78,11 @@ extension [Declarations.Leaf] {
         case .mapping(let members):
             if members.isEmpty { append(Declarations.Leaf(path: path, value: "{}", isHidden: false)) }
             for member in members {
+                let start = count
                 append(member.value, under: path.isEmpty ? member.name : "\(path).\(member.name)")
+                if member.name == "secret" {
+                    for index in start..<count { self[index].isHidden = true }
+                }
             }
         case .broken: break
         }
@@ -121,6 +125,9 @@ extension Configuration {
         }
         let files = Dictionary(
             uniqueKeysWithValues: earlier.plan.upstreams.map { ($0.name, $0.connections.tls.contents) })
+        if access.hasOtherContents(than: earlier.access) {
+            changes.append(ConfigurationChange(subject: .server, kind: .changed(["access: what is in its files"])))
+        }
         for subject in new.subjects {
             guard let part = new.parts[subject] else { continue }
             guard let other = old.parts[subject] else {

@@ -20,6 +20,7 @@ final class GatherResponder: Handler {
     private let admission: Admission
     private let deadlineHeader: HTTPField.Name?
     private let trusted: TrustedProxies
+    let gate: AccessGate
     private let metrics: Metrics
     let history: GatherHistory
     /// Where each endpoint is counted, in the order of the plan, and the series of each demonstration.
@@ -43,6 +44,7 @@ final class GatherResponder: Handler {
         proxies = ProxyResponder(
             generation.configuration, engine: engine, upstreams: upstreams, accessLog: accessLog, tracer: tracer,
             use: use)
+        gate = AccessGate(generation.access)
         trusted = TrustedProxies(generation.configuration.server.trustedProxies)
         deadlineHeader = generation.configuration.server.clientDeadlineHeader
         let (metrics, plan) = (engine.metrics, generation.configuration.plan)
@@ -62,7 +64,16 @@ final class GatherResponder: Handler {
         case .found(let found, let route, let parameters):
             request.route = route
             guard let rules = found.rules else { return answer(found.target, parameters, request, on: loop) }
-            return rules.answer(request, on: loop) { answer(found.target, parameters, request, on: loop) }
+            return rules.answer(request, on: loop) {
+                guard let access = rules.access else { return answer(found.target, parameters, request, on: loop) }
+                return answer(
+                    request, if: access,
+                    { identity in
+                        rules.answer(request, of: identity, on: loop) {
+                            self.answer(found.target, parameters, request, of: identity, on: loop)
+                        }
+                    }, on: loop)
+            }
         case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
         case .options(let allowed): return .now(.options(allowed))
         case .undecodable: return .now(refuse(request, "a path parameter is not UTF-8"))
@@ -71,19 +82,20 @@ final class GatherResponder: Handler {
     }
 
     private func answer(
-        _ target: Routes.Target, _ parameters: [String], _ request: Request, on loop: isolated EventLoop
+        _ target: Routes.Target, _ parameters: [String], _ request: Request, of identity: Identity? = nil,
+        on loop: isolated EventLoop
     ) -> Answer {
         switch target {
         case .endpoint(let found):
             request.series = places[found.number].series
-            return .later { try await self.gather(found, parameters, request, on: loop) }
+            return .later { try await self.gather(found, parameters, request, of: identity, on: loop) }
         case .proxy(let proxy):
             let series = passages[proxy].first { $0.method == request.head.method }?.series
             request.series = series ?? passages[proxy][0].series
             if let busy = admission.objection(to: proxies.priority(of: proxy), on: loop) {
                 return .now(refuse(request, busy.response, busy.reason))
             }
-            return .later { try await self.pass(proxy, parameters, request, on: loop) }
+            return .later { try await self.pass(proxy, parameters, request, of: identity, on: loop) }
         case .demonstration(let page):
             request.series = demonstrations[page.rawValue]
             if let response = routes.demonstrations.response(page, request.head) { return .now(response) }
@@ -100,9 +112,9 @@ final class GatherResponder: Handler {
 
     /// Has an upstream answer. What it still has to say when its answer begins is said by this generation, which is not over before.
     private func pass(
-        _ proxy: Int, _ parameters: [String], _ request: Request, on loop: isolated EventLoop
+        _ proxy: Int, _ parameters: [String], _ request: Request, of identity: Identity?, on loop: isolated EventLoop
     ) async throws -> Response {
-        var response = try await proxies.answer(proxy, parameters, request, on: loop)
+        var response = try await proxies.answer(proxy, parameters, request, of: identity, on: loop)
         guard let produce = response.stream else { return response }
         response.stream = { writer async throws(StreamFailure) in
             _ = loop  // What captures the loop is the loop's.
@@ -113,7 +125,8 @@ final class GatherResponder: Handler {
     }
 
     private func gather(
-        _ found: EndpointRoute, _ parameters: [String], _ request: Request, on loop: isolated EventLoop
+        _ found: EndpointRoute, _ parameters: [String], _ request: Request, of identity: Identity?,
+        on loop: isolated EventLoop
     ) async throws(Refusal) -> Response {
         let (endpoint, number, taken) = (found.endpoint, found.number, found.takes)
         let head = request.head
@@ -143,7 +156,7 @@ final class GatherResponder: Handler {
                 return refuse(request, "\(name) is not a whole number of milliseconds above 0")
             }
         }
-        var input = RequestInput(head: head, parameters: parameters, body: body)
+        var input = RequestInput(head: head, parameters: parameters, body: body, identity: identity)
         if taken.takesAttributes { input.attributes = trusted.attributes(of: request) }
         if endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
             return await stream(endpoint, number, input, within: limit, as: format, request, on: loop)
@@ -260,7 +273,7 @@ final class GatherResponder: Handler {
     }
 
     /// The answer to a request that there is no place for.
-    private func refuse(_ request: Request, _ response: Response, _ reason: String) -> Response {
+    func refuse(_ request: Request, _ response: Response, _ reason: String) -> Response {
         accessLog.note(GatherNote(problem: reason), of: request)
         return response
     }

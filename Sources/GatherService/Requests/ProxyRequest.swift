@@ -12,19 +12,26 @@ extension ProxyEndpoint {
     /// - Throws: what is wrong with the client's request.
     func request(
         _ head: RequestHead, _ parameters: [String], for origin: TrustedProxies.Origin?,
-        attributes: [RequestAttribute: String] = [:], body: [UInt8]?
+        of identity: Identity? = nil, attributes: [RequestAttribute: String] = [:], body: [UInt8]?
     ) throws(RequestFault) -> ClientRequest {
         let (path, set) = try render(
-            RequestInput(head: head, parameters: parameters, body: nil, attributes: attributes))
+            RequestInput(
+                head: head, parameters: parameters, body: nil, identity: identity, attributes: attributes))
         var target = path
         if let query = head.query {
-            let forwarded = forwardedQuery.of(query)
+            let forwarded = forwardedQuery.of(forwardedQuery.isAll ? query.without(identity?.keyParameter) : query)
             if !forwarded.isEmpty {
                 target += target.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
                 target += String(decoding: forwarded, as: UTF8.self)
             }
         }
-        let replaced = set.map { Array($0.name.canonicalName.utf8) }
+        var replaced = set.map { Array($0.name.canonicalName.utf8) }
+        // A key is ours, unless the file says that the upstream is to have it.
+        if let key = identity?.keyField,
+            !ForwardedNames(forwardedFields.names).contains(field: key.rawName.utf8Span.span)
+        {
+            replaced.append(Array(key.canonicalName.utf8))
+        }
         var fields = FieldSection(forwarding: head) { name in
             !replaced.contains { name.isSame(as: $0.span) } && forwardedFields.contains(field: name)
                 && (origin == nil || !Self.ofOrigins.contains(field: name))

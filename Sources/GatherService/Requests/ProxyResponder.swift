@@ -56,7 +56,7 @@ final class ProxyResponder {
     /// Has an upstream answer a request.
     /// - Parameter index: the proxy's place in the plan.
     func answer(
-        _ index: Int, _ parameters: [String], _ request: Request, on loop: isolated EventLoop
+        _ index: Int, _ parameters: [String], _ request: Request, of identity: Identity?, on loop: isolated EventLoop
     ) async throws -> Response {
         let route = routes[index]
         let head = request.head
@@ -70,7 +70,8 @@ final class ProxyResponder {
         do throws(RequestFault) {
             rendered = try route.proxy.request(
                 head, parameters, for: route.proxy.tellsOrigin ? trusted.origin(of: request) : nil,
-                attributes: route.taken.takesAttributes ? trusted.attributes(of: request) : [:], body: body)
+                of: identity, attributes: route.taken.takesAttributes ? trusted.attributes(of: request) : [:],
+                body: body)
         } catch {
             return refuse(request, error.description)
         }

@@ -8,6 +8,7 @@ struct RequestInput: GatherInput {
     let head: RequestHead
     let parameters: [String]
     let body: JSONValue?
+    var identity: Identity?
     /// What else is known of it, if that is asked for.
     var attributes: [RequestAttribute: String] = [:]
 
@@ -19,14 +20,32 @@ struct RequestInput: GatherInput {
     }
 
     func fields(where isWanted: (Span<UInt8>) -> Bool) -> FieldSection {
-        FieldSection(forwarding: head, where: isWanted)
+        guard let field = identity?.keyField else { return FieldSection(forwarding: head, where: isWanted) }
+        let key = ForwardedNames([field.rawName])
+        return FieldSection(forwarding: head) { isWanted($0) && !key.contains(field: $0) }
     }
 
-    var queryText: String { head.query.map { String(decoding: $0, as: UTF8.self) } ?? "" }
+    var queryText: String {
+        guard let query = head.query else { return "" }
+        return String(decoding: query.without(identity?.keyParameter), as: UTF8.self)
+    }
 
-    func attribute(_ name: RequestAttribute) -> String? { attributes[name] }
+    func attribute(_ name: RequestAttribute) -> String? { name == .key ? identity?.key : attributes[name] }
 
     func header(_ name: HTTPField.Name) -> String? { head[name] }
+}
+
+extension ArraySlice<UInt8> {
+    /// A query without the parameters of a name, if one is given.
+    func without(_ name: String?) -> ArraySlice<UInt8> {
+        guard let name else { return self }
+        var kept: [UInt8] = []
+        for item in QueryItems(self) where !item.isNamed(name) {
+            if !kept.isEmpty { kept.append(UInt8(ascii: "&")) }
+            kept += self[item.encodedName.startIndex..<item.encodedValue.endIndex]
+        }
+        return kept[...]
+    }
 }
 
 extension RequestHead {

@@ -25,18 +25,26 @@ struct Routes: Sendable {
     init(_ configuration: Configuration) {
         demonstrations = Demonstrations(configuration)
         let trusted = TrustedProxies(configuration.server.trustedProxies)
+        // One count for all routes.
+        let shared = configuration.server.rateLimits.filter(\.isByIdentity).map { RateLimiter($0) }
         let ignoresLastSlash = configuration.server.ignoresLastSlash
         for (number, endpoint) in configuration.plan.endpoints.enumerated() {
             let route = Route(
                 target: .endpoint(EndpointRoute(endpoint, number: number)),
-                rules: RouteRules(endpoint.rateLimits, trusted, fields: endpoint.fields))
+                rules: RouteRules(
+                    endpoint.rateLimits, trusted, access: endpoint.access, shared: shared, fields: endpoint.fields))
             add(endpoint.method, endpoint.path, route, ignoresLastSlash: ignoresLastSlash)
         }
         for (index, proxy) in configuration.plan.proxies.enumerated() {
-            let route = Route(target: .proxy(index), rules: RouteRules(proxy.rateLimits, trusted, fields: proxy.fields))
+            let rules = RouteRules(
+                proxy.rateLimits, trusted, access: proxy.access, shared: shared, fields: proxy.fields)
+            let route = Route(target: .proxy(index), rules: rules)
             for method in proxy.methods { add(method, proxy.path, route, ignoresLastSlash: ignoresLastSlash) }
         }
-        for (path, target) in demonstrations.routes { router.add(.get, path, Route(target: .demonstration(target))) }
+        let rules = RouteRules([], trusted, access: configuration.access.rule, shared: shared, fields: [])
+        for (path, target) in demonstrations.routes {
+            router.add(.get, path, Route(target: .demonstration(target), rules: rules))
+        }
     }
 
     private mutating func add(

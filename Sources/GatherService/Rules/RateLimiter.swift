@@ -40,8 +40,10 @@ final class RateLimiter: Sendable {
         table = limit.key == .all ? nil : RateTable(clients: limit.clients)
     }
 
-    /// Counts a request, unless it is one too many.
-    func take(_ request: Request, at now: LoopInstant) -> Verdict { take(client(of: request), at: now) }
+    /// Counts a request, unless it is one too many; nil if it is not for this limit, as one without a token is not for one by claim.
+    func take(_ request: Request, of identity: Identity? = nil, at now: LoopInstant) -> Verdict? {
+        client(of: request, identity).map { take($0, at: now) }
+    }
 
     /// - Parameter client: whom it is counted for.
     func take(_ client: UInt64, at now: LoopInstant) -> Verdict {
@@ -50,7 +52,7 @@ final class RateLimiter: Sendable {
     }
 
     /// Whom a request is counted for. The hash is seeded by the process, so that nobody can choose to be taken for somebody else.
-    private func client(of request: Request) -> UInt64 {
+    private func client(of request: Request, _ identity: Identity?) -> UInt64? {
         if limit.key == .all { return 0 }
         var hasher = Hasher()
         switch limit.key {
@@ -61,6 +63,12 @@ final class RateLimiter: Sendable {
                 // The bytes are read within the call.
                 unsafe value.withUnsafeBytes { bytes in unsafe hasher.combine(bytes: bytes) }
             }
+        case .claim(let path):
+            guard let claims = identity?.claims else { return nil }
+            if let value = claims.value(at: path) { hasher.combine(Array(value.text)) }
+        case .apiKey:
+            guard let key = identity?.key else { return nil }
+            hasher.combine(key)
         }
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }

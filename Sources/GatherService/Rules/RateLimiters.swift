@@ -12,16 +12,18 @@ final class RateLimiters: Sendable {
         limiters = limits.map { RateLimiter($0, trusted) }
     }
 
+    init(_ limiters: [RateLimiter]) { self.limiters = limiters }
+
     /// Has a request answered, unless it is one too many for one of the limits: that is 429 (RFC 6585 §4).
     ///
     /// The fields are those of draft-ietf-httpapi-ratelimit-headers-10, of the limit that has least room.
     func answer(
-        _ request: Request, on loop: isolated EventLoop, _ next: () throws -> Answer
+        _ request: Request, of identity: Identity? = nil, on loop: isolated EventLoop, _ next: () throws -> Answer
     ) rethrows -> Answer {
         let now = loop.now
         var least: (limit: RateLimit, verdict: RateLimiter.Verdict)?
         for limiter in limiters {
-            let verdict = limiter.take(request, at: now)
+            guard let verdict = limiter.take(request, of: identity, at: now) else { continue }
             guard verdict.isAllowed else { return .now(refusal(limiter.limit, verdict)) }
             if verdict.remaining < least?.verdict.remaining ?? .max { least = (limiter.limit, verdict) }
         }
@@ -35,6 +37,8 @@ final class RateLimiters: Sendable {
             case .all: "for all clients together"
             case .address: "for one address"
             case .header(let name): "for one value of '\(name.rawName)'"
+            case .claim(let path): "for one '\(path)'"
+            case .apiKey: "for one API key"
             }
         let response = Response.problem(
             .tooManyRequests,
@@ -49,6 +53,8 @@ final class RateLimiters: Sendable {
             case .all: "all"
             case .address: "address"
             case .header: "header"
+            case .claim: "claim"
+            case .apiKey: "key"
             }
         let window = limit.per.wholeSeconds
         var response = response

@@ -4,15 +4,27 @@ import HTTPServer
 import HTTPTypes
 import HTTPWire
 
-/// What is done for the requests of one route besides answering them: its limits, and the fields of its answers.
+/// What is done for the requests of one route besides answering them: its limits, who may ask, and the fields of its answers.
 final class RouteRules: Sendable {
+    /// Nil for everyone.
+    let access: AccessRule?
     private let limiters: RateLimiters?
+    /// Those that count by who has been verified.
+    private let identityLimiters: RateLimiters?
     private let fields: [(name: HTTPField.Name, value: String)]
 
     /// Nil if nothing is done.
-    init?(_ limits: [RateLimit], _ trusted: TrustedProxies, fields: [(name: HTTPField.Name, value: String)]) {
-        if limits.isEmpty, fields.isEmpty { return nil }
-        limiters = limits.isEmpty ? nil : RateLimiters(limits, trusted)
+    /// - Parameter shared: limits that count for other routes as well, by who has been verified.
+    init?(
+        _ limits: [RateLimit], _ trusted: TrustedProxies, access: AccessRule?, shared: [RateLimiter],
+        fields: [(name: HTTPField.Name, value: String)]
+    ) {
+        if limits.isEmpty, access == nil, fields.isEmpty { return nil }
+        self.access = access
+        let first = limits.filter { !$0.isByIdentity }
+        limiters = first.isEmpty ? nil : RateLimiters(first, trusted)
+        let own = limits.filter(\.isByIdentity).map { RateLimiter($0) }
+        identityLimiters = access == nil || shared.isEmpty && own.isEmpty ? nil : RateLimiters(shared + own)
         self.fields = fields
     }
 
@@ -22,6 +34,14 @@ final class RouteRules: Sendable {
     ) rethrows -> Answer {
         guard let limiters else { return marked(try next()) }
         return try limiters.answer(request, on: loop) { marked(try next()) }
+    }
+
+    /// Has a request of someone who has been verified answered, unless it is one too many of theirs.
+    func answer(
+        _ request: Request, of identity: Identity, on loop: isolated EventLoop, _ next: () throws -> Answer
+    ) rethrows -> Answer {
+        guard let identityLimiters else { return try next() }
+        return try identityLimiters.answer(request, of: identity, on: loop, next)
     }
 
     private func marked(_ answer: Answer) -> Answer { fields.isEmpty ? answer : answer.map(marked) }

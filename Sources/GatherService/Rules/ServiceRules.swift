@@ -9,8 +9,9 @@ struct ServiceRules: Sendable {
 
     init(_ server: ServerSettings, _ routes: Routes) {
         (self.server, self.routes) = (server, routes)
-        limiters =
-            server.rateLimits.isEmpty ? nil : RateLimiters(server.rateLimits, TrustedProxies(server.trustedProxies))
+        // The others wait until it is known who asks.
+        let limits = server.rateLimits.filter { !$0.isByIdentity }
+        limiters = limits.isEmpty ? nil : RateLimiters(limits, TrustedProxies(server.trustedProxies))
     }
 
     /// The handler within those that are configured: a limit before anything is done, then what browsers are told, since a page reads of a

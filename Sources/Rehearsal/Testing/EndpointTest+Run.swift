@@ -15,6 +15,8 @@ extension EndpointTest {
 
     /// Runs the test on virtual time, on an engine of its own.
     public func run(on plan: Plan) throws -> Result {
+        let refusal = plan.endpoints[endpoint].access?.refusal(of: request.identity)
+        if let refusal { return Result(failures: expected.failures(refusedWith: refusal), duration: .zero) }
         let (gathered, duration, unexpected) = try gather(on: plan)
         let missing = unexpected.map { "the call '\($0)' was made, and the test has no reply for it" }
         return Result(
@@ -65,7 +67,26 @@ extension Gathered {
     }
 }
 
+extension AccessRule {
+    /// The status of a request that is refused; nil for one that is not.
+    fileprivate func refusal(of identity: Identity?) -> Int? {
+        guard let identity else { return 401 }
+        return allows(identity) ? nil : 403
+    }
+}
+
 extension EndpointTest.Expectation {
+    /// What of the expectation is not met by a request that is not answered for who has sent it.
+    fileprivate func failures(refusedWith status: Int) -> [String] {
+        let others =
+            [
+                isComplete.map { _ in "complete" }, body.map { _ in "body" }, includedBody.map { _ in "body_includes" },
+                outcomes.isEmpty ? nil : "outcomes",
+            ].compactMap(\.self).map { "\($0): expected a gather, got \(status): the request is not allowed" }
+        guard let expected = self.status, expected != status else { return others }
+        return ["status: expected \(expected), got \(status) (the request is not allowed)"] + others
+    }
+
     /// What of the expectation is not met.
     fileprivate func failures(_ gathered: Gathered, _ duration: Duration, _ endpoint: Endpoint) -> [String] {
         var failures: [String] = []

@@ -9,7 +9,7 @@ new_root() {
     archive=$out/root-$release.tar
     if [[ ! -f $archive ]]; then
         echo "making a root file system of $release" >&2
-        mmdebstrap --quiet --format=tar --variant=minbase --include=libcurl4,libstdc++6,ca-certificates,systemd "$release" "$archive.new"
+        mmdebstrap --quiet --format=tar --variant=minbase --include=libcurl4,libssl3,libstdc++6,ca-certificates,systemd "$release" "$archive.new"
         mv "$archive.new" "$archive"
     fi
     mkdir "$scratch/root"

@@ -1,0 +1,332 @@
+import Gather
+import HTTPTypes
+import JSONText
+import Tokens
+
+/// Reads `access:` of the server and of endpoints. What an endpoint leaves out of its own is the server's.
+struct AccessReader {
+    static let keys = ["access", "public"]
+    private static let ownKeys = ["jwt", "api_keys", "roles", "scopes"]
+
+    private(set) var settings = AccessSettings()
+    /// Whether something was wrong, so that what is missing since is no other mistake.
+    private(set) var isBroken = false
+
+    /// Reads what holds where an endpoint does not say it.
+    mutating func readDefault(_ node: Node) { settings.rule = readRule(node) }
+
+    /// Who may ask an endpoint; nil for everyone.
+    mutating func rule(of section: Section) -> AccessRule? {
+        let isPublic = section["public"]?.boolean() ?? false
+        guard let node = section["access"] else { return isPublic ? nil : settings.rule }
+        if isPublic {
+            section.member("public")?.error(
+                "'access' says who may ask, and 'public' that everyone may", remedy: "keep one of them")
+        }
+        return readRule(node)
+    }
+
+    private mutating func readRule(_ node: Node) -> AccessRule? {
+        let rule = read(node)
+        if rule == nil { isBroken = true }
+        return rule
+    }
+
+    private mutating func read(_ node: Node) -> AccessRule? {
+        guard let section = Section(node, keys: Self.ownKeys) else { return nil }
+        var rule = AccessRule(tokens: settings.rule?.tokens, keys: settings.rule?.keys)
+        var isGood = true
+        if let node = section["jwt"] {
+            if let tokens = TokenReader.read(node) {
+                rule.tokens = settings.tokens.count
+                settings.tokens.append(tokens)
+            } else {
+                isGood = false
+            }
+        }
+        if let node = section["api_keys"] {
+            if let keys = APIKeyReader.read(node) {
+                rule.keys = settings.keys.count
+                settings.keys.append(keys)
+            } else {
+                isGood = false
+            }
+        }
+        let tokens = rule.tokens.map { settings.tokens[$0] }
+        // Names that were taken over are looked for where this endpoint's tokens have theirs.
+        if let roles = section["roles"] {
+            rule.roles = Self.requirement(roles, at: tokens?.roles, needsAll: false)
+        } else if let given = settings.rule?.roles, let path = tokens?.roles {
+            rule.roles = ClaimRequirement(path, given.names, needsAll: given.needsAll)
+        }
+        if let scopes = section["scopes"] {
+            rule.scopes = Self.requirement(scopes, at: tokens?.scopes, needsAll: true)
+        } else if let given = settings.rule?.scopes, let path = tokens?.scopes {
+            rule.scopes = ClaimRequirement(path, given.names, needsAll: given.needsAll)
+        }
+        guard isGood else { return nil }
+        for key in ["roles", "scopes"] where tokens == nil && rule.keys != nil {
+            section.member(key)?.error(
+                "only tokens have \(key), and none are verified here", remedy: "add jwt, or remove it")
+        }
+        guard tokens != nil || rule.keys != nil else {
+            if !isBroken {
+                section.node.error(
+                    "nothing says how clients are verified",
+                    remedy: "add jwt or api_keys, here or in the server's access")
+            }
+            return nil
+        }
+        return rule
+    }
+
+    /// A list of names, or a mapping that says whether one of them is enough.
+    private static func requirement(_ node: Node, at path: JSONPath?, needsAll: Bool) -> ClaimRequirement? {
+        guard node.isMappingOrBlank else { return names(node, at: path, needsAll: needsAll) }
+        guard let section = Section(node, keys: ["any", "all"]) else { return nil }
+        let any = section["any"].flatMap { names($0, at: path, needsAll: false) }
+        let all = section["all"].flatMap { names($0, at: path, needsAll: true) }
+        if node.isBlank { return names(node, at: path, needsAll: needsAll) }
+        if section["any"] != nil {
+            section.member("all")?.error("'any' says already how many are needed", remedy: "keep one of them")
+        } else if section["all"] == nil {
+            node.error("it names nothing", remedy: "write { any: [a, b] } or { all: [a, b] }")
+        }
+        return any ?? all
+    }
+
+    private static func names(_ node: Node, at path: JSONPath?, needsAll: Bool) -> ClaimRequirement? {
+        guard let names = node.texts("names") else { return nil }
+        if names.isEmpty { node.error("the list is empty", remedy: "name what is needed, or remove the key") }
+        for (element, name) in names where name.isEmpty || name.utf8.contains(where: { !isScopeByte($0) }) {
+            element.error(
+                "\(quoted(name)) cannot be in a token's list",
+                remedy: "use visible characters of ASCII but quotes and backslashes")
+        }
+        return path.map { ClaimRequirement($0, names.map(\.text), needsAll: needsAll) }
+    }
+
+    /// RFC 6749 §3.3, so that a challenge can name it.
+    private static func isScopeByte(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C
+    }
+}
+
+/// Reads `api_keys:`.
+enum APIKeyReader {
+    private static let mostBytes = 64 << 20
+
+    static func read(_ node: Node) -> APIKeySettings? {
+        guard let section = Section(node, keys: ["file", "header", "query"]) else { return nil }
+        let header = section["header"].flatMap(HeadersReader.readName)
+        let query = section["query"]?.text("a parameter's name")
+        guard let file = section.required("file", such: "file: /etc/gatherd/api-keys"),
+            let path = file.text("the path of a file")
+        else { return nil }
+        var settings = APIKeySettings(file: path, keys: APIKeys())
+        (settings.header, settings.query) = (header, query)
+        if section["header"] == nil, section["query"] == nil { settings.header = HTTPField.Name("X-API-Key") }
+        guard node.report.checksFiles else { return settings }
+        do throws(FileError) {
+            let content = try FileContents.read(path, atMost: mostBytes)
+            do throws(APIKeyError) {
+                settings.keys = try APIKeys(file: content)
+            } catch {
+                file.error(
+                    "\(quoted(path)) cannot be used: \(error)", remedy: "write lines such as: partner-a 2cf24dba5fb0…")
+                return nil
+            }
+        } catch {
+            file.error("\(quoted(path)) cannot be read: \(error)", remedy: "name a file that the service may read")
+            return nil
+        }
+        return settings
+    }
+}
+
+/// Reads `jwt:`, how tokens are verified.
+enum TokenReader {
+    private static let times = Duration.milliseconds(1)...Duration.seconds(86_400)
+    private static let mostBytes = 4 << 20
+
+    static func read(_ node: Node) -> TokenSettings? {
+        let keys = [
+            "keys", "algorithms", "issuer", "audience", "leeway", "require", "from", "roles_claim", "scopes_claim",
+        ]
+        guard let section = Section(node, keys: keys) else { return nil }
+        let algorithms = section.required("algorithms", such: "algorithms: [RS256]").map(readAlgorithms)
+        let source = section.required("keys", such: "keys: { url: https://id.example/jwks.json }")
+            .flatMap { readKeys($0, algorithms ?? []) }
+        var policy = TokenPolicy(Set(algorithms ?? []))
+        policy.issuers = section["issuer"].map { readTexts($0, "an issuer") } ?? []
+        policy.audiences = section["audience"].map { readTexts($0, "an audience") } ?? []
+        policy.leeway = section["leeway"]?.duration(in: .zero...Duration.seconds(3600)) ?? policy.leeway
+        policy.required = (section["require"]?.texts("claims") ?? []).compactMap { path($0.text, at: $0.node) }
+        let roles = section["roles_claim"].flatMap { node in node.text("a claim").flatMap { path($0, at: node) } }
+        let scopes = section["scopes_claim"].flatMap { node in node.text("a claim").flatMap { path($0, at: node) } }
+        let from = section.section("from", keys: ["header", "cookie"])
+        let header = from?["header"].flatMap(HeadersReader.readName)
+        let cookie = from?["cookie"].flatMap(readCookie)
+        if let from, from["header"] == nil, from["cookie"] == nil {
+            from.node.error("it names nothing", remedy: "write { header: Authorization } or { cookie: token }")
+        }
+        guard let source, algorithms?.isEmpty == false else { return nil }
+        var settings = TokenSettings(policy, keys: source)
+        settings.roles = roles ?? settings.roles
+        settings.scopes = scopes ?? settings.scopes
+        if from != nil { (settings.header, settings.cookie) = (header, cookie) }
+        return settings
+    }
+
+    private static func readAlgorithms(_ node: Node) -> [SignatureAlgorithm] {
+        let known = SignatureAlgorithm.allCases.map(\.rawValue)
+        let elements = node.elements(expected: "a list of algorithms, such as [RS256]") ?? []
+        if elements.isEmpty, !node.isBroken {
+            node.error("the list is empty", remedy: "name the algorithm of your tokens")
+        }
+        return elements.compactMap { $0.word(of: known).flatMap(SignatureAlgorithm.init) }
+    }
+
+    /// A text, or a list of them.
+    private static func readTexts(_ node: Node, _ kind: String) -> [String] {
+        node.oneOrMore.compactMap { $0.text(kind) }
+    }
+
+    /// The way to a claim.
+    static func path(_ text: String, at node: Node) -> JSONPath? {
+        do throws(JSONPathError) {
+            let path = try JSONPath(text)
+            if !path.steps.isEmpty, !path.hasEach { return path }
+            node.error("\(quoted(text)) is not one claim", remedy: "write it as in realm_access.roles")
+        } catch {
+            node.error("\(quoted(text)) is \(error)")
+        }
+        return nil
+    }
+
+    private static func readCookie(_ node: Node) -> String? {
+        guard let name = node.text("a cookie's name") else { return nil }
+        // A cookie's name is a token, as a field's is (RFC 6265 §4.1.1).
+        if HTTPField.Name(name) != nil { return name }
+        node.error("\(quoted(name)) is not a cookie's name", remedy: "use letters, digits, _ and -")
+        return nil
+    }
+
+    // MARK: The keys
+
+    private static func readKeys(_ node: Node, _ algorithms: [SignatureAlgorithm]) -> KeySourceSettings? {
+        let kinds = ["url", "file", "secret"]
+        guard let section = Section(node, keys: kinds + ["refresh", "cooldown", "timeout", "ca"]) else { return nil }
+        let given = kinds.filter { section[$0] != nil }
+        guard let kind = given.first else {
+            node.error("it has no keys", remedy: "add url, file or secret")
+            return nil
+        }
+        for other in given.dropFirst() {
+            section.member(other)?.error("the keys come from '\(kind)' already", remedy: "keep one of them")
+        }
+        for key in ["refresh", "cooldown", "timeout", "ca"] where kind != "url" {
+            section.member(key)?.error("'\(key)' goes with 'url'", remedy: "remove it")
+        }
+        if node.isBlank {
+            // Each is read for itself.
+            _ = section["file"].flatMap { readFile($0, []) }
+            _ = section["secret"].flatMap { readSecret($0, []) }
+        }
+        switch kind {
+        case "url": return section["url"].flatMap { readRemote($0, section, algorithms) }
+        case "file": return section["file"].flatMap { readFile($0, algorithms) }
+        default: return section["secret"].flatMap { readSecret($0, algorithms) }
+        }
+    }
+
+    private static func readSecret(_ node: Node, _ algorithms: [SignatureAlgorithm]) -> KeySourceSettings? {
+        guard let text = node.text("a text, as in ${file:jwt-secret}") else { return nil }
+        let secret = Array(text.utf8)
+        for algorithm in algorithms {
+            guard algorithm.usesSecret else {
+                node.error(
+                    "\(algorithm.rawValue) verifies with a public key, not with a secret",
+                    remedy: "name its file or url, or another algorithm")
+                continue
+            }
+            if secret.count < algorithm.secretBytes {
+                node.error(
+                    "the secret is too short to be safe: \(algorithm.rawValue) wants \(algorithm.secretBytes) bytes or more",
+                    remedy: "make one with openssl rand -hex 32")
+            }
+        }
+        return .secret(KeySet(secret: secret))
+    }
+
+    private static func readFile(_ node: Node, _ algorithms: [SignatureAlgorithm]) -> KeySourceSettings? {
+        guard let path = node.text("the path of a file") else { return nil }
+        guard node.report.checksFiles else { return .file(path, KeySet()) }
+        let content: [UInt8]
+        do throws(FileError) {
+            content = try FileContents.read(path, atMost: mostBytes)
+        } catch {
+            node.error("\(quoted(path)) cannot be read: \(error)", remedy: "name a file that the service may read")
+            return nil
+        }
+        do throws(KeyError) {
+            let keys = try KeySet(file: content)
+            for algorithm in algorithms where !keys.has(keyFor: algorithm) {
+                node.error(
+                    "\(quoted(path)) has no key for \(algorithm.rawValue)",
+                    remedy: "name another file, or other algorithms")
+            }
+            return .file(path, keys)
+        } catch {
+            node.error("\(quoted(path)) cannot be used: \(error)", remedy: "name a file with the issuer's public keys")
+            return nil
+        }
+    }
+
+    private static func readRemote(
+        _ node: Node, _ section: Section, _ algorithms: [SignatureAlgorithm]
+    ) -> KeySourceSettings? {
+        for algorithm in algorithms where algorithm.usesSecret {
+            node.error(
+                "\(algorithm.rawValue) verifies with a secret, which must not be where others can fetch it",
+                remedy: "name its file, or another algorithm")
+        }
+        let refresh = section["refresh"]?.duration(in: times)
+        let cooldown = section["cooldown"]?.duration(in: .zero...times.upperBound)
+        let timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(60))
+        let authorities = section["ca"].flatMap { node in node.text("the path of a file").map { (node, $0) } }
+        guard let text = node.text("a URL such as https://id.example/jwks.json") else { return nil }
+        guard var keys = RemoteKeys(text) else {
+            node.error("this is no URL of a key set", remedy: "write it as in https://id.example/jwks.json")
+            return nil
+        }
+        keys.refresh = refresh ?? keys.refresh
+        keys.cooldown = cooldown ?? keys.cooldown
+        keys.timeout = timeout ?? keys.timeout
+        if let (authorities, path) = authorities {
+            keys.authorities = path
+            if authorities.report.checksFiles {
+                do throws(PEMFile.Problem) {
+                    _ = try PEMFile.check(path, for: .certificates)
+                } catch {
+                    authorities.error(error.text, remedy: "name a file that the service may read")
+                }
+            }
+        }
+        return .remote(keys)
+    }
+}
+
+extension RemoteKeys {
+    /// Nil if the text is not a URL with a host, a path and perhaps a query.
+    fileprivate init?(_ text: String) {
+        guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return nil }
+        let rest = text.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        let target = rest.dropFirst(authority.count)
+        guard let origin = try? Origin(scheme + authority),
+            target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !"\"#<>\\^`{|}".utf8.contains($0) })
+        else { return nil }
+        self.init(origin: origin, target: target.hasPrefix("/") ? String(target) : "/" + target)
+    }
+}

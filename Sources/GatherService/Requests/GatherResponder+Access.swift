@@ -1,0 +1,29 @@
+import EventLoop
+import Gather
+import HTTPServer
+
+extension GatherResponder {
+    /// Has a request answered if who has sent it may ask: before its body is read.
+    func answer(
+        _ request: Request, if rule: AccessRule, _ next: @escaping (Identity) -> Answer, on loop: isolated EventLoop
+    ) -> Answer {
+        switch gate.decide(request, by: rule, on: loop) {
+        case .granted(let identity): return next(identity)
+        case .refused(let response, let reason): return .now(refuse(request, response, reason))
+        case .waits(let fetched, let limit):
+            return .later {
+                await fetched.wait(until: loop.now.advanced(by: limit), on: loop)
+                guard !Task.isCancelled else { throw Refusal.clientGone }
+                switch self.gate.decide(request, by: rule, hasWaited: true, on: loop) {
+                case .granted(let identity):
+                    switch next(identity) {
+                    case .now(let response): return response
+                    case .later(let work): return try await work()
+                    }
+                case .refused(let response, let reason): return self.refuse(request, response, reason)
+                case .waits: preconditionFailure("a request waits once for keys")
+                }
+            }
+        }
+    }
+}
