@@ -11,6 +11,7 @@ extension ServerOptions {
         wire.bodyBytes = settings.limits.bodyBytes
         connections = settings.limits.connections
         connectionsPerClient = settings.limits.connectionsPerClient
+        proxyProtocol = settings.proxyProtocol
         unsentBytes = settings.limits.unsentBytes
         unansweredBytes = settings.limits.unansweredBytes
         halfClose = settings.answersHalfClosed ? .answer : .cancel

@@ -96,7 +96,8 @@ final class Acceptor: ReadinessHandler {
 
     /// Takes a connection in, for this loop or another; nil if it is not one for this loop.
     private func admit(_ fd: CInt, _ peer: SocketAddress?) -> Accepted? {
-        let admission = group.admit(peer)
+        // Whose connection it is, is known when the proxy in front has said it.
+        let admission = server.options.expectsProxyHeader(from: peer) ? .uncounted : group.admit(peer)
         guard admission != .refused else {
             close(fd)
             group.connections.giveBack()

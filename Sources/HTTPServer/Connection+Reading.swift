@@ -19,20 +19,31 @@ extension Connection {
             if !buffer.isEmpty {
                 do throws(RequestError) {
                     let bytes = buffer.bytes
-                    switch try parser.parse(bytes.span.extracting(buffer.unread), limits: limits) {
-                    case .complete(let head, let consumed):
-                        buffer.consume(consumed)
-                        keepRest(of: buffer)
-                        requestBegan()
-                        releaseIncoming()
-                        state.received(head)
-                        return .head(head)
-                    case .needMore:
-                        keepRest(of: buffer)
-                        // Empty lines ahead of a head do not begin one.
-                        if parser.hasStarted, state.isIdle {
-                            deadline = server.times.deadline(server.times.head, from: reactor.now)
+                    if awaitsProxyHeader {
+                        switch try ProxyHeader.parse(bytes.span.extracting(buffer.unread)) {
+                        case .needMore: keepRest(of: buffer)
+                        case .complete(let source, let consumed):
+                            buffer.consume(consumed)
+                            keepRest(of: buffer)
+                            guard try proxyHeaderCame(source) else { return .end }
+                            continue
+                        }
+                    } else {
+                        switch try parser.parse(bytes.span.extracting(buffer.unread), limits: limits) {
+                        case .complete(let head, let consumed):
+                            buffer.consume(consumed)
+                            keepRest(of: buffer)
                             requestBegan()
+                            releaseIncoming()
+                            state.received(head)
+                            return .head(head)
+                        case .needMore:
+                            keepRest(of: buffer)
+                            // Empty lines ahead of a head do not begin one.
+                            if parser.hasStarted, state.isIdle {
+                                deadline = server.times.deadline(server.times.head, from: reactor.now)
+                                requestBegan()
+                            }
                         }
                     }
                 } catch {

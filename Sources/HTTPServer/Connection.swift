@@ -9,9 +9,11 @@ import HTTPWire
 /// waits, and for a client that takes its answer slowly. The socket is registered once, edge-triggered; flags remember what its
 /// reports said.
 @safe final class Connection: ReadinessHandler, TimerHandler, ExchangeStream {
-    let peer: SocketAddress?
+    private(set) var peer: SocketAddress?
     /// Whether it is counted as one of its client's.
-    let isCounted: Bool
+    private(set) var isCounted: Bool
+    /// Whether a proxy has yet to say for whom it has connected.
+    private(set) var awaitsProxyHeader: Bool
     let server: Server
     let reactor: Reactor
     let transport: Transport
@@ -76,6 +78,7 @@ import HTTPWire
         self.transport = transport
         self.peer = peer
         self.isCounted = isCounted
+        awaitsProxyHeader = server.options.expectsProxyHeader(from: peer)
         self.server = server
         self.reactor = reactor
         limits = server.options.wire
@@ -195,6 +198,19 @@ import HTTPWire
         case .end: return .done(.close(lingering: false))
         case .refusal(let refusal): return .refusal(refusal)
         }
+    }
+
+    /// Takes over for whom the connection was made; false if that client has as many as it may have.
+    func proxyHeaderCame(_ source: ProxyHeader.Source) throws(RequestError) -> Bool {
+        awaitsProxyHeader = false
+        guard case .address(let host, let port) = source else { return true }
+        guard let address = try? SocketAddress(host: host, port: port) else {
+            throw .badRequest(.invalidProxyHeader)
+        }
+        peer = address
+        let admission = server.admit(address)
+        isCounted = admission == .counted
+        return admission != .refused
     }
 
     // MARK: Handling

@@ -124,6 +124,9 @@ public final class Server {
         self.acceptor = nil
     }
 
+    /// Counts a connection whose client was not known when it was accepted.
+    func admit(_ client: SocketAddress) -> ServerGroup.Admission { group.admit(client) }
+
     private func closed(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         member?.connections.subtract(1, ordering: .relaxed)

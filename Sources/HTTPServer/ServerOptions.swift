@@ -1,3 +1,4 @@
+public import EventLoop
 import HTTPWire
 
 /// The limits of a server: what it takes from its clients before it says no.
@@ -13,6 +14,8 @@ public struct ServerOptions: Sendable {
     /// How many of them one client may have, by its address; nil without such a limit. IPv6 clients are told apart by
     /// 64 bits.
     public var connectionsPerClient: Int?
+    /// Who has to say first for whom it connects, by the PROXY protocol; empty for everyone, nil for none.
+    public var proxyProtocol: [IPNetwork]?
     /// What becomes of a request whose client has closed its side for writing: without a limit of time it cannot be
     /// told whether the client has left or waits.
     public var halfClose = HalfClose.cancel
@@ -36,6 +39,12 @@ public struct ServerOptions: Sendable {
     public var shutdownTimeout: Duration = .seconds(30)
 
     public init() {}
+
+    /// Whether a connection has to begin with a header of the PROXY protocol.
+    func expectsProxyHeader(from peer: SocketAddress?) -> Bool {
+        guard let networks = proxyProtocol else { return false }
+        return networks.isEmpty || peer.map { peer in networks.contains { $0.contains(peer) } } ?? false
+    }
 
     public enum HalfClose: String, Sendable, CaseIterable {
         /// The client is taken to be gone: its request is cancelled.

@@ -23,6 +23,7 @@ public enum MessageDefect: Sendable, Equatable, CaseIterable {
     // Of requests.
     case invalidRequestLine, invalidMethod, invalidTarget, invalidVersion
     case missingHost, duplicateHost, invalidHost
+    case invalidProxyHeader
     // Of responses.
     case invalidStatusLine, unsupportedVersion, switchingProtocols
 
@@ -69,6 +70,7 @@ extension MessageDefect: CustomStringConvertible {
     /// One sentence that says what is wrong and what it should be.
     public var description: String {
         switch self {
+        case .invalidProxyHeader: "The connection does not begin with a header of the PROXY protocol."
         case .bareLF: "A line ends in LF alone; lines end in CR LF."
         case .bareCR: "A CR is not followed by LF."
         case .nulByte: "There is a NUL byte in the head."

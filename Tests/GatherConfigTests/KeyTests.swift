@@ -48,6 +48,8 @@ import Testing
         Sample("server.half_close", "cancel", "answer"),
         Sample("server.trailing_slash", "distinct", "same"),
         Sample("server.trusted_proxies", "[10.0.0.0/8]", "[\"::1\"]"),
+        Sample("server.trusted_fields", "x_forwarded", "forwarded"),
+        Sample("server.proxy_protocol", "true", "[10.0.0.0/8]"),
         Sample("server.rate_limit", "{ requests: 1 }", "{ requests: 2 }"),
         Sample("server.rate_limit.requests", "1", "2"),
         Sample("server.rate_limit.per", "1s", "2s", with: "requests: 1"),
@@ -195,6 +197,7 @@ import Testing
         Sample("proxy.max_body", "1KiB", "2KiB"),
         Sample("proxy.location", "rewrite", "keep"),
         Sample("proxy.x_forwarded", "true", "false"),
+        Sample("proxy.forwarded", "true", "false"),
 
         Sample("calls.get", #""a:/b""#, #""a:/d""#),
         Sample("calls.post", #""a:/b""#, #""a:/d""#),

@@ -1,4 +1,5 @@
 import Gather
+import Glibc
 import HTTPServer
 import HTTPServerTesting
 import HTTPTypes
@@ -18,8 +19,8 @@ import Testing
         try TestLoop.run { loop in
             let client = TestClient(Self.handler([RateLimit(10, per: .seconds(1), burst: 3)]))
             #expect(try await Self.statuses(4, from: client, on: loop) == [200, 200, 200, 429])
-            // One is let in every tenth of a second.
-            try await loop.sleep(for: .milliseconds(99))
+            // One is let in every tenth of a second, or half of that sooner if one was late.
+            try await loop.sleep(for: .milliseconds(49))
             #expect(try await Self.statuses(1, from: client, on: loop) == [429])
             try await loop.sleep(for: .milliseconds(1))
             #expect(try await Self.statuses(2, from: client, on: loop) == [200, 429])
@@ -38,6 +39,38 @@ import Testing
         return statuses
     }
 
+    @Test func `with a burst of one the rate is reached by requests that come at any time, and never exceeded`() throws
+    {
+        for load in [2, 5, 11] {
+            let limiter = RateLimiter(RateLimit(500, per: .seconds(1), burst: 1))
+            var generator = SplitMix(state: UInt64(load))
+            var (now, passed, last): (Double, Int, Double) = (0, 0, -1)
+            var closest = Double.infinity
+            while now < 20e9 {
+                // As independent clients come: a Poisson process.
+                now += -log(Double.random(in: 1e-12..<1, using: &generator)) * 1e9 / Double(500 * load)
+                guard limiter.take(0, at: LoopInstant(nanoseconds: Int64(now))).isAllowed else { continue }
+                if last >= 0 { closest = min(closest, now - last) }
+                (passed, last) = (passed + 1, now)
+            }
+            // 10,000 would be all; with twice the load half of them come too late to be made up for.
+            #expect(
+                (load == 2 ? 8_200...8_700 : load == 5 ? 9_750...10_001 : 9_950...10_001).contains(passed), "\(load)")
+            #expect(closest >= 0.999e6)
+        }
+    }
+
+    private struct SplitMix: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var word = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+            return word ^ (word >> 31)
+        }
+    }
+
     @Test func `a client is told what is left, and when it may come again`() throws {
         try TestLoop.run { loop in
             let limits = [
@@ -52,7 +85,7 @@ import Testing
             #expect(answer["RateLimit"] == "\"address\";r=0;t=20")
             answer = try await client.send("GET", "/", from: peer, on: loop)
             #expect(answer.status == 429)
-            #expect(answer["Retry-After"] == "10")
+            #expect(answer["Retry-After"] == "5")
             #expect(answer["RateLimit"] == "\"address\";r=0;t=20")
             #expect(answer.text.contains("6 in 60 s for one address"))
             #expect(answer["Content-Type"] == "application/problem+json")

@@ -24,6 +24,8 @@ public struct ProxyEndpoint: Sendable {
     public var keepsLocation = false
     /// Whether the upstream is told for whom the request is made.
     public var tellsOrigin = true
+    /// Whether it is told so in `Forwarded` (RFC 7239) as well.
+    public var sendsForwarded = false
     public var priority = Endpoint.Priority.normal
     /// Who may ask; nil for everyone.
     public var access: AccessRule?

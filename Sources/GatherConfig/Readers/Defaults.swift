@@ -10,7 +10,7 @@ struct Defaults {
     static let endpointKeys = [
         "deadline", "pass_status", "pass_body", "etag", "expose", "stream", "priority", "rate_limit", "fields",
         "timeout", "stall",
-        "max_body", "location", "x_forwarded",
+        "max_body", "location", "x_forwarded", "forwarded",
     ]
     static let callKeys =
         forwarding + [

@@ -5,7 +5,7 @@ import HTTPTypes
 struct ProxyReader {
     static let keys = [
         "path", "method", "proxy", "headers", "forward_headers", "forward_query", "timeout", "stall", "max_body",
-        "location", "x_forwarded", "priority", "rate_limit", "fields",
+        "location", "x_forwarded", "forwarded", "priority", "rate_limit", "fields",
     ]
     /// The keys of gathers, which are none of a proxy's.
     private static let others = [
@@ -65,6 +65,11 @@ struct ProxyReader {
         proxy.maxBodyBytes = section["max_body"]?.size(in: 0...1 << 40)
         proxy.keepsLocation = section["location"]?.word(of: ["rewrite", "keep"]) == "keep"
         proxy.tellsOrigin = section["x_forwarded"]?.boolean() ?? proxy.tellsOrigin
+        proxy.sendsForwarded = section["forwarded"]?.boolean() ?? proxy.sendsForwarded
+        if proxy.sendsForwarded, !proxy.tellsOrigin {
+            section.member("forwarded")?.error(
+                "'x_forwarded: false' has the upstream told nothing", remedy: "keep one of them")
+        }
         proxy.priority =
             section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue)).flatMap(Endpoint.Priority.init)
             ?? proxy.priority

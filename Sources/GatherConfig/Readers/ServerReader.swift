@@ -10,8 +10,8 @@ enum ServerReader {
         var server = ServerSettings()
         let keys = [
             "listen", "admin", "admin_hosts", "loops", "access_log", "log_slow", "request_id", "client_deadline_header",
-            "disclose", "half_close", "trailing_slash", "access", "trusted_proxies", "cors", "security_headers",
-            "rate_limit", "limits", "timeouts",
+            "disclose", "half_close", "trailing_slash", "access", "trusted_proxies", "trusted_fields",
+            "proxy_protocol", "cors", "security_headers", "rate_limit", "limits", "timeouts",
         ]
         guard let section = Section(node, keys: keys) else { return server }
         if let node = section["access"] { access.readDefault(node) }
@@ -39,6 +39,8 @@ enum ServerReader {
         }
         server.ignoresLastSlash = section["trailing_slash"]?.word(of: ["distinct", "same"]) == "same"
         server.trustedProxies = section["trusted_proxies"].map(networks) ?? []
+        server.readsForwarded = section["trusted_fields"]?.word(of: ["x_forwarded", "forwarded"]) == "forwarded"
+        server.proxyProtocol = section["proxy_protocol"].flatMap(proxyNetworks)
         server.crossOrigin = section["cors"].flatMap(CrossOriginReader.read)
         server.hasSecurityFields = section["security_headers"]?.boolean() ?? server.hasSecurityFields
         server.rateLimits = section["rate_limit"].map { RateLimitReader.read($0, for: rule) } ?? []
@@ -68,6 +70,14 @@ enum ServerReader {
             element.error("\(quoted(text)) is no host name", remedy: "write the name alone, as in gatherd.internal")
             return nil
         }
+    }
+
+    /// A flag for all connections, or networks; nil for none.
+    private static func proxyNetworks(_ node: Node) -> [IPNetwork]? {
+        if node.isBlank { _ = networks(node) }
+        guard case .sequence(let elements) = node.content else { return node.boolean() == true ? [] : nil }
+        if elements.isEmpty { node.error("the list is empty", remedy: "name the proxies in front, or write true") }
+        return networks(node)
     }
 
     private static func networks(_ node: Node) -> [IPNetwork] {

@@ -27,6 +27,10 @@ public struct ServerSettings: Sendable, Equatable {
     public var ignoresLastSlash = false
     /// Who may say of a request for whom it is made.
     public var trustedProxies: [IPNetwork] = []
+    /// Whether they say it in `Forwarded` (RFC 7239), and not in `X-Forwarded-…`.
+    public var readsForwarded = false
+    /// Whose connections begin with a header of the PROXY protocol; empty for all, nil for none.
+    public var proxyProtocol: [IPNetwork]?
     /// What pages of other origins may do; nil if nothing is said of that.
     public var crossOrigin: CrossOriginSettings?
     /// Whether answers tell browsers to be careful with them.

@@ -45,7 +45,7 @@ final class GatherResponder: Handler {
             generation.configuration, engine: engine, upstreams: upstreams, accessLog: accessLog, tracer: tracer,
             use: use)
         gate = AccessGate(generation.access)
-        trusted = TrustedProxies(generation.configuration.server.trustedProxies)
+        trusted = TrustedProxies(generation.configuration.server)
         deadlineHeader = generation.configuration.server.clientDeadlineHeader
         let (metrics, plan) = (engine.metrics, generation.configuration.plan)
         self.metrics = metrics

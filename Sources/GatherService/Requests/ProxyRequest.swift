@@ -42,6 +42,7 @@ extension ProxyEndpoint {
                 try fields.append(.xForwardedFor, origin.addresses)
                 try fields.append(.xForwardedHost, origin.host)
                 try fields.append(.xForwardedProto, origin.scheme)
+                if let forwarded = origin.forwarded { try fields.append(.forwarded, forwarded) }
             }
             var request = try ClientRequest(head.method, target: target, fields: fields, body: body)
             request.keptFields = .always

@@ -35,7 +35,7 @@ final class ProxyResponder {
     ) {
         (self.use, self.tracer) = (use, tracer)
         let plan = configuration.plan
-        (trusted, disclosure) = (TrustedProxies(configuration.server.trustedProxies), configuration.server.disclosure)
+        (trusted, disclosure) = (TrustedProxies(configuration.server), configuration.server.disclosure)
         routes = plan.proxies.map { proxy in
             let upstream = plan.upstreams[proxy.upstream.number]
             return Route(
@@ -66,10 +66,12 @@ final class ProxyResponder {
             if let limit = route.proxy.maxBodyBytes, length > limit { throw Refusal.defective(.contentTooLarge) }
             body = try await request.readBody(on: loop)
         }
+        var origin = route.proxy.tellsOrigin ? trusted.origin(of: request) : nil
+        if route.proxy.sendsForwarded { origin?.forwarded = trusted.forwarded(of: request) }
         var rendered: ClientRequest
         do throws(RequestFault) {
             rendered = try route.proxy.request(
-                head, parameters, for: route.proxy.tellsOrigin ? trusted.origin(of: request) : nil,
+                head, parameters, for: origin,
                 of: identity, attributes: route.taken.takesAttributes ? trusted.attributes(of: request) : [:],
                 body: body)
         } catch {

@@ -24,7 +24,7 @@ struct Routes: Sendable {
 
     init(_ configuration: Configuration) {
         demonstrations = Demonstrations(configuration)
-        let trusted = TrustedProxies(configuration.server.trustedProxies)
+        let trusted = TrustedProxies(configuration.server)
         // One count for all routes.
         let shared = configuration.server.rateLimits.filter(\.isByIdentity).map { RateLimiter($0) }
         let ignoresLastSlash = configuration.server.ignoresLastSlash

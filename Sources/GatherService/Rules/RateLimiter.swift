@@ -9,7 +9,8 @@ import Synchronization
 ///
 /// It counts by the generic cell rate algorithm: what is kept of a client is the time at which it would have used up all that it was let
 /// do, had it come at the rate that it may. A request moves that on by the time for one, and is refused if it would then be further ahead
-/// of the present than the burst. It is the leaky bucket in one number, which an atomic operation changes as a whole.
+/// of the present than the burst. Half the time for one is added to that: requests that come at their rate, but not to the nanosecond, pass
+/// at their rate, where otherwise each gap before the next would be lost for good. It is the leaky bucket in one number, which an atomic operation changes as a whole.
 ///
 /// Source: ITU-T I.371, annex A, "virtual scheduling"; "theoretical arrival time" is its name for that time.
 final class RateLimiter: Sendable {
@@ -36,7 +37,7 @@ final class RateLimiter: Sendable {
     init(_ limit: RateLimit, _ trusted: TrustedProxies = TrustedProxies([])) {
         (self.limit, self.trusted) = (limit, trusted)
         interval = max(1, limit.per.wholeNanoseconds / Int64(limit.requests))
-        tolerance = interval * Int64(limit.burst)
+        tolerance = interval * Int64(limit.burst) + interval / 2
         table = limit.key == .all ? nil : RateTable(clients: limit.clients)
     }
 

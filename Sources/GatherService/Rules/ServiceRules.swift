@@ -11,7 +11,7 @@ struct ServiceRules: Sendable {
         (self.server, self.routes) = (server, routes)
         // The others wait until it is known who asks.
         let limits = server.rateLimits.filter { !$0.isByIdentity }
-        limiters = limits.isEmpty ? nil : RateLimiters(limits, TrustedProxies(server.trustedProxies))
+        limiters = limits.isEmpty ? nil : RateLimiters(limits, TrustedProxies(server))
     }
 
     /// The handler within those that are configured: a limit before anything is done, then what browsers are told, since a page reads of a
