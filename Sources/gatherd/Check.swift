@@ -8,10 +8,10 @@ struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a configuration and list its endpoints.",
         discussion:
-            "Exits with 0 if there is nothing to complain of, with 1 if there is an error or a warning. The file may be -, for standard input."
+            "Exits with 0 if there are no errors or warnings, and with 1 if there are. The file may be - for standard input."
     )
 
-    @Flag(help: "Exit with 0 if there are warnings alone, with which `serve` would go on.")
+    @Flag(help: "Exit with 0 if there are only warnings, which do not stop 'gatherd serve'.")
     var allowWarnings = false
 
     @Argument(help: "The configuration file.", completion: .yamlFile)
@@ -27,7 +27,7 @@ struct Check: ParsableCommand {
         guard configuration.warnings.isEmpty else { throw ExitCode(allowWarnings ? 0 : 1) }
         let calls = plan.endpoints.reduce(0) { $0 + $1.calls.count }
         print(
-            "\(Configuration.name(of: file)): \(counted(plan.endpoints.count + plan.proxies.count, "endpoint")) with \(counted(calls, "call")), nothing wrong"
+            "\(Configuration.name(of: file)): \(counted(plan.endpoints.count + plan.proxies.count, "endpoint")) with \(counted(calls, "call")), no problems found"
         )
     }
 }

@@ -8,7 +8,8 @@ struct DrawPlan: ParsableCommand {
         commandName: "plan",
         abstract: "Draw an endpoint's calls: what waits for what, and how long it may take.",
         discussion: """
-            As text or, with --dot, in Graphviz' language; --svg writes a picture, and --svg - to standard output.
+            Prints text or, with --dot, a Graphviz graph; --svg writes an SVG picture to a file, or with --svg - to standard \
+            output.
 
               gatherd plan config/gatherd.yaml /v1/customers/{id}/dashboard --svg dashboard.svg
             """)
@@ -17,16 +18,18 @@ struct DrawPlan: ParsableCommand {
     var file: String
 
     @Argument(
-        help:
-            "The endpoint: its path as in the file, or METHOD path. Without it all are listed, and drawn if there is one only.",
+        help: """
+            The endpoint: its path as in the file, or METHOD path. Without it, all endpoints are listed; if there is only one, it \
+            is drawn.
+            """,
         completion: .endpoint)
     var endpoint: String?
 
-    @Flag(help: "Print the graph in Graphviz' language.")
+    @Flag(help: "Print the graph in Graphviz format (DOT).")
     var dot = false
 
     @Option(
-        help: ArgumentHelp("Write the graph as a picture into a file.", valueName: "out.svg"),
+        help: ArgumentHelp("Write the graph to a file, as an SVG picture.", valueName: "out.svg"),
         completion: .file(extensions: ["svg"]))
     var svg: String?
 

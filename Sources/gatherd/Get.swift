@@ -10,32 +10,33 @@ struct Get: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask for several URLs at once, and draw how long each takes.",
         discussion: """
-            Each URL is a call of one gather, which waits for all of them; redirects are not followed. Where standard output is no terminal, \
-            there is a line for each event. Exits with 1 if one of them fails.
+            Each URL is a call of one gather, which waits for all of them; redirects are not followed. If standard output is not a \
+            terminal, it prints one line for each event. Exits with 1 if one of them fails.
 
               gatherd get localhost:8080/hello 'localhost:8080/tasks?sleep=100ms' https://example.com/
               gatherd get --repeat 3 localhost:8080/hello localhost:8080/hello
               gatherd get --json localhost:8080/hello
             """)
 
-    @Argument(help: "What to ask for: http://host:port/path; without a scheme, it is http.")
+    @Argument(help: "The URLs to request: http://host:port/path; the scheme defaults to http.")
     var urls: [String]
 
-    @Option(help: ArgumentHelp("How many are under way at once at each server.", valueName: "number"))
+    @Option(help: ArgumentHelp("How many requests may be in flight to each server at once.", valueName: "number"))
     var concurrency = 64
 
     @Option(help: ArgumentHelp("How long to wait for all of them.", valueName: "seconds"))
     var timeout = 30
 
     @Option(
-        name: .customLong("repeat"), help: ArgumentHelp("How often, one time after the other.", valueName: "number"))
+        name: .customLong("repeat"),
+        help: ArgumentHelp("How many times to do it, one after the other.", valueName: "number"))
     var times = 1
 
-    @Flag(help: "Print the records of a stream, one JSON text in each line.")
+    @Flag(help: "Print each event as a line of JSON.")
     var json = false
 
     @Option(
-        help: ArgumentHelp("Write the picture of the last time to a file, too.", valueName: "file"),
+        help: ArgumentHelp("Also write a picture of the last round to a file.", valueName: "file"),
         completion: .file(extensions: ["svg"]))
     var svg: String?
 

@@ -6,9 +6,9 @@ import GatherConfig
 struct HealthCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "healthcheck",
-        abstract: "Ask a running service whether it is well.",
+        abstract: "Check the health of a running service.",
         discussion: """
-            For where there is no curl, such as a container's HEALTHCHECK. Exits with 0 if /healthz (with --ready, /readyz) of the admin \
+            For environments without curl, such as a container's HEALTHCHECK. Exits with 0 if /healthz (with --ready, /readyz) of the admin \
             listener answers with 200, with 1 if it does not.
             """)
 
@@ -17,10 +17,10 @@ struct HealthCheck: ParsableCommand {
         transform: { try ListenAddress(argument: $0) })
     var admin = ListenAddress(host: "127.0.0.1", port: 9090)
 
-    @Flag(help: "Ask whether it is ready for clients: not while it warms up, and not while it drains.")
+    @Flag(help: "Check /readyz instead: the service is not ready while it warms up or drains.")
     var ready = false
 
-    @Option(help: "How many milliseconds it may take.")
+    @Option(help: "How many milliseconds to wait for the answer.")
     var timeout = 3000
 
     func validate() throws {

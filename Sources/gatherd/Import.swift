@@ -5,10 +5,11 @@ import Glibc
 /// `gatherd import`
 struct Import: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Translate a configuration of KrakenD.",
+        abstract: "Translate a KrakenD configuration.",
         discussion: """
-            Reads a krakend.json (or its YAML form), of version 2 or 3, and writes our YAML. The report says what was left out \
-            and what means something else here, each with its lines in both files; read it, and try the result with 'gatherd check'.
+            Reads a krakend.json (or its YAML form), of version 2 or 3, and writes a gatherd configuration. The report lists what \
+            was left out and what has a different meaning here, with the lines in both files; read it, and run 'gatherd check' on \
+            the result.
 
               gatherd import krakend.json --output gatherd.yaml
 

@@ -18,7 +18,7 @@ struct Misspelling {
         command = name.flatMap { name in commands.first { $0.name == name } }
         if let name, !names.contains(name) {
             let remedy = NearestName.remedy(for: name, among: names) ?? ""
-            message = "'\(name)' is no command; \(remedy)"
+            message = "'\(name)' is not a command; \(remedy)"
             return
         }
         let known = ["--help", "--version"] + (command.map { Self.options(of: $0) } ?? [])
@@ -26,7 +26,7 @@ struct Misspelling {
         guard let unknown = options.first(where: { !known.contains($0) }),
             let nearest = NearestName.of(unknown, among: known)
         else { return nil }
-        message = "'\(unknown)' is no option; did you mean '\(nearest)'?"
+        message = "'\(unknown)' is not an option; did you mean '\(nearest)'?"
     }
 
     /// Says so, with the usage of the command that it was given to, and ends the program.

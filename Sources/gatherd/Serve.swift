@@ -11,9 +11,9 @@ struct Serve: ParsableCommand {
             The first signal drains: no new connections, running requests end. The second cancels what is running. Logs go to \
             standard error.
 
-            SIGHUP has the configuration read again, as POST /-/reload at the admin listener does: what is wrong with it changes nothing. \
-            SIGUSR2 starts the program again, perhaps a newer version of it, which takes the listening sockets over; this process ends \
-            when that one serves. Sockets that systemd has opened are called listen, admin and shop (FileDescriptorName=).
+            SIGHUP reloads the configuration, as does POST /-/reload on the admin listener; a file with an error changes nothing. \
+            SIGUSR2 starts the program again, perhaps a newer version of it, which takes over the listening sockets; this process exits \
+            once the new one is serving. Sockets that systemd opens must be named listen, admin and shop (FileDescriptorName=).
 
             An address is host:port, [v6]:port, :8080 for every IPv4 address of the machine, or 8080 for 127.0.0.1 only.
 
@@ -27,19 +27,21 @@ struct Serve: ParsableCommand {
     var config: String?
 
     @Option(
-        help: ArgumentHelp("Where clients connect, in place of the file's server.listen.", valueName: "host:port"),
+        help: ArgumentHelp("The address for clients; overrides server.listen in the file.", valueName: "host:port"),
         transform: { try ListenAddress(argument: $0) })
     var listen: ListenAddress?
 
     @Option(
-        help: ArgumentHelp("Where health checks connect, in place of server.admin; or off.", valueName: "host:port"),
+        help: ArgumentHelp(
+            "The address for health checks, metrics and reloads, or 'off'; overrides server.admin.",
+            valueName: "host:port"),
         completion: .list(["off"]), transform: AdminAddress.init)
     var admin: AdminAddress?
 
-    @Option(help: "How log lines look: text or json.")
+    @Option(help: "The format of log lines.")
     var logFormat = LineLogHandler.Format.text
 
-    @Option(help: "The least severe level that is logged: trace, debug, info, notice, warning, error.")
+    @Option(help: "The least severe level to log.")
     var logLevel = Logger.Level.info
 
     @Option(
@@ -48,12 +50,12 @@ struct Serve: ParsableCommand {
             valueName: "milliseconds"))
     var slowJobs: Int?
 
-    @Flag(help: "Read the configuration again whenever its file changes.")
+    @Flag(help: "Reload the configuration whenever its file changes.")
     var watch = false
 
     func validate() throws {
         guard file != nil || config != nil else {
-            throw ValidationError("which configuration? Name a file, such as config/gatherd.yaml")
+            throw ValidationError("no configuration given; name a file, such as config/gatherd.yaml")
         }
         guard file == nil || config == nil else {
             throw ValidationError("a file and --config say the same; leave one out")

@@ -9,12 +9,13 @@ struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run thousands of gathers on virtual time, against models of the upstreams.",
         discussion: """
-            The engine is the one that serves; the upstreams are drawn from models. The same arguments print the same tables.
+            It uses the same engine as 'gatherd serve', with modelled upstreams. The same arguments give the same results.
 
               gatherd simulate my.yaml --model 'shop=p50=10ms p99=80ms slow=1%:1s' --model 'shop.orders=5ms..20ms'
 
             A model: 10ms | 5ms..20ms | p50=10ms p99=80ms | mean=10ms, and slow=1%:1s, fail=0.5% or fail=2%:500, refuse=0.1%, \
-            hang=0.1%, garbage=0.1%. It is of an upstream (shop), a host of it (shop#2) or a call to it (shop.orders).
+            hang=0.1%, garbage=0.1%. A model applies to an upstream (shop), one of its hosts (shop#2) or one of its calls \
+            (shop.orders).
 
             With --observed the models are what a running service has seen of its upstreams; --hedge, --attempts, --timeout, --deadline, \
             --quorum and --against ask what a change would have done, and print both side by side.
@@ -26,26 +27,26 @@ struct Simulate: ParsableCommand {
     var file: String
 
     @Argument(
-        help: "The endpoint: its path as in the file, or METHOD path. May be left out if there is one only.",
+        help: "The endpoint: its path as in the file, or METHOD path. Optional if there is only one.",
         completion: .endpoint)
     var endpoint: String?
 
-    @Option(help: "How many gathers.")
+    @Option(help: "How many gathers to run.")
     var gathers = 10_000
 
-    @Option(help: "How many gathers a second begin, on average. (default: 100)")
+    @Option(help: "The average number of gathers started per second. (default: 100)")
     var rate: Double?
 
-    @Option(help: "How many gathers run at a time, each after another; in place of --rate.")
+    @Option(help: "How many gathers to keep running, starting a new one whenever one ends; replaces --rate.")
     var concurrency: Int?
 
-    @Option(help: "What chance is drawn from.")
+    @Option(help: "The seed for random numbers.")
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("The model of an upstream, a host or a call; several times.", valueName: "name=model"))
+    @Option(help: ArgumentHelp("The model of an upstream, a host or a call; may be repeated.", valueName: "name=model"))
     var model: [String] = []
 
-    @Option(help: "A YAML file that maps names to models; --model comes before it.", completion: .yamlFile)
+    @Option(help: "A YAML file that maps names to models; --model takes precedence.", completion: .yamlFile)
     var models: String?
 
     @Option(
@@ -84,16 +85,16 @@ struct Simulate: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A value of the client's request, such as query.page=2; several times.", valueName: "name=value"))
+            "A value of the client's request, such as query.page=2; may be repeated.", valueName: "name=value"))
     var set: [String] = []
 
-    @Option(help: "The body of the client's request, JSON.")
+    @Option(help: "The body of the client's request, as JSON.")
     var body: String?
 
     @Option(
         help: """
-            What upstreams go without, to compare: retry, hedge, breaker, eject, health, coalesce, adaptive_limit, with commas \
-            between them.
+            Features to switch off, for comparison, separated by commas: retry, hedge, breaker, eject, health, coalesce, \
+            adaptive_limit.
             """,
         completion: .list(["retry", "hedge", "breaker", "eject", "health", "coalesce", "adaptive_limit"]))
     var without: String?

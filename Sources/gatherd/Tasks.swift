@@ -6,10 +6,10 @@ import Glibc
 /// `gatherd tasks`
 struct Tasks: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what waiting side by side costs: tasks that only sleep, on one thread.",
+        abstract: "Show what concurrent waiting costs: tasks that only sleep, on one thread.",
         discussion: """
-            Draws a bar for each task while it runs; where standard output is no terminal, a line for each event. Ctrl-C cancels the \
-            tasks. The service answers the same as /tasks?sleep=1s,2s,3s&mode=gather.
+            Draws a bar for each task while it runs; if standard output is not a terminal, it prints one line for each \
+            event. Ctrl-C cancels the tasks. The service offers the same at /tasks?sleep=1s,2s,3s&mode=gather.
 
               gatherd tasks --sleep 1s,2s,3s
               gatherd tasks --sleep 1s,2s,3s --mode sequential
@@ -18,10 +18,10 @@ struct Tasks: ParsableCommand {
               gatherd tasks --sleep 100ms,1s --compute 500ms
             """)
 
-    @Option(help: "How long each task sleeps; 2s:fail is one that throws at its end. (default: 1s,2s,3s)")
+    @Option(help: "How long each task sleeps; 2s:fail sleeps for 2 s and then fails. (default: 1s,2s,3s)")
     var sleep: String?
 
-    @Option(help: "How long further tasks compute, which holds the loop: at most 1s altogether.")
+    @Option(help: "How long additional tasks compute, blocking the loop; at most 1s in total.")
     var compute: String?
 
     @Option(
@@ -29,7 +29,7 @@ struct Tasks: ParsableCommand {
         completion: .list(TaskPlan.Mode.allCases.map(\.rawValue)))
     var mode = TaskPlan.Mode.gather.rawValue
 
-    @Option(help: "When those that have not ended are cancelled, with --mode timeout. (default: 1500ms)")
+    @Option(help: "With --mode timeout, when to cancel the tasks that are still running. (default: 1500ms)")
     var timeout: String?
 
     @Flag(help: "Run on simulated time, at once.")

@@ -5,8 +5,8 @@ import Rehearsal
 /// `gatherd test`
 struct Test: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run the tests of a configuration, on virtual time and with the answers that they give.",
-        discussion: "Exits with 0 if all pass, with 1 if one fails or there is none.")
+        abstract: "Run the tests in a configuration on virtual time, with the upstream answers that the tests specify.",
+        discussion: "Exits with 0 if all pass, with 1 if a test fails or there are no tests.")
 
     @Argument(help: "The configuration file.", completion: .yamlFile)
     var file: String

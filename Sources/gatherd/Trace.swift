@@ -11,9 +11,9 @@ struct Trace: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Send a request, and draw the calls that answer it while they run.",
         discussion: """
-            A gatherd that is asked for records tells of each call as it starts and ends; of another server, and of an endpoint without \
-            a stream, the Server-Timing field of the answer is drawn. Where standard output is no terminal, there is a line for each \
-            event. Exits with 1 if there is no answer.
+            An endpoint of gatherd that streams reports each call as it starts and ends; for any other endpoint or server, the \
+            Server-Timing field of the answer is drawn. If standard output is not a terminal, it prints one line for each event. \
+            Exits with 1 if there is no answer.
 
               gatherd trace localhost:8080/v1/customers/1/dashboard
               gatherd trace 'localhost:8080/v1/customers/1/dashboard?delay_stock=100ms&fail_offers=500'
@@ -25,7 +25,7 @@ struct Trace: ParsableCommand {
               gatherd trace localhost:8080/v1/customers/1/dashboard --as-test --config config/gatherd.yaml
             """)
 
-    @Argument(help: "What to ask: http://host:port/path; without a scheme, it is http.")
+    @Argument(help: "The URL to request: http://host:port/path; the scheme defaults to http.")
     var url: String
 
     @Option(name: [.customShort("X"), .long], help: "The method. (default: GET, or POST with data)")
@@ -33,7 +33,7 @@ struct Trace: ParsableCommand {
 
     @Option(
         name: [.customShort("H"), .long],
-        help: ArgumentHelp("A field of the request; may be given again.", valueName: "name: value")
+        help: ArgumentHelp("A header field of the request; may be repeated.", valueName: "name: value")
     )
     var header: [String] = []
 
@@ -41,7 +41,7 @@ struct Trace: ParsableCommand {
     var data: String?
 
     @Option(
-        help: ArgumentHelp("Write the picture to a file, too.", valueName: "file"),
+        help: ArgumentHelp("Also write the picture to a file.", valueName: "file"),
         completion: .file(extensions: ["svg"]))
     var svg: String?
 

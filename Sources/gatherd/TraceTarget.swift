@@ -35,13 +35,13 @@ struct TraceTarget: Sendable {
             for field in fields {
                 let parts = field.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
                 guard parts.count == 2, let name = HTTPField.Name(String(parts[0])) else {
-                    throw UsageError(field, "is no field", "write 'Name: value'")
+                    throw UsageError(field, "is not a header field", "write 'Name: value'")
                 }
                 try section.append(name, String(parts[1].drop { $0 == " " }))
             }
             if section[.accept] == nil { try section.append(.accept, Self.accept) }
             if body != nil, section[.contentType] == nil { try section.append(.contentType, "application/json") }
-            guard let method = HTTPRequest.Method(rawValue: method) else { throw UsageError(method, "is no method") }
+            guard let method = HTTPRequest.Method(rawValue: method) else { throw UsageError(method, "is not a method") }
             var request = try ClientRequest(
                 method, target: path.hasPrefix("/") ? String(path) : "/" + path, fields: section,
                 body: body.map { Array($0.utf8) })

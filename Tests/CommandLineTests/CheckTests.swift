@@ -56,7 +56,7 @@ import Testing
         let damaged = try check("ca: \(directory.path)/cut.pem")
         #expect(damaged.text.contains("certificate 1 of '\(directory.path)/cut.pem' is damaged"), "\(damaged.text)")
         let locked = try check("cert: \(Self.files)/client.pem, key: \(directory.path)/locked.key")
-        #expect(locked.text.contains("has a passphrase, which nobody is there to enter"), "\(locked.text)")
+        #expect(locked.text.contains("is protected by a passphrase, which cannot be entered here"), "\(locked.text)")
     }
 
     @Test(.enabled(if: TLSUpstream.isAvailable))

@@ -5,19 +5,19 @@ import Testing
 @Suite struct UsageTests {
     /// Wrong arguments, what is said of them, and the command whose usage follows.
     private static let wrong: [(arguments: [String], message: String, command: String)] = [
-        (["chek", "a.yaml"], "'chek' is no command; did you mean 'check'?", "gatherd"),
-        (["help", "chek"], "'chek' is no command; did you mean 'check'?", "gatherd"),
+        (["chek", "a.yaml"], "'chek' is not a command; did you mean 'check'?", "gatherd"),
+        (["help", "chek"], "'chek' is not a command; did you mean 'check'?", "gatherd"),
         (
             ["zzz"],
-            "'zzz' is no command; known are: serve, init, check, diff, import, plan, simulate, test, schema, trace, get, top, tasks, healthcheck, help",
+            "'zzz' is not a command; use one of: serve, init, check, diff, import, plan, simulate, test, schema, trace, get, top, tasks, healthcheck, help",
             "gatherd"
         ),
-        (["--versoin"], "'--versoin' is no option; did you mean '--version'?", "gatherd"),
-        (["serve", "--confg", "a.yaml"], "'--confg' is no option; did you mean '--config'?", "gatherd serve"),
-        (["serve", "--lisen=8080"], "'--lisen' is no option; did you mean '--listen'?", "gatherd serve"),
-        (["check", "--hlep"], "'--hlep' is no option; did you mean '--help'?", "gatherd check"),
-        (["plan", "config/gatherd.yaml", "--sgv", "a"], "'--sgv' is no option; did you mean '--svg'?", "gatherd plan"),
-        (["serve"], "which configuration? Name a file, such as config/gatherd.yaml", "gatherd serve"),
+        (["--versoin"], "'--versoin' is not an option; did you mean '--version'?", "gatherd"),
+        (["serve", "--confg", "a.yaml"], "'--confg' is not an option; did you mean '--config'?", "gatherd serve"),
+        (["serve", "--lisen=8080"], "'--lisen' is not an option; did you mean '--listen'?", "gatherd serve"),
+        (["check", "--hlep"], "'--hlep' is not an option; did you mean '--help'?", "gatherd check"),
+        (["plan", "config/gatherd.yaml", "--sgv", "a"], "'--sgv' is not an option; did you mean '--svg'?", "gatherd plan"),
+        (["serve"], "no configuration given; name a file, such as config/gatherd.yaml", "gatherd serve"),
         (
             ["serve", "a.yaml", "--config", "b.yaml"], "a file and --config say the same; leave one out",
             "gatherd serve"
@@ -54,7 +54,7 @@ import Testing
         (["trace"], "Missing expected argument '<url>'", "gatherd trace"),
         (["trace", "ftp://h/x"], "ftp://h/x: is neither http nor https", "gatherd trace"),
         (["trace", "/v1/x"], "/v1/x: has no host; write http://host:port/path", "gatherd trace"),
-        (["trace", "h", "-H", "x"], "x: is no field; write 'Name: value'", "gatherd trace"),
+        (["trace", "h", "-H", "x"], "x: is not a header field; write 'Name: value'", "gatherd trace"),
         (["tasks", "--mode", "x"], #"mode is "x"; write one of gather"#, "gatherd tasks"),
         (["tasks", "--compute", "1s", "--virtual"], "computing takes real time", "gatherd tasks"),
         (
@@ -98,7 +98,7 @@ import Testing
     @Test func `a dash is standard input for a configuration, and standard output for a picture`() throws {
         let check = #""$1" check - <config/gatherd.yaml && printf 'version: 1\n' | "$1" check -"#
         let checked = try Program.shell(#"cd "$2"; "# + check, ["sh", Program.path, Program.root.path])
-        #expect(checked.output.hasSuffix("standard input: 6 endpoints with 18 calls, nothing wrong\n"), "\(checked)")
+        #expect(checked.output.hasSuffix("standard input: 6 endpoints with 18 calls, no problems found\n"), "\(checked)")
         #expect(checked.errors.hasPrefix("standard input"), "\(checked)")
         let drawn = try Program.run(["plan", "config/gatherd.yaml", "/v1/customers/{id}/dashboard", "--svg", "-"])
         #expect(drawn.exit == .exited(code: 0) && drawn.output.hasPrefix("<svg"), "\(drawn.errors)")

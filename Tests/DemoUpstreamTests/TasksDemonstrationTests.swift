@@ -107,7 +107,7 @@ struct TasksDemonstrationTests {
             ("sleep=61s", "of at most 60s"),
             ("sleep=1h", "with a unit (s, ms or us)"),
             ("sleep=1s:fails", #"sleep has \"1s:fails\"; write durations"#),
-            ("sleep=:fail", #"and :fail behind one that is to fail, as in 2s:fail"#),
+            ("sleep=:fail", #"and add :fail to one that should fail, as in 2s:fail"#),
             ("compute=1m", #"compute has \"1m\"; write durations"#),
             ("compute=600ms,0.5s", "compute adds up to 1.1s; write at most 1s altogether"),
             ("timeout=1s", "timeout is for the mode timeout, not gather; leave one of them out"),

@@ -101,7 +101,7 @@ import Testing
         let found = errors(in: unknownKeys)
         #expect(found.count == 6)
         for error in found {
-            let keys = try #require(error.split(separator: "known are: ").last).split(separator: ", ")
+            let keys = try #require(error.split(separator: "use one of: ").last).split(separator: ", ")
             let section =
                 error.contains(" server.limits.") ? "limits." : error.contains(" server.timeouts.") ? "timeouts." : ""
             // What these hold stands in the table by itself.

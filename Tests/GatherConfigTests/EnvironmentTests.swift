@@ -37,12 +37,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("${A", "19: server.listen: a '${' without its '}'; write '$${' for the characters themselves"),
+        ("${A", "19: server.listen: a '${' without a matching '}'; write '$${' for the characters themselves"),
         (
             "h:${1}",
             "21: server.listen: '${1}' is not a variable; write ${NAME}, ${NAME:-default} or ${file:NAME}, or '$${' for the characters themselves"
         ),
-        ("h:${A-b}", "21: server.listen: the environment has no 'A-b'; set it, or give a default: ${A-b:-value}"),
+        ("h:${A-b}", "21: server.listen: the environment variable 'A-b' is not set; set it, or give a default: ${A-b:-value}"),
     ])
     func `a variable that cannot be read is an error at its place`(text: String, expected: String) {
         #expect(errors(in: "version: 1\nserver: {listen: '\(text)'}\ndemo: {}\n") == ["x.yaml:2:" + expected])

@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test func `a file that cannot be read says why`() {
-        let remedy = "; name a file that exists and that you may read"
+        let remedy = "; check the name and the permissions"
         #expect(message(of: "/nowhere/x.yaml") == "/nowhere/x.yaml: cannot be read: there is no such file" + remedy)
         #expect(message(of: "/") == "/: cannot be read: it is a directory" + remedy)
         // Nobody may have it, whoever runs the test.

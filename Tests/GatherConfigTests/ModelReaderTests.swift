@@ -76,7 +76,7 @@ import Testing
         ("shpo=1ms", "there is no upstream 'shpo'; did you mean 'shop'?"),
         ("shop#3=1ms", "'3' is not a host of 'shop'; write a number from 1 to 2"),
         ("pay#0=1ms", "'0' is not a host of 'pay'; it has one, 'pay#1'"),
-        ("shop.bill=1ms", "the endpoint has no call 'bill' to 'shop'; known are: orders"),
+        ("shop.bill=1ms", "the endpoint has no call 'bill' to 'shop'; use one of: orders"),
         ("shop= ", "a model says something; write it as in p50=10ms p99=80ms"),
         ("shop=10", "'10' is not a duration; write it as in 10ms"),
         (
@@ -93,7 +93,7 @@ import Testing
         ("shop=slow=1%", "'slow=1%' does not say how slow; write it as in slow=1%:1s"),
         ("shop=fail=0.01", "'0.01' is not a percentage; write it as in 0.5%"),
         ("shop=fail=101%", "'101%' is more than 100%"),
-        ("shop=fail=1%:200", "'200' is no status of a failure; write it as in fail=2%:500"),
+        ("shop=fail=1%:200", "'200' is not the status of a failure; write it as in fail=2%:500"),
         ("shop=fail=60% hang=50%", "the shares of fail, refuse, hang, garbage add up to more than 100%"),
         ("shop=slow=60%:1s slow=50%:2s", "the shares of slow add up to more than 100%"),
         ("shop=fial=1%", "a model has no 'fial'; did you mean 'fail'?"),
@@ -126,7 +126,7 @@ import Testing
     @Test(
         arguments: [
             (nil, "ENDPOINT: the file has several endpoints; name one of\n  GET /x/{id}\n  GET /y\n  POST /y"),
-            ("/orders", "'/orders': the file has no such endpoint; known are: /x/{id}, /y"),
+            ("/orders", "'/orders': the file has no such endpoint; use one of: /x/{id}, /y"),
             ("/x/{idd}", "'/x/{idd}': the file has no such endpoint; did you mean '/x/{id}'?"),
             ("PUT /y", "'PUT /y': the file has no such endpoint; did you mean 'GET /y'?"),
             ("/y", "'/y': the file has several endpoints of this path; name one of GET /y, POST /y"),
@@ -190,7 +190,7 @@ import Testing
                 "query.pag=1", nil,
                 "--set 'query.pag=1': the endpoint takes no query parameter 'pag'; did you mean 'page'?"
             ),
-            ("header.X=1", nil, "--set 'header.X=1': the endpoint takes no header 'X'; known are: Accept, X-Tenant"),
+            ("header.X=1", nil, "--set 'header.X=1': the endpoint takes no header 'X'; use one of: Accept, X-Tenant"),
             ("path.ix=1", nil, "--set 'path.ix=1': the endpoint takes no path parameter 'ix'; did you mean 'id'?"),
             (
                 "body.a=1", nil,

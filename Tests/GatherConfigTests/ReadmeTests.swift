@@ -40,7 +40,7 @@ import Testing
         let found = errors(in: Self.unknownKeys)
         #expect(found.count == 31)
         for error in found {
-            let keys = try #require(error.split(separator: "known are: ").last).split(separator: ", ")
+            let keys = try #require(error.split(separator: "use one of: ").last).split(separator: ", ")
             let section = try #require(error.split(separator: ": ").dropFirst().first).split(separator: ".").dropLast()
                 .last
             for key in keys {

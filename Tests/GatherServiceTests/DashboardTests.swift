@@ -18,7 +18,7 @@ import Testing
         #expect([unknown, misspelt, far, long].map(\.status) == [404, 404, 404, 404])
         #expect(unknown.body.portless.contains("call 'customer' failed: http_error (status 404 from 127.0.0.1)"))
         #expect(misspelt.body.contains("no endpoint has this path; did you mean '/v1/customers/{id}/dashboard'?"))
-        #expect(far.body.contains("no endpoint has this path; known are: /, /hello, /tasks, /v1/customers/"))
+        #expect(far.body.contains("no endpoint has this path; use one of: /, /hello, /tasks, /v1/customers/"))
         #expect(long.body.contains(#""no endpoint has this path""#))
     }
 

@@ -118,8 +118,8 @@ private let missing: String? = nil
             ("{a[*]}", #"[{}]"#, "refused: a[*] holds object, not only plain values"),
             ("{a[*]}", #"["x",null]"#, "refused: a[*] holds null, not only plain values"),
             ("{a}", #""x\ud83d\ude00\ufffd""#, "x😀\u{FFFD}"),
-            ("{a}", #""x\ud83d""#, "refused: a holds half of a surrogate pair, which is no character"),
-            ("{a}", #"["x\ude00y"]"#, "refused: a holds half of a surrogate pair, which is no character"),
+            ("{a}", #""x\ud83d""#, "refused: a holds half of a surrogate pair, which is not a character"),
+            ("{a}", #"["x\ude00y"]"#, "refused: a holds half of a surrogate pair, which is not a character"),
         ])
     func lists(_ reference: String, _ body: String, _ joined: String) throws {
         let rendered = try render("/b?x=\(reference)", a: body)

@@ -88,10 +88,10 @@ private func parts(_ template: TextTemplate) -> String {
     @Test(
         "A template that cannot be read says where and what to write",
         arguments: [
-            ("{path.id", 1, "a '{' without its '}'; write '{{' for the character itself"),
-            ("ab{", 3, "a '{' without its '}'; write '{{' for the character itself"),
-            (#"{query.a ?? "}"#, 1, "a '{' without its '}'; write '{{' for the character itself"),
-            ("a}b", 2, "a '}' without its '{'; write '}}' for the character itself"),
+            ("{path.id", 1, "a '{' without a matching '}'; write '{{' for the character itself"),
+            ("ab{", 3, "a '{' without a matching '}'; write '{{' for the character itself"),
+            (#"{query.a ?? "}"#, 1, "a '{' without a matching '}'; write '{{' for the character itself"),
+            ("a}b", 2, "a '}' without a matching '{'; write '}}' for the character itself"),
             ("{}", 2, "an empty reference; name a value, such as {path.id} or {query.page ?? 1}"),
             ("{ }", 2, "an empty reference; name a value, such as {path.id} or {query.page ?? 1}"),
             ("{?? 1}", 2, "an empty reference; name a value, such as {path.id} or {query.page ?? 1}"),
@@ -103,9 +103,9 @@ private func parts(_ template: TextTemplate) -> String {
             ("{header}", 2, "'header' needs one name after it; write {header.name}"),
             ("{header.X Tenant}", 2, "'X Tenant' is not a header's name"),
             ("{env}", 2, "'env' needs one name after it; write {env.name}"),
-            ("{env.NONE}", 2, "the environment has no 'NONE'; set it, or give a default: {env.NONE ?? value}"),
+            ("{env.NONE}", 2, "the environment variable 'NONE' is not set; set it, or give a default: {env.NONE ?? value}"),
             ("{path.idd}", 2, "the endpoint's path has no parameter 'idd'; did you mean 'id'?"),
-            ("{path.page}", 2, "the endpoint's path has no parameter 'page'; known are: id, name"),
+            ("{path.page}", 2, "the endpoint's path has no parameter 'page'; use one of: id, name"),
             (
                 "x={order.id}", 4,
                 "'order' is neither a call of this endpoint nor one of path, query, header, body, env; "
@@ -113,7 +113,7 @@ private func parts(_ template: TextTemplate) -> String {
             ),
             (
                 "{item}", 2,
-                "'item' means nothing here: only what a call with 'foreach' sends is made for an item; "
+                "'item' is not available here: only the requests of a call with 'foreach' have an item; "
                     + "add foreach to the call, or refer to something else"
             ),
             ("{orders.}", 8, "a key was expected after the dot"),

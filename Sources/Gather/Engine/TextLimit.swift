@@ -28,7 +28,8 @@ struct TextLimit {
         if value.range.count / 6 > bytes, value.kind == .string { throw error(reference) }
         // Decoded it would be another text, and name something else.
         if value.hasLoneSurrogate {
-            throw PlacementError(reference: reference, reason: "holds half of a surrogate pair, which is no character")
+            throw PlacementError(
+                reference: reference, reason: "holds half of a surrogate pair, which is not a character")
         }
         return try value.scalarText.map { (text) throws(PlacementError) in try check(text, reference) }
     }

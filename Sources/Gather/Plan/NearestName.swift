@@ -13,7 +13,7 @@ public enum NearestName {
     public static func remedy(for name: String, among candidates: [String]) -> String? {
         if let nearest = of(name, among: candidates) { return "did you mean '\(nearest)'?" }
         guard !candidates.isEmpty else { return nil }
-        return "known are: " + candidates.joined(separator: ", ")
+        return "use one of: " + candidates.joined(separator: ", ")
     }
 
     /// The number of insertions, deletions, replacements and swaps of neighbours (optimal string alignment); O(n·m).

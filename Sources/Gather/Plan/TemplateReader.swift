@@ -35,7 +35,7 @@ struct TemplateReader {
                 }
             case "}":
                 throw TemplateError(
-                    column: position + 1, "a '}' without its '{'", remedy: "write '}}' for the character itself")
+                    column: position + 1, "a '}' without a matching '{'", remedy: "write '}}' for the character itself")
             default:
                 literal.append(character)
                 position += 1
@@ -63,7 +63,7 @@ struct TemplateReader {
         }
         guard close < characters.count else {
             throw TemplateError(
-                column: open + 1, "a '{' without its '}'", remedy: "write '{{' for the character itself")
+                column: open + 1, "a '{' without a matching '}'", remedy: "write '{{' for the character itself")
         }
         position = close + 1
         let (text, fallback) = Self.split(String(characters[(open + 1)..<close]))
@@ -78,7 +78,7 @@ struct TemplateReader {
             let name = try member(rest, of: root, column: column)
             guard let value = scope.environment[name] ?? fallback.map(Self.plainText) else {
                 throw TemplateError(
-                    column: column, "the environment has no '\(name)'",
+                    column: column, "the environment variable '\(name)' is not set",
                     remedy: "set it, or give a default: {env.\(name) ?? value}")
             }
             return .literal(value)
@@ -128,7 +128,7 @@ struct TemplateReader {
             guard let attribute = RequestAttribute(rawValue: "\(root).\(name)") else {
                 throw TemplateError(
                     column: column, "there is no '\(root).\(name)'",
-                    remedy: "known are: " + known.joined(separator: ", "))
+                    remedy: "use one of: " + known.joined(separator: ", "))
             }
             return .attribute(attribute)
         case "body":
@@ -137,7 +137,7 @@ struct TemplateReader {
             return .item
         case "item":
             throw TemplateError(
-                column: column, "'item' means nothing here: only what a call with 'foreach' sends is made for an item",
+                column: column, "'item' is not available here: only the requests of a call with 'foreach' have an item",
                 remedy: "add foreach to the call, or refer to something else")
         default:
             guard let index = scope.calls.firstIndex(of: root) else {
@@ -162,7 +162,7 @@ struct TemplateReader {
         }
         guard !rest.contains("*") else {
             throw TemplateError(
-                column: column, "the '*' in '\(root)\(rest)' would stand for itself: there are no wildcards",
+                column: column, "the '*' in '\(root)\(rest)' is taken literally: there are no wildcards",
                 remedy: "name one value")
         }
         return String(rest.dropFirst())

@@ -161,7 +161,7 @@ public enum ModelReader {
         case "fail":
             let status = parts.count == 2 ? Int(parts[1]) : 503
             guard let status, (100...599).contains(status), !(200..<300).contains(status) else {
-                throw Problem("\(quoted(parts[1])) is no status of a failure", "write it as in fail=2%:500")
+                throw Problem("\(quoted(parts[1])) is not the status of a failure", "write it as in fail=2%:500")
             }
             draft.faults.append(UpstreamModel.Fault(share: try share(parts[0]), kind: .status(status)))
         case "refuse": draft.faults.append(UpstreamModel.Fault(share: try share(value), kind: .refusal))

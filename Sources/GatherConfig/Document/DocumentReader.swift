@@ -79,7 +79,8 @@ struct DocumentReader {
                 let position = document.nodes[key].position
                 guard let name = document.scalar(at: key) else {
                     report.error(
-                        "a key is a text, not a list or a mapping", remedy: "write a reference in quotes: \"{…}\"",
+                        "a key must be a string, not a list or a mapping",
+                        remedy: "write a reference in quotes: \"{…}\"",
                         at: position, keyPath: keyPath)
                     continue
                 }
@@ -121,7 +122,7 @@ struct DocumentReader {
     private func check(_ tag: String?, is known: String, at position: Position, keyPath: String) {
         guard let tag, tag != "tag:yaml.org,2002:" + known, tag != "!" else { return }
         report.error(
-            "the tag \(quoted(tag)) means nothing here", remedy: "leave it out", at: position, keyPath: keyPath)
+            "the tag \(quoted(tag)) is not supported", remedy: "remove it", at: position, keyPath: keyPath)
     }
 
     /// Takes from the budget, and reports once that it is used up.
@@ -129,7 +130,7 @@ struct DocumentReader {
         guard budget >= 0 else { return false }
         budget -= bytes
         guard budget < 0 else { return true }
-        report.error("the file's values come to more than 16 MiB", remedy: "use fewer aliases", at: .file)
+        report.error("the file's values expand to more than 16 MiB", remedy: "use fewer aliases", at: .file)
         return false
     }
 

@@ -33,7 +33,7 @@ enum EnvironmentVariables {
             let column = text.distance(from: text.startIndex, to: dollar) + 1
             guard let close = rest.firstIndex(of: "}") else {
                 throw Problem(
-                    column: column, problem: "a '${' without its '}'",
+                    column: column, problem: "a '${' without a matching '}'",
                     remedy: "write '$${' for the characters themselves")
             }
             output += try value(of: rest[..<close].dropFirst(2), column: column, environment)
@@ -62,7 +62,7 @@ enum EnvironmentVariables {
             return value.flatMap { $0.isEmpty ? nil : $0 } ?? String(rest.dropFirst(2))
         }
         throw Problem(
-            column: column, problem: "the environment has no '\(name)'",
+            column: column, problem: "the environment variable '\(name)' is not set",
             remedy: "set it, or give a default: ${\(name):-value}")
     }
 
@@ -92,7 +92,8 @@ enum EnvironmentVariables {
         }
         guard bytes.count <= maxFileBytes, let text = String(validating: bytes, as: UTF8.self) else {
             throw Problem(
-                column: column, problem: "\(quoted(path)) is not a text of at most 64 KiB", remedy: "name another file")
+                column: column, problem: "\(quoted(path)) is not UTF-8 text of at most 64 KiB",
+                remedy: "name another file")
         }
         return String(text.reversed().drop { $0.isNewline }.reversed())
     }

@@ -44,7 +44,8 @@ extension Node {
         guard let template = template(in: scope) else { return nil }
         guard case .literal(let json) = template else {
             error(
-                "a fallback cannot hold a reference", remedy: "write a plain value, and '{{' for the character itself")
+                "a fallback cannot contain a reference",
+                remedy: "write a plain value, and '{{' for the character itself")
             return nil
         }
         return json
@@ -61,7 +62,9 @@ extension Node {
         guard let text = text("a reference, as in \(example)") else { return nil }
         do throws(TemplateError) {
             if let reference = try TextTemplate(text, in: scope).soleReference { return reference }
-            error("\(quoted(text)) is not one reference and nothing else", remedy: "write it as in \(example)")
+            error(
+                "\(quoted(text)) must be a single reference, with nothing around it",
+                remedy: "write it as in \(example)")
         } catch {
             self.error(error)
         }
@@ -76,7 +79,7 @@ extension Node {
 
     /// A text with references in it.
     func textTemplate(in scope: ReferenceScope) -> TextTemplate? {
-        guard let text = text("a text such as \"{item.sku}\"") else { return nil }
+        guard let text = text("a string such as \"{item.sku}\"") else { return nil }
         do throws(TemplateError) {
             return try TextTemplate(text, in: scope)
         } catch {

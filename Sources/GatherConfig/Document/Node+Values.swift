@@ -26,7 +26,7 @@ extension Node {
     }
 
     /// Any scalar but null, as it is spelled.
-    func text(_ expected: String = "a text") -> String? {
+    func text(_ expected: String = "a string") -> String? {
         outline?.take(.text)
         guard case .scalar(let scalar) = content, !scalar.isNull else {
             wrongKind(expected: expected)
@@ -115,15 +115,15 @@ extension Node {
         do throws(Quantity.Problem) {
             return try Quantity.read(text, units: units)
         } catch {
-            let names = units.map(\.name).joined(separator: ", ")
+            let choice = (units.count > 1 ? "one of " : "") + units.map(\.name).joined(separator: ", ")
             switch error {
             case .noUnit:
                 self.error(
-                    "\(quoted(text)) has no unit", remedy: "write one of \(names) after the number, as in \(example)")
+                    "\(quoted(text)) has no unit", remedy: "write \(choice) after the number, as in \(example)")
             case .notANumber: wrongKind(expected: "\(kind) such as \(example)")
             case .unknownUnit(let unit):
                 self.error(
-                    "\(quoted(unit)) is not a unit of \(kind)", remedy: "write one of \(names), as in \(example)")
+                    "\(quoted(unit)) is not a unit of \(kind)", remedy: "write \(choice), as in \(example)")
             case .tooLarge: self.error("\(quoted(text)) is too large")
             case .fraction: self.error("\(quoted(text)) is not a whole number of \(units[0].name)")
             }

@@ -31,7 +31,8 @@ enum PEMFile {
             }
             guard key.label != "ENCRYPTED PRIVATE KEY", !key.text.contains("Proc-Type") else {
                 throw Problem(
-                    text: "the private key in \(quoted(path)) has a passphrase, which nobody is there to enter")
+                    text:
+                        "the private key in \(quoted(path)) is protected by a passphrase, which cannot be entered here")
             }
             guard isSequence(key.text, exactly: true) else {
                 throw Problem(text: "the private key in \(quoted(path)) is damaged")

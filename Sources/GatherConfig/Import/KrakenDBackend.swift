@@ -193,14 +193,14 @@ struct KrakenDBackend {
             readFlatmap(flatmap, &call)
             for member in [allow, deny, mapping].compactMap(\.self) {
                 call.shaping.differs(
-                    member.name, "has no effect beside 'flatmap_filter', as in KrakenD", at: member.position)
+                    member.name, "has no effect next to 'flatmap_filter', as in KrakenD", at: member.position)
             }
             return
         }
         for (name, member) in [("allow", allow), ("deny", deny)] {
             guard let member, let paths = member.value.spellings, !paths.isEmpty else { continue }
             if name == "deny", let allow, allow.value.spellings != [] {
-                call.shaping.differs("deny", "has no effect beside 'allow', as in KrakenD", at: member.position)
+                call.shaping.differs("deny", "has no effect next to 'allow', as in KrakenD", at: member.position)
                 continue
             }
             if paths.contains(where: { $0.contains(".") }) || call.isCollection {

@@ -34,7 +34,7 @@ struct CallReader {
     mutating func read(_ node: Node) -> Call? {
         if case .scalar(let scalar) = node.content {
             let target = scalar.text.contains(":") ? scalar.text : "\(upstreams.first ?? "upstream"):/path"
-            node.error("a call is a mapping", remedy: "write \(name): { get: \"\(target)\" }")
+            node.error("a call must be a mapping", remedy: "write \(name): { get: \"\(target)\" }")
             return nil
         }
         guard let section = Section(node, keys: Self.keys) else { return nil }
@@ -119,7 +119,7 @@ struct CallReader {
         }
         for (other, _) in given.dropFirst() {
             section.member(other)?.error(
-                "a call has one method, and this one has '\(key)' already", remedy: "make it two calls")
+                "a call has one method, and this one already has '\(key)'", remedy: "split it into two calls")
         }
         guard let read = node.upstreamTarget(in: scope, upstreams: upstreams, such: example) else { return nil }
         upstream = read.upstream
@@ -159,7 +159,7 @@ struct CallReader {
     private func readStaleFor(_ section: Section, method: HTTPRequest.Method?) -> Duration? {
         if let method, method != .get {
             section.member("stale_for")?.error(
-                "only what a get call gives is kept", remedy: "remove stale_for, or give the call an on_error")
+                "stale_for works only for get calls", remedy: "remove stale_for, or give the call an on_error")
         }
         return section["stale_for"]?.duration(in: .milliseconds(1)...Duration.seconds(86_400))
     }
@@ -174,7 +174,7 @@ struct CallReader {
         }
         guard let sent else { return }
         section.member("stale_for")?.error(
-            "the call sends a client's '\(sent.rawName)', and what came for one client is not kept",
+            "the call sends a client's '\(sent.rawName)', and an answer meant for one client is never kept",
             remedy: "remove stale_for, or do not send the field")
     }
 

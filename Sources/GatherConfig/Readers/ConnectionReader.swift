@@ -42,7 +42,7 @@ enum ConnectionReader {
             if let known = TLSPolicy.Version(rawValue: text) {
                 policy.minimumVersion = known
             } else {
-                version.error("\(quoted(text)) is not a version of TLS to ask for", remedy: "write 1.2 or 1.3")
+                version.error("\(quoted(text)) is not a supported TLS version", remedy: "write 1.2 or 1.3")
             }
         }
         return policy

@@ -18,7 +18,7 @@ enum CrossOriginReader {
         settings.maxAge = section["max_age"]?.duration(in: .zero...Duration.seconds(86_400)) ?? settings.maxAge
         if settings.allowsCredentials, origins.contains("*") {
             section["credentials"]?.error(
-                "every site on the web could act for whoever is logged in here",
+                "any website could act on behalf of users who are logged in here",
                 remedy: "list the origins, or leave credentials out")
         }
         return settings
@@ -28,7 +28,7 @@ enum CrossOriginReader {
         (node.texts("origins") ?? []).compactMap { element, text in
             if text == "*" || isOrigin(text) { return text.lowercased() }
             element.error(
-                "\(quoted(text)) is no origin",
+                "\(quoted(text)) is not an origin",
                 remedy:
                     "write a scheme, a host and a port if it has one, as in https://shop.example; or https://*.shop.example, or \"*\""
             )

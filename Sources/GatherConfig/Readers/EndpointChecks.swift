@@ -24,7 +24,7 @@ struct EndpointChecks {
             if let other = taken.updateValue(member.name, forKey: name) {
                 problem = "the calls '\(other)' and '\(member.name)' both answer under '\(name)'"
             } else if name == "_gather", section["expose"] != nil {
-                problem = "the outcomes that 'expose' adds are under '_gather' already"
+                problem = "the outcomes that 'expose' adds are already under '_gather'"
             } else {
                 continue
             }
@@ -61,7 +61,7 @@ struct EndpointChecks {
         guard quorum > counted.count else { return }
         let names = counted.map { "'\(members[$0].name)'" }.joined(separator: ", ")
         section["gather"]?.error(
-            "the quorum is \(quorum), but what counts is only \(names): no other call refers to \(counted.count > 1 ? "them" : "it")",
+            "the quorum is \(quorum), but only \(names) can count towards it: calls that other calls refer to do not count",
             remedy: "write a number from 1 to \(counted.count)")
     }
 
@@ -70,7 +70,7 @@ struct EndpointChecks {
         for (member, call) in zip(members, calls) {
             guard let timeout = call?.timeout, timeout > deadline else { continue }
             Section.value(of: "timeout", in: member)?.warning(
-                "is longer than the endpoint's deadline of \(deadline.text), which ends the call before",
+                "is longer than the endpoint's deadline of \(deadline.text), so the deadline ends the call first",
                 remedy: "write a shorter one, or leave it out")
         }
     }
@@ -109,7 +109,7 @@ struct EndpointChecks {
         for (index, call) in endpoint.calls.enumerated() where endpoint.response != nil || call.isInternal {
             if call.method == .get, !used.contains(index) {
                 members[index].warning(
-                    "neither the response nor another call uses what this call gets",
+                    "the result of this call is used neither by the response nor by another call",
                     remedy: "use {\(call.name)}, or remove the call")
             }
             if call.placement != .member {

@@ -161,7 +161,7 @@ struct EndpointsReader {
             let path = try RoutePath(text)
             for segment in text.split(separator: "/") where segment.hasPrefix(":") && segment.count > 1 {
                 node.warning(
-                    "'\(segment)' is matched as it stands", remedy: "a parameter is written {\(segment.dropFirst())}")
+                    "'\(segment)' is matched literally", remedy: "a parameter is written {\(segment.dropFirst())}")
             }
             return path
         } catch {
@@ -175,7 +175,7 @@ struct EndpointsReader {
         let sibling = ignoresLastSlash ? path.shapeWithOtherEnd.map { method.rawValue + " " + $0 } : nil
         if let other = routes[route] ?? sibling.flatMap({ routes[$0] }) {
             section["path"]?.error(
-                "\(other) answers \(method.rawValue) \(path.text) already",
+                "\(other) already answers \(method.rawValue) \(path.text)",
                 remedy: "change the path or the method, or remove one")
         } else {
             routes[route] = section.node.place
@@ -185,8 +185,8 @@ struct EndpointsReader {
     private mutating func readCall(_ member: Node.Member, _ scope: ReferenceScope, areOptional: Bool) -> Call? {
         if ReferenceScope.reservedNames.contains(member.name) {
             member.error(
-                "a call cannot be named '\(member.name)'",
-                remedy: "references mean something else by it: choose another name")
+                "a call cannot be named '\(member.name)', which is reserved in references",
+                remedy: "choose another name")
         } else if !Name.isValid(member.name) {
             member.error("\(quoted(member.name)) is not a call name", remedy: Name.rule)
         }

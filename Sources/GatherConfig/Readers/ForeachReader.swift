@@ -12,7 +12,7 @@ struct ForeachReader {
     func read() -> Foreach? {
         guard let node = section["foreach"] else {
             for key in Self.companions {
-                section.member(key)?.error("'\(key)' goes with 'foreach'", remedy: "add foreach, or remove it")
+                section.member(key)?.error("'\(key)' needs 'foreach'", remedy: "add foreach, or remove it")
             }
             return nil
         }
@@ -27,7 +27,7 @@ struct ForeachReader {
         switch list.source {
         case .path, .query, .header, .attribute:
             node.error(
-                "{\(list.text)} is a text, not a list", remedy: "refer to a list of a call or of the request's body")
+                "{\(list.text)} is a string, not a list", remedy: "refer to a list of a call or of the request's body")
         case .claims, .body, .call, .item: break
         }
         var foreach = Foreach(list: list)

@@ -4,7 +4,7 @@ import HTTPTypes
 /// A star where people who come from elsewhere expect it to stand for several names.
 enum Wildcard {
     static func problem(in text: String) -> String {
-        "the '*' in \(quoted(text)) would stand for itself: it is no wildcard here"
+        "the '*' in \(quoted(text)) is taken literally: it is not a wildcard here"
     }
 }
 
@@ -165,7 +165,7 @@ struct HeadersReader {
         guard !refused.contains(name.canonicalName) else {
             report(
                 "'\(text)' belongs to the connection, not to the call",
-                "remove it: gatherd writes it itself where it is needed")
+                "remove it: gatherd sets it where needed")
             return nil
         }
         return name

@@ -14,7 +14,7 @@ enum ProjectionReader {
                 let path = try JSONPath(member.name)
                 if let name { mapping.append((path, name)) }
             } catch {
-                member.error(error.description, remedy: "write the way to a key, such as items.sku")
+                member.error(error.description, remedy: "write the path of a key, such as items.sku")
             }
         }
         do throws(ProjectionError) {
@@ -42,7 +42,7 @@ enum ProjectionReader {
         do throws(JSONPathError) {
             return try JSONPath(text)
         } catch {
-            node.error(error.description, remedy: "write the way to a key, such as items.sku", column: error.column)
+            node.error(error.description, remedy: "write the path of a key, such as items.sku", column: error.column)
             return nil
         }
     }

@@ -39,8 +39,8 @@ struct ProxyReader {
     func read(_ methods: [HTTPRequest.Method], _ path: String) -> (upstream: Int?, proxy: ProxyEndpoint?) {
         for key in Self.others {
             section.member(key)?.error(
-                "an endpoint with 'proxy' is answered as its upstream answers",
-                remedy: "remove '\(key)', or write calls")
+                "'\(key)' does not apply to an endpoint with 'proxy'",
+                remedy: "remove '\(key)'" + (key == "calls" ? " or 'proxy'" : ", or replace 'proxy' with 'calls'"))
         }
         let example = "proxy: \"\(upstreams.first ?? "upstream"):/path\""
         guard let read = section["proxy"]?.upstreamTarget(in: scope, upstreams: upstreams, such: example) else {
@@ -78,7 +78,8 @@ struct ProxyReader {
         proxy.fields = section["fields"].map(HeadersReader.readConstantFields) ?? []
         if proxy.references.contains(where: { $0.source == .body }) {
             section["proxy"]?.error(
-                "the body of a request is passed on, not read", remedy: "refer to its path, query or header fields")
+                "a proxy passes the request's body on without reading it",
+                remedy: "refer to the request's path, query or header fields")
         }
         return (upstream, proxy)
     }

@@ -17,7 +17,8 @@ enum RateLimitReader {
         limit.clients = section["clients"]?.integer(in: 1...50_000_000) ?? limit.clients
         if limit.key == .all {
             section.member("clients")?.error(
-                "all requests count together", remedy: "add by: address, or remove clients")
+                "'clients' has no effect: without 'by', all requests share one limit",
+                remedy: "add by: address, or remove clients")
         }
         return limit
     }

@@ -60,7 +60,7 @@ enum ResilienceReader {
                 causes.insert(.status(status))
             } else {
                 element.error(
-                    "\(quoted(text)) is not something that a call is retried for",
+                    "\(quoted(text)) is not a cause for a retry",
                     remedy: "write timeout, unreachable, bad_response, or a status from 400 to 599")
             }
         }
@@ -80,13 +80,14 @@ enum ResilienceReader {
         let part = section["extra_load"]?.percentage(in: 0.001...0.5)
         if let after = section["after"] {
             if let other = section.member("extra_load") {
-                other.error("a hedge has one time, and this one has 'after' already", remedy: "keep one of them")
+                other.error("a hedge takes either 'after' or 'extra_load', not both", remedy: "keep one of them")
             }
             return after.duration(in: times).map { .after($0) }
         }
         guard section["extra_load"] != nil else {
             section.node.error(
-                "a hedge needs a time", remedy: "write { extra_load: 2% } to have it learned, or { after: 40ms }")
+                "a hedge needs a delay",
+                remedy: "write { extra_load: 2% } to have it learned from latency, or { after: 40ms }")
             return nil
         }
         return part.map { .extraLoad($0) }

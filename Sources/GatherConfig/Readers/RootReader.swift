@@ -9,7 +9,7 @@ struct RootReader {
     func read(_ node: Node) -> Configuration? {
         if node["version"]?.spelling != "1", KrakenDFile.isOne(node) {
             node.report.error(
-                "this is a configuration of KrakenD", remedy: "translate it: gatherd import \(node.report.file)",
+                "this is a KrakenD configuration", remedy: "translate it: gatherd import \(node.report.file)",
                 at: .file)
             return nil
         }
@@ -39,12 +39,14 @@ struct RootReader {
         endpoints.read(elements)
         if lists.isEmpty, root["demo"] == nil { _ = root.required("endpoints", such: "a list of endpoints") }
         if elements.isEmpty, !(demo?.servesSomething ?? false), let list = lists.first, case .sequence = list.content {
-            list.error("nothing is served", remedy: "add an endpoint, or demo: {} to try the service without one")
+            list.error(
+                "this configuration serves nothing",
+                remedy: "add an endpoint, or demo: {} to try the service without one")
         }
         for proxy in endpoints.proxies where upstreams[proxy.upstream.number].value.connections.isHTTP2 {
             let upstream = upstreams[proxy.upstream.number]
             upstream.member.error(
-                "the endpoint \(proxy.path) passes this upstream's answers through, which takes HTTP/1.1",
+                "the endpoint \(proxy.path) passes this upstream's answers through, which requires HTTP/1.1",
                 remedy: "remove 'http: 2', or declare the service a second time with HTTP/1.1")
         }
         guard !node.report.hasErrors else { return nil }

@@ -23,13 +23,14 @@ struct RoutePath {
             column += 1
             if rest != nil {
                 throw TemplateError(
-                    column: column, "nothing follows the rest of a path", remedy: "end the path with it")
+                    column: column, "nothing may follow {name...}", remedy: "put it at the end of the path")
             }
             if segment.hasPrefix("{"), segment.hasSuffix("}") {
                 let isRest = segment.hasSuffix("...}")
                 let name = String(segment.dropFirst().dropLast(isRest ? 4 : 1))
                 guard Name.isValid(name) else {
-                    throw TemplateError(column: column + 1, "\(quoted(name)) is no parameter's name", remedy: Name.rule)
+                    throw TemplateError(
+                        column: column + 1, "\(quoted(name)) is not a parameter name", remedy: Name.rule)
                 }
                 guard !parameters.contains(name) else {
                     throw TemplateError(
@@ -76,10 +77,10 @@ struct RoutePath {
             let column = column + offset
             switch character {
             case "{", "}":
-                throw TemplateError(column: column, "a parameter fills its whole segment", remedy: "write /{name}/")
+                throw TemplateError(column: column, "a parameter must fill its whole segment", remedy: "write /{name}/")
             case "%":
                 throw TemplateError(
-                    column: column, "a path is compared decoded, so it has no escapes",
+                    column: column, "paths are matched after decoding, so they cannot contain percent-escapes",
                     remedy: "use a parameter for this segment")
             case "*":
                 throw TemplateError(

@@ -67,7 +67,7 @@ enum ServerReader {
     private static func hostNames(_ node: Node) -> [String] {
         (node.texts("names") ?? []).compactMap { element, text in
             if let address = ListenAddress(text + ":0"), !text.contains(":") { return address.host }
-            element.error("\(quoted(text)) is no host name", remedy: "write the name alone, as in gatherd.internal")
+            element.error("\(quoted(text)) is not a host name", remedy: "write the name alone, as in gatherd.internal")
             return nil
         }
     }
@@ -84,8 +84,8 @@ enum ServerReader {
         (node.texts("networks") ?? []).compactMap { element, text in
             if let network = IPNetwork(text) { return network }
             element.error(
-                "\(quoted(text)) is no network",
-                remedy: "write an address, or what several begin with, as in 10.0.0.0/8")
+                "\(quoted(text)) is not a network",
+                remedy: "write an address, or a range without host bits, such as 10.0.0.0/8")
             return nil
         }
     }

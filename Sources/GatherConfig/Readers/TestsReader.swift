@@ -30,7 +30,7 @@ struct TestsReader {
         let keys = ["status", "fields", "complete", "body", "body_includes", "outcomes", "within"]
         guard let expected = Section(expect, keys: keys) else { return nil }
         if keys.allSatisfy({ expected[$0] == nil }) {
-            expect.error("a test expects something", remedy: "add one of \(keys.joined(separator: ", "))")
+            expect.error("the test expects nothing", remedy: "add at least one of \(keys.joined(separator: ", "))")
         }
         readExpectation(expected, into: &test.expected)
         return test
@@ -109,7 +109,7 @@ struct TestsReader {
 
     private func readReplies(_ node: Node) -> [EndpointTest.Reply] {
         let nodes = node.oneOrMore
-        if nodes.isEmpty { node.error("a list of replies has one or more", remedy: "add one, or leave the call out") }
+        if nodes.isEmpty { node.error("the list of replies is empty", remedy: "add a reply, or leave the call out") }
         return nodes.compactMap(readReply)
     }
 
@@ -118,14 +118,15 @@ struct TestsReader {
         guard let section = Section(node, keys: kinds + ["status", "headers", "delay"]) else { return nil }
         let given = kinds.filter { section[$0] != nil }
         for other in given.dropFirst() {
-            section.member(other)?.error("a reply has '\(given[0])' already", remedy: "keep one of them")
+            section.member(other)?.error("this reply already has '\(given[0])'", remedy: "keep one of them")
         }
         let status = section["status"]?.integer(in: 100...599) ?? 200
         let isTimeout = section["timeout"]?.boolean() ?? true
         let isUnreachable = section["unreachable"]?.boolean() ?? true
         let raw = section["raw"]?.text("the body as it is")
         if given.first == "timeout" || given.first == "unreachable" {
-            section.member("status")?.error("what does not answer has no status", remedy: "keep one of them")
+            section.member("status")?.error(
+                "an upstream that does not answer has no status", remedy: "keep one of them")
         }
         var reply: EndpointTest.Reply
         switch given.first {

@@ -26,7 +26,7 @@ enum UpstreamReader {
             var member = member
             member.value = defaults.completed(upstream: member.value)
             if !Name.isValid(member.name) {
-                member.error("\(quoted(member.name)) is no upstream's name", remedy: Name.rule)
+                member.error("\(quoted(member.name)) is not an upstream name", remedy: Name.rule)
             }
             return (member, read(member))
         }

@@ -27,7 +27,7 @@ extension Report {
                 at: position
             )
         case .aliasInKey(let position):
-            self.error("an alias in a key", remedy: "write the key out", at: position)
+            self.error("an alias cannot be part of a key", remedy: "write the key out", at: position)
         case .tooDeep(let position):
             tooDeep(at: position)
         case .outOfMemory:

@@ -115,5 +115,5 @@ func remedy(for name: String, among known: [String]) -> String? {
     // Finding the nearest costs the product of both lengths.
     name.utf8.count <= 100
         ? NearestName.remedy(for: name, among: known)
-        : "known are: " + known.joined(separator: ", ")
+        : "use one of: " + known.joined(separator: ", ")
 }

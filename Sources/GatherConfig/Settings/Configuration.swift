@@ -69,7 +69,7 @@ public struct Configuration: Sendable {
             // One byte more than the bound shows that the file is larger; a device or a pipe may have no end.
             data = try FileContents.read(file, atMost: DocumentReader.maxFileBytes + 1)
         } catch {
-            throw fail("cannot be read: \(error)", "name a file that exists and that you may read")
+            throw fail("cannot be read: \(error)", "check the name and the permissions")
         }
         guard data.count <= DocumentReader.maxFileBytes else {
             throw fail("the file has more than 2 MiB", "split it over several services")

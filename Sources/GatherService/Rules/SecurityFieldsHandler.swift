@@ -34,7 +34,7 @@ final class SecurityFieldsHandler: Handler {
     }
 
     private static func known(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("'\(name)' is no header's name") }
+        guard let name = HTTPField.Name(name) else { preconditionFailure("'\(name)' is not a header name") }
         return name
     }
 }

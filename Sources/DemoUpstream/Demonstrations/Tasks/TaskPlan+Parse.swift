@@ -32,7 +32,7 @@ extension TaskPlan {
         guard computing <= Self.maxComputing else {
             throw TaskPlanError(
                 description:
-                    "compute adds up to \(computing.text); write at most \(Self.maxComputing.text) altogether, "
+                    "compute adds up to \(computing.text); write at most \(Self.maxComputing.text) in total, "
                     + "because computing holds the loop and all that it serves")
         }
     }
@@ -68,7 +68,7 @@ extension TaskPlan {
                 throw TaskPlanError(
                     description:
                         "\(kind.rawValue) has \"\(text)\"; write durations of at most 60s with a unit (s, ms or us), "
-                        + "as in 1s,250ms, and :fail behind one that is to fail, as in 2s:fail")
+                        + "as in 1s,250ms, and add :fail to one that should fail, as in 2s:fail")
             }
             tasks.append(Work(kind: kind, duration: duration, fails: fails))
         }
