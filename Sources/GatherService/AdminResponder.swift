@@ -142,12 +142,12 @@ final class AdminResponder: Handler {
     private func setLogLevel(_ name: String, on loop: isolated EventLoop) async -> Response {
         let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
         guard let level = Logger.Level(rawValue: name) else {
-            return .problem(.badRequest, "'\(name)' is none of the levels \(names)")
+            return .problem(.badRequest, "'\(name)' is not one of the levels \(names)")
         }
-        guard let log else { return .problem(.serviceUnavailable, "the log has no level that could be changed") }
+        guard let log else { return .problem(.serviceUnavailable, "the level of this log cannot be changed") }
         log.level = level
         _ = await group.onEachLoop(within: Self.levelTime, on: loop) { $0.logLevelChanged() }
-        group.logger.notice("the least severe level that is logged has changed", metadata: ["level": "\(level)"])
+        group.logger.notice("the log level has changed", metadata: ["level": "\(level)"])
         return Response(.ok, text: "\(level)\n")
     }
 

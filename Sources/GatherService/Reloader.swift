@@ -42,7 +42,7 @@ final class Reloader {
 
     private func attempt(on loop: isolated EventLoop) async -> ReloadOutcome {
         guard !service.drain.isOpen else { return .refused("the service is ending") }
-        guard let source = service.source else { return .refused("there is no file that could be read again") }
+        guard let source = service.source else { return .refused("there is no file to reload") }
         let (served, state) = (service, service.current)
         do {
             let next = try await loop.runBlocking { try NextGeneration(source(), of: served, after: state) }

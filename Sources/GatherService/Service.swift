@@ -332,7 +332,7 @@ public final class Service: Sendable {
                 metadata: ["process": "\(next.processID)"])
             drain.open()
         } catch {
-            logger.error("no new process has taken over, this one goes on", metadata: ["error": "\(error)"])
+            logger.error("no new process has taken over; this process continues", metadata: ["error": "\(error)"])
         }
     }
 }

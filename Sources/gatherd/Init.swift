@@ -6,10 +6,10 @@ import Glibc
 struct Init: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
-        abstract: "Write a configuration to begin with.",
+        abstract: "Write a starter configuration.",
         discussion: """
-            One endpoint that calls the services you name, with comments and with tests that pass. Without --call, a terminal is asked \
-            for them. A file that is there is not overwritten; - is standard output.
+            One endpoint that calls the services you name, with comments and with tests that pass. Without --call, it asks for them on \
+            the terminal. An existing file is not overwritten; - is standard output.
 
               gatherd init my.yaml --path '/v1/customers/{id}' --call shop=http://127.0.0.1:9100
             """)
@@ -19,7 +19,7 @@ struct Init: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A service to call, by its name and its address; again for another. The first is required for an answer.",
+            "A service to call, as name and address; may be repeated. The first is required for an answer.",
             valueName: "name=url"))
     var call: [String] = []
 
@@ -49,7 +49,7 @@ struct Init: ParsableCommand {
         get throws {
             let isAsked = call.isEmpty && isatty(STDIN_FILENO) == 1
             guard isAsked || !call.isEmpty else {
-                throw UsageError("--call", "which service is called?", "write --call shop=http://127.0.0.1:9100")
+                throw UsageError("--call", "no service given", "write --call shop=http://127.0.0.1:9100")
             }
             let path = path ?? (isAsked ? Self.ask("Path of the endpoint", or: Self.usualPath) : Self.usualPath)
             return (isAsked ? Self.askForCalls() : call, path)

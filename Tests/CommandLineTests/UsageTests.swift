@@ -16,7 +16,10 @@ import Testing
         (["serve", "--confg", "a.yaml"], "'--confg' is not an option; did you mean '--config'?", "gatherd serve"),
         (["serve", "--lisen=8080"], "'--lisen' is not an option; did you mean '--listen'?", "gatherd serve"),
         (["check", "--hlep"], "'--hlep' is not an option; did you mean '--help'?", "gatherd check"),
-        (["plan", "config/gatherd.yaml", "--sgv", "a"], "'--sgv' is not an option; did you mean '--svg'?", "gatherd plan"),
+        (
+            ["plan", "config/gatherd.yaml", "--sgv", "a"], "'--sgv' is not an option; did you mean '--svg'?",
+            "gatherd plan"
+        ),
         (["serve"], "no configuration given; name a file, such as config/gatherd.yaml", "gatherd serve"),
         (
             ["serve", "a.yaml", "--config", "b.yaml"], "a file and --config say the same; leave one out",
@@ -43,9 +46,9 @@ import Testing
         (["check"], "Missing expected argument '<file>'", "gatherd check"),
         (["get", "http:///x"], "http:///x: cannot be asked for: ", "gatherd get"),
         (["get", "h", "--repeat", "0"], "--concurrency, --timeout and --repeat are numbers above 0", "gatherd get"),
-        (["init", "-"], "--call: which service is called?", "gatherd init"),
+        (["init", "-"], "--call: no service given", "gatherd init"),
         (["init", "-", "--call", "a=b"], "a=b: ", "gatherd init"),
-        (["init", "-", "--call", "1=http://h"], "1=http://h: '1' is no name of a call", "gatherd init"),
+        (["init", "-", "--call", "1=http://h"], "1=http://h: '1' is not a call name", "gatherd init"),
         (["init", "-", "--call", "a=http://h", "--path", "x"], "x: a path begins with '/'", "gatherd init"),
         (
             ["init", "-", "--call", "http://h", "--call", "http://h.b"], "h: two services have this name",
@@ -98,7 +101,8 @@ import Testing
     @Test func `a dash is standard input for a configuration, and standard output for a picture`() throws {
         let check = #""$1" check - <config/gatherd.yaml && printf 'version: 1\n' | "$1" check -"#
         let checked = try Program.shell(#"cd "$2"; "# + check, ["sh", Program.path, Program.root.path])
-        #expect(checked.output.hasSuffix("standard input: 6 endpoints with 18 calls, no problems found\n"), "\(checked)")
+        #expect(
+            checked.output.hasSuffix("standard input: 6 endpoints with 18 calls, no problems found\n"), "\(checked)")
         #expect(checked.errors.hasPrefix("standard input"), "\(checked)")
         let drawn = try Program.run(["plan", "config/gatherd.yaml", "/v1/customers/{id}/dashboard", "--svg", "-"])
         #expect(drawn.exit == .exited(code: 0) && drawn.output.hasPrefix("<svg"), "\(drawn.errors)")

@@ -42,7 +42,10 @@ import Testing
             "h:${1}",
             "21: server.listen: '${1}' is not a variable; write ${NAME}, ${NAME:-default} or ${file:NAME}, or '$${' for the characters themselves"
         ),
-        ("h:${A-b}", "21: server.listen: the environment variable 'A-b' is not set; set it, or give a default: ${A-b:-value}"),
+        (
+            "h:${A-b}",
+            "21: server.listen: the environment variable 'A-b' is not set; set it, or give a default: ${A-b:-value}"
+        ),
     ])
     func `a variable that cannot be read is an error at its place`(text: String, expected: String) {
         #expect(errors(in: "version: 1\nserver: {listen: '\(text)'}\ndemo: {}\n") == ["x.yaml:2:" + expected])

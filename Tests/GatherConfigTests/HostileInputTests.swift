@@ -17,7 +17,8 @@ import Testing
     func `aliases that expand in a key are an error, quickly`(key: String) {
         let found = errors(in: Self.bomb + key)
         #expect(
-            found.count == 1 && found.allSatisfy { $0.contains("an alias cannot be part of a key; write the key out") }, "\(found)")
+            found.count == 1 && found.allSatisfy { $0.contains("an alias cannot be part of a key; write the key out") },
+            "\(found)")
     }
 
     @Test func `a few aliases are written out`() throws {

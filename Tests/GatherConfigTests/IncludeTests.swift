@@ -96,7 +96,7 @@ import Testing
                 == ["main.yaml:2:11: include[0]: the file includes itself; remove one of them"])
         #expect(
             errors(["main.yaml": "version: 1\ninclude: [a.yaml, ./a.yaml]\ndemo: {}\n", "a.yaml": "version: 1\n"])
-                == ["main.yaml:2:19: include[1]: './a.yaml' is included already; keep one of them"])
+                == ["main.yaml:2:19: include[1]: './a.yaml' is already included; keep one of them"])
     }
 
     @Test(arguments: ["../other.yaml", "/etc/passwd", "a/../../x.yaml", "", "link.yaml", "folder/passwd", "none.yaml"])

@@ -103,7 +103,10 @@ private func parts(_ template: TextTemplate) -> String {
             ("{header}", 2, "'header' needs one name after it; write {header.name}"),
             ("{header.X Tenant}", 2, "'X Tenant' is not a header's name"),
             ("{env}", 2, "'env' needs one name after it; write {env.name}"),
-            ("{env.NONE}", 2, "the environment variable 'NONE' is not set; set it, or give a default: {env.NONE ?? value}"),
+            (
+                "{env.NONE}", 2,
+                "the environment variable 'NONE' is not set; set it, or give a default: {env.NONE ?? value}"
+            ),
             ("{path.idd}", 2, "the endpoint's path has no parameter 'idd'; did you mean 'id'?"),
             ("{path.page}", 2, "the endpoint's path has no parameter 'page'; use one of: id, name"),
             (

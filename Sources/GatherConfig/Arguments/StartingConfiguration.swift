@@ -21,7 +21,7 @@ public struct StartingConfiguration {
             let word = String(host.split(separator: ".").first ?? "")
             name = parts.count == 2 ? parts[0] : Name.isValid(word) ? word : "backend"
             guard Name.isValid(name), !ReferenceScope.reservedNames.contains(name) else {
-                throw UsageError(argument, "\(quoted(name)) is no name of a call", Name.rule)
+                throw UsageError(argument, "\(quoted(name)) is not a call name", Name.rule)
             }
         }
     }

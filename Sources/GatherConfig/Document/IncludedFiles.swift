@@ -69,7 +69,7 @@ struct IncludedFiles {
                 remedy: "remove one of them")
         }
         guard known.updateValue(path, forKey: real) == nil else {
-            return element.error("\(quoted(path)) is included already", remedy: "keep one of them")
+            return element.error("\(quoted(path)) is already included", remedy: "keep one of them")
         }
         let text: String
         do throws(ConfigurationErrors) {
@@ -83,7 +83,7 @@ struct IncludedFiles {
         bytes += text.utf8.count
         guard bytes <= Self.mostBytes, files.count < Self.mostFiles else {
             return element.error(
-                "the files have more than 16 MiB together, or are more than 1000", remedy: "split them")
+                "there are more than 1000 files, or more than 16 MiB in total", remedy: "split them")
         }
         files.append(path)
         let report = Report(file: path, text: text, includedBy: element.report)

@@ -67,7 +67,7 @@ struct KrakenDBackend {
         call.isCollection = backend.take("is_collection")?.value.flag ?? false
         guard isProxy || ["json", "fast-json", "safejson", "string"].contains(encoding) else {
             text.leaveOut(
-                "encoding: \(encoding)", "a call's body is JSON or a text; a 'proxy' passes others through",
+                "encoding: \(encoding)", "a call's body is JSON or text; a 'proxy' passes on any other",
                 at: node.position)
             return nil
         }

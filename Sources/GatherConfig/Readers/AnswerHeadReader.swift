@@ -63,7 +63,7 @@ struct AnswerHeadReader {
     private mutating func check(_ call: Int, _ node: Node) -> Bool {
         if lists.contains(call) {
             node.error(
-                "the call '\(scope.calls[call])' is made for several elements, and has no one response",
+                "the call '\(scope.calls[call])' is made for several elements, so it has more than one response",
                 remedy: "take it from another call")
             return false
         }

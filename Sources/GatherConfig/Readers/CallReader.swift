@@ -62,7 +62,7 @@ struct CallReader {
         let form = section["as"]?.word(of: BodyForm.allCases.map(\.rawValue)).flatMap(BodyForm.init) ?? .json
         if form != .json, projection != nil {
             section["as"]?.error(
-                "what is not JSON has no parts", remedy: "remove 'target', 'allow', 'deny' and 'mapping', or this")
+                "only JSON has parts to select", remedy: "remove 'target', 'allow', 'deny' and 'mapping', or this")
         }
         let placement = readPlacement(section)
         call?.method = target?.method ?? .get

@@ -112,7 +112,7 @@ struct EndpointsReader {
         let passesBody = section["pass_body"]?.boolean() ?? false
         if passesBody, passStatus.isEmpty {
             section["pass_body"]?.warning(
-                "has no effect without 'pass_status', which says for which statuses", remedy: "add it, or remove this")
+                "has no effect without 'pass_status', which lists the statuses", remedy: "add it, or remove this")
         }
         let hasEntityTag = section["etag"]?.boolean() ?? false
         guard let calls else { return nil }

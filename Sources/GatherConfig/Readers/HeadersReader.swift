@@ -119,7 +119,7 @@ struct HeadersReader {
     ) -> [(name: HTTPField.Name, value: String)] {
         HeadersReader(scope: ReferenceScope()).readFields(node).compactMap { name, value in
             guard let literal = value.literal else {
-                node.error("the field '\(name)' has a reference in it", remedy: remedy)
+                node.error("the field '\(name)' contains a reference", remedy: remedy)
                 return nil
             }
             return (name, literal)

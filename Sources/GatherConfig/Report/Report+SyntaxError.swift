@@ -44,15 +44,16 @@ extension Report {
 
     private static func remedy(for problem: String) -> String? {
         switch problem {
-        case "mapping values are not allowed in this context": "check the indentation, and quote a text that holds ': '"
+        case "mapping values are not allowed in this context":
+            "check the indentation, and quote a string that holds ': '"
         case "found character that cannot start any token":
-            "quote a text that begins with @, ` or %"
+            "quote a string that begins with @, ` or %"
         case "could not find expected ':'", "did not find expected key":
             "check the indentation and the colons above this line"
         case "did not find expected ',' or '}'", "did not find expected ',' or ']'":
-            "close the bracket, and quote a text that holds brackets or commas"
+            "close the bracket, and quote a string that holds brackets or commas"
         case "found unexpected end of stream": "close the quotation mark"
-        case "found undefined alias": "quote a text that begins with *"
+        case "found undefined alias": "quote a string that begins with *"
         default: nil
         }
     }

@@ -173,9 +173,9 @@ struct MetricsPage: Sendable {
 
     private func writeService(to page: inout Exposition) {
         let spans = loops.reduce(TraceCounts()) { $0 + $1.spans }
-        page.family("gatherd_spans_exported", .counter, "Spans that a collector has taken.")
+        page.family("gatherd_spans_exported", .counter, "Spans that a collector has accepted.")
         page.sample(spans[.sent])
-        page.family("gatherd_spans_dropped", .counter, "Spans that were not sent or not taken, by cause.")
+        page.family("gatherd_spans_dropped", .counter, "Spans that were not sent or not accepted, by cause.")
         for fate in TraceCounts.Fate.allCases where fate != .sent { page.sample(["cause": fate.rawValue], spans[fate]) }
         page.family("gatherd_log_lines_dropped", .counter, "Log lines that could not be written.")
         page.sample(droppedLogLines)
@@ -183,7 +183,7 @@ struct MetricsPage: Sendable {
             "gatherd_configuration_generation", .gauge, "The number of the configuration that is served, from 1 on.")
         page.sample(service.generation)
         let reloads = service.reloads
-        page.family("gatherd_configuration_reloads", .counter, "Attempts to read the configuration again, by result.")
+        page.family("gatherd_configuration_reloads", .counter, "Attempts to reload the configuration, by result.")
         for (result, count) in [
             ("changed", reloads.changed), ("unchanged", reloads.unchanged), ("failed", reloads.failed),
         ] {
@@ -191,11 +191,11 @@ struct MetricsPage: Sendable {
         }
         page.family(
             "gatherd_configuration_last_reload_successful", .gauge,
-            "0 if the latest attempt to read the configuration again has failed.")
+            "0 if the latest attempt to reload the configuration failed.")
         page.sample(reloads.failure == nil ? 1 : 0)
         page.family(
             "gatherd_configuration_last_success_timestamp_seconds", .gauge, unit: "seconds",
-            "When the configuration was last read without an error, at the start or later, since 1970.")
+            "When the configuration was last loaded without an error, at start or later, in seconds since 1970.")
         page.sample(reloads.lastSuccess)
     }
 
