@@ -12,7 +12,8 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("ExistentialAny"),
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
-// Debian's package has the archive, and the program needs no libyaml where it is copied to. Others have the shared library only.
+// Debian's package has the archive, and the program needs no libyaml where it is copied to. Others have the shared
+// library only.
 let libyaml = Context.environment["GATHERD_SHARED_LIBYAML"] == nil ? ":libyaml.a" : "yaml"
 
 let package = Package(

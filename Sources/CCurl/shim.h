@@ -55,8 +55,8 @@ static inline long cc_response_code(CURL *easy) {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
     return code;
 }
-/* How long a transfer took to connect, to secure the connection and until the first byte came, in microseconds from its start; 0 for
-   what it did not do. */
+/* How long a transfer took to connect, to secure the connection and until the first byte came, in microseconds from its
+   start; 0 for what it did not do. */
 static inline int64_t cc_microseconds(CURL *easy, CURLINFO info) {
     curl_off_t time = 0;
     curl_easy_getinfo(easy, info, &time);
@@ -85,8 +85,9 @@ static inline int cc_has_peer(int fd) {
     socklen_t size = sizeof address;
     return getpeername(fd, (struct sockaddr *)&address, &size) == 0;
 }
-/* Whether a connection that libcurl has secured, and read to its end, ended without TLS's own end (close_notify). libcurl does
-   not say so: it takes the end of the socket for either. It is linked with OpenSSL or it is not; this is not. */
+/* Whether a connection that libcurl has secured, and read to its end, ended without TLS's own end (close_notify).
+   libcurl does not say so: it takes the end of the socket for either. It is linked with OpenSSL or it is not; this is
+   not. */
 static inline int cc_was_cut(CURL *easy) {
     const struct curl_tlssessioninfo *session = 0;
     if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session) return 0;
@@ -119,9 +120,10 @@ static inline void *cc_next_done(CURLM *multi, CURLcode *result) {
 static inline int cc_open_socket(const struct curl_sockaddr *address) {
     return socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
 }
-/* Begins a TLS handshake with a socket of our own that nobody serves, up to where libcurl has sent its hello and read the
-   trusted certificates: it keeps what it has read in the multi handle. The easy handle has its TLS options, and is of no use
-   for anything else then. Returns what keeps libcurl from beginning, such as a file that it cannot use, or CURLE_OK. */
+/* Begins a TLS handshake with a socket of our own that has no server behind it, up to where libcurl has sent its hello
+   and read the trusted certificates: it keeps what it has read in the multi handle. The easy handle has its TLS
+   options, and is of no use for anything else then. Returns what keeps libcurl from beginning, such as a file that it
+   cannot use, or CURLE_OK. */
 static inline CURLcode cc_read_authorities(CURLM *multi, CURL *easy) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -137,8 +139,8 @@ static inline CURLcode cc_read_authorities(CURLM *multi, CURL *easy) {
         curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         curl_multi_add_handle(multi, easy);
-        /* Each step is one that libcurl has asked for or that readiness would bring: the connection, the hello, the first
-           look at what has come. */
+        /* Each step is one that libcurl has asked for or that readiness would bring: the connection, the hello, the
+           first look at what has come. */
         for (int step = 0; step < 8; step++) {
             curl_multi_perform(multi, &running);
             CURLMsg *message = curl_multi_info_read(multi, &left);

@@ -102,7 +102,7 @@ static inline int cp_read_signal(int fd) {
     return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
-/* Blocks, for the calling thread, all signals but those that a fault of its own causes and the one that profilers use. */
+/* Blocks, for the calling thread, all signals but those that a fault of its own causes and the one for profilers. */
 static inline void cp_hold_signals(sigset_t *before) {
     static const int kept[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF};
     sigset_t held;
@@ -135,8 +135,8 @@ static inline uint64_t cp_descriptor_limit(void) {
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (uint64_t)limit.rlim_cur : 0;
 }
 
-/* Opens /dev/null in place of each standard descriptor that is closed, so that no socket becomes one: what is written to
-   standard error would go to a client. */
+/* Opens /dev/null in place of each standard descriptor that is closed, so that no socket becomes one: what is written
+   to standard error would go to a client. */
 static inline void cp_open_standard_descriptors(void) {
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) == -1) {
@@ -148,8 +148,8 @@ static inline void cp_open_standard_descriptors(void) {
         }
 }
 
-/* Has blocks from 256 KiB on go back to the kernel as soon as they are freed: the allocator would else begin to keep them, the
-   larger ones of a burst in between smaller ones that are in use. */
+/* Makes the allocator return blocks of 256 KiB or more to the kernel as soon as they are freed: otherwise it would begin
+   to keep them, the larger ones of a burst in between smaller ones that are in use. */
 static inline void cp_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 256 * 1024); }
 
 /* Gives the kernel the pages that nothing allocated lies in. It takes milliseconds after a burst. */
@@ -160,7 +160,8 @@ static inline int cp_watch_also(int fd, const char *path) {
     return inotify_add_watch(fd, path, IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) >= 0 ? 0 : -1;
 }
 
-/* A descriptor that is readable when a file of the directory was written, or another was put in its place; -1 with errno. */
+/* A descriptor that is readable when a file of the directory was written, or another was put in its place; -1 with
+   errno. */
 static inline int cp_watch_directory(const char *path) {
     int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) return -1;
@@ -201,8 +202,9 @@ static inline int cp_accept_from(int fd, struct sockaddr_storage *peer) {
     return (int)syscall(SYS_accept4, fd, peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-/* Has a listening socket drop what would begin a connection (SYN without ACK), and nothing else: handshakes that have begun may
-   end. A filter of a TCP socket sees packets from the TCP header on; the flags are its byte 13 (RFC 9293 §3.1). */
+/* Makes a listening socket drop what would begin a connection (SYN without ACK), and nothing else: handshakes that have
+   begun may end. A filter of a TCP socket sees packets from the TCP header on; the flags are its byte 13 (RFC 9293
+   §3.1). */
 static inline int cp_drop_new_connections(int fd) {
     struct sock_filter program[] = {
         {BPF_LD | BPF_B | BPF_ABS, 0, 0, 13},
@@ -215,7 +217,8 @@ static inline int cp_drop_new_connections(int fd) {
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
-/* Makes ready a listening socket that another process has opened, and says what it is bound to; -1 with errno if it is none. */
+/* Makes ready a listening socket that another process has opened, and says what it is bound to; -1 with errno if it is
+   not one. */
 static inline int cp_prepare_listener(int fd, struct sockaddr_storage *bound) {
     int listens = 0, type = 0;
     socklen_t size = sizeof listens, type_size = sizeof type, bound_size = sizeof *bound;
@@ -238,8 +241,8 @@ static inline const char *cp_socket_path(const struct sockaddr_storage *address)
     return ((const struct sockaddr_un *)address)->sun_path;
 }
 
-/* Sends a datagram to a Unix socket, as service managers take them; '@' at the front of the path stands for the NUL of an abstract
-   name. Returns 0, or -1 with errno. */
+/* Sends a datagram to a Unix socket, as service managers take them; '@' at the front of the path stands for the NUL of
+   an abstract name. Returns 0, or -1 with errno. */
 static inline int cp_notify(const char *path, const char *text, size_t count) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(path);
@@ -308,8 +311,8 @@ static inline char **cp_environment(void) {
 static const int cp_SPAWN_INHERIT = -1;
 static const int cp_SPAWN_NULL = -2;
 
-/* Starts a program with the signals' default mask and actions, and with no descriptors but the three standard ones; without
-   an environment it has this program's. Returns 0 or an error number. */
+/* Starts a program with the signals' default mask and actions, and with no descriptors but the three standard ones;
+   without an environment it has this program's. Returns 0 or an error number. */
 static inline int cp_spawn(
     pid_t *process, char *const *arguments, char *const *environment, int input, int output, int error) {
     posix_spawnattr_t attributes;

@@ -1,4 +1,4 @@
-/// How a simulated connection behaves; what is a range is drawn from the seed, anew each time.
+/// How a simulated connection behaves; what is a range is drawn from the seed, again each time.
 public struct LinkConditions: Sendable {
     /// How a connection is lost.
     public enum Loss: Sendable, Equatable {

@@ -27,7 +27,7 @@ final class SimulatedDirection: TimerHandler {
     private var isFinished = false
     private var isReset = false
     private var isReaderGone = false
-    /// What the reader finds behind the bytes that are unread.
+    /// What the reader finds after the unread bytes.
     private var ending: LinkConditions.Loss?
 
     init(_ conditions: LinkConditions, seed: UInt64, on reactor: Reactor) {
@@ -47,7 +47,7 @@ final class SimulatedDirection: TimerHandler {
         let room = conditions.window - occupied
         guard room > 0 else { return 0 }
         let size = Int.random(in: conditions.segment, using: &generator)
-        // What is sent behind the loss is under way like everything else, and goes down with the connection.
+        // What is sent after the loss is under way like everything else, and goes down with the connection.
         let piece = bytes.prefix(min(size, room, untilLoss > 0 ? untilLoss : .max))
         occupied += piece.count
         dispatch(.bytes(piece))
@@ -58,7 +58,7 @@ final class SimulatedDirection: TimerHandler {
         return piece.count
     }
 
-    /// Ends the direction behind what was sent.
+    /// Ends the direction after what was sent.
     func finish() {
         guard !isFinished else { return }
         isFinished = true

@@ -17,13 +17,13 @@ import HTTPWire
     private var connectTo: UnsafeMutablePointer<curl_slist>?
     /// Where libcurl writes what went wrong; it has CURL_ERROR_SIZE bytes, is owned by this object and freed in deinit.
     private let errorText: UnsafeMutablePointer<CChar>
-    /// The socket of one that is secured, and who uses it.
+    /// The socket of a secured connection, and who uses it.
     private var fd: CInt = -1
     weak var user: UpstreamConnection?
     /// Whether libcurl has closed the socket by itself: it looks for dead connections now and then.
     private(set) var isLost = false
 
-    /// What comes out of an attempt to connect.
+    /// The result of an attempt to connect.
     struct Opened {
         let fd: CInt
         /// What seals its bytes; nil for plain ones.
@@ -69,7 +69,7 @@ import HTTPWire
         unsafe errorText.deallocate()
     }
 
-    /// Connects, and tells the dial what comes of it.
+    /// Connects, and reports the result to the dial.
     func start(for dial: Dial) {
         self.dial = dial
         startedAt = cc_monotonic_nanoseconds()
@@ -129,7 +129,7 @@ import HTTPWire
 
     // MARK: Secured bytes
 
-    /// What came of receiving or sending.
+    /// The result of receiving or sending.
     enum Transferred { case bytes(Int), wouldBlock, ended, broken }
 
     func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transferred {
@@ -137,14 +137,15 @@ import HTTPWire
         let code = unsafe curl_easy_recv(handle, buffer.baseAddress, buffer.count, &count)
         return switch code {
         case CURLE_OK where count > 0: .bytes(count)
-        // Anybody can end a TCP connection, and the peer alone TLS (RFC 8446 §6.1): what it has sent may be cut short.
+        // Anyone can end a TCP connection, but only the peer can end TLS (RFC 8446 §6.1): what it has sent may be cut
+        // short.
         case CURLE_OK: unsafe cc_was_cut(handle) != 0 ? .broken : .ended
         case CURLE_AGAIN: .wouldBlock
         default: .broken
         }
     }
 
-    /// What the peer has against us, if it said so after the handshake: in TLS 1.3 it looks at our certificate only
+    /// Why the peer rejects us, if it said so after the handshake: in TLS 1.3 it looks at our certificate only
     /// then.
     var refusal: TLSFailure? {
         // A text of libcurl's, with a NUL at its end.

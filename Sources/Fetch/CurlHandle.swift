@@ -24,7 +24,7 @@ import Glibc
         return unsafe UnsafeMutableRawPointer(easy)
     }
 
-    /// Makes libcurl's handle with all its options, unless that was done: tens of microseconds.
+    /// Makes libcurl's handle with all its options, unless it exists: tens of microseconds.
     /// - Returns: false if there is no memory.
     func prepare() -> Bool {
         if isPrepared { return true }
@@ -45,7 +45,8 @@ import Glibc
 
     /// Sets the options that stay.
     func configure() {
-        // libcurl hands these pointers back only while the handle lives: this object owns it, and the multi handle's owner outlives it.
+        // libcurl hands these pointers back only while the handle lives: this object owns it, and the multi handle's
+        // owner outlives it.
         let me = unsafe Unmanaged.passUnretained(self).toOpaque()
         let multi = unsafe Unmanaged.passUnretained(multi).toOpaque()
         unsafe cc_set_pointer(handle, CURLOPT_PRIVATE, me)
@@ -63,11 +64,11 @@ import Glibc
     /// Sets how connections are secured.
     func secure(_ tls: TLSOptions) { unsafe Self.secure(handle, tls) }
 
-    /// The same for a handle of libcurl's that is nobody's object.
+    /// The same for a handle that belongs to libcurl.
     static func secure(_ handle: UnsafeMutableRawPointer, _ tls: TLSOptions) {
         if let file = tls.authorities { unsafe cc_set_string(handle, CURLOPT_CAINFO, file) }
-        // With a directory as well libcurl would parse the file for every connection, which takes tens of milliseconds, rather than
-        // keep what it has read; and the directory holds the same certificates.
+        // With a directory as well libcurl would parse the file for every connection, which takes tens of milliseconds,
+        // rather than keep what it has read; and the directory holds the same certificates.
         if tls.authorities != nil || cc_has_ca_file() != 0 { unsafe cc_set_string(handle, CURLOPT_CAPATH, nil) }
         unsafe cc_set_long(handle, CURLOPT_CA_CACHE_TIMEOUT, -1)
         if let file = tls.certificate { unsafe cc_set_string(handle, CURLOPT_SSLCERT, file) }

@@ -4,8 +4,8 @@ import Glibc
 
 /// libcurl's multi interface, driven by a loop's readiness and timers.
 ///
-/// What it does in one turn is bounded by time: a TLS handshake is computing, and a thousand that begin at once would keep others
-/// waiting. What is left over is done in the next turns, between which the loop serves the others.
+/// What it does in one turn is bounded by time: a TLS handshake is computing, and a thousand that begin at once would
+/// keep others waiting. The rest is done in the next turns, between which the loop serves the others.
 @safe final class CurlMulti: TurnHandler, ReadinessHandler, TimerHandler {
     var sockets: CurlSockets
     /// Why the last socket could not be opened: an errno, or 0.
@@ -19,7 +19,7 @@ import Glibc
     /// Those to be added, from ``firstToStart`` on, but for those that were removed meanwhile.
     private var toStart: [CurlHandle] = []
     private var firstToStart = 0
-    /// What is to be done with libcurl's handles that nobody waits for any more.
+    /// What is to be done with libcurl's handles that are no longer waited for.
     private var toDiscard: [CurlHandle] = []
     /// Whether libcurl asked to be called in this turn.
     private var isDue = false
@@ -71,7 +71,8 @@ import Glibc
 
     private var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(multi) }
 
-    /// Reads the certificates that are trusted, which takes tens of milliseconds with a system's, before anybody waits for it.
+    /// Reads the certificates that are trusted, which takes tens of milliseconds with a system's, before anything waits
+    /// for it.
     func readAuthorities(for options: TLSOptions) {
         guard !hasAuthorities, case let probe = CurlHandle(in: self), probe.prepare() else { return }
         hasAuthorities = true
@@ -81,7 +82,7 @@ import Glibc
 
     // MARK: Handles
 
-    /// Has libcurl begin with a handle in this turn, or the next that has time for it.
+    /// Makes libcurl begin with a handle in this turn, or the next that has time for it.
     func start(_ handle: CurlHandle) {
         handle.stage = .queued
         toStart.append(handle)
@@ -93,8 +94,8 @@ import Glibc
         handle.stage = .out
     }
 
-    /// Takes a handle out when there is time: closing thousands at once is work, too. The handle keeps its sockets until then, and may
-    /// still be told that it has ended.
+    /// Takes a handle out when there is time: closing thousands at once is work, too. The handle keeps its sockets
+    /// until then, and may still be told that it has ended.
     func discard(_ handle: CurlHandle) {
         if handle.stage == .added { toDiscard.append(handle) } else { handle.stage = .out }
     }
@@ -145,7 +146,7 @@ import Glibc
         takeDone()
     }
 
-    /// Whether there is work that this turn had no time for, so that who waits for it must not be told that time is up.
+    /// Whether there is work that this turn had no time for, so that nothing that waits for it is told that time is up.
     var isBehind: Bool { lateTurn == reactor.now || firstToStart < toStart.count }
 
     func timerFired(_ timer: TimerID) {

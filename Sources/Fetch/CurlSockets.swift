@@ -2,7 +2,7 @@ import CCurl
 import EventLoop
 import Glibc
 
-/// The sockets that libcurl has told of, by descriptor: what it wants to know of each and what the loop watches.
+/// The sockets that libcurl has reported, by descriptor: what it wants to know about each, and what the loop watches.
 ///
 /// libcurl drops its interest when a transfer ends and takes it up when the next one uses the connection. Following
 /// each step would cost two system calls a transfer and a quarter of the CPU, so a connection stays watched until it
@@ -35,7 +35,7 @@ struct CurlSockets {
         entries[Int(fd)] = Entry(isOurs: true)
     }
 
-    /// Hands a socket over for good: libcurl's next closing of it is none.
+    /// Hands a socket over for good: libcurl's next attempt to close it does nothing.
     mutating func release(_ fd: CInt) {
         handOver(fd)
         entries[Int(fd)].isReleased = true
@@ -83,9 +83,9 @@ struct CurlSockets {
         }
     }
 
-    /// Whether libcurl is to hear of a report. If it has no interest, the peer has closed an idle connection, or has
+    /// Whether a report is passed on to libcurl. If it has no interest, the peer has closed an idle connection, or has
     /// sent on it what the next request would take for its response (a 408, often). It is shut down, so that libcurl
-    /// finds it dead when it next looks at it, and watched no more, since it would be reported in every turn.
+    /// finds it dead when it next looks at it, and no longer watched, since it would be reported in every turn.
     mutating func isWanted(_ fd: CInt) -> Bool {
         guard entries[Int(fd)].wanted.isEmpty else { return true }
         reactor.forget(fd)

@@ -12,7 +12,7 @@ final class Dial: TimerHandler, NameWaiter {
     private let reactor: Reactor
     /// Where the origin keeps it.
     var position = 0
-    /// Whether the request that it was made for does not wait any longer.
+    /// Whether the request that it was made for no longer waits.
     var isAbandoned = false
     private var attempts: [CurlConnection] = []
     private var untried: [IPAddress] = []
@@ -23,8 +23,8 @@ final class Dial: TimerHandler, NameWaiter {
     private var deadline: TimerID?
     private var nextAttempt: TimerID?
 
-    /// How long an attempt has for itself: RFC 8305's Connection Attempt Delay, nearer to its least value than to the
-    /// one it recommends for the Internet, since upstreams are near.
+    /// How long an attempt runs before the next begins: RFC 8305's Connection Attempt Delay, nearer to its least value
+    /// than to the one it recommends for the Internet, since upstreams are near.
     private static let attemptDelay = Duration.milliseconds(100)
 
     init(_ origin: FetchOrigin, order: Int, reactor: Reactor) {

@@ -29,7 +29,7 @@ public enum LookupFailure: Error, Equatable, Sendable {
     case unknownName
     /// No name server could tell now: none can be reached, or those that can have no answer themselves.
     case temporary
-    /// The system's resolver failed, for want of something.
+    /// The system's resolver failed, for lack of resources.
     case failed
     /// The look-up took longer than connecting may; what it finds serves later requests.
     case late
@@ -41,9 +41,9 @@ public enum ConnectFailure: Error, Equatable, Sendable {
     case refused
     /// The path of a Unix socket leads nowhere.
     case noSocket
-    /// The system does not let us.
+    /// The system does not permit it.
     case notPermitted
-    /// There is no way there.
+    /// There is no route to it.
     case unreachable
     /// It took longer than the connect timeout.
     case late
@@ -185,7 +185,8 @@ extension FetchError {
     static let outOfMemory = Int(CURLE_OUT_OF_MEMORY.rawValue)
     static let unsupportedProtocol = Int(CURLE_UNSUPPORTED_PROTOCOL.rawValue)
 
-    /// libcurl's result as ours: the one table. What it leaves open, the connection or transfer fills in.
+    /// Maps libcurl's results to ours: the only table for that. What it leaves open, the connection or transfer fills
+    /// in.
     init(_ code: CURLcode) {
         self =
             switch code {

@@ -2,7 +2,7 @@ import HTTPWire
 
 /// How an origin is reached, and what its responses may be.
 public struct FetchOptions: Sendable, Equatable {
-    /// Which protocol an origin is spoken to with.
+    /// The protocol for an origin.
     public enum Version: Sendable {
         case http1
         /// HTTP/2 where the server takes it: by ALPN with https, by prior knowledge with http. These requests are whole

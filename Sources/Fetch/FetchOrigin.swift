@@ -4,8 +4,8 @@ import HTTPWire
 
 /// A server that requests go to, with its connections.
 ///
-/// The URL is fixed here and each request sets only its target, so no request can reach another host. Confined to the loop
-/// of its ``Fetcher``.
+/// The URL is fixed here and each request sets only its target, so no request can reach another host. Confined to the
+/// loop of its ``Fetcher``.
 @safe public final class FetchOrigin: TimerHandler, CustomStringConvertible {
     /// Where it is: the host and port, or the Unix socket's path.
     public let description: String
@@ -31,14 +31,16 @@ import HTTPWire
     private var idle: [UpstreamConnection] = []
     private var closedIdle = 0
     private var sweep: TimerID?
-    /// The requests that wait for a connection, from ``firstWaiting`` on; those that were given up are no longer waiting.
+    /// The requests that wait for a connection, from ``firstWaiting`` on; those that were given up are no longer
+    /// waiting.
     private var waiting: [(exchange: UpstreamExchange, order: Int)] = []
     private var firstWaiting = 0
     private var waitingCount = 0
     private var dials: [Dial] = []
     /// How many dials were left by the requests that they were made for.
     private var abandonedDials = 0
-    /// How many of those are not counted on: what is slow to connect now, for a SYN that was lost, must not be what the next wait for.
+    /// How many of those do not count: a dial that is slow to connect, because of a lost SYN, must not be what the next
+    /// requests wait for.
     private static let mostAbandonedDials = 8
     private var transfers: [Transfer] = []
     private var isClosed = false
@@ -88,7 +90,7 @@ import HTTPWire
 
     // MARK: Requests
 
-    /// Sends a request on an idle connection, or has it wait for one.
+    /// Sends a request on an idle connection, or queues it for one.
     func start(_ exchange: UpstreamExchange) {
         if case .name(let name) = destination { name.refreshIfDue(at: fetcher.reactor.now) }
         while let connection = takeIdle() {
@@ -97,7 +99,7 @@ import HTTPWire
         wait(exchange)
     }
 
-    /// Has a request wait for a connection: the next that comes free, or a new one if it must not meet a kept one again.
+    /// Queues a request for a connection: the next that comes free, or a new one if it must not meet a kept one again.
     func wait(_ exchange: UpstreamExchange) {
         exchange.order = fetcher.nextOrder()
         exchange.state = .waiting
@@ -106,8 +108,8 @@ import HTTPWire
         dialIfNeeded()
     }
 
-    /// A request does not wait any longer. Its dial goes on, since an upstream that is slower to connect than a caller waits serves
-    /// the next; but that has one of its own.
+    /// A request no longer waits. Its dial goes on, so that an upstream that takes longer to connect than a caller
+    /// waits can serve the next; but the next has a dial of its own.
     func leave() {
         waitingCount -= 1
         if abandonedDials < Self.mostAbandonedDials, let dial = dials.first(where: { !$0.isAbandoned }) {
@@ -214,7 +216,7 @@ import HTTPWire
 
     var isBehind: Bool { multi.isBehind }
 
-    /// How far the connection is that those who wait for one get first, which is the one that was begun first.
+    /// How far the connection is that waiting requests will get first: the one that was begun first.
     var dialPhase: FetchPhase { dials.min { $0.order < $1.order }?.phase ?? .connect }
 
     private func dialIfNeeded() {

@@ -10,8 +10,8 @@ public import HTTPWire
 /// let response = try await fetcher.fetch(ClientRequest(target: "/orders"), from: origin, until: deadline, on: loop)
 /// ```
 ///
-/// Nothing of the environment is used (no proxy, no netrc), redirects are not followed, certificates are verified. Confined
-/// to its loop; ``close()`` ends it.
+/// Nothing of the environment is used (no proxy, no netrc), redirects are not followed, certificates are verified.
+/// Confined to its loop; ``close()`` ends it.
 @safe public final class Fetcher: TimerHandler {
     let reactor: Reactor
     let resolver: Resolver
@@ -67,7 +67,7 @@ public import HTTPWire
     }
 
     /// A server to fetch from.
-    /// - Throws: ``FetchError/refused(code:)`` if the base is no URL.
+    /// - Throws: ``FetchError/refused(code:)`` if the base is not a URL.
     public func origin(
         base: String, prefix: String = "", socketPath: String? = nil, options: FetchOptions = FetchOptions()
     ) throws(FetchError) -> FetchOrigin {
@@ -77,8 +77,8 @@ public import HTTPWire
         return origin
     }
 
-    /// Closes the connections of an origin to which there will be no more requests, and forgets it. Requests to it that are under way end
-    /// as cancelled.
+    /// Closes the connections of an origin to which there will be no more requests, and forgets it. Requests to it that
+    /// are under way end as cancelled.
     public func remove(_ origin: FetchOrigin) {
         guard let index = origins.firstIndex(where: { $0 === origin }) else { return }
         origins.remove(at: index)
@@ -103,8 +103,9 @@ public import HTTPWire
         return try finish(exchange, await loop.reactor.suspend(exchange.wait, until: deadline))
     }
 
-    /// Starts a request. The caller then suspends on ``UpstreamExchange/wait`` and passes what woke it to ``finish(_:_:)``: what
-    /// ``fetch(_:from:until:on:)`` does, for callers to whom one more suspended function is a cost.
+    /// Starts a request. The caller then suspends on ``UpstreamExchange/wait`` and passes what woke it to
+    /// ``finish(_:_:)``: what ``fetch(_:from:until:on:)`` does, for callers to whom one more suspended function is a
+    /// cost.
     public func start(_ request: ClientRequest, from origin: FetchOrigin) -> UpstreamExchange {
         let exchange = free.popLast() ?? UpstreamExchange()
         exchange.begin(request, to: origin, wait: reactor.makeWait(), position: active.count)
@@ -113,7 +114,8 @@ public import HTTPWire
         return exchange
     }
 
-    /// Takes the response of a request that has ended, or gives up one that has not: what ended the wait for it says why.
+    /// Takes the response of a request that has ended, or gives up one that has not: what ended the wait for it says
+    /// why.
     public func finish(_ exchange: UpstreamExchange, _ wake: Wake) throws(FetchError) -> ClientResponse {
         switch wake {
         case .signalled: break
@@ -132,7 +134,7 @@ public import HTTPWire
 
     /// Starts a request whose content and whose response's content are passed on piece by piece.
     ///
-    /// - Throws: ``FetchError/cancelled``, and ``FetchError/refused(code:)`` for an origin that is spoken to with HTTP/2.
+    /// - Throws: ``FetchError/cancelled``, and ``FetchError/refused(code:)`` for an origin that uses HTTP/2.
     public func stream(
         _ request: ClientRequest, from origin: FetchOrigin
     ) throws(FetchError) -> StreamedExchange {
@@ -192,7 +194,7 @@ public import HTTPWire
 
     func received(_ count: Int) { receivedInTurn += count }
 
-    /// Has a connection receive in the next turn: the kernel will not report again what it has reported.
+    /// Makes a connection receive in the next turn: the kernel will not report again what it has reported.
     func receiveLater(_ connection: UpstreamConnection) {
         unread.append(connection)
         if readTimer == nil { readTimer = reactor.schedule(at: reactor.now, self) }

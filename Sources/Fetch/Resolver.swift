@@ -23,7 +23,7 @@ final class Resolver {
         self.pool = pool
     }
 
-    /// What is known of a name, shared by all who ask for it; the shortest of their times to live counts.
+    /// What is known about a name, shared by all who ask for it; the shortest of their times to live counts.
     func name(_ host: String, timeToLive: Duration) -> ResolvedName {
         let name = names[host] ?? ResolvedName(host, timeToLive: timeToLive, resolver: self)
         name.timeToLive = min(name.timeToLive, timeToLive)
@@ -31,7 +31,7 @@ final class Resolver {
         return name
     }
 
-    /// Forgets all names; look-ups that are under way end unheard.
+    /// Forgets all names; the results of look-ups that are under way are ignored.
     func close() { names = [:] }
 
     fileprivate var now: LoopInstant { reactor.now }
@@ -81,7 +81,7 @@ final class ResolvedName {
     private static let demotion = Duration.seconds(60)
     /// How long after a look-up that failed the next begins, as long as there is an old result.
     private static let pause = Duration.seconds(1)
-    /// How old a result is before a connection that fails speaks against it.
+    /// How old a result is before a connection that fails counts against it.
     private static let doubt = Duration.milliseconds(100)
 
     fileprivate init(_ host: String, timeToLive: Duration, resolver: Resolver) {

@@ -1,15 +1,16 @@
 import EventLoop
 public import HTTPWire
 
-/// A request whose content is sent piece by piece, and whose response's content is read so: who takes it slowly has the peer send slowly.
+/// A request whose content is sent piece by piece, and whose response's content is read the same way: a slow reader
+/// slows the peer down.
 ///
-/// First comes the head of the response (``head(_:)``), for which the caller waits as for any exchange. Until it comes nothing differs
-/// from one: connections, dials and what is sent again. Then content is read as it is asked for (``read(within:on:)``), and nothing is
-/// read ahead of that: the kernel's buffer is the only one. Content of the request may be sent before and after. Confined to its loop;
-/// whoever has one closes it.
+/// First comes the head of the response (``head(_:)``), for which the caller waits as for any exchange. Until it comes,
+/// nothing differs from one: connections, dials and what is sent again. Then content is read as it is asked for
+/// (``read(within:on:)``), and nothing is read ahead of that: the kernel's buffer is the only one. Content of the
+/// request may be sent before and after. Confined to its loop; whoever has one closes it.
 public final class StreamedExchange {
     let exchange = UpstreamExchange()
-    /// When it had come how far, on the loop's clock.
+    /// The times of its phases, on the loop's clock.
     public var times: ExchangeTimes { exchange.times }
     private let fetcher: Fetcher
     /// Where it goes.
@@ -42,8 +43,8 @@ public final class StreamedExchange {
     /// What is woken when the head has come, or the exchange has failed.
     public var wait: WaitID { exchange.wait }
 
-    /// Takes the head of the response, or gives the exchange up: what ended the wait for it says why. The body is what of the content
-    /// came with it.
+    /// Takes the head of the response, or gives the exchange up: what ended the wait for it says why. The body is what
+    /// of the content came with it.
     public func head(_ wake: Wake) throws(FetchError) -> ClientResponse {
         switch wake {
         case .signalled: break
@@ -80,8 +81,8 @@ public final class StreamedExchange {
 
     /// Suspends until the kernel has taken what came before, and hands it a piece of the content.
     ///
-    /// - Throws: ``FetchError/timeout`` if the peer takes nothing for `stall`; ``FetchError/cancelled`` as soon as the task is. The piece
-    ///   is not sent then, and all before it is: another task may go on with it.
+    /// - Throws: ``FetchError/timeout`` if the peer takes nothing for `stall`; ``FetchError/cancelled`` as soon as the
+    ///   task is. The piece is not sent then, and all before it is: another task may go on with it.
     public func send(_ piece: [UInt8], within stall: Duration, on loop: isolated EventLoop) async throws(FetchError) {
         try await waitUntilSent(within: stall, on: loop)
         guard case .chunked = framing else { return sendNext(piece) }
@@ -103,7 +104,8 @@ public final class StreamedExchange {
         exchange.expectsMore = false
     }
 
-    /// Suspends until what there was to send is with the kernel: at first that is the head, for which there may be no connection yet.
+    /// Suspends until what there was to send is with the kernel: at first that is the head, for which there may be no
+    /// connection yet.
     private func waitUntilSent(within stall: Duration, on loop: isolated EventLoop) async throws(FetchError) {
         while true {
             guard !Task.isCancelled else { throw .cancelled }

@@ -17,7 +17,7 @@ import HTTPWire
     private var keptFields = ResponseReader.KeptFields.ofFailures
     private var headBytes = 0
     private var exceeded = false
-    /// Whether the empty line behind the final head was received: libcurl takes a head that breaks off for a whole one.
+    /// Whether the empty line after the final head was received: libcurl takes a head that breaks off for a whole one.
     private(set) var isHeadComplete = false
     /// How often the request was sent, and how often it may be.
     private var sends = 0

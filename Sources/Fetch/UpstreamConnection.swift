@@ -5,10 +5,11 @@ import HTTPWire
 
 /// A connection to an origin: idle, busy with one exchange, or closed. While it is in the making, it is a ``Dial``.
 ///
-/// The socket is registered once, edge-triggered. A request is written at once, and the response read when the kernel reports it.
-/// Whatever leaves in doubt where the next response begins ends the connection: bytes or an end while it is idle, bytes behind a
-/// response, an exchange that was given up, a request that was not sent to its end. HTTP/1.1 has nothing that would tell a response too
-/// many from the one that is waited for, if it comes after the next request was written.
+/// The socket is registered once, edge-triggered. A request is written at once, and the response read when the kernel
+/// reports it. Whatever leaves in doubt where the next response begins ends the connection: bytes or an end while it is
+/// idle, bytes after a response, an exchange that was given up, a request that was not sent to its end. HTTP/1.1 has
+/// nothing that would tell a surplus response from the one that is waited for, if it comes after the next request was
+/// written.
 final class UpstreamConnection: ReadinessHandler {
     private enum State {
         case idle
@@ -36,7 +37,8 @@ final class UpstreamConnection: ReadinessHandler {
     /// Since when it is idle.
     private(set) var idleSince: LoopInstant
 
-    /// Whether the peer has ended or broken it, which the kernel does not report again: what is left is read up to there.
+    /// Whether the peer has ended or broken it, which the kernel does not report again: what is left is read up to
+    /// there.
     private var isEnding = false
 
     // Of the present exchange.
@@ -95,8 +97,8 @@ final class UpstreamConnection: ReadinessHandler {
             bodyBytes: exchange.streamed == nil ? origin.options.response.bodyBytes : .max)
         sent = 0
         isSent = false
-        // What the peer has against us may be there already: libcurl keeps the first error alone, which must not be that of sending.
-        // And one that speaks first would be one response ahead of all requests.
+        // What the peer has against us may be there already: libcurl keeps the first error alone, which must not be
+        // that of sending. And one that speaks first would be one response ahead of all requests.
         if !isReused { exchange.times = opening }
         if !isReused, !isQuiet() {
             isBroken = true
@@ -227,7 +229,8 @@ final class UpstreamConnection: ReadinessHandler {
                 // Less than there was room for: the socket is empty, and will report the next bytes.
                 if link == nil, !isEnding, !isBroken, unsafe count < fetcher.buffer.count { return }
             case .wouldBlock:
-                // The error of a broken connection is taken by the call that met it, and what was there before has been read.
+                // The error of a broken connection is taken by the call that met it, and what was there before has been
+                // read.
                 if isBroken { ended(cleanly: false) }
                 return
             case .ended: return ended(cleanly: true)
@@ -280,7 +283,8 @@ final class UpstreamConnection: ReadinessHandler {
         guard case .busy(let exchange) = state else { return }
         let isKept = isReusable && isSent && !exchange.expectsMore && reader.head?.persistence == .keepAlive
         let response = reader.takeResponse()
-        // A server that closes a connection for being idle may say so while a request is on its way to it (RFC 9110 §15.5.9).
+        // A server that closes a connection for being idle may say so while a request is on its way to it (RFC 9110
+        // §15.5.9).
         if response.status == 408, isReused, !isKept, !exchange.isRetry, exchange.isRepeatable {
             close()
             exchange.isRetry = true
@@ -372,7 +376,8 @@ final class UpstreamConnection: ReadinessHandler {
         guard case .busy(let exchange) = state else { return close() }
         if isClean, reader.inputEnded() { return complete(isReusable: false) }
         if !isReused, let refusal = link?.refusal { return fail(.tls(refusal)) }
-        // A peer may close a connection that it has kept whenever it likes, also when a request is on its way to it (RFC 9112 §9.3.1).
+        // A peer may close a connection that it has kept whenever it likes, also when a request is on its way to it
+        // (RFC 9112 §9.3.1).
         let isUntouched = !reader.hasStarted && partial.isEmpty
         guard isReused, !exchange.isRetry, exchange.isRepeatable || sent == 0 && !exchange.isPastHead, isUntouched
         else {

@@ -15,10 +15,10 @@ final class AccessLog: ExchangeObserver {
     private var trusted: TrustedProxies
     /// Whether every exchange is logged.
     private var isEnabled = false
-    /// Beyond what time a gather is logged even so.
+    /// The time beyond which a gather is logged anyway.
     private var slow: Duration?
     var wantsRecords: Bool { isEnabled || slow != nil }
-    /// What is known of gathers whose exchanges have not ended.
+    /// What is known about gathers whose exchanges have not ended.
     private var notes: [ObjectIdentifier: GatherNote] = [:]
 
     init(_ logger: Logger, _ settings: ServerSettings) {
@@ -39,7 +39,7 @@ final class AccessLog: ExchangeObserver {
         slow = logger.logLevel <= .notice ? settings.slowGathers : nil
     }
 
-    /// Has a request's line tell of what became of it.
+    /// Adds to a request's line what became of it.
     func note(_ note: @autoclosure () -> GatherNote, of request: Request) {
         if isEnabled { notes[ObjectIdentifier(request)] = note() }
     }

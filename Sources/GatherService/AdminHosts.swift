@@ -3,8 +3,8 @@ import GatherConfig
 
 /// By which names the admin listener answers browsers.
 ///
-/// A page of somebody else's whose name leads to this machine (DNS rebinding) counts as of the same origin, and could read what a browser here
-/// may. It cannot choose a name that is an address, or localhost.
+/// A page of somebody else's whose name leads to this machine (DNS rebinding) counts as of the same origin, and could
+/// read what a browser here may. It cannot choose a name that is an address, or localhost.
 struct AdminHosts {
     private let names: Set<String>
 

@@ -13,8 +13,8 @@ final class AdminResponder: Handler {
         case health, readiness, metrics, gathers, gather, console, consoleStyle, consoleScript, consoleEvents, model,
             reload, logLevel, setLogLevel
 
-        /// Whether it is for people and their programs, so that whose page a browser asks for matters; the rest is for platforms, which
-        /// may have a name of theirs for the service.
+        /// Whether it is for people and their programs, so that whose page a browser asks for matters; the rest is for
+        /// platforms, which may have a name of theirs for the service.
         var isChecked: Bool {
             switch self {
             case .health, .readiness, .metrics: false
@@ -27,7 +27,7 @@ final class AdminResponder: Handler {
 
     /// Asks the service what it says of itself. It captures the loop that asks.
     typealias Watch = () async -> MetricsPage
-    /// Has the service read its configuration again. It captures the loop that asks.
+    /// Makes the service read its configuration again. It captures the loop that asks.
     typealias Reload = () async -> ReloadOutcome
 
     private var router = Router<Target>()

@@ -3,8 +3,8 @@ import Gather
 import GatherConfig
 
 extension Configuration {
-    /// Tries whether connections to upstreams can be made with the files that are named for them, which would otherwise be found out by the
-    /// first call.
+    /// Tries whether connections to upstreams can be made with the files that are named for them, which would otherwise
+    /// be found out by the first call.
     ///
     /// It takes tens of milliseconds for each different `tls`, so that no loop is to call it.
     /// - Parameter earlier: a configuration that is served: what it has in the same way is known to be good.

@@ -5,8 +5,9 @@ import HTTPWire
 
 /// The engine's upstreams over connections of libcurl's: one ``Fetcher`` for a loop, one origin for each host.
 ///
-/// Each upstream has a place, at which every engine that knows it finds it. Engines of an earlier and a later configuration have the
-/// same place for an upstream that has not changed, and the same connections to a host that has not.
+/// Each upstream has a place, at which every engine that knows it finds it. Engines of an earlier and a later
+/// configuration have the same place for an upstream that has not changed, and the same connections to a host that has
+/// not.
 final class CurlUpstreams: UpstreamClient {
     private let fetcher: Fetcher
     /// By place; none at a place that is free.
@@ -35,7 +36,7 @@ final class CurlUpstreams: UpstreamClient {
     // MARK: Places
 
     /// Finds a place for each upstream, for an engine that is about to begin. It is given back by ``leave(_:)``.
-    /// - Parameter earlier: the places of the engine whose place that one takes.
+    /// - Parameter earlier: the places of the engine that the new one replaces.
     /// - Throws: `FetchError` if libcurl refuses a host; then no place is taken.
     func enter(_ upstreams: [Upstream], after earlier: [UpstreamIndex] = []) throws(FetchError) -> [UpstreamIndex] {
         var known: [String: Int] = [:]
@@ -93,7 +94,7 @@ final class CurlUpstreams: UpstreamClient {
         return origins[place][index]
     }
 
-    /// Gives the places of an engine back that has ended; what no other engine has is closed.
+    /// Gives back the places of an engine that has ended; those that no other engine uses are closed.
     func leave(_ places: [UpstreamIndex]) {
         for place in places.map(\.number) {
             residents[place]?.engines -= 1

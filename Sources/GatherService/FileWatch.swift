@@ -4,7 +4,8 @@ import Glibc
 
 /// Says when a file may have been changed, or one of those that it includes. Confined to its loop.
 ///
-/// Their directories are watched and not the files: editors and Kubernetes put another file, or another link, in its place.
+/// Their directories are watched and not the files: editors and Kubernetes put another file, or another link, in its
+/// place.
 final class FileWatch {
     private let fd: CInt
 

@@ -19,8 +19,8 @@ struct WarningLine: Sendable {
     }
 }
 
-/// What keeps equal warnings from filling a log: of those that are the same but for their numbers one is written in a second, and after
-/// it how many there were.
+/// What keeps equal warnings from filling a log: of those that are the same but for their numbers one is written in a
+/// second, and after it how many there were.
 struct Floods: Sendable {
     /// Several lines, of which the last stands for all.
     struct Repeated: Sendable {
@@ -51,7 +51,7 @@ struct Floods: Sendable {
             if kinds.count < Self.mostKinds { kinds[line.kind] = Kind(written: now, last: line) }
             return true
         }
-        // Behind lines that are still to be told of, it is the last of them.
+        // If lines before it have not been reported yet, it becomes the last of them.
         guard kind.repeated > 0 || now - kind.written < Self.pause else {
             kinds[line.kind]?.written = now
             return true

@@ -20,7 +20,7 @@ struct GatherNote {
     init(_ gathered: Gathered, of endpoint: Endpoint, isStreamed: Bool, isSlow: Bool = false) {
         self.isSlow = isSlow
         if isSlow {
-            // Those who run the service may know of internal calls.
+            // Those who run the service may know about internal calls.
             let whole = endpoint.mapCalls { $0.isInternal = false }
             path = CriticalPath(of: gathered.reports, in: whole).calls(deciding: gathered)
         }

@@ -6,8 +6,8 @@ import Synchronization
 
 /// One configuration as the loops of a service serve it: made once, before it is served, and shared by them.
 ///
-/// The next generation takes the place of this one; what it has in common with it, limits and what was learned of upstreams, it has from
-/// it.
+/// The next generation replaces this one; what both have in common, limits and what was learned about upstreams, it
+/// gets from it.
 final class Generation: Sendable {
     /// Counted from 1.
     let number: Int
@@ -37,8 +37,8 @@ final class Generation: Sendable {
             kept.plan, loops: loops, keptBytes: kept.server.limits.staleBytes, after: earlier?.limits)
     }
 
-    /// A loop that has served it has nothing left of it. The last has it freed by another thread: with thousands of endpoints that takes
-    /// longer than a loop has time for.
+    /// A loop that has served it is done with it. The last loop hands it to another thread to be freed: with thousands
+    /// of endpoints that takes longer than a loop has time for.
     func left() {
         guard loopsLeft.add(1, ordering: .acquiringAndReleasing).newValue == loops else { return }
         let last = LastReference(self)
@@ -51,8 +51,8 @@ final class Generation: Sendable {
 }
 
 extension Configuration {
-    /// The same configuration with the bodies that were kept under an earlier one: for calls that were the same there, of upstreams that
-    /// were.
+    /// The same configuration with the bodies that were kept under an earlier one: for calls that were the same there,
+    /// of upstreams that were.
     fileprivate func keepingBodies(of earlier: Configuration) -> Configuration {
         let upstreams = Dictionary(uniqueKeysWithValues: earlier.plan.upstreams.map { ($0.name, $0) })
         let isKept = plan.upstreams.map { upstreams[$0.name] == $0 }

@@ -2,11 +2,12 @@ import CPlatform
 import EventLoop
 import Glibc
 
-/// Starts a new process of the program, of a new version perhaps, that takes the listening sockets over: no client is refused, and none
-/// waits.
+/// Starts a new process of the program, perhaps a newer version, that takes over the listening sockets: no client is
+/// refused or has to wait.
 ///
-/// The new process gets the sockets as a service manager would hand them over (``InheritedSockets``), with a pipe on which it says that it
-/// serves. Until it has said so, this one goes on; if it never does, it is killed, and nothing has changed.
+/// The new process gets the sockets as a service manager would hand them over (``InheritedSockets``), with a pipe on
+/// which it reports that it is serving. Until then the old process goes on; if the report never comes, the new process
+/// is killed, and nothing has changed.
 struct HandOver {
     /// How the program is started.
     struct Program: Sendable {
@@ -15,8 +16,8 @@ struct HandOver {
         var arguments: [String]
         var environment: [String: String]
 
-        /// This program with other arguments. The path is that of the file which was started, so that a newer file in its place is what is
-        /// started next.
+        /// This program with other arguments. The path is that of the file which was started, so that a newer file in
+        /// its place is what is started next.
         init?(arguments: [String], environment: [String: String]) {
             var buffer = [CChar](repeating: 0, count: 4096)
             // The call writes at most as much as the buffer has, which ends with a NUL all the same.
@@ -80,8 +81,8 @@ struct HandOver {
         (self.process, self.pidfd, readiness) = (process, pidfd, reading)
     }
 
-    /// Waits until the new process says that it serves.
-    /// - Throws: ``Failure`` if it ends before, or has not said so by the deadline; then it is no more.
+    /// Waits until the new process reports that it is serving.
+    /// - Throws: ``Failure`` if it ends before, or has not reported by the deadline; then it is gone.
     func waitUntilReady(until deadline: LoopInstant, on loop: isolated EventLoop) async throws(Failure) {
         defer {
             close(readiness)
@@ -107,7 +108,7 @@ struct HandOver {
         Failure(description: "\(what): \(unsafe String(cString: strerror(code)))")
     }
 
-    /// Calls `body` with the strings as C has them, a null pointer behind the last; they live as long as the call.
+    /// Calls `body` with the strings in C's form, a null pointer after the last; they live as long as the call.
     private static func withCStrings(
         _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> CInt
     ) -> CInt {

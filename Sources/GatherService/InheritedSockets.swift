@@ -1,14 +1,15 @@
 import Glibc
 
-/// Sockets that listen already and that this process got from the one that has started it: the service manager (sd_listen_fds(3)), or the
-/// process of which it takes the place (``HandOver``).
+/// Sockets that listen already and that this process got from the one that has started it: the service manager
+/// (sd_listen_fds(3)), or the process of which it takes the place (``HandOver``).
 public struct InheritedSockets: Sendable {
     /// A socket and whose it is.
     struct Socket: Sendable, Equatable {
         var fd: CInt
         /// What it is called; empty if it has no name.
         var name: String
-        /// The address that the configuration of the process before gave it; nil if it is the service manager's, and for what that wants it for.
+        /// The address that the configuration of the process before gave it; nil if it is the service manager's, and
+        /// for what that wants it for.
         var address: String?
         /// Whether the service manager keeps it.
         var isManagers: Bool
@@ -19,7 +20,8 @@ public struct InheritedSockets: Sendable {
     private(set) var readiness: CInt?
 
     static let firstDescriptor: CInt = 3
-    /// The variable with which a process that hands its sockets over says whose they are and where: `listen=127.0.0.1:8080,admin=manager`.
+    /// The variable with which a process that hands its sockets over says whose they are and where:
+    /// `listen=127.0.0.1:8080,admin=manager`.
     static let handOverVariable = "GATHERD_HANDOVER"
     static let readinessName = "ready"
     static let managersWord = "manager"
@@ -73,7 +75,7 @@ public struct InheritedSockets: Sendable {
         return nameless.count == 1 && !hasNamed ? [] : nameless
     }
 
-    /// Closes those that the configuration has no use for: clients would wait in their queues for nobody.
+    /// Closes those that the configuration has no use for: clients would wait in their queues for ever.
     func closeUnused(_ used: [Listening]) {
         for socket in sockets where !used.contains(where: { $0.group.listener.fd == socket.fd }) { close(socket.fd) }
     }

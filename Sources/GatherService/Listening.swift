@@ -58,7 +58,8 @@ final class Listening: Sendable {
         }
     }
 
-    /// Has its servers end because clients find another in its place: another address, or another process with this socket.
+    /// Ends its servers because clients find another in its place: another address, or another process with this
+    /// socket.
     func leaveToSuccessor() {
         group.leaveToSuccessor()
         drain.open()
@@ -66,7 +67,7 @@ final class Listening: Sendable {
 }
 
 extension ServerOptions {
-    /// Of the listener that a role needs beside clients'.
+    /// Of the listener that a role needs in addition to the clients'.
     static func others(_ role: Listening.Role) -> ServerOptions {
         var options = ServerOptions()
         if role == .admin { options.connections = DescriptorPlan.adminConnections }

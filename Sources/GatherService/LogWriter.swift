@@ -97,7 +97,7 @@ public final class LogWriter: Sendable {
     /// Has a warning written soon, unless there was one like it a moment ago: then it is counted.
     func append(_ warning: WarningLine, _ line: @autoclosure () -> [UInt8]) {
         if floods.withLock({ $0.admits(warning, at: cp_monotonic_nanoseconds()) }) { return append(line()) }
-        // Has it look at the time.
+        // So that it looks at the time.
         if state.load(ordering: .relaxed) != .awake { wake() }
     }
 

@@ -5,9 +5,9 @@ import HTTPServer
 import Logging
 import Synchronization
 
-/// The loops of one service, as others name them: what they share whichever generation they serve, and how all of them are asked.
+/// The loops of one service: what they share whichever generation they serve, and how to ask all of them.
 ///
-/// Locked, but not on the way of a request.
+/// It has a lock, but not on the path of a request.
 final class LoopGroup: Sendable {
     let count: Int
     let logger: Logger
@@ -16,7 +16,7 @@ final class LoopGroup: Sendable {
     /// The spans that wait to be sent on all loops.
     let spans: SharedLimit
     let readiness: Readiness
-    /// Opens when every loop serves.
+    /// Opens when every loop is serving.
     let begun = Latch()
     private let members: Mutex<[LoopReference<ServiceLoop>?]>
 
@@ -51,9 +51,9 @@ final class LoopGroup: Sendable {
 
     // MARK: All loops
 
-    /// Has each loop do something in its next turn, and waits until all have done it.
+    /// Makes each loop do something in its next turn, and waits until all have done it.
     /// - Parameter limit: how long they may take, nil for as long as they do.
-    /// - Returns: what each has come to; nil for those that have ended or were not in time.
+    /// - Returns: the result of each; nil for those that have ended or were not in time.
     func onEachLoop<Value: Sendable>(
         within limit: Duration?, on loop: isolated EventLoop, _ body: @escaping @Sendable (ServiceLoop) -> Value
     ) async -> [Value?] {
@@ -66,19 +66,19 @@ final class LoopGroup: Sendable {
         return answers.values
     }
 
-    /// What all loops say of themselves at about one moment. One that is held for longer than the limit is missing.
+    /// A snapshot of each loop, all at about the same moment. One that is blocked for longer than the limit is missing.
     func snapshots(within limit: Duration, on loop: isolated EventLoop) async -> [LoopSnapshot] {
         await onEachLoop(within: limit, on: loop) { $0.snapshot() }.compactMap(\.self)
     }
 
     // MARK: Generations
 
-    /// How long the loops may take to prepare a generation, one after the other what each has to do before.
+    /// How long the loops may take to prepare a generation, each after whatever it has to do before.
     private static let preparation: Duration = .seconds(10)
 
-    /// Has all loops serve another generation, or none.
+    /// Makes all loops serve another generation, or none.
     /// - Parameters:
-    ///   - clients: the listener that takes the place of the one before, if another does.
+    ///   - clients: the listener that replaces the one before, if the address changes.
     ///   - limitsChange: sets the limits that hold for all loops together, when it is certain that all will serve it.
     /// - Throws: ``SwapError``; then nothing has changed.
     func swap(
@@ -99,7 +99,7 @@ final class LoopGroup: Sendable {
             }
         }
         if let failure {
-            // Behind the preparation of a loop that was late with it.
+            // Queued after the preparation of a loop that was late with it.
             _ = await onEachLoop(within: .zero, on: loop) { $0.forgetPrepared() }
             throw failure
         }
@@ -116,7 +116,7 @@ struct SwapError: Error, CustomStringConvertible {
     var description: String { problem }
 }
 
-/// What loops have come to that were asked, each for itself.
+/// The results of the loops that were asked, each for itself.
 private final class LoopAnswers<Value: Sendable>: Sendable {
     private struct State {
         var values: [Value?]

@@ -3,7 +3,8 @@ import EventLoop
 import GatherConfig
 import HTTPServer
 
-/// The servers that the first loop has beside clients': the admin listener's and the shop's. Confined to that loop.
+/// The servers that the first loop has in addition to the clients': the admin listener's and the shop's. Confined to
+/// that loop.
 final class OtherServers {
     private let service: Service
     private let counters = ShopCounters()
@@ -39,7 +40,7 @@ final class OtherServers {
         _ = starts.trySend((listening, server))
     }
 
-    /// Has the shop be as the configuration wants it now.
+    /// Makes the shop match the current configuration.
     func renewShop() { for (listening, server) in servers where listening.role == .shop { server.adopt(makeShop()) } }
 
     private func makeShop() -> Shop {

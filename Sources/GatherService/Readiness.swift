@@ -28,7 +28,8 @@ final class Readiness: Sendable {
     /// - Returns: those of them that no other loop has told of.
     func loopIsWarm(butFor coldHosts: [ColdHost]) -> [ColdHost] {
         let (new, isReady) = state.withLock { state in
-            // Connections to upstreams that a later configuration has brought are warmed up as well, and nothing waits for them.
+            // Connections to upstreams that a later configuration has brought are warmed up as well, and nothing waits
+            // for them.
             state.coldLoops = max(0, state.coldLoops - 1)
             let new = coldHosts.filter { host in !state.coldHosts.contains(where: host.isSame(as:)) }
             state.coldHosts += new

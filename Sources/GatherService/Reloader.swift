@@ -4,14 +4,14 @@ import GatherConfig
 import HTTPServer
 import Logging
 
-/// Has the service take over what its configuration says now. Confined to the first loop.
+/// Makes the service apply what its configuration says now. Confined to the first loop.
 ///
-/// All that can fail is done before anything changes, and on a thread where it holds no loop: reading the file and those that it names,
-/// opening listeners, making plan and routes. Then the loops take it over as one generation.
+/// All that can fail is done before anything changes, and on a thread where it holds no loop: reading the file and
+/// those that it names, opening listeners, making plan and routes. Then the loops take it over as one generation.
 final class Reloader {
     private let service: Service
     private let others: OtherServers
-    /// One thing after another: a reload while a new process takes over would give that listeners which are no more.
+    /// One thing after another: a reload while a new process takes over would give it listeners that are gone.
     let turn: Semaphore
 
     init(_ service: Service, _ others: OtherServers, on loop: isolated EventLoop) {
@@ -24,7 +24,8 @@ final class Reloader {
     /// Reads the configuration again.
     /// - Parameters:
     ///   - cause: who wants it, for the log.
-    ///   - isQuiet: whether nothing is said of a configuration that has not changed, unless the attempt before has failed.
+    ///   - isQuiet: whether an unchanged configuration is not reported, unless the attempt before has
+    ///     failed.
     @discardableResult
     func reload(_ cause: String, isQuiet: Bool = false, on loop: isolated EventLoop) async -> ReloadOutcome {
         guard (try? await turn.acquire()) != nil else { return .refused("the service is ending") }
@@ -107,7 +108,7 @@ final class Reloader {
     }
 }
 
-/// What a reload came to.
+/// The result of a reload.
 enum ReloadOutcome: Sendable, Equatable {
     case changed(generation: Int, [ConfigurationChange])
     case unchanged(generation: Int)
@@ -126,13 +127,13 @@ enum ReloadOutcome: Sendable, Equatable {
     }
 }
 
-/// What a reload needs, made before anything changes; what is wrong with it is thrown.
+/// What a reload needs, made before anything changes; throws what is wrong with it.
 private struct NextGeneration: Sendable {
     let generation: Generation
     let changes: [ConfigurationChange]
     /// Those of clients' connections.
     let options: ServerOptions
-    /// The listeners whose address is another.
+    /// The listeners whose address has changed.
     let opened: [Listening]
 
     init(_ configuration: Configuration, of service: Service, after state: Service.State) throws {

@@ -20,11 +20,12 @@ public final class Service: Sendable {
     private let signals: CInt
     private let slowJobs: Duration?
     let log: LogWriter?
-    /// Opens when the service is to end: at the first signal, when a loop fails, or when another process has taken over.
+    /// Opens when the service is to end: at the first signal, when a loop fails, or when another process has taken
+    /// over.
     let drain = Latch()
     /// Opens at the second signal.
     let abort = Latch()
-    /// Opens when no loop serves clients any more.
+    /// Opens when no loop serves clients any longer.
     private let ended = Latch()
     private let serving: Counter
     private let state: Mutex<State>
@@ -40,15 +41,15 @@ public final class Service: Sendable {
         var listenings: [Listening] { [clients] + others }
     }
 
-    /// What the service is given by who starts it, besides its configuration.
+    /// What the service is given by its caller, apart from its configuration.
     public struct Surroundings: Sendable {
         /// Reads the configuration again; nil if it cannot be.
         public var source: (@Sendable () throws -> Configuration)?
-        /// The variables of the process, in which its service manager and the process before it say what they have for it.
+        /// The variables of the process, through which its service manager and the previous process hand things over.
         public var environment: [String: String] = [:]
-        /// With what the program was started, to be started again; empty if it cannot be.
+        /// The arguments that the program was started with, to start it again; empty if it cannot be.
         public var arguments: [String] = []
-        /// The file at whose changes the configuration is read again; nil if at none.
+        /// The file whose changes trigger a reload; nil for none.
         public var watchedFile: String?
         /// How long a job may hold its loop before it is logged; nil if none is.
         public var slowJobs: Duration?
@@ -99,8 +100,8 @@ public final class Service: Sendable {
         cp_return_large_blocks()
     }
 
-    /// Holds back the signals that mean something to a service that runs, until it does: one that comes while the configuration is read for
-    /// the first time must not end the process.
+    /// Holds back the signals that a running service handles, until it runs: one that comes while the configuration is
+    /// read for the first time must not end the process.
     public static func holdSignals() throws { Glibc.close(try Signals.block([SIGHUP, SIGUSR1, SIGUSR2])) }
 
     /// The options of clients' connections, as far as the process may have the descriptors that they need.
@@ -121,7 +122,8 @@ public final class Service: Sendable {
 
     func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
-    /// What the service says of itself at about this moment: asks each loop, and leaves out those that do not answer in time.
+    /// A snapshot of the service at about this moment: asks each loop, and leaves out those that do not answer in
+    /// time.
     public func snapshot(within limit: Duration = .seconds(1), on loop: isolated EventLoop) async -> ServiceSnapshot {
         let loops = await group.snapshots(within: limit, on: loop)
         let (state, gathers) = (current, group.gathers)
@@ -137,7 +139,8 @@ public final class Service: Sendable {
 
     // MARK: Serving
 
-    /// Serves until SIGTERM, SIGINT or SIGQUIT, and then until the requests that are running have ended; a second signal cancels them.
+    /// Serves until SIGTERM, SIGINT or SIGQUIT, and then until the requests that are running have ended; a second
+    /// signal cancels them.
     /// - Throws: what kept a loop from starting.
     public func run() throws {
         try EventLoop.runGroup(count: group.count) { loop, index in
@@ -194,7 +197,8 @@ public final class Service: Sendable {
 
     // MARK: The beginning and the end
 
-    /// Tells who waits for it that the service is ready, when every loop serves and has the connections that are wanted at the start.
+    /// Tells whoever waits for it that the service is ready, once every loop is serving and has the connections that
+    /// are wanted at the start.
     private func sayReady(on loop: isolated EventLoop) async {
         guard await group.begun.wait(on: loop) == .signalled else { return }
         guard await group.readiness.ready.wait(on: loop) == .signalled, !drain.isOpen else { return }
@@ -212,7 +216,7 @@ public final class Service: Sendable {
         guard await drain.wait(on: loop) == .signalled else { return }
         let state = current
         state.clients.drain.open()
-        // What another process has taken over goes on.
+        // Listeners that another process has taken over go on.
         let isSucceeded = state.clients.group.isSucceeded
         if !isSucceeded { manager.stopping("draining") }
         let options = state.clients.group.options
@@ -232,7 +236,7 @@ public final class Service: Sendable {
     private func feedWatchdog(on loop: isolated EventLoop) async {
         guard let interval = manager.watchdog.map({ $0 / 3 }) else { return }
         while !Task.isCancelled {
-            // A loop that has ended does not count; one that is held does not answer.
+            // A loop that has ended does not count; one that is blocked does not answer.
             let answers = await group.onEachLoop(within: interval, on: loop) { _ in true }
             if answers.allSatisfy({ $0 == true }) || drain.isOpen { manager.isAlive() }
             guard (try? await loop.sleep(for: interval)) != nil else { return }
@@ -243,7 +247,8 @@ public final class Service: Sendable {
 
     /// The signals by which platforms and people stop a service.
     private static let draining = [SIGTERM, SIGINT, SIGQUIT]
-    /// The same of them twice within this time is one: timeout(1) and others send it to the process and to its group.
+    /// The same signal twice within this time counts once: timeout(1) and others send it to the process and to its
+    /// group.
     private static let sameSignal: Duration = .milliseconds(100)
 
     private func watch(_ signals: Signals, _ reloader: Reloader, on loop: isolated EventLoop) async {
@@ -305,7 +310,7 @@ public final class Service: Sendable {
     /// How long a new process may take until it serves.
     private static let handOverTime: Duration = .seconds(60)
 
-    /// Starts a new process that takes over the listeners, and ends this one when it serves.
+    /// Starts a new process that takes over the listeners, and ends this one when the new one is serving.
     private func handOver(after reloader: Reloader, on loop: isolated EventLoop) async {
         guard (try? await reloader.turn.acquire()) != nil else { return }
         defer { reloader.turn.release() }

@@ -5,16 +5,16 @@ import HTTPServer
 
 /// What one loop serves clients with: upstreams, engine, handler, server and counters, made and ended here alone.
 ///
-/// The loop serves one generation of the configuration and can be given the next (``prepare(_:)``, ``takeOver(from:)``): requests that are
-/// being answered end by the one that they began with, all others begin with the new one. Confined to its loop; others name it by a
-/// `LoopReference`.
+/// The loop serves one generation of the configuration and can be given the next (``prepare(_:)``,
+/// ``takeOver(from:)``): requests that are being answered end with the generation that they began with, all others
+/// begin with the new one. Confined to its loop; others name it by a `LoopReference`.
 final class ServiceLoop {
     let group: LoopGroup
     let index: Int
     let upstreams: CurlUpstreams
-    /// Clients' servers: one, and those whose listener another has taken the place of until they have ended.
+    /// Clients' servers: the current one, and those whose listener was replaced, until they have ended.
     private var servers: [Server] = []
-    /// How many there are, those included that are about to begin.
+    /// How many there are, including those about to begin.
     private var serverCount = 0
     private var requestsOfEnded = 0
     private let serversEnded: Event
@@ -116,7 +116,8 @@ final class ServiceLoop {
 
     // MARK: Serving
 
-    /// Serves clients until the listener's `drain` opens, and then until the requests that are running have ended or `abort` opens.
+    /// Serves clients until the listener's `drain` opens, and then until the requests that are running have ended or
+    /// `abort` opens.
     func run(abort: Latch, on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
             group.addImmediateTask { await self.runErrands(abort: abort, on: loop) }
@@ -183,7 +184,7 @@ final class ServiceLoop {
         if exporters == 0 { exportersEnded.set() }
     }
 
-    /// Has spans be made and sent as a generation wants them.
+    /// Makes and sends spans as a generation wants them.
     private func adoptTraces(of next: Part, after earlier: Part?) {
         tracer.adopt(next.generation.configuration, exporter: next.exporter)
         guard next.exporter !== earlier?.exporter else { return }
@@ -206,7 +207,7 @@ final class ServiceLoop {
     /// Opens this loop's connections to upstreams that are to have some before there are calls for them.
     private func warmUp(_ engine: GatherEngine, on loop: isolated EventLoop) async {
         let cold = await engine.warmUp(on: loop)
-        // A drain has cut it short, and nobody waits for it any more.
+        // A drain has cut it short, and it is no longer waited for.
         guard !Task.isCancelled else { return }
         group.loopIsWarm(butFor: cold)
     }
@@ -227,7 +228,7 @@ final class ServiceLoop {
     func forgetPrepared() { prepared = nil }
 
     /// Serves the generation that was prepared from now on.
-    /// - Parameter clients: the listener that takes the place of the one before, if another does.
+    /// - Parameter clients: the listener that replaces the one before, if there is one.
     func takeOver(from clients: Listening?) {
         guard let next = prepared else { return }
         prepared = nil
@@ -242,10 +243,10 @@ final class ServiceLoop {
         if let clients { serve(clients) }
     }
 
-    /// The least severe level that is logged is another.
+    /// The log level has changed.
     func logLevelChanged() { accessLog.levelChanged() }
 
-    // MARK: What it says of itself
+    // MARK: What it reports
 
     /// Those of the generation that is served.
     var endpoints: [Endpoint] { current.generation.configuration.plan.endpoints }

@@ -2,7 +2,8 @@ import CPlatform
 import EventLoop
 import Glibc
 
-/// The service manager that has started the process, if it wants to be told how the service is: systemd's protocol (sd_notify(3)).
+/// The service manager that has started the process, if it wants to be told how the service is: systemd's protocol
+/// (sd_notify(3)).
 ///
 /// A message is one datagram, which is dropped if the manager takes none: it must not hold the loop.
 public struct ServiceManager: Sendable {

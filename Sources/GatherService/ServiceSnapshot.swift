@@ -16,9 +16,10 @@ public struct ServiceSnapshot: Sendable {
     public var loopCount: Int
     public var reloads = ReloadCounts()
 
-    /// What an upstream is to the process: as one of the loops sees it, with what each loop knows of its hosts put together.
+    /// What an upstream is to the process: as one of the loops sees it, with what each loop knows about its hosts put
+    /// together.
     ///
-    /// A host counts as left out, or as not well, if it is so for at least one loop.
+    /// A host counts as left out, or as unhealthy, if it is so for at least one loop.
     public var upstreams: [UpstreamSnapshot] {
         guard var merged = loops.first?.upstreams else { return [] }
         for other in loops.dropFirst().map(\.upstreams) where other.map(\.name) == merged.map(\.name) {

@@ -8,8 +8,8 @@ import JSONText
 
 /// Gathers from URLs without a configuration: each is a call, and all of them are under way at once.
 ///
-/// It is told in the records of a stream. What a response holds is not looked at, so that pages and pictures are as good as JSON: a call's
-/// body is the number of bytes that came.
+/// It is told in the records of a stream. What a response holds is not looked at, so that pages and pictures are as
+/// good as JSON: a call's body is the number of bytes that came.
 public struct URLGather: Sendable {
     private let plan: Plan
 

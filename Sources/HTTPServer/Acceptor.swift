@@ -28,9 +28,9 @@ final class Acceptor: ReadinessHandler {
 
     /// How many accepts a loop does at once before its connections get a turn, and other loops a chance.
     private static let acceptsPerTurn = 16
-    /// A new connection is not idle before it had this time to ask for something.
+    /// A new connection does not count as idle until it has had this long to send a request.
     private static let timeToAsk = Duration.milliseconds(250)
-    /// How many idle connections are looked out at once: looking goes through all.
+    /// How many idle connections are looked up at once: each search goes through all.
     private static let idleAtOnce = 64
 
     init(for server: Server, _ member: ServerMember, of group: ServerGroup, _ reactor: Reactor) {
@@ -42,12 +42,12 @@ final class Acceptor: ReadinessHandler {
 
     /// Waits for a connection; nil when there will be none, or the task is cancelled.
     ///
-    /// While the process has no descriptor left, and at the limit of connections if none of them is idle, the listener is
-    /// not watched: its reports would spin.
+    /// While the process has no descriptor left, and at the limit of connections if none of them is idle, the listener
+    /// is not watched: its reports would spin.
     func next(on loop: isolated EventLoop) async -> Accepted? {
         while true {
             if let accepted = arrived.popLast() { return accepted }
-            // What waits for a listener that another process has as well is that one's.
+            // Connections queued at a listener that another process shares are left to that process.
             if Task.isCancelled || server.isCutting || server.isClosing && group.listener.isShared { stop() }
             if hasStopped {
                 guard member.arriving.load(ordering: .relaxed) > 0 else { return nil }
@@ -82,7 +82,7 @@ final class Acceptor: ReadinessHandler {
         }
     }
 
-    /// Has ``next(on:)`` look again at what has changed: a connection has ended, or the server drains.
+    /// Makes ``next(on:)`` look again at what has changed: a connection has ended, or the server drains.
     func wake() {
         if let waiting { reactor.wake(waiting) }
     }
@@ -126,7 +126,7 @@ final class Acceptor: ReadinessHandler {
         await wait(until: nil, on: loop)
     }
 
-    /// Waits until there may be a place for another connection, and makes one if a client waits for it.
+    /// Waits until there may be room for another connection, and makes some if a client waits for it.
     private func waitForPlace(on loop: isolated EventLoop) async {
         guard isQueueReported || server.isClosing else { return await waitForQueue(on: loop) }
         isQueueReported = false

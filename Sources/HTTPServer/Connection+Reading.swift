@@ -72,7 +72,7 @@ extension Connection {
         return state.nothingArrived() ? .end : .nothing
     }
 
-    /// Keeps what the buffer still has, which is the connection's own then; or gives it back.
+    /// Keeps the buffer as the connection's own if it still has bytes; otherwise gives it back.
     private func keepRest(of buffer: ReceiveBuffer) {
         if buffer.isEmpty {
             releaseBuffer()
@@ -123,8 +123,8 @@ extension Connection {
             } catch {
                 throw .defective(error)
             }
-            // Growing by and by would hold two copies now and then; room for all of it is not given for an announcement
-            // alone.
+            // Growing step by step would sometimes hold two copies; but an announcement alone does not get room for
+            // everything.
             if content.count >= Self.bytesBeforeRoom, content.capacity < length { content.reserveCapacity(length) }
         }
         releaseBuffer()
@@ -135,7 +135,7 @@ extension Connection {
         return content
     }
 
-    /// Reads the next piece of the request's body for the handler; nil behind the last.
+    /// Reads the next piece of the request's body for the handler; nil after the last.
     func readPiece(upTo limit: Int?, on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]? {
         guard let reader = body, !reader.isComplete else { return nil }
         if let limit, !isPassingBody { try allowBody(upTo: limit) }
@@ -190,7 +190,7 @@ extension Connection {
         }
     }
 
-    /// Goes over what has arrived of a body that the handler left, where that tells whether the connection goes on.
+    /// Reads what has arrived of a body that the handler did not read, if that decides whether the connection goes on.
     func discardArrivedBody() {
         guard body != nil else { return }
         while state.discardsArrivedBody {
@@ -204,14 +204,14 @@ extension Connection {
                 buffer.consume(progress.consumed)
                 state.discarded(progress)
             } catch {
-                // Nothing behind it can be read; the answer says so.
+                // Nothing after it can be read; the answer says so.
                 break
             }
         }
         releaseBuffer()
     }
 
-    /// Goes over the rest of a body whose length is known, to reach the next request.
+    /// Skips the rest of a body whose length is known, to reach the next request.
     func discardBody(on loop: isolated EventLoop) async -> ConnectionState.Action {
         while true {
             if buffer?.isEmpty ?? true {
@@ -304,7 +304,7 @@ extension Connection {
 
     // MARK: What the request holds
 
-    /// Has the server count what is held of the request while more of it is waited for; false if there is no room for
+    /// Makes the server count what is held of the request while more of it is waited for; false if there is no room for
     /// it.
     func holdIncoming(_ content: Int) -> Bool {
         let held = content + (buffer?.bytes.count ?? 0)

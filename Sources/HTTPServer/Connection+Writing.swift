@@ -27,7 +27,7 @@ extension Connection {
         return .done(state.responseFinished())
     }
 
-    /// Sends a response, or has it produced and sent.
+    /// Sends a response, producing it first if it is streamed.
     func write(_ response: Response, on loop: isolated EventLoop) async -> ConnectionState.Action {
         if let produce = response.stream { return await stream(response, produce, on: loop) }
         switch write(response) {
@@ -67,7 +67,7 @@ extension Connection {
             if hasContent { try await self.produce(produce, through: writer) }
             try await writer.finish(on: loop)
         } catch {
-            // What was not begun is cut short as well, behind its head.
+            // What was not begun is cut short as well, after its head.
             if error == .failed { try? await writer.write([], on: loop) }
             guard error == .failed else {
                 giveUp(sent: writer.sentBytes)

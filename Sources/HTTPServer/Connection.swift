@@ -2,12 +2,12 @@ import EventLoop
 import HTTPTypes
 import HTTPWire
 
-/// One client's connection: a task that reads a request, has it answered, writes the answer, and begins again.
+/// One client's connection: a task that reads a request, gets it answered, writes the answer, and starts over.
 ///
-/// What it does next is ``ConnectionState``'s decision. As long as nothing has to be waited for, it goes from the bytes of a request to
-/// those of its answer in one step without a suspension (``step(on:)``); the task suspends for more input, for a handler that
-/// waits, and for a client that takes its answer slowly. The socket is registered once, edge-triggered; flags remember what its
-/// reports said.
+/// What it does next is ``ConnectionState``'s decision. As long as nothing has to be waited for, it goes from the bytes
+/// of a request to those of its answer in one step without a suspension (``step(on:)``); the task suspends for more
+/// input, for a handler that waits, and for a client that takes its answer slowly. The socket is registered once,
+/// edge-triggered; flags remember what its reports said.
 @safe final class Connection: ReadinessHandler, TimerHandler, ExchangeStream {
     private(set) var peer: SocketAddress?
     /// Whether it is counted as one of its client's.
@@ -39,7 +39,7 @@ import HTTPWire
 
     // MARK: The exchange
 
-    /// The latest request. The next one takes its place in the same object, unless somebody holds it.
+    /// The latest request. The next one takes its place in the same object, unless it is still held.
     var request: Request?
     /// When the exchange began, and its method as far as it was read.
     private var start: LoopInstant
@@ -50,8 +50,8 @@ import HTTPWire
     private var isHandling = false
     /// Since when the connection waits for a request; nil while it has one, and once it is told to stop.
     private(set) var idleSince: LoopInstant?
-    /// Until when input may be waited for. The timer is set for the earliest instant that was waited for since it last fired: most
-    /// waits end long before, and a timer that comes too early costs less than one for each wait.
+    /// Until when input may be waited for. The timer is set for the earliest instant that was waited for since it last
+    /// fired: most waits end long before, and a timer that comes too early costs less than one for each wait.
     var deadline: LoopInstant
     private var timer: (id: TimerID, due: LoopInstant)?
     /// Whether it is input for a head that is waited for.
@@ -69,8 +69,8 @@ import HTTPWire
     /// Whether the server has no room for the request.
     var hasNoRoom = false
 
-    /// This connection's task. It outlives the closure that hands it out, and is cleared before ``serve(on:)`` returns, so that it
-    /// is used only while that task is running.
+    /// This connection's task. It outlives the closure that hands it out, and is cleared before ``serve(on:)`` returns,
+    /// so that it is used only while that task is running.
     private var task: UnsafeCurrentTask?
     private var isCancelled = false
 
@@ -84,7 +84,7 @@ import HTTPWire
         limits = server.options.wire
         state = ConnectionState(limits: limits)
         (start, turn, idleSince) = (reactor.now, reactor.now, reactor.now)
-        // A new connection has no longer for its first request than for a head.
+        // A new connection has as long for its first request as for a head.
         deadline = server.times.deadline(server.times.head, from: reactor.now)
     }
 
@@ -117,7 +117,7 @@ import HTTPWire
         transport.close()
     }
 
-    /// A connection as its task's cancellation handler has it, on whichever thread that runs.
+    /// A connection, for its task's cancellation handler, on whichever thread that runs.
     ///
     /// `@unchecked Sendable`: the connection is touched in ``cancel()`` alone, which the loop calls.
     private struct Cancellable: @unchecked Sendable {
@@ -296,7 +296,7 @@ import HTTPWire
         return await write(.problem(.internalServerError, "the request could not be handled"), on: loop)
     }
 
-    /// Ends a request that is not handled: nothing behind it can be read.
+    /// Ends a request that is not handled: nothing after it can be read.
     private func refuse(_ refusal: Refusal, on loop: isolated EventLoop) async -> ConnectionState.Action {
         if refusal == .clientGone {
             giveUp(sent: 0)
@@ -326,7 +326,7 @@ import HTTPWire
 
     // MARK: Its end
 
-    /// Ends an exchange that has no whole answer: the client left, or the server no longer waits for anybody.
+    /// Ends an exchange that has no whole answer: the client left, or the server no longer waits.
     func giveUp(sent bytes: Int) {
         let isCut = server.isCutting && !sawHangup
         end(status: isCut ? 503 : 499, bytes: bytes, isClientGone: !isCut)
@@ -345,7 +345,8 @@ import HTTPWire
         deadline = server.times.deadline(server.times.idle, from: reactor.now)
     }
 
-    /// Makes the request that is running the last one; an idle connection reads once more, and closes if nothing has arrived.
+    /// Makes the request that is running the last one; an idle connection reads once more, and closes if nothing has
+    /// arrived.
     func stop() {
         idleSince = nil
         guard state.stop() else { return }
@@ -353,16 +354,18 @@ import HTTPWire
         wakeReader()
     }
 
-    /// How long a client may take from its connection to its first request before a server that ends no longer waits for it.
+    /// How long a client may take from its connection to its first request before a server that ends no longer waits
+    /// for it.
     static let firstRequest: Duration = .seconds(1)
 
-    /// Whether it was accepted only just now and has had no request: its client is about to send one, which would be lost.
+    /// Whether it was accepted only just now and has had no request: its client is about to send one, which would be
+    /// lost.
     var isNew: Bool { request == nil && state.isIdle && reactor.now < start.advanced(by: Self.firstRequest) }
 
     /// Ends a connection that waits for its client to take an answer.
     func cut() { unsafe task?.cancel() }
 
-    /// Has a body produced; a hang-up cancels that.
+    /// Produces a body; a hang-up cancels that.
     func produce(_ body: StreamedBody, through writer: BodyWriter) async throws(StreamFailure) {
         isHandling = true
         defer { isHandling = false }
@@ -391,8 +394,8 @@ import HTTPWire
         }
     }
 
-    /// Cancels the handler if the peer has closed, since nobody waits for what it does. A peer that has closed its side for writing
-    /// alone looks the same until something is sent to it.
+    /// Cancels the handler if the peer has closed, since its result is no longer waited for. A peer that has closed its
+    /// side for writing alone looks the same until something is sent to it.
     func cancelIfGone() {
         if isBroken || sawHangup && server.options.halfClose == .cancel { unsafe task?.cancel() }
     }
@@ -401,7 +404,7 @@ import HTTPWire
         if let reading { reactor.wake(reading) }
     }
 
-    /// Has the timer fire at the deadline, or before.
+    /// Makes the timer fire at the deadline, or before.
     private func schedule() {
         if let timer {
             guard deadline < timer.due else { return }

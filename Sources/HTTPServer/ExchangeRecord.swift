@@ -11,8 +11,8 @@ public struct ExchangeRecord {
     /// The status that was sent; if none was or not all of the answer, 499 for a client that left and 503 for one that
     /// the server's shutdown cut off.
     public let status: Int
-    /// Whether the client left before it had all of an answer. A status says nothing of that: a handler may answer with
-    /// any.
+    /// Whether the client left before it had all of an answer. A status says nothing about that: a handler may answer
+    /// with any.
     public let isClientGone: Bool
     /// Why the request was refused, if it was: by the server itself, or by a handler that threw a ``Problem``.
     public let problem: String?
@@ -25,13 +25,13 @@ public struct ExchangeRecord {
     public var duration: Duration { start.duration(to: end) }
 }
 
-/// What is told of a server's exchanges.
+/// What observes a server's exchanges.
 public protocol ExchangeObserver: AnyObject {
     /// Whether it wants to be told of ends; asked once. True by default.
     var wantsRecords: Bool { get }
     /// An exchange has ended; told once of each.
     func exchangeEnded(_ record: ExchangeRecord)
-    /// A handler threw an error that is not an answer: the client gets 500, and somebody should know why. Does nothing
+    /// A handler threw an error that is not an answer: the client gets 500, and someone should know why. Does nothing
     /// by default.
     func handlerFailed(_ error: any Error, _ request: Request)
 }

@@ -3,7 +3,7 @@ public import HTTPWire
 
 /// What answers requests. Each loop has its own, confined to it.
 ///
-/// Handlers wrap one another: one that limits, logs or adds a field asks the next and changes what comes back.
+/// Handlers wrap one another: one that limits, logs or adds a field calls the next and changes what comes back.
 ///
 /// ```swift
 /// final class Greeting: Handler {
@@ -32,7 +32,7 @@ extension Handler {
     public func bodyLimit(of head: RequestHead) -> Int? { nil }
 }
 
-/// What a handler has for a request.
+/// What a handler returns for a request.
 public enum Answer {
     /// The response. The server sends it in the same step in which it has read the request.
     case now(Response)

@@ -1,8 +1,8 @@
 import EventLoop
 import Synchronization
 
-/// What connections of one loop hold of a limit of bytes that all loops share, and which of them has held some for the
-/// longest.
+/// How many bytes the connections of one loop hold, against a limit that all loops share, and which connection has held
+/// some for the longest.
 final class HeldBytes {
     private struct Holder {
         let connection: Connection
@@ -36,8 +36,8 @@ final class HeldBytes {
         limit.count > holders[ObjectIdentifier(connection)]?.bytes ?? 0
     }
 
-    /// Adds bytes that a connection holds from now on, and has others of this loop give up theirs if the limit is
-    /// passed.
+    /// Adds bytes that a connection holds from now on, and makes others of this loop give up theirs if the limit is
+    /// exceeded.
     func add(_ bytes: Int, for connection: Connection) {
         if bytes > 0 {
             let key = ObjectIdentifier(connection)
@@ -54,7 +54,7 @@ final class HeldBytes {
         makeRoom(besides: connection)
     }
 
-    /// Takes bytes off what a connection holds; of no effect for one that was made to give up all.
+    /// Takes bytes off what a connection holds; has no effect for one that was made to give up all.
     func remove(_ bytes: Int, of connection: Connection) {
         guard let holder = holders[ObjectIdentifier(connection)] else { return }
         guard holder.bytes > bytes else { return removeAll(of: connection) }
@@ -69,7 +69,7 @@ final class HeldBytes {
         change(by: -holder.bytes)
     }
 
-    /// Has those that have held bytes for the longest give them up, until the limit is kept.
+    /// Makes those that have held bytes for the longest give them up, until the limit is met.
     ///
     /// `connection` is spared, so that a single message may be larger than the limit.
     func makeRoom(besides connection: Connection? = nil) {

@@ -5,8 +5,8 @@ import Synchronization
 
 /// A listening socket, which the servers of several loops may share.
 ///
-/// It is one socket and not one for each loop (SO_REUSEPORT): a second process on the same port is an error that is seen, and
-/// no connection is lost with the queue of a loop that stops.
+/// It is one socket and not one for each loop (SO_REUSEPORT): a second process on the same port is an error that shows,
+/// and no connection is lost with the queue of a loop that stops.
 public final class Listener: Sendable {
     package let fd: CInt
     /// The port that it got, when it was asked for port 0; 0 if it has a path.
@@ -36,9 +36,9 @@ public final class Listener: Sendable {
         hasHeir = Atomic(false)
     }
 
-    /// Takes over a socket that listens already, from the process that has started this one.
-    /// - Parameter isShared: whether another process keeps it, so that it goes on listening when this one ends.
-    /// - Throws: ``ListenError`` if the descriptor is no such socket.
+    /// Takes over a socket that listens already, from the process that started this one.
+    /// - Parameter isShared: whether another process keeps it, so that it goes on listening when this process ends.
+    /// - Throws: ``ListenError`` if the descriptor is not such a socket.
     public init(inheriting fd: CInt, isShared: Bool) throws(ListenError) {
         var storage = sockaddr_storage()
         // The kernel writes at most as much as the structure's size, which goes with it.
@@ -55,13 +55,14 @@ public final class Listener: Sendable {
 
     deinit { close(fd) }
 
-    /// Leaves the socket to another process, which has it from now on; this one's servers stop accepting when they drain.
+    /// Leaves the socket to another process from now on; the servers of this process stop accepting when they drain.
     public func leaveToHeir() { hasHeir.store(true, ordering: .releasing) }
 
     /// Whether another process has the socket as well.
     var isShared: Bool { hasHeir.load(ordering: .acquiring) }
 
-    /// Lets no further connection begin, so that the queue can be emptied; of no effect for a path, and where another process accepts.
+    /// Lets no further connection begin, so that the queue can be emptied; of no effect for a path, and where another
+    /// process accepts.
     func closeDoor() { if !isShared { _ = cp_drop_new_connections(fd) } }
 
     /// Refuses connections from now on; those that wait in the queue are reset.

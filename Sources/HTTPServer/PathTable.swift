@@ -11,7 +11,7 @@ struct PathTable: Sendable {
     }
 
     private var entries: [Entry] = []
-    /// All keys, one behind the other.
+    /// All keys, one after the other.
     private var keys: [UInt8] = []
     /// Indices of entries, -1 where there is none; a power of two of them, half of which at most are taken.
     private var slots = [Int](repeating: -1, count: 16)

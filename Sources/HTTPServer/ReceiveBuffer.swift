@@ -29,7 +29,7 @@ final class ReceiveBuffer {
         case wouldBlock
     }
 
-    /// Receives what the socket has and fits; unread bytes move to the front if the room behind them is small.
+    /// Receives what the socket has and fits; unread bytes move to the front if the room after them is small.
     func receive(from fd: CInt) -> Received {
         if start > 0, bytes.count - end < bytes.count / 2 {
             for offset in 0..<(end - start) { bytes[offset] = bytes[start + offset] }

@@ -18,8 +18,8 @@ public enum RecordFormat: Sendable, Equatable, CaseIterable {
 
     /// The form that a client asks for with its `Accept` field; nil if it wants plain JSON (RFC 9110 §12.5.1).
     ///
-    /// It has to be asked for by its name: `*/*` and `text/*` come from clients that know nothing of streams. JSON is
-    /// chosen only if the field likes it better, or as much and by its name.
+    /// It has to be asked for by its name: `*/*` and `text/*` come from clients that know nothing about streams. JSON
+    /// is chosen only if the field prefers it, or rates it equally and by name.
     public init?(accept: String?) {
         // Most clients accept `*/*`, nothing shorter than this names a form.
         guard let accept, accept.utf8.count >= Self.events.mediaType.utf8.count else { return nil }

@@ -1,6 +1,6 @@
 import EventLoop
 
-/// Records on their way from tasks that do not wait for the client to a client that may read slowly.
+/// Records between tasks that do not wait for the client and a client that may read slowly.
 ///
 /// Whoever appends decides how many records there can be, and with that what a slow client costs: they are rendered
 /// when they are sent, and held until then. What they hold counts among the bytes that wait for clients. Confined to
@@ -29,7 +29,7 @@ public final class RecordQueue<Record> {
 
     public init(on loop: isolated EventLoop) { reactor = loop.reactor }
 
-    /// Has a record sent behind those before it.
+    /// Queues a record to be sent after those before it.
     /// - Parameter bytes: about how much memory it holds, if that is much.
     public func append(_ record: Record, holding bytes: Int = 0) {
         records.append((record, bytes))
@@ -40,9 +40,10 @@ public final class RecordQueue<Record> {
     /// Sends records as they come, until `produce` has returned and all of them are sent.
     ///
     /// - Parameters:
-    ///   - heartbeat: how long no record may come before a sign of life is sent, in a format that has one. There is
+    ///   - heartbeat: how long to wait for a record before a sign of life is sent, in a format that has one. There is
     ///     none before the first record.
-    ///   - render: appends a record in the format. One that takes long may be rendered elsewhere meanwhile: those behind it wait.
+    ///   - render: appends a record in the format. One that takes long may be rendered elsewhere meanwhile: later ones
+    ///     wait.
     ///   - produce: appends records to the queue, in a task of its own, which is cancelled when the client is gone.
     public func send(
         as format: RecordFormat, through writer: BodyWriter, heartbeat: Duration = .seconds(15),

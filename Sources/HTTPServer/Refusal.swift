@@ -9,7 +9,7 @@ public enum Refusal: Error, Equatable, Sendable {
     case tooSlow
     /// Requests that are not answered hold as many bytes as they may.
     case noRoom
-    /// The client went away before its request was complete: there is no one to answer.
+    /// The client went away before its request was complete: there is no client to answer.
     case clientGone
 
     public var status: HTTPResponse.Status {

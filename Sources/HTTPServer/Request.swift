@@ -10,13 +10,13 @@ public final class Request {
     /// When the turn began in which the head was complete: when the request had arrived, whatever the loop did before
     /// it came to it.
     public private(set) var start: LoopInstant
-    /// The route that was found for it, for who wants to know afterwards.
+    /// The route that was found for it, for observers.
     public var route: String?
-    /// The number under which it is counted, for who counts and gives numbers to routes.
+    /// The number under which it is counted, for those who count requests by route.
     public var series: Int?
-    /// What it is called, for who gives names to requests: its answer has the name as `X-Request-ID`.
+    /// Its name, for those who name requests: its answer has it as `X-Request-ID`.
     public var id: RequestID?
-    /// The span that it is in a trace, for who traces requests.
+    /// Its span in a trace, for those who trace requests.
     public var span: RequestSpan?
     /// Whether the answer has no content, whatever its fields say (RFC 9110 §9.3.2).
     private(set) var isHead: Bool
@@ -48,8 +48,9 @@ public final class Request {
         try await stream.readBody(on: loop)
     }
 
-    /// Reads the next piece of the body as it comes, and nil behind the last: for handlers that pass it on. The piece
-    /// is read before the next is taken from the socket, so that who passes it on slowly has the client send slowly.
+    /// Reads the next piece of the body as it comes, and nil after the last: for handlers that pass it on. The piece
+    /// is read before the next is taken from the socket, so that a handler that passes it on slowly slows the client
+    /// down.
     ///
     /// Each piece may be waited for as long as ``ServerOptions/bodyTimeout``. A handler may go on reading while its
     /// answer is produced.
@@ -65,16 +66,16 @@ public final class Request {
 public struct RequestSpan: Sendable {
     /// The span itself.
     public var context: TraceContext
-    /// The span of who has sent the request; nil if nothing is known of it.
+    /// The sender's span; nil if it is not known.
     public var parent: UInt64?
 
     public init(_ context: TraceContext, childOf parent: UInt64?) { (self.context, self.parent) = (context, parent) }
 }
 
-/// The way of one exchange: where the body of a request comes from, and where its answer goes.
+/// The path of one exchange: where the body of a request comes from, and where its answer goes.
 package protocol ExchangeStream: AnyObject {
     func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]
-    /// The next piece; nil behind the last.
+    /// The next piece; nil after the last.
     func readPiece(upTo limit: Int?, on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]?
     /// Sends two pieces, and suspends until they are taken; false if the client does not take them.
     func send(_ first: [UInt8], _ second: [UInt8], on loop: isolated EventLoop) async -> Bool

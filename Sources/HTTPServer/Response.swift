@@ -11,8 +11,8 @@ public struct Response {
     public var body: [UInt8]
     /// What produces the body while it is sent, in place of ``body``.
     public var stream: StreamedBody?
-    /// How the content is framed, if that is known of a streamed one, or differs from ``body``: the answer to a HEAD
-    /// may say how long that to a GET is (RFC 9110 §9.3.2). Nil for what follows from the rest.
+    /// How the content is framed, if that is known for a streamed response, or differs from ``body``: the answer to a
+    /// HEAD may say how long that to a GET is (RFC 9110 §9.3.2). Nil for what follows from the rest.
     public var framing: ResponseFraming?
 
     public init(_ status: HTTPResponse.Status, fields: HTTPFields = [:], body: [UInt8] = []) {

@@ -1,8 +1,8 @@
 import HTTPTypes
 import HTTPWire
 
-/// The paths of a ``Router``, with a number for what each leads to: what of it does not depend on the type of that, so that it is
-/// compiled once.
+/// The paths of a ``Router``, with a number for what each leads to: the part that does not depend on the router's type,
+/// so that it is compiled once.
 @usableFromInline
 struct RouteTree: Sendable {
     @usableFromInline
@@ -42,7 +42,7 @@ struct RouteTree: Sendable {
     private var routes: [Route] = []
     /// The first is where every path begins.
     private var nodes = [Node()]
-    /// The node behind a segment that is spelled out, by the node before it.
+    /// The node after a segment that is spelled out, by the node before it.
     private var literals = PathTable()
     /// The routes without parameters, by their whole path: such a route goes before all others that match.
     private var exact = PathTable()
@@ -108,8 +108,8 @@ struct RouteTree: Sendable {
         return routes[found].allowed
     }
 
-    /// Goes down the tree, and back to the latest parameter that was passed over where a way ends before a route does. Each node is
-    /// visited once at most, since one way leads to it.
+    /// Goes down the tree, and back to the latest parameter that was passed over if a path ends without a route. Each
+    /// node is visited once at most, since one path leads to it.
     private func find(_ path: ArraySlice<UInt8>) -> Int? {
         find(path, from: path.startIndex + 1, at: 0)
     }
@@ -142,7 +142,7 @@ struct RouteTree: Sendable {
         for parameter in route.parameters {
             while true {
                 if position == rest, position == parameter {
-                    // Behind the last slash there may be nothing.
+                    // There may be nothing after the last slash.
                     values.append(String(decoding: path[min(start, path.endIndex)...], as: UTF8.self))
                     return values
                 }

@@ -3,10 +3,11 @@ import HTTPWire
 
 /// Finds what answers a request: by path first, then by method.
 ///
-/// A route is made of segments that stand as they are and of parameters, which fill a segment each: `/v1/customers/{id}`. The last may
-/// be for the whole rest of a path, also if that is empty: `/assets/{file...}`. From left to right, a segment that is spelled out goes
-/// before a parameter, and that before a rest: `/customers/me` before `/customers/{id}` before `/customers/{rest...}`. The cost of finding
-/// a route depends on the length of the path, not on the number of routes, and a path without parameters costs no allocation.
+/// A route is made of segments that stand as they are and of parameters, which fill a segment each:
+/// `/v1/customers/{id}`. The last may be for the whole rest of a path, also if that is empty: `/assets/{file...}`. From
+/// left to right, a segment that is spelled out goes before a parameter, and that before a rest: `/customers/me` before
+/// `/customers/{id}` before `/customers/{rest...}`. The cost of finding a route depends on the length of the path, not
+/// on the number of routes, and a path without parameters costs no allocation.
 ///
 /// ```swift
 /// var router = Router<Page>()
@@ -16,10 +17,10 @@ import HTTPWire
 public struct Router<Target> {
     public enum Match {
         /// - route: as it was added.
-        /// - parameters: their decoded values, in the order of the path; the rest of a path is as the client wrote it, since what is
-        ///   encoded in it is no delimiter.
+        /// - parameters: their decoded values, in the order of the path; the rest of a path is as the client wrote it,
+        ///   since what is encoded in it is not a delimiter.
         case found(Target, route: String, parameters: [String])
-        /// The path is known, but not with this method; these it has.
+        /// The path is known, but not with this method; it has these.
         case methodNotAllowed(allowed: [HTTPRequest.Method])
         /// The path is known, and the client asks what it may do with it.
         case options(allowed: [HTTPRequest.Method])
@@ -34,8 +35,9 @@ public struct Router<Target> {
 
     public init() {}
 
-    /// Adds a route such as `/v1/customers/{id}`; HEAD comes with GET, and OPTIONS with every route. O(length of the path).
-    /// - Parameter name: what it is called, if that is not its path.
+    /// Adds a route such as `/v1/customers/{id}`; HEAD comes with GET, and OPTIONS with every route. O(length of the
+    /// path).
+    /// - Parameter name: its name, if that is not its path.
     public mutating func add(
         _ method: HTTPRequest.Method, _ path: String, _ target: Target, named name: String? = nil
     ) {

@@ -23,7 +23,7 @@ public final class Server {
 
     /// Whether the server is about to shut down: each answer is the last of its connection.
     private(set) var isLeaving = false
-    /// Whether what is in the listener's queue is accepted as the last.
+    /// Whether what is left in the listener's queue is still accepted.
     private(set) var isClosing = false
     /// Whether idle connections close.
     private(set) var isDraining = false
@@ -78,7 +78,7 @@ public final class Server {
     /// How many requests have been read to the end of their heads.
     public internal(set) var requestCount = 0
 
-    /// Has another handler answer the requests that come from now on, under the options that the group has now
+    /// Makes another handler answer the requests that come from now on, under the options that the group has now
     /// (``ServerGroup/options``). Those that are being answered go on as they began; times that have begun to run end
     /// as they would have.
     public func adopt(_ handler: any Handler) {
@@ -90,9 +90,9 @@ public final class Server {
         for connection in connections.values { connection.limits = options.wire }
     }
 
-    /// Serves until `drain` opens. Then, after the lame duck time, what is in the listener's queue is accepted as the
-    /// last, idle connections close unless they are new, busy ones finish their request, and what has not ended by the shutdown timeout or
-    /// when `abort` opens is cancelled.
+    /// Serves until `drain` opens. Then, after the lame duck time, what is left in the listener's queue is accepted,
+    /// idle connections close unless they are new, busy ones finish their request, and what has not ended by the
+    /// shutdown timeout or when `abort` opens is cancelled.
     public func run(drain: Latch, abort: Latch, on loop: isolated EventLoop) async {
         let member = ServerMember(self, on: loop)
         self.member = member
@@ -143,7 +143,7 @@ public final class Server {
         guard await drain.wait(on: loop) == .signalled else { return }
         isLeaving = true
         if !group.isSucceeded, options.lameDuck > .zero {
-            // A second signal, and the end of all, do not wait for it.
+            // A second signal, and the end of the service, do not wait for it.
             await abort.wait(until: reactor.now.advanced(by: options.lameDuck), on: loop)
         }
         closeListener()
@@ -163,8 +163,8 @@ public final class Server {
         if let emptied { reactor.wake(emptied) }
     }
 
-    /// Has what is in the queue accepted as the last. The listener is no longer watched: of a socket that other processes
-    /// wait for as well, a report would be lost on this one.
+    /// Accepts what is left in the queue, and nothing after it. The listener is no longer watched: if other processes
+    /// share the socket, a report would be wasted on this one.
     private func closeListener() {
         isClosing = true
         reactor.forget(group.listener.fd)
@@ -195,7 +195,7 @@ public final class Server {
         memory.released(bytes)
     }
 
-    /// Counts bytes of a request that is not complete, which may have others refused.
+    /// Counts bytes of a request that is not complete, which may get others refused.
     /// - Returns: false if there is no room for them, since all the rest is held by requests that are complete.
     func holdIncoming(_ bytes: Int, for connection: Connection) -> Bool {
         incoming.add(bytes, for: connection)

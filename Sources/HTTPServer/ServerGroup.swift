@@ -3,7 +3,7 @@ import Synchronization
 
 /// What the servers of several loops share: a listener, and limits that hold for all of them together.
 ///
-/// The limits are atomic counts. The lock is taken where a connection is accepted, not on the way of a request.
+/// The limits are atomic counts. The lock is taken when a connection is accepted, not on the path of a request.
 public final class ServerGroup: Sendable {
     public let listener: Listener
     /// Whether clients go on elsewhere when the servers drain.
@@ -30,8 +30,8 @@ public final class ServerGroup: Sendable {
         unanswered = SharedLimit(options.unansweredBytes)
     }
 
-    /// The limits that hold for all servers together do so at once when they are changed, the others as servers adopt them
-    /// (``Server/adopt(_:)``).
+    /// Limits that hold for all servers together take effect as soon as they are changed, the others as servers adopt
+    /// them (``Server/adopt(_:)``).
     public var options: ServerOptions {
         get { state.withLock { $0.options } }
         set {
@@ -48,9 +48,10 @@ public final class ServerGroup: Sendable {
     /// How many connections are open, on all loops.
     public var connectionCount: Int { connections.count }
 
-    /// Has the servers, when they drain, let idle connections be until their clients ask once more: a client that has just sent a request
-    /// on one must not find it closed, since it gets its answer, and what comes next goes to the listener that has taken this one's place.
-    /// Connections are accepted for no lame duck time, and only while the queue is not empty.
+    /// Makes the servers, when they drain, keep idle connections until their clients ask once more: a client that has
+    /// just sent a request on one must not find it closed; it gets its answer, and its next request goes to the
+    /// listener that has replaced this one. There is no lame duck time: connections are accepted only until the queue
+    /// is empty.
     public func leaveToSuccessor() { hasSuccessor.store(true, ordering: .releasing) }
 
     /// Whether that was said.
@@ -60,13 +61,14 @@ public final class ServerGroup: Sendable {
 
     func join(_ member: ServerMember) { state.withLock { $0.members.append(member) } }
 
-    /// Takes a member out, to which no connection is handed any more.
+    /// Takes a member out: no more connections are handed to it.
     func leave(_ member: ServerMember) { state.withLock { $0.members.removeAll { $0 === member } } }
 
-    /// Finds the loop for a connection that `member` has accepted, and counts it there: the one with the fewest connections.
+    /// Finds the loop for a connection that `member` has accepted, and counts it there: the one with the fewest
+    /// connections.
     ///
-    /// The kernel wakes one of the loops that wait, and often the same one. With few connections one more or less is a lot; with
-    /// many, a difference of an eighth is not worth the way to another thread.
+    /// The kernel wakes one of the loops that wait, and often the same one. With few connections one more or less is a
+    /// lot; with many, a difference of an eighth is not worth a hop to another thread.
     func place(from member: ServerMember) -> ServerMember {
         state.withLock { state in
             let own = member.connectionCount
@@ -122,7 +124,8 @@ final class ServerMember: @unchecked Sendable {
     private let loop: EventLoop
     /// How many connections it has, those included that were handed to it and have not arrived.
     let connections = Atomic<Int>(0)
-    /// How many were handed to it and have not arrived. Raised under the group's lock, and only while the server is a member.
+    /// How many were handed to it and have not arrived. Raised under the group's lock, and only while the server is a
+    /// member.
     let arriving = Atomic<Int>(0)
     /// What its clients have not taken, and what they have sent of requests that are not complete, in bytes.
     private let unsent: PublishedCount
@@ -139,7 +142,7 @@ final class ServerMember: @unchecked Sendable {
     var unsentBytes: Int { unsent.value.load(ordering: .relaxed) }
     var incomingBytes: Int { incoming.value.load(ordering: .relaxed) }
 
-    /// Has the server do something on its own loop, soon; of no effect if that has ended.
+    /// Makes the server do something on its own loop, soon; has no effect if the loop has ended.
     func perform(_ body: @escaping @Sendable (Server) -> Void) {
         _ = loop.handOver { _ in body(self.server) }
     }

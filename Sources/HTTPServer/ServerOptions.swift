@@ -1,7 +1,7 @@
 public import EventLoop
 import HTTPWire
 
-/// The limits of a server: what it takes from its clients before it says no.
+/// The limits of a server: what it accepts from its clients.
 ///
 /// Limits of connections and bytes hold for all servers of a ``ServerGroup`` together, on however many loops they are.
 public struct ServerOptions: Sendable {

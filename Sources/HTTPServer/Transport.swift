@@ -2,7 +2,7 @@ import CPlatform
 import Glibc
 
 /// A client's socket, as its connection reads and writes it. All system calls on it are here, so that a connection over
-/// TLS differs in this place.
+/// TLS would differ here alone.
 struct Transport {
     let fd: CInt
 

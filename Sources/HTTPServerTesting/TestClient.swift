@@ -19,8 +19,8 @@ public struct TestClient {
 
     public init(_ handler: any Handler) { self.handler = handler }
 
-    /// Has a request answered, its body produced included.
-    /// - Parameter fields: besides `Host` and the length of the body.
+    /// Sends a request to the handler and produces the whole body of its answer.
+    /// - Parameter fields: in addition to `Host` and the length of the body.
     /// - Throws: `RequestError` for a request that the server would refuse before its handler, and what the handler
     ///   throws unless it is an answer.
     public func send(

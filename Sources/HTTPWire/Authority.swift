@@ -52,7 +52,7 @@ enum Authority {
         var isShortened = false
         while index < range.upperBound {
             if bytes[index] == colon {
-                // 1. `::`, once; a single colon is only read behind a group.
+                // 1. `::`, once; a single colon is only read after a group.
                 guard !isShortened, index + 1 < range.upperBound, bytes[index + 1] == colon else { return false }
                 isShortened = true
                 index += 2
@@ -69,7 +69,7 @@ enum Authority {
                 break
             }
             groups += 1
-            // 3. The end, or one colon with a group behind it, or `::`, which step 1 reads.
+            // 3. The end, or one colon with a group after it, or `::`, which step 1 reads.
             if index == range.upperBound { break }
             guard bytes[index] == colon, index + 1 < range.upperBound else { return false }
             if bytes[index + 1] != colon { index += 1 }

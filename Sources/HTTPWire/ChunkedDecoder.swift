@@ -33,7 +33,7 @@ public struct ChunkedDecoder: Sendable {
         self.limits = limits
     }
 
-    /// Reads on from `index`, which moves behind what was read, to the next piece of content or the end of the body.
+    /// Reads on from `index`, which moves past what was read, to the next piece of content or the end of the body.
     ///
     /// - Throws: `.tooLarge(.content)` at the size line of the chunk that would pass the limit, before its data.
     public mutating func next(in input: Span<UInt8>, from index: inout Int) throws(MessageError) -> Step {
@@ -113,7 +113,7 @@ private struct ChunkExtensionScanner: Sendable {
     /// Over all chunks of the body, so that extensions cannot be made to outweigh the content.
     private(set) var byteCount = 0
 
-    /// Scans on from `index`, moving it, until behind the CR of the line.
+    /// Scans on from `index`, moving it, to just past the CR of the line.
     ///
     /// - Returns: whether that CR was reached.
     mutating func scan(_ input: Span<UInt8>, from index: inout Int, limit: Int) throws(MessageError) -> Bool {
@@ -133,7 +133,7 @@ private struct ChunkExtensionScanner: Sendable {
         return false
     }
 
-    /// The state behind `byte`, `nil` if the grammar has no such byte there or the line ends.
+    /// The state after `byte`, `nil` if the grammar has no such byte there or the line ends.
     private static func next(_ state: State, _ byte: UInt8) -> State? {
         switch (state, byte) {
         case (.blanks, .space), (.blanks, .tab): .blanks

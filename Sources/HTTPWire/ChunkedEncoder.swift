@@ -1,6 +1,6 @@
 /// Frames content for `Transfer-Encoding: chunked` (RFC 9112 §7.1).
 ///
-/// A chunk is its size line, its data and ``dataEnd``. Behind the last one comes ``lastChunk``; without that the
+/// A chunk is its size line, its data and ``dataEnd``. After the last one comes ``lastChunk``; without that the
 /// content is cut short, which the client sees (RFC 9112 §8).
 public enum ChunkedEncoder {
     /// What follows the data of a chunk.

@@ -15,8 +15,8 @@ public struct ClientRequest: Sendable {
     public var body: [UInt8]?
     /// How content is framed that follows the head piece by piece, where there is no ``body``.
     public var streamed = BodyFraming.none
-    /// Whether it may arrive twice, so that it may be sent again when it is not known what became of it. Its method says so
-    /// (RFC 9110 §9.2.2), unless the caller knows better.
+    /// Whether it may arrive twice, so that it may be sent again when it is not known what became of it. Its method
+    /// says so (RFC 9110 §9.2.2), unless the caller knows better.
     public var isRepeatable: Bool
     /// Whose fields the response keeps.
     public var keptFields = ResponseReader.KeptFields.ofFailures

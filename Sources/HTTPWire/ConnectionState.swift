@@ -112,7 +112,7 @@ public struct ConnectionState: Sendable {
         state = .handling(exchange)
     }
 
-    /// The request is defective or came too slowly: a ``RequestError`` or a timeout. Nothing behind it can be read.
+    /// The request is defective or came too slowly: a ``RequestError`` or a timeout. Nothing after it can be read.
     public mutating func requestFailed() {
         switch state {
         case .idle, .readingHead, .handling, .readingBody: state = .handling(.failed)
@@ -147,7 +147,7 @@ public struct ConnectionState: Sendable {
             state = .readingBody(exchange)
             return step
         case .readingBody: return .read
-        // `100 Continue` would come behind the head of the answer.
+        // `100 Continue` would come after the head of the answer.
         case .responding(let exchange, _):
             return exchange.isBodyComplete || exchange.expectsContinue ? .complete : .read
         default: illegal("body wanted")
@@ -209,7 +209,7 @@ public struct ConnectionState: Sendable {
     // MARK: Transitions
 
     private mutating func next() -> Action {
-        // A stop behind the head of the response does not hold it back: keep-alive is a permission, not a promise.
+        // A stop after the head of the response does not hold it back: keep-alive is a permission, not a promise.
         if isStopping { return close(lingering: false) }
         state = .idle
         return .readHead

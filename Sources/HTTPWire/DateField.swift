@@ -61,7 +61,7 @@ private struct CalendarDate {
         weekday = (daysSince1970 + 4) % 7  // 1970-01-01 was a Thursday
 
         // Years are counted from 1 March here, so that a leap day is the last of its year. 1970-01-01 is 306 days
-        // into such a year, and 719,468 days behind 0000-03-01.
+        // into such a year, and 719,468 days after 0000-03-01.
         let (era, dayOfEra) = (daysSince1970 + 719_468).quotientAndRemainder(dividingBy: 146_097)
         // The last day of 4, 100 and 400 years is the irregular one: cap what it would round up to.
         let century = min(dayOfEra / 36_524, 3)

@@ -6,7 +6,8 @@ public enum EntityTag {
         return "\"\(String(repeating: "0", count: 16 - digits.count))\(digits)-\(String(bytes.count, radix: 16))\""
     }
 
-    /// Whether the value of an `If-None-Match` field has a tag, by the weak comparison (RFC 9110 §13.1.2); `*` has every one.
+    /// Whether the value of an `If-None-Match` field has a tag, by the weak comparison (RFC 9110 §13.1.2); `*` has
+    /// every one.
     public static func list(_ field: String, contains tag: String) -> Bool {
         if field.utf8.elementsEqual("*".utf8) { return true }
         var rest = field[...]
@@ -21,7 +22,8 @@ public enum EntityTag {
     }
 }
 
-/// XXH64 with the seed 0, a hash that is fast and spreads well, and no protection against those who want two texts to have one hash.
+/// XXH64 with the seed 0, a hash that is fast and spreads well, and no protection against those who want two texts to
+/// have one hash.
 ///
 /// Source: Y. Collet, "xxHash fast digest algorithm", version 0.1.1, 2018.
 enum XXHash64 {

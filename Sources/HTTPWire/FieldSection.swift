@@ -35,7 +35,7 @@ public struct FieldSection: Sendable, Equatable {
 
     /// Adds a line at the end.
     ///
-    /// - Throws: for a name that is no token, a value with a control character, or too many bytes; nothing is added
+    /// - Throws: for a name that is not a token, a value with a control character, or too many bytes; nothing is added
     ///   then.
     public mutating func append(_ name: HTTPField.Name, _ value: String) throws(FieldError) {
         try append(name.rawName.utf8Span.span, value.utf8Span.span)
@@ -43,7 +43,7 @@ public struct FieldSection: Sendable, Equatable {
 
     /// Adds a line at the end.
     ///
-    /// - Throws: for a name that is no token, a value with a control character, or too many bytes; nothing is added
+    /// - Throws: for a name that is not a token, a value with a control character, or too many bytes; nothing is added
     ///   then.
     public mutating func append(_ name: Span<UInt8>, _ value: Span<UInt8>) throws(FieldError) {
         guard !name.isEmpty else { throw .invalidName }
@@ -174,7 +174,7 @@ extension FieldSection: Sequence {
 }
 
 extension Span<UInt8> {
-    /// The well-formed field line at `index`, which moves behind its end.
+    /// The well-formed field line at `index`, which moves past its end.
     func nextFieldLine(from index: inout Int) -> FieldLine {
         let start = index
         while self[index] != UInt8(ascii: ":") { index &+= 1 }

@@ -29,7 +29,7 @@ struct FramingFields: Sendable {
     /// RFC 9112 §6.2, §6.3: one number, in digits only.
     ///
     /// - Parameters:
-    ///   - length: the number; nil if the value is none.
+    ///   - length: the number; nil if the value is not one.
     ///   - mayRepeat: whether the same number may be there again, as in responses.
     mutating func noteContentLength(_ length: Int?, mayRepeat: Bool) throws(MessageError) {
         guard mayRepeat || contentLength == nil else { throw .malformed(.repeatedContentLength) }

@@ -2,7 +2,7 @@
 ///
 /// The weekday has to be one, and is not compared with the date.
 enum HTTPDate {
-    /// The seconds since 1970-01-01 00:00:00 UTC; nil if the text is no date.
+    /// The seconds since 1970-01-01 00:00:00 UTC; nil if the text is not a date.
     static func unixSeconds(_ text: String) -> Int? { unixSeconds(text.utf8Span.span) }
 
     static func unixSeconds(_ text: Span<UInt8>) -> Int? {

@@ -36,7 +36,8 @@ public enum PercentEncoding {
         return decode(encoded, plusIsSpace: plusIsSpace).flatMap { String(validating: $0, as: UTF8.self) }
     }
 
-    /// A text as one segment of a path, or as a name or value of a query: all that is not unreserved is encoded (RFC 3986 §2.3).
+    /// A text as one segment of a path, or as a name or value of a query: all that is not unreserved is encoded (RFC
+    /// 3986 §2.3).
     public static func encode(_ text: String) -> String {
         var encoded: [UInt8] = []
         for byte in text.utf8 {

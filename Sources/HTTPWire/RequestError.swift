@@ -2,7 +2,7 @@ public import HTTPTypes
 
 /// Why a request cannot be answered by a handler; all of it is the client's fault.
 ///
-/// Where the request ends is unknown after any of these, so the connection closes behind the error response
+/// Where the request ends is unknown after any of these, so the connection closes after the error response
 /// (RFC 9112 §9.6).
 public enum RequestError: Error, Equatable, Sendable {
     /// The bytes are not a well-formed request (RFC 9112 §2.2).

@@ -36,7 +36,7 @@ extension RequestHead {
     /// The field lines in the order they came, as slices of the head's bytes.
     public var fieldLines: FieldLines { FieldLines(head: self) }
 
-    /// All field lines as strings, made anew at each call.
+    /// All field lines as strings, made again at each call.
     public var httpFields: HTTPFields {
         var fields = HTTPFields()
         fields.reserveCapacity(lines.count)

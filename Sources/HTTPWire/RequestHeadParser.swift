@@ -3,7 +3,7 @@ import HTTPTypes
 /// Reads request heads off a byte stream, incrementally and as strictly as RFC 9112 allows.
 ///
 /// The caller keeps the bytes: it passes all that it has from the start of a head, and after ``Progress/needMore`` the
-/// same bytes again with more behind them. The parser remembers where it stopped, so that a head that arrives byte by
+/// same bytes again with more after them. The parser remembers where it stopped, so that a head that arrives byte by
 /// byte costs O(n) in total. A defect is reported at the byte that makes it one, whether or not the head is complete.
 /// After a head is complete the parser is ready for the next one; after an error it is of no further use.
 public struct RequestHeadParser: Sendable {
@@ -83,7 +83,7 @@ public struct RequestHeadParser: Sendable {
 
     // MARK: The request line (RFC 9112 §3)
 
-    /// A few empty lines ahead of the request line are skipped: old clients send one behind a body (RFC 9112 §2.2).
+    /// A few empty lines ahead of the request line are skipped: old clients send one after a body (RFC 9112 §2.2).
     private mutating func scanStart(_ bytes: Span<UInt8>) throws(RequestError) {
         if bytes[position] == .carriageReturn {
             guard emptyLines < Self.emptyLines else { throw .badRequest(.invalidRequestLine) }

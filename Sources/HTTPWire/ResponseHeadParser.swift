@@ -1,7 +1,7 @@
 /// Reads response heads off a byte stream, incrementally and as strictly as RFC 9112 allows.
 ///
 /// The caller keeps the bytes: it passes all that it has from the start of a response, and after ``Progress/needMore``
-/// the same bytes again with more behind them. Each byte is looked at once. A defect is reported at the byte that makes
+/// the same bytes again with more after them. Each byte is looked at once. A defect is reported at the byte that makes
 /// it one, whether or not the head is complete. Interim responses are read over. A parser reads one response; it
 /// allocates nothing.
 public struct ResponseHeadParser: Sendable {

@@ -1,13 +1,13 @@
 /// Reads one response off a byte stream: its head, then its content.
 ///
-/// The caller keeps what is not yet consumed and passes it again with more behind it: the whole head until that is
+/// The caller keeps what is not yet consumed and passes it again with more after it: the whole head until that is
 /// complete, then only what is new.
 public struct ResponseReader: Sendable {
     public typealias Progress = ContentReader.Progress
 
     /// Which responses keep their fields, at the price of an allocation: those whose content is encoded always do.
     public enum KeptFields: Sendable, Equatable {
-        /// Those of a response that is no success: they say why, or for how long.
+        /// Those of a response that is not a success: they say why, or for how long.
         case ofFailures
         case always
     }

@@ -22,7 +22,7 @@ struct ResponseSemantics: Sendable {
         switch name.count {
         case 10 where bytes.spells("connection", in: name): framing.noteConnection(value, in: bytes)
         case 14 where bytes.spells("content-length", in: name): try noteContentLength(value, in: bytes)
-        // RFC 9110 §8.4.1: `identity` is no coding.
+        // RFC 9110 §8.4.1: `identity` is not a coding.
         case 16 where bytes.spells("content-encoding", in: name):
             isEncoded = isEncoded || !(value.isEmpty || bytes.spells("identity", in: value))
         case 17 where bytes.spells("transfer-encoding", in: name):

@@ -1,10 +1,10 @@
 public import HTTPTypes
 
-/// Whether a connection goes on behind a response (RFC 9112 §9.3).
+/// Whether a connection goes on after a response (RFC 9112 §9.3).
 public enum Persistence: Sendable, Equatable {
     /// Another request may follow.
     case keepAlive
-    /// The connection ends behind this response.
+    /// The connection ends after this response.
     case close
 }
 

@@ -90,8 +90,8 @@ extension TraceContext {
     private static let mostStateBytes = 512
     private static let mostStateMembers = 32
 
-    /// The members of `tracestate` fields as one; nil if one of them is malformed, or names a system twice: then nothing is passed on
-    /// (Trace Context §3.3.1). Beyond 512 bytes the last members are left out (§3.3.1.5).
+    /// The members of `tracestate` fields as one; nil if one of them is malformed, or names a system twice: then
+    /// nothing is passed on (Trace Context §3.3.1). Beyond 512 bytes the last members are left out (§3.3.1.5).
     static func state(of fields: [ArraySlice<UInt8>]) -> String? {
         var members: [ArraySlice<UInt8>] = []
         var keys: Set<ArraySlice<UInt8>> = []

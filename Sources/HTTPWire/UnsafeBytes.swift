@@ -82,7 +82,7 @@ extension Span<UInt8> {
             }
             index &+= others.trailingZeroBitCount &>> 3
             let byte = self[index]
-            // What a name ends with and what is in it besides letters, before the rarer ones.
+            // What a name ends with and what it contains apart from letters, before the rarer ones.
             if byte == UInt8(ascii: ":") { return index }
             guard byte == UInt8(ascii: "-") || byte.isToken else { return index }
             index &+= 1
@@ -122,7 +122,7 @@ private struct Word {
         return ((bytes &- Self.ones &* 0x20) & ~bytes | (delete &- Self.ones) & ~delete) & Self.highs
     }
 
-    /// Those that are no letters of ASCII.
+    /// Those that are not ASCII letters.
     @inline(__always)
     var nonLetters: UInt64 {
         let lowercased = (bytes | Self.ones &* 0x20) & ~Self.highs

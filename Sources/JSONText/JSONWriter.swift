@@ -13,7 +13,7 @@ public struct JSONWriter {
     public private(set) var bytes: [UInt8]
     private var needsComma = false
 
-    /// Begins behind bytes that are there already.
+    /// Begins after bytes that are there already.
     public init(after bytes: consuming [UInt8] = []) { self.bytes = bytes }
 
     public mutating func object(_ members: (inout JSONWriter) -> Void) {

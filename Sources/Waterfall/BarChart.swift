@@ -18,7 +18,7 @@ public struct BarChart {
         public var isFaint = false
         /// What stands in place of a bar where there is none.
         public var note = ""
-        /// What stands behind the bar.
+        /// The text after the bar.
         public var state: String
 
         public init(_ label: String, start: Duration? = nil, end: Duration? = nil, state: String) {
@@ -30,7 +30,7 @@ public struct BarChart {
     public var width: Int
     /// Lines of the terminal that the chart may have.
     public var height: Int
-    /// Columns behind the bar, at least.
+    /// Columns after the bar, at least.
     public var stateWidth: Int
 
     public init(width: Int, height: Int, stateWidth: Int) {

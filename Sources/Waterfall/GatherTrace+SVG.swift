@@ -1,8 +1,8 @@
 import JSONText
 
 extension GatherTrace {
-    /// The calls as a picture that stands alone: a bar for each, or for each of its attempts, the critical path dark, and the deadline as a
-    /// line; on light and on dark pages.
+    /// The calls as a picture that stands alone: a bar for each, or for each of its attempts, the critical path dark,
+    /// and the deadline as a line; on light and on dark pages.
     public func svg(title: String) -> String {
         let (row, left, bars, right, top) = (28, 190, 560, 120, 64)
         let needed = max(duration ?? .zero, calls.compactMap(\.end).max() ?? .zero, .microseconds(100))

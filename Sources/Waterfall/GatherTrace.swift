@@ -54,7 +54,7 @@ public struct GatherTrace: Sendable {
     // MARK: Records
 
     /// Takes a line of a stream; lines of other kinds are passed over.
-    /// - Throws: if it is no JSON.
+    /// - Throws: if it is not JSON.
     public mutating func take(line: [UInt8]) throws(JSONError) {
         let record = try JSONValue(validating: line)
         func text(_ name: String) -> String? { record[name]?.scalarText.map(Self.printable) }
@@ -127,8 +127,8 @@ public struct GatherTrace: Sendable {
 
     // MARK: Server-Timing
 
-    /// Takes the field of any server (W3C Server Timing): `customer;dur=10.5;start=0.0;desc=ok, …`. Only ours tells starts, and only
-    /// with them is there a critical path.
+    /// Takes the field of any server (W3C Server Timing): `customer;dur=10.5;start=0.0;desc=ok, …`. Only ours tells
+    /// starts, and only with them is there a critical path.
     public mutating func take(serverTiming field: String) {
         for entry in field.split(separator: ",") {
             let parts = entry.split(separator: ";").map { $0.trimmed }
@@ -151,8 +151,8 @@ public struct GatherTrace: Sendable {
         linkByTimes()
     }
 
-    /// Without records, a call is taken to have waited for the one whose end was its beginning: to a tenth of a millisecond, in which
-    /// times are told.
+    /// Without records, a call is taken to have waited for the one whose end was its beginning: to a tenth of a
+    /// millisecond, in which times are told.
     private mutating func linkByTimes() {
         for index in calls.indices {
             guard let start = calls[index].start, start > .zero else { continue }

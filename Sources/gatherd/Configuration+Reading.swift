@@ -14,14 +14,15 @@ extension Configuration {
     }
 }
 
-/// Writes what is wrong to standard error; what it returns ends the program with status 1, which is for files and for what came out.
+/// Writes what is wrong to standard error; what it returns ends the program with status 1, which is for files and for
+/// what came out.
 func complain(_ error: any Error) -> ExitCode {
     Console.write("\(error)\n", to: STDERR_FILENO)
     return ExitCode(1)
 }
 
-/// The same for an error of a command's work: one in its arguments comes with how the command is used, and ends the program with the
-/// status of all errors in arguments (64, EX_USAGE).
+/// The same for an error of a command's work: one in its arguments comes with how the command is used, and ends the
+/// program with the status of all errors in arguments (64, EX_USAGE).
 func complain(_ error: any Error, of command: any ParsableCommand.Type) -> ExitCode {
     guard error is UsageError else { return complain(error) }
     complain("\(error)", usageOf: command)

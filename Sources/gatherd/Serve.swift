@@ -68,7 +68,7 @@ struct Serve: ParsableCommand {
         let read = reader
         let configuration = try read.configurationOrExit()
         let log = LogWriter(logFormat, journalStream: read.environment["JOURNAL_STREAM"])
-        // Its lines are worth waiting for, but not for ever: the reader may take none any more.
+        // Its lines are worth waiting for, but not for ever: the reader may have stopped reading.
         defer { log.close(within: .seconds(1)) }
         var logger = Logger(label: "gatherd") { _ in LineLogHandler(log) }
         logger.logLevel = logLevel

@@ -5,7 +5,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What the program has from who started it, and what it leaves to who comes after: sockets, messages to the service manager, a new process.
+/// What the program has from who started it, and what it leaves to who comes after: sockets, messages to the service
+/// manager, a new process.
 @Suite struct SuccessionTests {
     private static let configuration = """
         version: 1
@@ -132,8 +133,8 @@ import Testing
             var statuses = [try await idle.message(on: loop).status]
             try program.send(SIGUSR2)
             try await program.waitForLog("a new process has taken over", on: loop)
-            // On the connection that the old process has, until its loop has heard that it is the last time; and on one that
-            // the new process accepts.
+            // On the connection that the old process has, until its loop has heard that it is the last time; and on one
+            // that the new process accepts.
             var isLast = false
             while !isLast {
                 try idle.send(request)

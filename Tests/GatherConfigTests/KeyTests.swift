@@ -339,8 +339,8 @@ import Testing
         entries.filter { !$0.isEmpty }.joined(separator: ", ")
     }
 
-    /// What a file with this value of a key is read as: how often each word stands in its dump, since equal sets may list their members in
-    /// different orders.
+    /// What a file with this value of a key is read as: how often each word stands in its dump, since equal sets may
+    /// list their members in different orders.
     private static func words(_ sample: Sample, _ value: String) throws -> [[UInt8]: Int] {
         // The same each time: the paths of files are among the words.
         let folder = FileManager.default.temporaryDirectory

@@ -150,17 +150,18 @@ final class RunningService {
 }
 
 extension ServerSettings.Limits {
-    /// Has nothing shed because the loop is behind, which it may be at any time under a sanitizer, unless the limit is what is tested.
+    /// Has nothing shed because the loop is behind, which it may be at any time under a sanitizer, unless the limit is
+    /// what is tested.
     mutating func allowSlowMachine() {
         if lag == Self().lag { lag = .seconds(60) }
     }
 }
 
-/// Waits for something that other tasks of the loop will bring about, or a line of its ``RecordedLog``; false if it does not come within a
-/// minute. The condition is looked at whenever the loop has done something.
+/// Waits for something that other tasks of the loop will bring about, or a line of its ``RecordedLog``; false if it
+/// does not come within a minute. The condition is looked at whenever the loop has done something.
 ///
-/// A closure has all of its waits inside `#expect`, or none: Swift 6.3 may run the condition inside the macro for one of
-/// the same type outside, so that the second wait is none.
+/// A closure has all of its waits inside `#expect`, or none: Swift 6.3 may run the condition inside the macro for one
+/// of the same type outside, so that the second wait is none.
 func eventually(on loop: isolated EventLoop, _ condition: @escaping () -> Bool) async throws -> Bool {
     if condition() { return true }
     let watch = ConditionWatch(condition, on: loop.reactor)
@@ -355,8 +356,8 @@ final class Lateness {
     }
 }
 
-/// A configuration with an upstream `up` that has a script, and these endpoints. Clients are told everything unless `server` says
-/// otherwise.
+/// A configuration with an upstream `up` that has a script, and these endpoints. Clients are told everything unless
+/// `server` says otherwise.
 func scripted(
     _ endpoints: String, upstream: String = "", server: String = ""
 ) -> @Sendable (RunningService.Ports) throws -> Configuration {

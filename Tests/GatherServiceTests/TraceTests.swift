@@ -8,7 +8,8 @@ import Testing
 
 @testable import GatherService
 
-/// What is told of requests in traces, to upstreams and to a collector: here the upstream `up`, which gets spans at `/v1/traces`.
+/// What is told of requests in traces, to upstreams and to a collector: here the upstream `up`, which gets spans at
+/// `/v1/traces`.
 @Suite struct TraceTests {
     private static let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
 

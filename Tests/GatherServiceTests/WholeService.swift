@@ -8,7 +8,8 @@ import Testing
 @testable import EventLoop
 @testable import GatherService
 
-/// The service as the command line starts it, from the text of its configuration, on threads of its own while a test asks it.
+/// The service as the command line starts it, from the text of its configuration, on threads of its own while a test
+/// asks it.
 final class WholeService {
     let service: Service
     let upstream: ScriptedUpstream
@@ -46,7 +47,8 @@ final class WholeService {
           - { path: /body, method: POST, deadline: 20s, calls: { a: { post: "up:/a", body: "{body}" } } }
         """
 
-    /// Serves while `body` runs, on free ports and one loop unless `server` says otherwise; then ends it and waits for all threads.
+    /// Serves while `body` runs, on free ports and one loop unless `server` says otherwise; then ends it and waits for
+    /// all threads.
     /// - Parameters:
     ///   - upstream: more keys of `up`, behind a comma.
     ///   - others: more upstreams.

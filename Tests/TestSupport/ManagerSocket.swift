@@ -19,7 +19,8 @@ public final class ManagerSocket: @unchecked Sendable {
         fd = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
-        // The path is shorter than the array, whose last byte stays NUL; the structure's size says how much of it is there.
+        // The path is shorter than the array, whose last byte stays NUL; the structure's size says how much of it is
+        // there.
         unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
         let bound = unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {

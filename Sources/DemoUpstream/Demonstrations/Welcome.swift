@@ -52,7 +52,7 @@ public struct Welcome: Sendable {
     /// - Parameters:
     ///   - endpoints: those of the service, before the demonstrations.
     ///   - address: where the service listens, `host:port`.
-    ///   - plan: what the page's script knows of the endpoints: `{"endpoints":[…]}`.
+    ///   - plan: what the page's script knows about the endpoints: `{"endpoints":[…]}`.
     public init(endpoints: [Endpoint], address: String, plan: [UInt8] = Array(#"{"endpoints":[]}"#.utf8)) {
         let all = endpoints + Endpoint.demonstrations
         let origin = "http://" + Self.reachable(address)

@@ -15,7 +15,7 @@ public final class ShopCounters: Sendable {
     public var requests: Int { begun.load(ordering: .relaxed) }
     /// Those that are not answered yet.
     public var inFlight: Int {
-        // The ends first: each was counted behind its beginning, so that the difference is never below 0.
+        // The ends first: each was counted after its beginning, so that the difference is never below 0.
         let ended = ended.load(ordering: .acquiring)
         return requests - ended
     }

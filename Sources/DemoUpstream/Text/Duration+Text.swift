@@ -2,7 +2,7 @@ import EventLoop
 import JSONText
 
 extension Duration {
-    /// A duration as people write it: a number, perhaps with decimals, and `s`, `ms` or `us` right behind it.
+    /// A duration as people write it: a number, perhaps with decimals, and `s`, `ms` or `us` right after it.
     ///
     /// Nil for anything else, also for more than nine digits on a side of the point.
     init?(text: some StringProtocol) {

@@ -1,6 +1,6 @@
 /// Something that has happened or has not, and that tasks wait for: asyncio's `Event`. Confined to its loop.
 ///
-/// ``Latch`` is its kin for tasks on several loops.
+/// ``Latch`` is the counterpart for tasks on several loops.
 public final class Event {
     private let reactor: Reactor
     private var waiting = WaitQueue<WaitID>()

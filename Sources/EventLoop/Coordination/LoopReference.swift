@@ -1,4 +1,4 @@
-/// An object that is confined to a loop, as other threads may name it: they can have the loop call it, and nothing
+/// An object that is confined to a loop, as other threads may refer to it: they can make the loop call it, and nothing
 /// else.
 ///
 /// It does not keep the object alive.
@@ -13,7 +13,7 @@ public final class LoopReference<Object: AnyObject>: @unchecked Sendable {
         executor = reactor.executor
     }
 
-    /// Has the loop call `body` in its next turn, with nil if the object is gone; callable from any thread.
+    /// Makes the loop call `body` in its next turn, with nil if the object is gone; callable from any thread.
     /// - Returns: false if the loop has ended, and the call is not made.
     public func handOver(_ body: @escaping @Sendable (Object?) -> Void) -> Bool {
         executor.handOver { body(self.object) }

@@ -1,23 +1,23 @@
 import Synchronization
 
-/// A limit that all loops of a process keep to together: how much of it is taken, as one atomic count.
+/// A limit that all loops of a process share: how much of it is taken, as one atomic count.
 ///
 /// A place that is free anywhere can be taken by any loop, whichever loop gave it back. Taking and giving back cost one
-/// atomic operation each, and no lock. They are sequentially consistent, so that who finds no place, says that it waits
-/// and looks again is seen by who gives one back, or sees the place.
+/// atomic operation each, and no lock. They are sequentially consistent: a loop that finds no free place, announces
+/// that it waits and looks again either sees the place that another gives back, or is seen by it.
 public final class SharedLimit: Sendable {
     private let most: Atomic<Int>
     private let taken = Atomic<Int>(0)
 
     public init(_ limit: Int) { most = Atomic(limit) }
 
-    /// One that is lowered below what is taken is kept to as places are given back.
+    /// A limit that is lowered below what is taken takes effect as places are given back.
     public var limit: Int {
         get { most.load(ordering: .relaxed) }
         set { most.store(newValue, ordering: .sequentiallyConsistent) }
     }
 
-    /// How much is taken at this moment, by all loops.
+    /// How much is taken right now, by all loops.
     public var count: Int { taken.load(ordering: .sequentiallyConsistent) }
 
     /// Takes `amount` if that much is free.

@@ -3,7 +3,7 @@ import DequeModule
 /// Those who wait for one thing, in the order of their arrival.
 ///
 /// One that gives up leaves a gap, and gaps go when they are more than half of the queue: giving up costs O(log n) on
-/// average wherever it stands, and what waits no longer is not kept for as long as the others wait.
+/// average wherever it stands, and what no longer waits is not kept for as long as the others wait.
 struct WaitQueue<Waiter> {
     /// By rising number; without a waiter, a gap.
     private(set) var entries: Deque<(number: Int, waiter: Waiter?)> = []
@@ -26,7 +26,7 @@ struct WaitQueue<Waiter> {
         return nil
     }
 
-    /// Takes out the one that has this number; one that was taken already is no error.
+    /// Takes out the one that has this number; one that was taken already is not an error.
     mutating func remove(_ number: Int) {
         var (low, high) = (0, entries.count)
         while low < high {

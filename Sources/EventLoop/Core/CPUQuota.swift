@@ -1,7 +1,7 @@
 import Glibc
 
-/// How much processor time the kernel gives a process's control group: what containers are limited by, which affinity
-/// does not show.
+/// How much processor time the kernel gives a process's control group: the limit of containers, which affinity does not
+/// show.
 enum CPUQuota {
     /// How many processors' time there is; nil without a quota, or where control groups are not mounted.
     ///

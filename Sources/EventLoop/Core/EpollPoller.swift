@@ -40,11 +40,11 @@ import Glibc
 
     func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: inout [ReadyEvent]) {
         ready.removeAll(keepingCapacity: true)
-        // Of a deadline that has passed no difference is taken: one at the beginning of time would overflow.
+        // For a deadline that has passed no difference is computed: one at the beginning of time would overflow.
         let wait = deadline.map { $0 <= start ? 0 : $0.nanoseconds - start.nanoseconds }
         var count = take(waiting: wait ?? -1, into: &ready)
-        // What is ready must be known before timers are looked at. The kernel puts what it has reported behind what it
-        // has not, so that the rounds are over when all has been: in turns of many ready descriptors few are told
+        // What is ready must be known before timers are looked at. The kernel queues what it has reported after what it
+        // has not, so that the rounds are over when all has been: in turns with many ready descriptors few are reported
         // twice.
         var rounds = 1
         while count == Self.eventsPerPoll, rounds < Self.roundsPerPoll {

@@ -23,7 +23,7 @@ public actor EventLoop {
     /// The time at which the current turn began.
     public var now: LoopInstant { executor.reactor.now }
 
-    /// The time at this moment: asyncio's `loop.time()`. It reads the clock, for code that has held the loop since the
+    /// The current time: asyncio's `loop.time()`. It reads the clock, for code that has held the loop since the
     /// turn began.
     public var time: LoopInstant { executor.reactor.time }
 
@@ -43,7 +43,7 @@ public actor EventLoop {
         try await sleep(until: time.advanced(by: duration))
     }
 
-    /// Has the loop call `body` in its next turn; callable from any thread, without waiting: asyncio's
+    /// Makes the loop call `body` in its next turn; callable from any thread, without waiting: asyncio's
     /// `call_soon_threadsafe`.
     ///
     /// Calls from one thread keep their order.

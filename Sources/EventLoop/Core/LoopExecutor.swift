@@ -18,7 +18,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
         var jobs: [UnownedJob] = []
         var wakes: [(WaitID, Wake)] = []
         var calls: [@Sendable () -> Void] = []
-        /// Whether the loop was told of what lies here.
+        /// Whether the loop was told about what is in the inbox.
         var isAnnounced = false
         /// Whether the loop has ended.
         var isClosed = false
@@ -84,7 +84,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     /// Whether the loop has taken all that was handed in.
     var isInboxEmpty: Bool { inbox.withLock { !$0.isAnnounced } }
 
-    /// Has the loop call a function in its next turn.
+    /// Makes the loop call a function in its next turn.
     /// - Returns: false if the loop has ended, and the call is not made.
     func handOver(_ call: @escaping @Sendable () -> Void) -> Bool {
         announce { $0.calls.append(call) }

@@ -24,7 +24,8 @@ public struct LoopInstant: InstantProtocol, Sendable {
 extension Duration {
     /// The duration in nanoseconds, fractions dropped; saturates at what 64 bits hold (292 years).
     public var wholeNanoseconds: Int64 {
-        // Nearly all are shorter than nine seconds, whose attoseconds are 64 bits: to divide 128 takes ten times as long.
+        // Nearly all are shorter than nine seconds, whose attoseconds are 64 bits: to divide 128 takes ten times as
+        // long.
         if let short = Int64(exactly: attoseconds) { return short / 1_000_000_000 }
         return Int64(clamping: attoseconds / 1_000_000_000)
     }

@@ -12,10 +12,11 @@ public protocol TurnHandler: AnyObject {
 public final class Reactor {
     /// The time at which the current turn began to handle events.
     public var now: LoopInstant { turnStart }
-    // A variable that is public has each access checked for being exclusive, a private one with such accesses none.
+    // Each access of a public variable is checked for exclusivity; a private one behind computed accessors is not
+    // checked.
     private var turnStart: LoopInstant
 
-    /// The time at this moment, for code that has held the loop since the turn began.
+    /// The current time, for code that has held the loop since the turn began.
     public var time: LoopInstant { poller.now() }
 
     let poller: any Poller
@@ -36,7 +37,7 @@ public final class Reactor {
     private let isShuffled: Bool
     private var lag = LagGauge()
 
-    /// The job that is watched because its turn comes not before the next, by its number, and since when it waits.
+    /// The job that is watched because it will not run before the next turn, by its number, and since when it waits.
     private var watched: (job: Int, since: LoopInstant)?
     /// How long the latest such job waited; none if no more jobs wait than one turn runs.
     private var backlog: Duration = .zero
@@ -70,7 +71,7 @@ public final class Reactor {
         timers.schedule(at: max(instant, now), .call(handler))
     }
 
-    /// Forgets a timer; one that has fired is no error.
+    /// Forgets a timer; one that has fired is not an error.
     public func cancel(_ timer: TimerID) { timers.cancel(timer) }
 
     /// How many timers are pending.
@@ -96,7 +97,7 @@ public final class Reactor {
         try poller.modify(fd, events, trigger, token: readiness.token(fd))
     }
 
-    /// Stops watching a descriptor; one that is not watched is no error.
+    /// Stops watching a descriptor; one that is not watched is not an error.
     public func forget(_ fd: CInt) {
         if readiness.remove(fd) { poller.remove(fd) }
     }
@@ -137,11 +138,11 @@ public final class Reactor {
         }
     }
 
-    /// Suspends the calling task until the wait is woken, whatever happens to the task: who makes it wait wakes it in
-    /// time, and when the task is cancelled. Half the cost of a wait with a timer and a handler of its own.
+    /// Suspends the calling task until the wait is woken, whatever happens to the task: whoever makes it wait wakes it
+    /// in time, and when the task is cancelled. Half the cost of a wait with a timer and a handler of its own.
     ///
     /// It becomes a part of its caller: as a function of its own it would take a frame and two changes of executor,
-    /// each as dear as an allocation.
+    /// each as costly as an allocation.
     @inlinable @inline(__always)
     package func suspendUncancellably(_ wait: WaitID, on loop: isolated EventLoop) async -> Wake {
         unsafe await withUnsafeContinuation { unsafe park(wait, $0) }
@@ -207,8 +208,7 @@ public final class Reactor {
 
     // MARK: Names and slow jobs
 
-    /// Has every job that holds the loop for longer than `threshold` reported, with the name of its task; nil ends
-    /// that.
+    /// Reports every job that holds the loop for longer than `threshold`, with the name of its task; nil ends that.
     ///
     /// While it is on, each job costs two readings of the clock, and names of tasks are kept: asyncio's debug mode.
     public func reportSlowJobs(over threshold: Duration?, to report: @escaping (SlowJob) -> Void = { _ in }) {
@@ -218,8 +218,8 @@ public final class Reactor {
         if jobWatch != nil, taskNames == nil { taskNames = TaskNames() }
     }
 
-    /// Says what the running job is for, which reports of slow jobs have instead of its task's name: the last of what
-    /// it says counts.
+    /// Says what the running job is for, which reports of slow jobs show instead of its task's name; the last call
+    /// counts.
     ///
     /// The description is not even put together unless slow jobs are reported.
     public func describeJob(_ description: @autoclosure () -> String) {
@@ -238,15 +238,15 @@ public final class Reactor {
 
     // MARK: Turns
 
-    /// Has the handler told at the end of each turn, until ``removeTurnHandler(_:)``.
+    /// Calls the handler at the end of each turn, until ``removeTurnHandler(_:)``.
     public func addTurnHandler(_ handler: any TurnHandler) { turnHandlers.append(handler) }
 
     public func removeTurnHandler(_ handler: any TurnHandler) { turnHandlers.removeAll { $0 === handler } }
 
     func append(_ job: UnownedJob) { ready.append(job) }
 
-    /// Takes a share of this turn for work whose size others choose, such as reading what they sent; false if the turn has no room for it,
-    /// so that it has to be done elsewhere or later.
+    /// Takes a share of this turn for work whose size others choose, such as reading what they sent; false if the turn
+    /// has no room for it, so that it has to be done elsewhere or later.
     ///
     /// For work that is short by itself: any number of such pieces may be there at once.
     /// - Parameters:
@@ -334,7 +334,7 @@ public final class Reactor {
         turns += 1
         let length = now.duration(to: end)
         busy += length
-        // In a copy: what is done to it where it stands would be checked for being exclusive each time.
+        // In a copy: changes in place would be checked for exclusivity each time.
         var gauge = lag
         gauge.record(max(length, backlog), from: now, to: end)
         lag = gauge

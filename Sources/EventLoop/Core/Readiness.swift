@@ -7,7 +7,7 @@ public protocol ReadinessHandler: AnyObject {
 /// The descriptors a loop watches, by number.
 ///
 /// An epoll report names descriptor and generation, not an object: a handler may close another's descriptor, whose
-/// report then lies behind it in the same batch and must find nothing, even if the number is in use again.
+/// report then comes later in the same batch and must find nothing, even if the number is in use again.
 struct Readiness {
     private struct Slot {
         var generation: UInt32 = 0

@@ -73,8 +73,8 @@ struct Timers {
 
     /// Takes out the earliest timer if it is due at `now` and no later than `latest` was scheduled.
     ///
-    /// So one that a timer's handler schedules waits for the next turn, and a handler that schedules itself over and
-    /// over never keeps the loop from its tasks.
+    /// So one that a timer's handler schedules waits for the next turn, and a handler that schedules itself again and
+    /// again never keeps the loop from its tasks.
     mutating func popDue(at now: LoopInstant, until latest: UInt64 = .max) -> (TimerID, Action)? {
         guard let first = heap.first, first.due <= now, first.order <= latest,
             let action = slots[Int(first.slot)].action

@@ -20,7 +20,7 @@ public final class BlockingPool: Sendable {
 
     deinit { queue.close() }
 
-    /// Has a thread run `work` without a task that waits: a result goes to a loop by ``EventLoop/handOver(_:)``.
+    /// Runs `work` on a thread without a task that waits: a result goes to a loop by ``EventLoop/handOver(_:)``.
     public func submit(_ work: @escaping @Sendable () -> Void) { submit(BlockingWork(work)) }
 
     func submit(_ work: BlockingWork) { queue.submit(work) }

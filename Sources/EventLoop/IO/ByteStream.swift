@@ -18,7 +18,7 @@ public protocol ByteStream: AnyObject {
         _ bytes: [UInt8], until deadline: LoopInstant?, on loop: isolated EventLoop
     ) async throws(StreamError)
 
-    /// Writes no more, so that the peer reads an end behind what was written; reading goes on.
+    /// Writes no more, so that the peer reads an end after what was written; reading goes on.
     func finishWriting()
 
     /// Ends both directions and all waits, which throw ``StreamError/closed``; again without effect.
@@ -65,7 +65,7 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
     case timedOut
     /// The task was cancelled.
     case cancelled
-    /// The peer is gone: it reset the connection, or reads no more what is written.
+    /// The peer is gone: it reset the connection, or no longer reads what is written.
     case reset
     /// This end was closed, or its writing finished, by its own side.
     case closed

@@ -15,7 +15,7 @@ public struct ChildCommand: Sendable {
 
     /// A path, or a name that is looked for in PATH.
     public var executable: String
-    /// The arguments behind the program's name.
+    /// The arguments after the program's name.
     public var arguments: [String]
     /// The variables; nil for this program's own.
     public var environment: [String: String]?
@@ -71,7 +71,7 @@ struct ChildStart {
         }
     }
 
-    /// Kills a process that nothing can be known of, and waits for its end.
+    /// Kills a process that cannot be observed, and waits for its end.
     func abandon() {
         closePipes()
         kill(processID, SIGKILL)
@@ -100,7 +100,7 @@ struct ChildStart {
         }
     }
 
-    /// Calls `body` with the strings as C has them, a null pointer behind the last; they live as long as the call.
+    /// Calls `body` with the strings in C's form, a null pointer after the last; they live as long as the call.
     private static func withCStrings(
         _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> CInt
     ) -> CInt {

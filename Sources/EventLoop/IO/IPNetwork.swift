@@ -1,12 +1,13 @@
 /// A range of IP addresses, by what they begin with: `10.0.0.0/8`, `2001:db8::/32`, or one address.
 public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
-    /// The first address, of IPv4 as IPv6 has it (RFC 4291 §2.5.5.2), so that a socket for both families makes no difference.
+    /// The first address, with IPv4 mapped into IPv6 (RFC 4291 §2.5.5.2), so that a socket for both families
+    /// makes no difference.
     private let first: SocketAddress.Words
-    /// How many bits of it all have.
+    /// How many leading bits all addresses share.
     private let bits: Int
     public let description: String
 
-    /// Nil if the text is no network, or has bits behind those that count: `10.0.0.1/8` may be a mistake.
+    /// Nil if the text is not a network, or has bits set after those that count: `10.0.0.1/8` may be a mistake.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let address = try? SocketAddress(host: String(parts[0]), port: 0),
@@ -25,7 +26,7 @@ public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
         (self.first, self.bits, description) = (first, bits, text)
     }
 
-    /// Whether an address is one of them; a path is none.
+    /// Whether an address is one of them; a path never is.
     public func contains(_ address: SocketAddress) -> Bool { address.words?.masked(to: bits) == first }
 }
 
@@ -34,7 +35,7 @@ extension SocketAddress {
     struct Words: Hashable {
         var high, low: UInt64
 
-        /// With nothing behind the first of its bits.
+        /// With all bits after the first `bits` cleared.
         func masked(to bits: Int) -> Words {
             Words(
                 high: bits >= 64 ? high : bits == 0 ? 0 : high & ~(UInt64.max >> UInt64(bits)),
@@ -42,7 +43,7 @@ extension SocketAddress {
         }
     }
 
-    /// The address as IPv6 has it; nil for a path.
+    /// The address in IPv6 form; nil for a path.
     var words: Words? {
         switch host {
         case .ipv4(let address): Words(high: 0, low: 0xFFFF << 32 | UInt64(UInt32(bigEndian: address)))
@@ -51,7 +52,7 @@ extension SocketAddress {
         }
     }
 
-    /// The address alone, as a text: that of IPv4 as such, whatever socket it came by.
+    /// The address alone, as text; IPv4 in its own form, whatever socket it came by.
     package var hostText: String {
         if case .ipv6 = host, let words, words.high == 0, words.low >> 32 == 0xFFFF {
             return SocketAddress(host: .ipv4(UInt32(truncatingIfNeeded: words.low).bigEndian), port: 0).hostText

@@ -4,8 +4,8 @@ import Glibc
 /// One end of a pipe: it reads or writes, as the end does; the other direction fails with EBADF. Confined to its loop;
 /// closes with the object.
 ///
-/// The first pipe has the process ignore SIGPIPE, unless it handles it: a pipe knows no other way to tell a writer that
-/// its reader is gone without ending the program.
+/// The first pipe makes the process ignore SIGPIPE, unless it handles it: there is no other way for a pipe to tell a
+/// writer that its reader is gone without ending the program.
 public final class PipeStream: ByteStream {
     private let descriptor: StreamDescriptor
     private let isWriting: Bool

@@ -100,12 +100,12 @@ extension SocketAddress {
         }
     }
 
-    /// What stands for one client among many: an IPv4 address, or the 64 bits of an IPv6 address that a customer of a
-    /// network has for himself (RFC 6177). The port is 0.
+    /// What stands for one client among many: an IPv4 address, or the 64 bits of an IPv6 address that one customer of a
+    /// network gets (RFC 6177). The port is 0.
     package var client: SocketAddress {
         switch host {
         case .ipv6(let high, let low):
-            // An IPv4 address as a socket for both families has it (RFC 4291 §2.5.5.2) has its bits at the end.
+            // An IPv4 address on a socket for both families (RFC 4291 §2.5.5.2) has its bits at the end.
             let isMapped = high == 0 && UInt64(bigEndian: low) >> 32 == 0xFFFF
             return SocketAddress(host: .ipv6(high, isMapped ? low : 0), port: 0)
         case .ipv4, .path: return with(port: 0)

@@ -8,7 +8,7 @@ public final class SocketStream: ByteStream {
     init(_ fd: CInt, on reactor: Reactor) { descriptor = StreamDescriptor(fd, on: reactor) }
 
     /// Takes over a connected socket, which becomes non-blocking.
-    /// - Throws: ``StreamError/system(_:)`` if the descriptor is not valid; it is the caller's then as before.
+    /// - Throws: ``StreamError/system(_:)`` if the descriptor is not valid; it then still belongs to the caller.
     public convenience init(adopting fd: CInt, on loop: isolated EventLoop) throws(StreamError) {
         let flags = fcntl(fd, F_GETFL)
         guard flags >= 0, fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 else { throw StreamError("fcntl") }
@@ -43,8 +43,7 @@ public final class SocketStream: ByteStream {
         let fd = descriptor.fd
         var isFirst = true
         let code = try await descriptor.perform(.writing, until: deadline, on: loop) {
-            // Writable is a socket that has connected or failed, and one that has not begun; so wait before the
-            // question.
+            // A socket is writable when it has connected or failed, and also before it begins; so wait before asking.
             defer { isFirst = false }
             return isFirst ? nil : cp_socket_error(fd)
         }

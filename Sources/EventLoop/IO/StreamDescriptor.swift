@@ -3,9 +3,9 @@ import Glibc
 /// The non-blocking descriptor of one stream: a system call is tried first, and waited for only when the kernel has
 /// nothing to do.
 ///
-/// From its first wait on it is watched, once and edge-triggered, until it closes. A report wakes who waits, who tries
-/// again; nothing need be remembered of one that comes while no task waits, because the next call is tried before it is
-/// waited for.
+/// From its first wait on it is watched, once and edge-triggered, until it closes. A report wakes the task that waits,
+/// which tries again; a report that comes while no task waits need not be remembered, because the next call is tried
+/// before it is waited for.
 final class StreamDescriptor: ReadinessHandler {
     let fd: CInt
     private(set) var isOpen = true

@@ -8,7 +8,7 @@ public final class StreamListener {
     public let address: SocketAddress
     private let descriptor: StreamDescriptor
     private let reactor: Reactor
-    /// Before when no further connection is tried, since there was no descriptor for one.
+    /// No further connection is tried before this, since there was no descriptor for one.
     private var pauseEnd: LoopInstant?
 
     /// How long a lack of descriptors is left alone.
@@ -33,8 +33,8 @@ public final class StreamListener {
     /// Waits for the next connection.
     ///
     /// Connections that the network has lost are passed over. Without descriptors it throws
-    /// ``StreamError/exhausted(_:)``, and the next call waits for a tenth of a second before it tries: who calls again
-    /// and again does not spin.
+    /// ``StreamError/exhausted(_:)``, and the next call waits for a tenth of a second before it tries: a caller that
+    /// retries at once does not spin.
     public func accept(
         until deadline: LoopInstant? = nil, on loop: isolated EventLoop
     ) async throws(StreamError) -> SocketStream {
@@ -66,7 +66,7 @@ public final class StreamListener {
     public func close() { descriptor.close() }
 }
 
-/// What the queue of a listening socket had for one who accepts.
+/// What accepting from a listening socket's queue gave.
 package enum Acceptance: Equatable {
     case connection(CInt)
     /// The queue is empty.
@@ -76,8 +76,8 @@ package enum Acceptance: Equatable {
 
     /// Calls `accept` until it says more than that a connection was lost.
     ///
-    /// Such a connection has left the queue, and the next may be behind it: accept(2) says that an error which the
-    /// network had for a connection is reported in place of it, and to be treated as if the call had to be repeated.
+    /// Such a connection has left the queue, and another may be queued after it: accept(2) says that a connection's
+    /// network error is reported in its place, and that the call should then be repeated.
     /// - Parameter accept: accept4(2): a descriptor, or -1 with errno.
     package init(_ accept: () -> CInt) {
         while true {

@@ -1,7 +1,7 @@
 /// Reads a stream piece by piece up to delimiters, such as the lines of a protocol: asyncio's `readline` and
 /// `readuntil`.
 ///
-/// It keeps what has come behind a delimiter for the next read: once a stream has a reader, all reading goes through
+/// It keeps what has come after a delimiter for the next read: once a stream has a reader, all reading goes through
 /// that. Confined to its loop, and one task reads at a time, as from the stream.
 ///
 /// ```swift
@@ -69,7 +69,7 @@ public final class StreamReader {
         atMost limit: Int, until deadline: LoopInstant? = nil, on loop: isolated EventLoop
     ) async throws(StreamError) -> String? {
         let newline = [UInt8(ascii: "\n")]
-        // A line of the greatest length may have a CR behind it.
+        // A line of the greatest length may have a CR after it.
         guard var line = try await read(upTo: newline, atMost: limit, more: 1, until: deadline, on: loop) else {
             return nil
         }

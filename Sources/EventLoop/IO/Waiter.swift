@@ -1,4 +1,4 @@
-/// The place of the one task that waits for something of a stream.
+/// Holds the one task that waits for something from a stream.
 package final class Waiter {
     private var wait: WaitID?
     private let rule: StaticString

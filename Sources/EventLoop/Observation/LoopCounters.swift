@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a loop has done, for metrics; they count on whether somebody reads them or not, at the cost of one reading of
+/// What a loop has done, for metrics; they keep counting whether they are read or not, at the cost of one reading of
 /// the clock and the ageing of a mean, some tens of nanoseconds a turn.
 ///
 /// ``EventLoop/reactor`` has the states that go with them: ``Reactor/readyJobs``, ``Reactor/pendingTimers``,
@@ -23,8 +23,8 @@ public struct LoopCounters: Sendable, Equatable {
 ///
 /// That is the length of the turn, since descriptors and timers are looked at between turns; or the time that a job
 /// waits in the run queue, if that takes several turns. The mean is over time and not over turns, with nothing for the
-/// time in which the loop rests: what a stranger meets who comes at any moment. One slow job therefore counts for as
-/// long as it takes, and many short turns next to a few long ones for as little as they take.
+/// time in which the loop rests: the lag that work arriving at a random moment meets. One slow job therefore counts for
+/// as long as it takes, and many short turns next to a few long ones for as little as they take.
 struct LagGauge {
     private(set) var latest: Duration = .zero
     private(set) var longest: Duration = .zero

@@ -27,7 +27,7 @@ final class JobWatch {
     }
 }
 
-/// The names of tasks, while somebody wants to know them.
+/// The names of tasks, while they are wanted.
 final class TaskNames {
     /// Those of suspended tasks, by the slots of their suspensions.
     private var suspended: [Suspended?] = []
@@ -53,7 +53,7 @@ final class TaskNames {
         for task in suspended {
             if let count = outside[task.name], count > 0 { outside[task.name] = count - 1 } else { hasOthers = true }
         }
-        // Who is not suspended here may wait for others, such as children of a task group, which are.
+        // A task that is not suspended here may wait for others that are, such as children of a task group.
         let names = hasOthers ? [] : outside.flatMap { repeatElement($0.key, count: $0.value) }
         return Deadlock(waiting: suspended.filter { !$0.isJoin }.map(\.name).sorted(), outside: names.sorted())
     }

@@ -37,7 +37,7 @@ public class AnyLoopTask {
         return wake
     }
 
-    /// Has it told of the end; returns the number to take it off by.
+    /// Adds an observer that is told of the end; returns the number by which to remove it.
     func addObserver(_ completions: Completions) -> Int { observers.append(Observer(completions: completions)) }
 
     func removeObserver(_ number: Int) { observers.remove(number) }
@@ -77,7 +77,7 @@ public final class LoopTask<Success>: AnyLoopTask {
         return result
     }
 
-    /// Has the task begin in the loop's order of jobs, and not at all if it is cancelled before.
+    /// Starts the task in the loop's order of jobs, and not at all if it is cancelled before.
     func start(
         _ operation: @escaping () async throws -> Success, in scope: TaskScope, on loop: isolated EventLoop
     ) {

@@ -98,8 +98,8 @@ extension EventLoop {
     ///
     /// The first error, of the body or of a task, cancels the body and all tasks, and is thrown when they have ended. A
     /// task that ends with `CancellationError` or ``StreamError/cancelled`` (because its handle was cancelled) cancels
-    /// nothing. A body without a value that ends so because of ``TaskScope/cancelAll()`` is no failure: the scope was
-    /// stopped. Cancelling the caller cancels the body and all tasks; a caller that is cancelled already does not
+    /// nothing. A body without a value that ends so because of ``TaskScope/cancelAll()`` is not a failure: the scope
+    /// was stopped. Cancelling the caller cancels the body and all tasks; a caller that is cancelled already does not
     /// begin.
     ///
     /// ```swift

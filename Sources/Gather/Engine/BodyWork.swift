@@ -1,8 +1,8 @@
 import EventLoop
 import JSONText
 
-/// Work whose time others choose, by how large a body they send: on the loop while it is short, else on threads of its
-/// own.
+/// Work whose duration depends on how large a body others send: done on the loop if it is short, otherwise on separate
+/// threads.
 ///
 /// The slowest of it is shaping a long list of digits or brackets: some 100 MB a second, where others are three to ten
 /// times as fast. So what the loop does itself for one body takes 2 ms at the most, all steps together. Asking another
@@ -13,7 +13,7 @@ package enum BodyWork {
     /// The bytes of all bodies that the loop works on in one turn: some 8 ms at the slowest. Those up to the second
     /// size are not counted, since a turn has room for as many as it runs jobs.
     private static let (mostInTurn, leastCounted) = (512 << 10, 2 << 10)
-    /// Larger bodies have what is referred to looked up in one pass, not once for each reference.
+    /// In larger bodies all references are looked up in one pass, not once for each reference.
     private static let mostLookedUpSingly = 4 << 10
     /// Lists in bodies up to this size have no more items than the loop makes requests of at once; each takes some
     /// microseconds.
@@ -22,7 +22,8 @@ package enum BodyWork {
     /// Not the shared pool: names are resolved there, and would wait for bodies.
     private static let pool = BlockingPool(threads: 4)
 
-    /// Whether this turn has room for work on a body, which is taken then. Many that are there at once must not add up.
+    /// Whether this turn has room for work on a body; if so, takes it. Many bodies that arrive together must not add
+    /// up.
     package static func fits(_ bytes: Int, in reactor: Reactor) -> Bool {
         bytes <= leastCounted || (bytes <= mostOnLoop && reactor.takeShare(bytes, of: mostInTurn))
     }

@@ -2,7 +2,8 @@ import EventLoop
 import HTTPWire
 import JSONText
 
-/// How an attempt ended, and with the last of them its call: the one word for it between the upstreams' client and the report.
+/// How an attempt ended, and with the last of them its call: the one type for it between the upstreams' client and the
+/// report.
 struct CallEnd: Sendable {
     var outcome: Outcome
     /// The upstream's status, if there was a response.
@@ -21,7 +22,7 @@ struct CallEnd: Sendable {
 
     private var rest: Rest?
 
-    /// What few ends have, behind one reference: ends are copied.
+    /// What only few ends have, behind one reference: ends are copied.
     private final class Rest: Sendable {
         let detail: String?
         let retryAfter: Duration?
@@ -58,7 +59,7 @@ struct CallEnd: Sendable {
     /// Nothing was sent: the breaker is open.
     static let refused = CallEnd(.refused, "the breaker is open")
     static let cancelled = CallEnd(.cancelled)
-    /// Nothing was sent: the bulkhead had no place in time.
+    /// Nothing was sent: the bulkhead had no slot in time.
     static func shed(_ detail: String) -> CallEnd { CallEnd(.shed, detail) }
     /// Nothing was sent: a value that it needs is missing.
     static func skipped(_ detail: String) -> CallEnd { CallEnd(.skipped, detail) }
@@ -80,7 +81,7 @@ extension CallEnd {
         attempts = 1
     }
 
-    /// The end that a response is, its body checked.
+    /// The end that a response stands for, after its body was checked.
     /// - Parameter form: what its body is taken for.
     init(_ response: consuming ClientResponse, as form: BodyForm = .json, keeping kept: KeptResponse = .nothing) {
         // Field by field, and not by way of another initializer, which would copy all of it.
@@ -94,8 +95,8 @@ extension CallEnd {
                 retryAfter = response.retryAfter.map { .seconds($0) }
             }
         } else if form == .json, response.body.isEmpty || response.status == 204 {
-            // No content is no failure of a 2xx (RFC 9110 §8.6: a length of 0 is a valid representation), and what comes with a 204
-            // belongs to none (§15.3.5).
+            // A 2xx without content is not a failure (RFC 9110 §8.6: a length of 0 is a valid representation), and what
+            // comes with a 204 is not its content (§15.3.5).
             body = JSONValue(validated: Array("null".utf8))
             isEmpty = true
         } else if let coding = response.contentCoding {
@@ -139,7 +140,7 @@ extension CallEnd {
     }
 }
 
-// MARK: What it says of the upstream
+// MARK: What it says about the upstream
 
 extension CallEnd {
     /// What another attempt might be made for.
@@ -153,7 +154,8 @@ extension CallEnd {
         }
     }
 
-    /// Whether it speaks against the upstream: what a client is to blame for does not, nor what was given up.
+    /// Whether it counts against the upstream: what a client is to blame for does not, nor does an attempt that was
+    /// given up.
     var isFailure: Bool {
         switch outcome {
         case .timeout, .unreachable, .badResponse: true
@@ -162,6 +164,6 @@ extension CallEnd {
         }
     }
 
-    /// Whether an attempt besides it could not end better, or is no longer wanted.
+    /// Whether another attempt could not end better, or is no longer wanted.
     var isFinal: Bool { !isFailure && !(outcome == .httpError && status == 429) }
 }

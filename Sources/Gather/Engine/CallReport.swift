@@ -1,11 +1,11 @@
 import EventLoop
 
-/// What is told of a call: its outcome and times.
+/// What is reported about a call: its outcome and times.
 ///
-/// Small, because every gather has one for each of its calls: what few calls have lies behind one reference.
+/// Small, because every gather has one for each of its calls: what only few calls have is behind one reference.
 public struct CallReport: Sendable {
     public var outcome: Outcome
-    /// Whether it was skipped because its condition is false, or that of a call that it needs: no failure of anybody's.
+    /// Whether it was skipped because its condition is false, or that of a call that it needs; that is not a failure.
     public var isUnwanted = false
     private var statusCode: Int32 = 0
     /// How often it was sent, for a call that was: more than once with retries, hedges and lists.
@@ -56,7 +56,7 @@ public struct CallReport: Sendable {
         set { rest = Rest(newValue, items, staleAge, attemptReports) }
     }
 
-    /// How the items ended of a call that is made for each element of a list, and how many of them.
+    /// For a call that is made for each element of a list: how many items ended in each way.
     public var items: [Outcome: Int] {
         get { rest?.items ?? [:] }
         set { rest = Rest(detail, newValue, staleAge, attemptReports) }
@@ -77,10 +77,10 @@ public struct CallReport: Sendable {
         set { rest = Rest(detail, items, staleAge, newValue) }
     }
 
-    /// Whether the call has come to something, new or old.
+    /// Whether the call has a result, new or old.
     var hasBody: Bool { outcome == .ok || staleAge != nil }
 
-    /// Whether nothing is amiss with the call.
+    /// Whether nothing is wrong with the call.
     public var isComplete: Bool {
         isUnwanted || (outcome == .ok && (rest == nil || items.allSatisfy { $0.key == .ok }))
     }

@@ -17,14 +17,15 @@ extension Dispatch {
 
     func state(of part: PartIndex) -> UpstreamState { engine.upstreams[prepared(part).upstream] }
 
-    /// Begins a part: has its first attempt sent, if that is what it is. Nil if it queues for a place, or has ended.
+    /// Begins a part: sends its first attempt, unless something else comes first. Nil if it queues for a slot, or has
+    /// ended.
     func begin(_ part: PartIndex) -> Work? {
         let prepared = prepared(part)
         let state = engine.upstreams[prepared.upstream]
         let isAdmitted = parts[part.number].stage == .admitted
         parts[part.number].stage = .running
         running += 1
-        // One that has a place has had its request made before.
+        // One that has a slot has its request already.
         if !isAdmitted, isLarge(part) || isTooMuchNow(part) { return .large }
         if isTooLate(part, for: state) {
             if isAdmitted { state.bulkhead.leave() }
@@ -60,7 +61,7 @@ extension Dispatch {
 
     // MARK: The bulkhead
 
-    /// Has a part wait for a place, or ends it as shed. It does not queue for an upstream that would refuse it.
+    /// Queues a part for a slot, or ends it as shed. It does not queue for an upstream that would refuse it.
     private func queue(_ part: PartIndex, at state: UpstreamState) {
         if state.refuses(at: time) { return end(part, .refused) }
         guard state.bulkhead.tryQueue() else { return end(part, state.shedByFullQueue()) }
@@ -96,8 +97,8 @@ extension Dispatch {
 
     // MARK: A part's task
 
-    /// Has the whole end a part's wait for its first attempt when its time is over, and when all is decided: no timer and no handler of
-    /// cancellation of its own.
+    /// Lets the whole end a part's wait for its first attempt when its time is over, and when all is decided: it needs
+    /// no timer and no cancellation handler of its own.
     /// - Returns: the wait.
     func watch(_ part: PartIndex, _ attempt: RunningAttempt) -> WaitID {
         let wait = attempt.exchange.wait
@@ -138,7 +139,8 @@ extension Dispatch {
         await finish(part, last, on: loop)
     }
 
-    /// Shares an exchange, which is begun if there is none like it: in the task that joins it, since one that none has joined is over.
+    /// Shares an exchange, which is begun if there is none like it: in the task that joins it, since one that none has
+    /// joined is over.
     func joinFlight(of request: ClientRequest, as part: PartIndex, on loop: isolated EventLoop) async {
         let (prepared, state) = (prepared(part), state(of: part))
         guard let flights = state.flights else { preconditionFailure("an upstream shares exchanges or does not") }
@@ -149,7 +151,7 @@ extension Dispatch {
         await finish(part, last, on: loop)
     }
 
-    /// Has a part's request made off the loop, and the part begin again with it.
+    /// Makes a part's request off the loop, and begins the part again with it.
     func prepare(_ part: PartIndex, on loop: isolated EventLoop) async {
         await makeLarge(part, on: loop)
         if isDecided || !isMade(part) { return end(part, .cancelled) }

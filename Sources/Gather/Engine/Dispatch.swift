@@ -7,12 +7,13 @@ struct PartIndex: Hashable {
     let number: Int
 }
 
-/// What runs side by side and is waited for together: the calls of a gather, or the requests of a call that is made for each element of
-/// a list. The whole is a task group, and each part a child task of it.
+/// What runs concurrently and is waited for together: the calls of a gather, or the requests of a call that is made for
+/// each element of a list. The whole is a task group, and each part a child task of it.
 ///
-/// A part goes from waiting (for its inputs), perhaps through queued and admitted (at its upstream's bulkhead), to running and ended.
-/// It has a task only while it is running, and not even then if it is alone: the task of the whole makes it itself. What begins, ends and
-/// is decided is plain code; a task waits for its first attempt, and the whole for all ends and all times with one timer.
+/// A part goes from waiting (for its inputs), perhaps through queued and admitted (at its upstream's bulkhead), to
+/// running and ended. It has a task only while it is running, and not even then if it is alone: the task of the whole
+/// makes it itself. What begins, ends and is decided is plain code; a task waits for its first attempt, and the whole
+/// for all ends and all times with one timer.
 class Dispatch: BulkheadClient {
     enum Stage { case waiting, queued, admitted, running, ended }
 
@@ -36,7 +37,8 @@ class Dispatch: BulkheadClient {
     /// What attempts tell of the trace that the gather is in.
     final let trace: GatherSpan?
     final let parts: FixedArray<Part>
-    /// The first and the last of the parts that can go on, in the order in which they became so: each names the next.
+    /// The first and the last of the parts that can go on, in the order in which they became ready: each names the
+    /// next.
     private var firstReady: PartIndex?
     private var lastReady: PartIndex?
     final var queued = 0
@@ -111,7 +113,7 @@ class Dispatch: BulkheadClient {
 
     // MARK: Parts
 
-    /// The time at this moment, whatever the turn has done before: what is told of a call goes by it.
+    /// The current time, not that of the turn's beginning: reports about calls use it.
     final var time: LoopInstant { reactor.time }
 
     /// Lets a part go on.
@@ -162,8 +164,8 @@ class Dispatch: BulkheadClient {
 
     // MARK: Running
 
-    // What every gather goes through is a part of its caller: each frame of its own would be one more to make, and a change of executor
-    // when it returns.
+    // What every gather goes through is a part of its caller: each frame of its own would be one more to make, and a
+    // change of executor when it returns.
 
     /// Runs all parts, until the whole is decided and no part runs any longer.
     @inline(__always)
@@ -177,7 +179,7 @@ class Dispatch: BulkheadClient {
         describeJob()
     }
 
-    /// Takes the part that can go on if none other does, or is under way.
+    /// Takes the part that can go on if it is the only one, and none is running.
     private func takeAlone() -> PartIndex? {
         guard running == 0, queued == 0, hasReady, firstReady == lastReady else { return nil }
         return takeReady()
@@ -209,8 +211,8 @@ class Dispatch: BulkheadClient {
                     switch begin(part) {
                     case .attempt(let attempt):
                         let wait = watch(part, attempt)
-                        // The usual child, which waits for one attempt: what else there is to do is in functions of its own, since a
-                        // frame that is larger would not have room in the memory that a task begins with.
+                        // The usual child, which waits for one attempt: what else there is to do is in functions of its
+                        // own, since a frame that is larger would not have room in the memory that a task begins with.
                         group.addImmediateTask {
                             let wake = await self.reactor.suspendUncancellably(wait, on: loop)
                             if !self.end(part, attempt, wake) { await self.performRest(of: part, on: loop) }

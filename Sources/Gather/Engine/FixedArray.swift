@@ -1,7 +1,7 @@
-/// Elements whose number is settled when they are made, and which are changed in place.
+/// A fixed number of elements, which are changed in place.
 ///
-/// For a class that holds them as a constant. Each change of an array in a variable of a class is checked for being exclusive, for being
-/// of the only holder, and for its bounds; here for its bounds alone.
+/// For a class that holds them as a constant. Each change of an array in a class's variable checks for exclusive
+/// access, for unique ownership and for bounds; here it checks for bounds alone.
 @safe final class FixedArray<Element>: ManagedBuffer<Int, Element> {
     static func make(repeating element: Element, count: Int) -> FixedArray {
         guard let array = create(minimumCapacity: count, makingHeaderWith: { _ in count }) as? FixedArray else {

@@ -3,8 +3,8 @@ import JSONText
 
 /// Runs gathers on one loop: each call is a child task that starts the moment its inputs exist.
 ///
-/// It has no socket and no clock of its own: upstreams come in through ``UpstreamClient``, time is the loop's. Confined to
-/// its loop. What a gather does is ``GatherRun``'s, and how its calls run side by side ``Dispatch``'s.
+/// It has no socket and no clock of its own: upstreams come in through ``UpstreamClient``, time is the loop's. Confined
+/// to its loop. ``GatherRun`` decides what a gather does, ``Dispatch`` how its calls run concurrently.
 public final class GatherEngine {
     let upstreams: [UpstreamState]
     let client: any UpstreamClient
@@ -20,8 +20,8 @@ public final class GatherEngine {
     ///   - places: where the client has each upstream of the plan; by default in the plan's order.
     ///   - limits: what is shared with the engines of other loops; by default nothing.
     ///   - loop: the number of this engine's loop among those that share.
-    ///   - earlier: the engine of this loop that this one takes the place of (``takeEffect(after:)``). What it knows of upstreams that have
-    ///     not changed is known to both, as are the bodies that it has kept.
+    ///   - earlier: the engine of this loop that the new one replaces (``takeEffect(after:)``). What it knows of
+    ///     upstreams that have not changed is known to both, as are the bodies that it has kept.
     ///   - metrics: where calls and attempts are counted: for one loop, whatever its engines.
     ///   - upstreamChanged: is told of each change in an upstream's state, once and at once.
     public init(
@@ -49,8 +49,8 @@ public final class GatherEngine {
         self.begun = begun
     }
 
-    /// Has the limits of this engine's plan hold from now on, and what belongs to upstreams end that only the earlier plan had. Gathers that
-    /// run go on with the engine that they began with.
+    /// Makes the limits of this engine's plan hold from now on, and retires the upstreams that only the earlier plan
+    /// had. Running gathers go on with the engine that they began with.
     public func takeEffect(after earlier: GatherEngine) {
         limits.takeEffect()
         for state in begun { state.limits.takeEffect(in: state.bulkhead) }
@@ -58,7 +58,7 @@ public final class GatherEngine {
         for state in earlier.upstreams where !current.contains(ObjectIdentifier(state)) { state.retired.open() }
     }
 
-    /// What is known of the upstreams at this moment, in the plan's order.
+    /// What is known about the upstreams right now, in the plan's order.
     public func snapshot(at now: LoopInstant) -> [UpstreamSnapshot] {
         upstreams.map { UpstreamSnapshot($0, at: now) }
     }
@@ -68,10 +68,10 @@ public final class GatherEngine {
     /// It ends by the endpoint's deadline. When its task is cancelled, so are all its calls, and it ends at once.
     /// - Parameters:
     ///   - limit: how long it may take, if that is less than the endpoint's deadline.
-    ///   - sendsOptional: whether optional calls are sent; if not they end as `shed`. A policy that counts successes counts on them, and
-    ///     sends them all the same.
-    ///   - observer: is told of each call as it ends. With one the default answer, which is nothing but what the observer has been
-    ///     told, is left empty; a declared `response` is not.
+    ///   - sendsOptional: whether optional calls are sent; if not they end as `shed`. A policy that counts successes
+    ///     counts on them, and sends them all the same.
+    ///   - observer: is told of each call as it ends. With an observer, the default answer is left empty, since the
+    ///     observer has been told all of it; a declared `response` is not.
     ///   - trace: what upstreams are told of the trace that it is in.
     public func gather(
         _ endpoint: Endpoint, _ input: any GatherInput, within limit: Duration? = nil, sendsOptional: Bool = true,
@@ -103,8 +103,8 @@ public final class GatherEngine {
         }
     }
 
-    /// Why a gather would fail for this request before anything is sent, as ``Gathered/Verdict/unplaceable(_:)`` says; nil if it
-    /// would not.
+    /// Why a gather would fail for this request before anything is sent, as ``Gathered/Verdict/unplaceable(_:)`` says;
+    /// nil if it would not.
     public func objection(
         to input: any GatherInput, for endpoint: Endpoint, on loop: isolated EventLoop
     ) async -> String? {
@@ -120,17 +120,18 @@ public final class GatherEngine {
         return fault ?? nil
     }
 
-    /// Opens the connections that upstreams want at the start (``Upstream/warmUp``), and returns when each is there or cannot be had. Upstreams
-    /// that an earlier engine had as they are have theirs.
+    /// Opens the connections that upstreams want at the start (``Upstream/warmUp``), and returns when each is there or
+    /// cannot be had. Upstreams that an earlier engine had as they are have theirs.
     ///
-    /// It takes no longer than the longest connect timeout and timeout of such an upstream together. Gathers may run meanwhile.
+    /// It takes no longer than the longest connect timeout and timeout of such an upstream together. Gathers may run
+    /// meanwhile.
     /// - Returns: the hosts that have not answered every time.
     public func warmUp(on loop: isolated EventLoop) async -> [ColdHost] {
         await WarmUp(upstreams: begun, place: place, client: client).run(on: loop)
     }
 
-    /// Checks the health of the upstreams' hosts until its task is cancelled, or none is to be checked. Those that an earlier engine had as
-    /// they are, it goes on to check.
+    /// Checks the health of the upstreams' hosts until its task is cancelled, or none is to be checked. Those that an
+    /// earlier engine had as they are, it goes on to check.
     public func run(on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
             for state in begun {
@@ -141,8 +142,8 @@ public final class GatherEngine {
         }
     }
 
-    /// Waits until no exchange is under way that several calls share: the client of this engine may be closed then, if no gather
-    /// runs any more.
+    /// Waits until no exchange is under way that several calls share: the client of this engine may be closed then, if
+    /// no gather is running.
     public func end(on loop: isolated EventLoop) async {
         for upstream in upstreams { await upstream.flights?.end(on: loop) }
     }

@@ -2,7 +2,7 @@ import JSONText
 
 /// Is told what happens in a gather while it runs. Confined to the gather's loop.
 public protocol GatherObserver: AnyObject {
-    /// A call goes on: its request is sent, or waits for a place at its upstream.
+    /// A call goes on: its request is sent, or waits for a slot at its upstream.
     /// - Parameter start: since when it could, after the gather's beginning.
     func callStarted(_ call: Int, at start: Duration)
 
@@ -13,7 +13,7 @@ public protocol GatherObserver: AnyObject {
     /// A call has ended, by itself or because one that it needs has left no value.
     ///
     /// A call that the gather's end overtakes before it could begin is not told: it is in ``Gathered/reports`` only.
-    /// One whose request took so long to make that it ended before is told at its end only.
+    /// One that ended while its request was still being made is told at its end only.
     /// - Parameter body: what the call leaves for the answer, which is its body or its fallback; nil if it leaves
     ///   nothing.
     func callEnded(_ call: Int, _ report: CallReport, body: JSONValue?)

@@ -2,7 +2,7 @@ import EventLoop
 import HTTPWire
 import JSONText
 
-/// One gather: which calls an end sets free, what they have given, and whether the policy is decided.
+/// One gather: which calls an end unblocks, what they have returned, and whether the policy is decided.
 final class GatherRun: Dispatch {
     let endpoint: Endpoint
     let observer: (any GatherObserver)?
@@ -28,9 +28,9 @@ final class GatherRun: Dispatch {
     private let sendsOptional: Bool
 
     enum Failure {
-        /// A required call did.
+        /// A required call failed.
         case call(Int)
-        /// Too many calls did.
+        /// Too many calls failed.
         case quorum
         /// A value of the client's cannot be placed.
         case client(PlacementError)
@@ -222,7 +222,7 @@ final class GatherRun: Dispatch {
             values.bodies[call] = body
             if let body { keep(body, of: call) }
         } else if report.isUnwanted || report.outcome == .cancelled {
-            // Nothing takes its place: nobody asked for it, or waits for it any more.
+            // Nothing takes its place: it was not asked for, or is no longer waited for.
         } else if let old = recall(call, after: report) {
             values.bodies[call] = old.body
             report.staleAge = old.age
@@ -261,7 +261,8 @@ final class GatherRun: Dispatch {
 
     // MARK: Starting calls
 
-    /// Lets the calls go on that have waited for one that has ended, and those that have waited for calls that are skipped.
+    /// Lets the calls go on that have waited for one that has ended, and those that have waited for calls that are
+    /// skipped.
     private func release(dependentsOf call: Int) {
         guard !endpoint.graph.dependents[call].isEmpty else { return }
         let since = time

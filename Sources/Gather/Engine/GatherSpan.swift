@@ -2,7 +2,8 @@ import EventLoop
 import HTTPTypes
 import HTTPWire
 
-/// The span that a gather is in: what its attempts tell upstreams of that, and what is kept of them. Confined to the gather's loop.
+/// The span that a gather is in: what its attempts tell upstreams of that, and what is kept of them. Confined to the
+/// gather's loop.
 ///
 /// Each attempt is a span of its own, which the upstream gets as the parent of what it does.
 public final class GatherSpan {
@@ -15,7 +16,7 @@ public final class GatherSpan {
     /// The attempts so far, in the order in which they began; of very many the first.
     public private(set) var attempts: [TracedAttempt] = []
 
-    /// A gather with lists may make thousands, which no one looks at.
+    /// A gather with lists may make thousands, far more than anyone reads.
     private static let mostKept = 256
 
     /// - Parameters:
@@ -30,7 +31,8 @@ public final class GatherSpan {
 
     /// An attempt begins.
     /// - Parameter made: how many there were of the call before.
-    /// - Returns: the request with what its upstream is told, and the attempt's place among all; nil if nothing is kept of it.
+    /// - Returns: the request with what its upstream is told, and the attempt's place among all; nil if nothing is kept
+    ///   of it.
     fileprivate func begin(
         _ request: ClientRequest, of call: Int, _ attempt: Attempt, after made: Int, at state: UpstreamState
     ) -> (request: ClientRequest, place: Int?) {
@@ -78,7 +80,7 @@ public struct TracedAttempt: Sendable {
     /// The number of its call; nil for a request that is passed through.
     public var call: Int?
     public var kind: AttemptReport.Kind
-    /// How many attempts of the same call were made before, those that it was made beside among them.
+    /// How many attempts of the same call were made before, including those that were still running.
     public var resends: Int
     public var host: HostIndex
     public var span: UInt64
@@ -87,7 +89,7 @@ public struct TracedAttempt: Sendable {
     public var end: LoopInstant?
     public var outcome: Outcome?
     public var status: Int?
-    /// When its exchange had come how far.
+    /// The times of its exchange's phases.
     public var times = ExchangeTimes()
     /// The request line's method and target.
     public var requestLine: [UInt8]

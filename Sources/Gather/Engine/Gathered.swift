@@ -1,4 +1,4 @@
-/// What one run of an endpoint came to.
+/// The result of one run of an endpoint.
 public struct Gathered: Sendable {
     public enum Verdict: Sendable {
         /// The policy is met: the JSON answer.
@@ -16,6 +16,6 @@ public struct Gathered: Sendable {
     public let reports: [CallReport]
     /// Whether every call was ok.
     public let isComplete: Bool
-    /// What the answer has of the responses to calls, besides what stands in its body; nil if there is nothing.
+    /// What the answer takes from the responses to calls, apart from its body; nil if there is nothing.
     public var passed: PassedOn?
 }

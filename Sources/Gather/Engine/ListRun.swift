@@ -2,7 +2,7 @@ import EventLoop
 import HTTPWire
 import JSONText
 
-/// One call that is made for each element of a list: which requests are under way, and what came of them.
+/// One call that is made for each element of a list: which requests are in flight, and what they have returned.
 ///
 /// Elements whose requests are equal, and can be repeated, share one.
 final class ListRun: Dispatch {
@@ -60,7 +60,7 @@ final class ListRun: Dispatch {
 
     override func request(for part: PartIndex) -> ClientRequest? { requests[part.number].request }
 
-    /// Has requests go on, as many as may be under way at once.
+    /// Lets requests start, as many as may be in flight at once.
     private func startMore() {
         while underWay < foreach.maxParallel, unstarted < requests.count, !isDecided {
             defer { unstarted += 1 }
@@ -130,7 +130,7 @@ final class ListRun: Dispatch {
 
     // MARK: The result
 
-    /// Tells the gather what the call has come to, when no request is under way.
+    /// Reports the call's result to the gather, when no request is in flight.
     func finish(on loop: isolated EventLoop) async {
         describeJob()
         let bodies = bodies

@@ -12,7 +12,7 @@ public enum Outcome: String, Sendable, CaseIterable {
     case badResponse = "bad_response"
     /// Not sent: the upstream's breaker is open.
     case refused
-    /// No place in the upstream's bulkhead.
+    /// No slot in the upstream's bulkhead.
     case shed
     /// Not sent: a value that it needs is missing, or its condition is false.
     case skipped

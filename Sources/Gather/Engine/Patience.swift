@@ -1,17 +1,17 @@
 import EventLoop
 
-/// How long those wait for whom a call is made.
+/// How long a call may take for those who wait for it.
 struct Patience {
     /// When a gather must have ended.
     let deadline: LoopInstant
     /// The whole time that its endpoint gives; nil if its client waits for less.
     let whole: Duration?
 
-    /// The time that an attempt must have had for its timeout to speak against the upstream: half of its own timeout,
+    /// The time that an attempt must have had for its timeout to count against the upstream: half of its own timeout,
     /// or of the whole deadline if that is less. Nil if none is enough.
     ///
-    /// So what other calls and the client have left of a deadline is not its fault: a slow upstream does not open the
-    /// breaker of one that is asked after it, nor does a client that waits for a millisecond.
+    /// So it is not the upstream's fault if other calls or the client have left little of a deadline: a slow upstream
+    /// does not open the breaker of one that is asked after it, nor does a client that waits for a millisecond.
     func fairShare(of timeout: Duration) -> Duration? { whole.map { min(timeout, $0) / 2 } }
 
     /// The end of a call that had no time left, with what it was doing.
@@ -36,7 +36,7 @@ struct Patience {
 }
 
 extension Duration {
-    /// In milliseconds, or in microseconds if it is none of those.
+    /// In milliseconds, or in microseconds if that is not a whole number of them.
     var spelled: String {
         let microseconds = wholeNanoseconds / 1000
         return microseconds % 1000 == 0 ? "\(microseconds / 1000) ms" : "\(microseconds) us"

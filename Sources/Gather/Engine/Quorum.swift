@@ -24,9 +24,10 @@ struct Quorum {
     /// Whether there can no longer be as many.
     var isLost: Bool { min(goal, counted) > counted - failed }
 
-    /// Takes note of a call's end. That a required call failed is for the caller to see to.
+    /// Records a call's end. That a required call failed is for the caller to see to.
     ///
-    /// An old body that stands in is no success that decides, and no failure: it is the answer if nothing better comes.
+    /// An old body that stands in is neither a success that decides nor a failure: it is the answer if nothing better
+    /// comes.
     mutating func note(_ report: CallReport, isCounted: Bool, isRequired: Bool) {
         if isRequired { required -= 1 }
         guard isCounted else { return }

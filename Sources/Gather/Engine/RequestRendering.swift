@@ -2,8 +2,8 @@ import HTTPTypes
 import HTTPWire
 import JSONText
 
-/// A call's request with what is known of it in advance: the method, the literal parts of the target, and the fields without a
-/// reference in them; all of it, if it takes nothing from the client or from other calls.
+/// A call's request as far as it is known in advance: the method, the literal parts of the target, and the fields
+/// without a reference in them; all of it, if it takes nothing from the client or from other calls.
 ///
 /// Behind one reference, because it has too many fields to be copied for each request.
 final class RequestTemplate: Sendable {
@@ -207,8 +207,8 @@ extension Reference {
 }
 
 extension Call {
-    /// Looks at the client's values where they are to stand, with a stand-in for what other calls have not given yet: so that
-    /// one that cannot stand there is told before anything is sent.
+    /// Looks at the client's values where they are to stand, with a stand-in for what other calls have not given yet:
+    /// so that one that cannot stand there is told before anything is sent.
     func checkClientValues(_ values: Values) throws(PlacementError) {
         for case .segment(let parts) in target.path
         where TextTemplate(parts: parts).references.contains(where: isClients) {

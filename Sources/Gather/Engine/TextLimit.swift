@@ -1,6 +1,6 @@
 import JSONText
 
-/// How long a text may be that is made of what others sent, in bytes, and why a longer one is refused.
+/// The limit in bytes for a text that is made from data of others, and why a longer one is refused.
 ///
 /// It is kept while the text is put together: what is refused may be a whole body.
 struct TextLimit {
@@ -22,7 +22,7 @@ struct TextLimit {
         return text
     }
 
-    /// The text of a scalar; nil if the value is none.
+    /// The text of a scalar; nil if the value is not one.
     func scalarText(of value: JSONValue, _ reference: Reference) throws(PlacementError) -> String? {
         // A byte of text takes at most the six of `\u0061`, so that this one is too long however it is spelled.
         if value.range.count / 6 > bytes, value.kind == .string { throw error(reference) }

@@ -16,7 +16,7 @@ public struct HostIndex: Sendable, Hashable {
 
 /// How the engine reaches upstreams: one attempt at a time.
 public protocol UpstreamClient: AnyObject {
-    /// Begins to send a request to one host of an upstream, and to wait for the whole response.
+    /// Starts sending a request to one host of an upstream, and to wait for the whole response.
     ///
     /// The caller suspends on the exchange's ``ClientExchange/wait``, until `deadline` at the latest, and takes what
     /// came by ``ClientExchange/finish(_:)``.
@@ -36,7 +36,8 @@ public protocol ClientExchange: AnyObject {
     /// Whether it has ended, so that its wait was woken.
     var hasEnded: Bool { get }
 
-    /// When it had come how far, on the loop's clock; nothing for clients that have no network. Asked when it has ended.
+    /// The times of its phases, on the loop's clock; nothing for clients that have no network. Asked when it has
+    /// ended.
     var times: ExchangeTimes { get }
 
     /// Takes the response, or gives up an exchange that has not ended: what ended the wait for it says why. Called
@@ -49,7 +50,7 @@ extension ClientExchange {
 }
 
 extension UpstreamClient {
-    /// Sends a request and waits for its response: for what is no call.
+    /// Sends a request and waits for its response: for what is not a call.
     package func send(
         _ request: ClientRequest, to upstream: UpstreamIndex, host: HostIndex, until deadline: LoopInstant,
         on loop: isolated EventLoop
@@ -105,7 +106,7 @@ public final class TimedExchange: ClientExchange, TimerHandler {
 // MARK: What is asked and answered
 
 extension ClientRequest {
-    /// A request that is no call's, for a path that the reader of the configuration has checked.
+    /// A request that belongs to no call, for a path that the reader of the configuration has checked.
     package init(path: String) {
         do {
             var fields = FieldSection()

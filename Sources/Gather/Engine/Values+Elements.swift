@@ -9,7 +9,7 @@ extension Values {
         let (items, others) = (min(foreach.maxItems, bytes / 2), prepared.repeatedReferences)
         let most = BodyWork.mostOnLoop - bytes * prepared.itemLookUps
         guard items > 16, !others.isEmpty else { return most < 0 }
-        // Each item's request has the others' values anew.
+        // Each item's request contains the others' values again.
         return items * others.reduce(0) { $0 + length(of: $1) } > most
     }
 

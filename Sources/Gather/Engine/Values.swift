@@ -45,8 +45,8 @@ struct Values {
 
     /// The text that a reference puts into a URL or a header: a list is joined by commas.
     /// - Returns: nil if the value is missing.
-    /// - Throws: `PlacementError` if it is an object, a list of anything but plain values, or too long; of one that is too long no more
-    ///   is put together than may be.
+    /// - Throws: `PlacementError` if it is an object, a list of anything but plain values, or too long; one that is too
+    ///   long is not put together beyond the limit.
     func text(_ reference: Reference, within limit: TextLimit = .none) throws(PlacementError) -> String? {
         if let settled = settled[reference] {
             guard let text = try settled.text.get() else { return nil }
@@ -85,8 +85,8 @@ struct Values {
         return text
     }
 
-    /// Whether a value is there and counts as yes: neither null, false, zero nor empty. A text counts as the JSON that it
-    /// spells, and `[*]` as yes if one of its values does.
+    /// Whether a value is there and counts as yes: neither null, false, zero nor empty. A text counts as the JSON that
+    /// it spells, and `[*]` as yes if one of its values does.
     func isTruthy(_ reference: Reference) -> Bool {
         if reference.path.hasEach, let document = document(of: reference.source) {
             return document.isTruthy(at: reference.path)

@@ -1,7 +1,7 @@
 /// Which calls decided how long a gather took: each of them began when the one before it had ended.
 ///
-/// Clients are told of it, so that internal calls are left out: what waited for one has waited for what that one waited
-/// for.
+/// Clients are told of it, so that internal calls are left out: what waited for an internal call counts as
+/// waiting for whatever the internal call waited for.
 public struct CriticalPath: Sendable {
     private let endpoint: Endpoint
     /// When each call ended, after the gather's beginning; nil for one that has not.

@@ -1,6 +1,6 @@
-/// How much clients are told of the inside of a gather: of its calls, and of the upstreams behind them.
+/// How much clients are told about the inside of a gather: about its calls, and the upstreams behind them.
 ///
-/// Bodies are not meant: what of them is in an answer, the endpoint says.
+/// It does not concern bodies: the endpoint says what of them is in an answer.
 public enum Disclosure: String, Sendable, CaseIterable {
     /// Calls by name with their outcomes and times, the statuses of upstreams, and what went wrong in words.
     case everything

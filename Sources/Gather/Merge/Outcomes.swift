@@ -47,8 +47,8 @@ public enum Outcomes {
         if let detail = report.detail, endpoint.disclosesDetail(of: call, report) { json.member("detail", detail) }
     }
 
-    /// The value of a `Server-Timing` field: `call;dur=20.3;start=0.1;desc=ok, …` with times in milliseconds; nil if there is nothing
-    /// to tell.
+    /// The value of a `Server-Timing` field: `call;dur=20.3;start=0.1;desc=ok, …` with times in milliseconds; nil if
+    /// there is nothing to tell.
     ///
     /// Source: W3C Server Timing; `start`, after the gather's beginning, is a parameter of ours, which others ignore.
     public static func serverTiming(_ endpoint: Endpoint, _ reports: [CallReport]) -> [UInt8]? {
@@ -80,9 +80,9 @@ public enum Outcomes {
     private static let descriptionBeginning = Array(";desc=".utf8)
     private static let okDescription = descriptionBeginning + Array(Outcome.ok.rawValue.utf8)
 
-    /// How many calls ended how, for the log, how many items of those that are made for lists, and for how many calls something
-    /// old stands in, and how many attempts there were beyond the first: `ok`, `timeout`, `items.ok`, `stale`, `extra_attempts`,
-    /// each if it is not 0.
+    /// How many calls ended how, for the log, how many items of those that are made for lists, and for how many calls
+    /// something old stands in, and how many attempts there were beyond the first: `ok`, `timeout`, `items.ok`,
+    /// `stale`, `extra_attempts`, each if it is not 0.
     public static func counts(_ reports: [CallReport]) -> [(name: String, count: Int)] {
         var counts: [(name: String, count: Int)] = []
         func add(_ name: @autoclosure () -> String, _ count: Int) {

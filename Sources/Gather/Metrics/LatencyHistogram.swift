@@ -1,9 +1,10 @@
 import EventLoop
 
-/// How many durations were how long, in narrow buckets: for percentiles that people look at, and for models of upstreams.
+/// How many durations were how long, in narrow buckets: for percentiles that people look at, and for models of
+/// upstreams.
 ///
-/// Up to 65 µs a bucket is 8 µs wide, and from there on an eighth of the power of two that it lies above, so that what lies between its
-/// bounds is known to an eighth. Beyond 68 seconds all is one bucket.
+/// Up to 65 µs a bucket is 8 µs wide, and from there on an eighth of the power of two that it lies above, so that what
+/// lies between its bounds is known to an eighth. Beyond 68 seconds all is one bucket.
 public struct LatencyHistogram: Sendable, Equatable {
     /// Durations are counted in units of this many bits of nanoseconds.
     private static let unitBits = 13
@@ -38,7 +39,8 @@ public struct LatencyHistogram: Sendable, Equatable {
         return Self(zip(counts, earlier.counts).map { max(0, $0 - $1) })
     }
 
-    /// The time that a share of the durations did not exceed, as if those of a bucket lay evenly between its bounds; nil if there are none.
+    /// The time that a share of the durations did not exceed, as if those of a bucket lay evenly between its bounds;
+    /// nil if it is empty.
     public func quantile(_ share: Double) -> Duration? {
         let total = count
         guard total > 0 else { return nil }

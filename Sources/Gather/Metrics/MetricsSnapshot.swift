@@ -150,7 +150,8 @@ extension MetricsSnapshot {
     /// What narrow buckets say of something.
     public struct Latencies<Of> {
         public let of: Of
-        /// One attempt each: those that were answered, well or not, and those that were given up and would have taken longer.
+        /// One attempt each: those that were answered, well or not, and those that were given up and would have taken
+        /// longer.
         public let answered: LatencyHistogram
         public let cut: LatencyHistogram
         /// Calls with several attempts, which are in neither; of an upstream's attempts none.
@@ -179,7 +180,8 @@ extension MetricsSnapshot {
         calls.map { Durations(of: $0, histogram: DurationHistogram($1, from: EndpointMetrics.outcomes)) }
     }
 
-    /// Each route with its requests by the first digit of their status, 0 for any other, and how long they took; last those without one.
+    /// Each route with its requests by the first digit of their status, 0 for any other, and how long they took; last
+    /// those without one.
     public var routes: [(route: Route, statuses: [Int], busy: Duration, latency: LatencyHistogram)] {
         (endpoints + [unmatched]).map { endpoint in
             let classes = (0..<EndpointMetrics.statusClasses).map {

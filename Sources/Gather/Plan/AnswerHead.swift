@@ -27,7 +27,8 @@ public struct AnswerHead: Sendable {
         case body(JSONPath)
     }
 
-    /// What a reference to a call means here: `order.status`, `order.header.location`, `order.body.id`; nil if it is none of these.
+    /// What a reference to a call means here: `order.status`, `order.header.location`, `order.body.id`; nil if it is
+    /// none of these.
     public static func part(of reference: Reference) -> Part? {
         let steps = reference.path.steps
         switch (steps.first, steps.count) {
@@ -44,16 +45,16 @@ public struct AnswerHead: Sendable {
 /// What of a call's response is kept for the head of the answer.
 public enum KeptResponse: Sendable, Equatable {
     case nothing
-    /// Fields and body of one that is no success.
+    /// Fields and body of one that is not a success.
     case failures
-    /// The fields of every one, and the body of one that is no success.
+    /// The fields of every one, and the body of one that is not a success.
     case all
 }
 
 /// A response as far as it was kept.
 final class ResponseRest: Sendable {
     let fields: FieldSection
-    /// The body of one that is no success.
+    /// The body of one that is not a success.
     let body: [UInt8]
 
     /// Nil if there is nothing to keep.
@@ -64,7 +65,7 @@ final class ResponseRest: Sendable {
     }
 }
 
-/// What an answer has of the responses to calls, besides what stands in its body.
+/// What an answer takes from the responses to calls, apart from its body.
 public struct PassedOn: Sendable {
     /// The status in place of 200.
     public var status: Int?
@@ -94,7 +95,8 @@ extension AnswerHead {
         return passed
     }
 
-    /// A field's values: several if it is that of a call which has it several times, none if what it refers to is missing.
+    /// A field's values: several if it is that of a call which has it several times, none if what it refers to is
+    /// missing.
     private static func lines(
         of template: TextTemplate, _ values: Values, _ reports: [CallReport], _ rests: [Int: ResponseRest]
     ) -> [String] {

@@ -10,7 +10,7 @@ public enum BodyForm: String, Sendable, CaseIterable {
     /// A JSON string with the bytes in base64 (RFC 4648 §4).
     case base64
 
-    /// The JSON string for a body; nil if the body is no such text.
+    /// The JSON string for a body; nil if the body is not such text.
     func text(of body: [UInt8]) -> [UInt8]? {
         var json: [UInt8] = []
         switch self {
@@ -80,8 +80,8 @@ public struct Call: Sendable {
     /// What of the upstream's body is kept.
     public var projection: Projection?
     public var placement = Placement.member
-    /// Whether clients are told nothing of the call: neither that there is one, nor what came of it, nor its body, unless the
-    /// endpoint's `response` has some of that.
+    /// Whether clients are told nothing of the call: neither that there is one, nor what came of it, nor its body,
+    /// unless the endpoint's `response` has some of that.
     public var isInternal = false
 
     /// Whether the request may reach the upstream twice.

@@ -30,7 +30,8 @@ public struct TLSPolicy: Sendable, Equatable {
     /// The name that hosts are asked for and must have, in place of their own.
     public var serverName: String?
     public var minimumVersion = Version.tls12
-    /// A checksum of what is in the files, so that an upstream whose certificate was renewed is not the one that it was.
+    /// A checksum of what is in the files, so that an upstream whose certificate was renewed is not the one that it
+    /// was.
     public var contents = 0
 
     public init() {}

@@ -23,7 +23,7 @@ public struct Endpoint: Sendable {
     public var exposesOutcomes = false
     /// How much clients are told of the calls.
     public var disclosure = Disclosure.everything
-    /// Whether clients may have the calls told as they end.
+    /// Whether clients may get a stream that reports calls as they end.
     public var isStreamed = true
     /// Who goes first when the service has more to do than it can.
     public var priority = Priority.normal
@@ -68,8 +68,8 @@ public struct Endpoint: Sendable {
         return endpoint
     }
 
-    /// The same endpoint with the bodies that were kept for another one, of which it takes the place: for each of these calls those of the call
-    /// of the same name.
+    /// The same endpoint with the bodies that were kept for another one, of which it takes the place: for each of these
+    /// calls those of the call of the same name.
     public func keepingBodies(of earlier: Endpoint, for names: Set<String>) -> Endpoint {
         let owners = Dictionary(
             uniqueKeysWithValues: zip(earlier.calls.map(\.name), earlier.prepared.map(\.bodyOwner)))
@@ -83,7 +83,7 @@ public struct Endpoint: Sendable {
     /// Whether a template takes something from the client's request body.
     public var readsBody: Bool { clientValues.readsBody }
 
-    /// What the endpoint takes from a client's request, besides the parameters of its path.
+    /// What the endpoint takes from a client's request, apart from the parameters of its path.
     public var clientValues: ClientValues {
         var taken = ClientValues(
             query: Set(calls.flatMap(\.forwardQuery)), headers: Set(calls.flatMap(\.forwardHeaders)), readsBody: false)

@@ -1,5 +1,5 @@
-/// Which of a client's header fields, or of the parameters of its query, are sent on: some by their names, or by what those begin with, or
-/// all.
+/// Which of a client's header fields, or of the parameters of its query, are sent on: some by their names, or by what
+/// those begin with, or all.
 public struct ForwardedNames: Sendable, Equatable {
     public var isAll = false
     public var names: [String]
@@ -20,8 +20,8 @@ public struct ForwardedNames: Sendable, Equatable {
             || prefixes.contains { name.begins(with: $0.utf8Span.span, wholly: false) }
     }
 
-    /// Whether a client's field goes with `*` into a call: not one about the client's own body, nor one that asks for something else
-    /// than the whole of a JSON text.
+    /// Whether a client's field goes with `*` into a call: not one about the client's own body, nor one that asks for
+    /// something else than the whole of a JSON text.
     static func isForCalls(_ name: Span<UInt8>) -> Bool { !notForCalls.contains(field: name) }
 
     private static let notForCalls = ForwardedNames(

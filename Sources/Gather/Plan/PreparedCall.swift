@@ -1,11 +1,11 @@
 import HTTPTypes
 import JSONText
 
-/// A call in the shape that the engine wants: behind one reference, because a call has too many fields to be copied for each
-/// request, and with as much of its request made in advance as has nothing of the client or of other calls in it.
+/// A call in the shape that the engine wants: behind one reference, because a call has too many fields to be copied for
+/// each request, and with as much of its request made in advance as has nothing of the client or of other calls in it.
 final class PreparedCall: Sendable {
-    /// Whose bodies are kept: the same one for a call and for what takes its place when the configuration is read again and the call has
-    /// not changed.
+    /// Whose bodies are kept: the same one for a call and for what takes its place when the configuration is read again
+    /// and the call has not changed.
     final class BodyOwner: Sendable {}
 
     let call: Call
@@ -38,17 +38,19 @@ final class PreparedCall: Sendable {
     /// The calls without whose bodies the request cannot be made.
     let neededCalls: [Int]
 
-    /// The bodies, one for each reference, that the request may hold all of: targets and fields are short, whatever is in them, but for
-    /// the items of a list all is looked up in advance.
+    /// The bodies, one for each reference, that the request may hold all of: targets and fields are short, whatever is
+    /// in them, but for the items of a list all is looked up in advance.
     let wholeSources: [Reference.Source]
 
-    /// What the requests for the items of a list all have in them, and how often each of them looks for something in its item.
+    /// What the requests for the items of a list all have in them, and how often each of them looks for something in
+    /// its item.
     let repeatedReferences: [Reference]
     let itemLookUps: Int
 
     /// Whether the request may reach the upstream twice.
     let isRepeatable: Bool
-    /// Whether the request asks for nothing but an answer (RFC 9110 §9.2.1), so that one answer may serve several calls.
+    /// Whether the request asks for nothing but an answer (RFC 9110 §9.2.1), so that one answer may serve several
+    /// calls.
     let isSafe: Bool
 
     init(_ call: Call, bodyOwner: BodyOwner = BodyOwner()) {

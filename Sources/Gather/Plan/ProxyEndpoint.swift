@@ -61,7 +61,7 @@ public struct ProxyEndpoint: Sendable {
         }
     }
 
-    /// What it refers to of a client's request, besides the parameters of its path.
+    /// What it refers to of a client's request, apart from the parameters of its path.
     public var clientValues: ClientValues {
         var taken = ClientValues(query: [], headers: [], readsBody: false)
         for reference in references {

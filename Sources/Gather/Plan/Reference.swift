@@ -43,7 +43,7 @@ public struct Reference: Sendable, Hashable {
     }
 }
 
-/// What is known of a client's request besides what it says in its path, query, fields and body.
+/// What is known about a client's request beyond what it says in its path, query, fields and body.
 public enum RequestAttribute: String, Sendable, Hashable, CaseIterable {
     /// The address of the client, as far as trusted proxies say it.
     case clientAddress = "client.ip"

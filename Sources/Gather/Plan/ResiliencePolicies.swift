@@ -55,7 +55,7 @@ public struct EjectionPolicy: Sendable, Equatable {
 
 /// How hosts are asked whether they are well.
 public struct HealthPolicy: Sendable, Equatable {
-    /// What is asked for; any 2xx is well.
+    /// The path to request; any 2xx counts as healthy.
     public var path: String
     public var interval: Duration = .seconds(5)
     public var timeout: Duration = .seconds(1)

@@ -179,7 +179,7 @@ struct TemplateReader {
         }
     }
 
-    /// Parts `x ?? default` at the first `??`; a default that is no JSON text is taken as a string.
+    /// Parts `x ?? default` at the first `??`; a default that is not JSON text is taken as a string.
     private static func split(_ inner: String) -> (text: String, fallback: [UInt8]?) {
         let pieces = Array(inner)
         guard let at = pieces.indices.dropLast().first(where: { pieces[$0] == "?" && pieces[$0 + 1] == "?" }) else {

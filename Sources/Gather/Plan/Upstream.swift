@@ -30,7 +30,8 @@ public struct Upstream: Sendable, Equatable {
     public var mostRedirects = 0
     /// The header field that tells the upstream how many milliseconds an attempt has.
     public var deadlineHeader: HTTPField.Name?
-    /// Whether requests say what the request is called that they are made for, and which trace it is in, where that is known.
+    /// Whether requests say what the request is called that they are made for, and which trace it is in, where that is
+    /// known.
     public var tellsTrace = true
     /// The largest response body that is read, in bytes.
     public var maxBodyBytes = 8 * 1024 * 1024

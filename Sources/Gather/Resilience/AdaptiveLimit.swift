@@ -4,7 +4,7 @@ import Synchronization
 /// Learns how many attempts an upstream takes before it queues: while latency is what it usually is the limit grows,
 /// and it shrinks in the ratio in which latency rises above that.
 ///
-/// Latency is averaged over windows of some attempts, so that one slow answer says nothing; what is usual is a slow
+/// Latency is averaged over windows of some attempts, so that one slow answer says nothing; the usual latency is a slow
 /// average of these. Each loop has windows of its own; what it learns of them goes into one limit, that of the process
 /// (``Learned``).
 ///
@@ -36,7 +36,7 @@ struct AdaptiveLimit {
     }
 
     /// The limit that the loops of a process learn together. One of them at a time changes it, and no more often than
-    /// one loop alone would: else it would move as many times faster as there are loops.
+    /// one loop alone would: otherwise N loops would move it N times as fast.
     final class Learned: Sendable {
         private let most: Int
         private let value: Atomic<UInt64>
@@ -80,7 +80,7 @@ struct AdaptiveLimit {
             guard 2 * peak >= limit else { return }
             let learned = Double(bitPattern: value.load(ordering: .relaxed))
             let gradient = max(0.5, min(1, Self.tolerance * usual / latency))
-            // A little queueing is let in, so that a limit that is too low is found out.
+            // A little queueing is allowed, so that a limit that is too low is noticed.
             let next = learned * gradient + max(1, learned.squareRoot())
             let smoothed = max(1, min(Double(most), learned + (next - learned) * Self.smoothing))
             value.store(smoothed.bitPattern, ordering: .relaxed)

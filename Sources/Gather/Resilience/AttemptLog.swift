@@ -1,6 +1,6 @@
 import EventLoop
 
-/// What is told of one of several attempts at a call: when it begins, and again when it has ended.
+/// What is reported about one of several attempts at a call: when it begins, and again when it has ended.
 public struct AttemptReport: Sendable {
     public enum Kind: String, Sendable {
         case first, retry, hedge

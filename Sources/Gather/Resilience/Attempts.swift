@@ -1,9 +1,11 @@
 import EventLoop
 import HTTPWire
 
-/// The attempts of one call, or of one flight, at an upstream: breaker, host, retries, hedges and their budget meet here.
+/// The attempts of one call, or of one flight, at an upstream: breaker, host, retries, hedges and their budget meet
+/// here.
 ///
-/// To begin one and to take what came of it is plain code; only to make others takes a task that waits (``go(on:_:on:)``).
+/// Beginning an attempt and taking its result is plain code; only making others takes a task that waits
+/// (``go(on:_:on:)``).
 struct Attempts {
     /// The call; of a flight, that of the first that joined it.
     let call: PreparedCall
@@ -14,7 +16,7 @@ struct Attempts {
     /// The longest that one attempt may take.
     private var timeout: Duration { state.timeout(of: call) }
 
-    /// Is told of them, where there are several and somebody wants to know.
+    /// Is told of them, if there are several and an observer is set.
     var log: AttemptLog?
 
     /// What they tell upstreams of the trace that the call is in.
@@ -23,7 +25,7 @@ struct Attempts {
     /// When the last attempt must have ended.
     enum Deadline {
         case of(Patience)
-        /// When nobody waits for it any longer, which cancels it.
+        /// When it is no longer waited for, which cancels it.
         case endOf(Flight)
     }
 
@@ -82,7 +84,7 @@ struct Attempts {
 
     /// What is left to do when the wait for an attempt is over.
     enum Rest {
-        /// The attempt goes on, and gets others besides it.
+        /// The attempt goes on, with others alongside it.
         case hedges(RunningAttempt)
         /// Its response is large, and is checked elsewhere.
         case check(ClientResponse, RunningAttempt)
@@ -117,7 +119,7 @@ struct Attempts {
         return .end(explained(end, of: running))
     }
 
-    /// An attempt's end with what people ask next: which host it was, and whose time was over.
+    /// An attempt's end, with what people will ask: which host it was, and whose time was over.
     private func explained(_ end: consuming CallEnd, of running: RunningAttempt) -> CallEnd {
         guard end.outcome != .ok else { return end }
         let host = state.upstream.hosts[running.attempt.host.number].shortName
@@ -230,8 +232,8 @@ struct Attempts {
         return end
     }
 
-    /// Waits for an attempt, and makes another besides it whenever none has ended well after a further delay, up to as many as the
-    /// policy says: the first good answer wins, and the exchanges of the others are given up.
+    /// Waits for an attempt, and makes another alongside it whenever none has ended well after a further delay, up to
+    /// as many as the policy says: the first good answer wins, and the exchanges of the others are given up.
     /// - Returns: how the last one ended, and how many there were.
     private func race(
         _ first: RunningAttempt, _ request: ClientRequest, after earlier: Int = 0, on loop: isolated EventLoop
@@ -321,8 +323,8 @@ struct Attempts {
         return explained(end, of: running)
     }
 
-    /// Begins an attempt besides others that have not answered, with a place of its own in the bulkhead, for which it does not queue;
-    /// nil if the bulkhead, the breaker or the budget has no room for it.
+    /// Begins an attempt alongside others that have not answered, with a slot of its own in the bulkhead, for which it
+    /// does not queue; nil if the bulkhead, the breaker or the budget has no room for it.
     private func beginHedge(
         _ request: ClientRequest, besideThoseAt tried: [HostIndex], after made: Int, at now: LoopInstant
     ) -> RunningAttempt? {
@@ -390,8 +392,8 @@ struct RunningAttempt {
 }
 
 extension RetryPolicy {
-    /// The wait before the `number`th retry, counted from 1: anything up to a bound that doubles, so that callers which failed
-    /// together do not come back together.
+    /// The wait before the `number`th retry, counted from 1: anything up to a bound that doubles, so that callers which
+    /// failed together do not come back together.
     ///
     /// Source: M. Brooker, "Exponential backoff and jitter", AWS Architecture Blog, 2015: full jitter.
     func pause(before number: Int, using generator: inout SplitMix64) -> Duration {

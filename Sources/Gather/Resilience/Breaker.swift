@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Closed, it counts over a sliding window; at the ratio and volume of its policy it opens. Open, it refuses until
 /// `openFor` has passed. Half-open, it lets a few probes through: the first that succeeds closes it, the first that
-/// fails opens it again. What was admitted before the last change counts no more.
+/// fails opens it again. What was admitted before the last change no longer counts.
 ///
 /// While it is closed, and while it refuses, nothing is locked. A change of state is, and so is a probe.
 final class Breaker: Sendable {
@@ -77,7 +77,7 @@ final class Breaker: Sendable {
         }
     }
 
-    /// An attempt was given up, which says nothing of the upstream.
+    /// An attempt was given up, which says nothing about the upstream.
     func abandon(_ permit: Permit) {
         guard !Self.isClosed(permit.epoch) else { return }
         locked.withLock { state in

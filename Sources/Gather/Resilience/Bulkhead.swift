@@ -3,8 +3,8 @@ import EventLoop
 
 /// Limits how many attempts of one upstream are in flight, and queues the others in order of arrival.
 ///
-/// The places are those of the process (``Places``); the queue is the loop's own. What queues is a call that has no
-/// task yet, so that a long queue costs little memory. Confined to its loop.
+/// The slots are those of the process (``Places``); the queue is the loop's own. A queued call has no task yet, so that
+/// a long queue costs little memory. Confined to its loop.
 final class Bulkhead {
     private let places: Places
     let lane: Places.Lane
@@ -24,7 +24,7 @@ final class Bulkhead {
     /// How many calls of all loops wait.
     var queuedEverywhere: Int { places.queued.count }
 
-    /// How many may be in flight. One that is lowered is kept to as places are given back.
+    /// How many may be in flight. A lowered limit takes effect as slots are given back.
     var limit: Int {
         get { places.inFlight.limit }
         set {
@@ -34,16 +34,16 @@ final class Bulkhead {
         }
     }
 
-    /// Takes a place if one is free, until ``leave()``.
+    /// Takes a slot if one is free, until ``leave()``.
     func tryEnter() -> Bool { places.tryEnter() }
 
-    /// Gives a place back.
+    /// Gives a slot back.
     func leave() { places.leave(self) }
 
     /// Takes a place in the queue; false if it is full. The call then waits with ``queue(_:of:on:)``.
     func tryQueue() -> Bool { places.queued.tryTake() }
 
-    /// Has a call wait for a place, which may come before this returns.
+    /// Queues a call for a slot, which may come before this returns.
     func queue(_ call: Int, of client: any BulkheadClient, on reactor: Reactor) {
         if lane.bulkhead.load() == nil { _ = lane.bulkhead.storeIfNil(LoopReference(self, on: reactor)) }
         queued += 1
@@ -51,9 +51,9 @@ final class Bulkhead {
         announce()
     }
 
-    /// A call that queued no longer wants a place, and will refuse it.
+    /// A call that queued no longer wants a slot, and will refuse it.
     ///
-    /// Its entry goes when it comes to the front, or with others of its kind, when they are more than half of the
+    /// Its entry goes when it comes to the front, or with other withdrawn ones, when they are more than half of the
     /// queue: O(1) on average, and what has withdrawn is not kept in memory for as long as the upstream is stuck.
     func withdraw() {
         queued -= 1
@@ -62,15 +62,15 @@ final class Bulkhead {
         announce()
     }
 
-    /// Takes a place that was given back, on this loop or another.
+    /// Takes a slot that was given back, on this loop or another.
     func receivePlace() {
         let isTaken = admitFirst()
         announce()
         if !isTaken { leave() }
     }
 
-    /// Says since when the first in the queue waits, and takes what has come free before that was said: it was offered
-    /// to none here.
+    /// Publishes since when the first in the queue waits, and takes a slot that became free before that: it was not
+    /// offered to this loop.
     private func announce() {
         while let first = firstWaiting {
             lane.oldest.store(first.since.nanoseconds, ordering: .sequentiallyConsistent)
@@ -80,7 +80,7 @@ final class Bulkhead {
         lane.oldest.store(.max, ordering: .sequentiallyConsistent)
     }
 
-    /// The first in the queue that still wants a place.
+    /// The first in the queue that still wants a slot.
     private var firstWaiting: (client: any BulkheadClient, call: Int, since: LoopInstant)? {
         while let first = waiting.first {
             if first.client.isQueued(first.call) { return first }
@@ -89,7 +89,7 @@ final class Bulkhead {
         return nil
     }
 
-    /// Gives a place to the first in the queue that wants it; false if none does.
+    /// Gives a slot to the first in the queue that wants it; false if none does.
     private func admitFirst() -> Bool {
         while let (client, call, _) = waiting.popFirst() {
             guard client.takePlace(for: call) else { continue }
@@ -103,9 +103,9 @@ final class Bulkhead {
 
 /// What queues at a bulkhead.
 protocol BulkheadClient: AnyObject {
-    /// Takes the place that has come free for a call, or refuses it if the call has withdrawn.
+    /// Takes the slot that has become free for a call, or refuses it if the call has withdrawn.
     func takePlace(for call: Int) -> Bool
 
-    /// Whether the call still waits for a place.
+    /// Whether the call still waits for a slot.
     func isQueued(_ call: Int) -> Bool
 }

@@ -2,10 +2,11 @@ import EventLoop
 import HTTPWire
 import HTTPTypes
 
-/// One exchange with an upstream that several equal calls wait for.
+/// One exchange with an upstream, shared by several identical calls.
 ///
-/// Its task is nobody's child, since those who wait come and go: it is cancelled when the last of them leaves, and whoever closes the
-/// upstream's client first waits for its end. Only the flight has a place in the bulkhead. Confined to its loop.
+/// Its task has no parent, since those who wait come and go: it is cancelled when the last of them leaves, and whoever
+/// closes the upstream's client first waits for its end. Only the flight has a slot in the bulkhead. Confined to its
+/// loop.
 final class Flight: BulkheadClient {
     private let state: UpstreamState
     private let reactor: Reactor
@@ -13,8 +14,8 @@ final class Flight: BulkheadClient {
     /// Those who wait, and some that have left since.
     private var waits: [WaitID] = []
     private var waiting = 0
-    /// The time after which it speaks against the upstream that those who waited until their deadline have no answer; nil if all have
-    /// left for other reasons.
+    /// The time after which it counts against the upstream if those who waited until their deadline have no answer;
+    /// nil if all have left for other reasons.
     private var fairShare: Duration?
     /// When the last of those that have joined has to have its answer.
     private(set) var deadline: LoopInstant
@@ -31,7 +32,7 @@ final class Flight: BulkheadClient {
     // MARK: Those who wait
 
     /// Starts the exchange on a task of its own.
-    /// - Parameter whenOver: is called when nobody is to join any more.
+    /// - Parameter whenOver: is called when no further call may join.
     func start(
         _ request: ClientRequest, of call: PreparedCall, tracing trace: CallSpan?, on loop: isolated EventLoop,
         whenOver: @escaping () -> Void
@@ -61,7 +62,7 @@ final class Flight: BulkheadClient {
         return wake == .timedOut ? patience.over("in an exchange that it shares with other calls") : .cancelled
     }
 
-    /// Whether nobody waits for it any more: it is about to end, and not to be joined.
+    /// Whether it is no longer waited for: it is about to end, and must not be joined.
     var isAbandoned: Bool { waiting == 0 }
 
     /// Whether an attempt is given up because the upstream took too long for it.
@@ -84,7 +85,7 @@ final class Flight: BulkheadClient {
         return await attempts.run(request, on: loop)
     }
 
-    /// Waits for a place; if there is none in time, says how that ends the flight.
+    /// Waits for a slot; if there is none in time, says how that ends the flight.
     private func enterBulkhead(on loop: isolated EventLoop) async -> CallEnd? {
         if state.bulkhead.tryEnter() { return nil }
         if state.refuses(at: reactor.now) { return .refused }
@@ -120,8 +121,8 @@ final class Flights {
     }
 
     private(set) var joinable: [Key: Flight] = [:]
-    /// All whose task has not ended, by their number: they are waited for in the order in which they began, so that equal seeds
-    /// give equal runs.
+    /// All whose task has not ended, by their number: they are waited for in the order in which they began, so that
+    /// equal seeds give equal runs.
     private(set) var underWay: [Int: Flight] = [:]
     private var begun = 0
 

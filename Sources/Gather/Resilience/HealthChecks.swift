@@ -1,7 +1,7 @@
 import EventLoop
 import HTTPWire
 
-/// Asks the hosts of an upstream from time to time whether they are well, and leaves out those that are not.
+/// Checks the health of an upstream's hosts from time to time, and leaves out those that are unhealthy.
 struct HealthChecks {
     let state: UpstreamState
     let policy: HealthPolicy

@@ -10,7 +10,7 @@ struct Hosts {
         var ejectedUntil = LoopInstant(nanoseconds: .min)
         /// Whether it was left out for its failures, and has not answered well since its time was over.
         var isSuspect = false
-        /// Whether its health checks say that it is well, and how many since have said otherwise.
+        /// Whether its health checks say that it is healthy, and how many since have said otherwise.
         var isWell = true
         var doubts = 0
     }
@@ -23,7 +23,7 @@ struct Hosts {
         self.ejection = ejection
     }
 
-    /// Takes over what was known of hosts that have a place here as well, but for what is in flight there, which is
+    /// Takes over what was known about hosts that are here as well, except for what is in flight there, which is
     /// counted where it began.
     /// - Parameters:
     ///   - places: where each host of these was among the earlier ones; nil if it was not.
@@ -46,7 +46,7 @@ struct Hosts {
 
     /// Picks the host of an attempt, and counts the attempt as in flight there until ``end(_:latency:isFailure:at:)``.
     ///
-    /// The better of two hosts drawn by chance, which spreads load nearly as well as knowing all of them. Better is the
+    /// The better of two hosts drawn at random, which spreads load nearly as well as knowing all of them. Better is the
     /// one with less of calls in flight times latency; if the latency of either is not known, the one with fewer calls
     /// in flight.
     ///
@@ -60,9 +60,9 @@ struct Hosts {
         return host
     }
 
-    /// Takes note of an attempt's end.
+    /// Records an attempt's end.
     /// - Parameters:
-    ///   - latency: how long it took, if that says something of the host.
+    ///   - latency: how long it took, if that says something about the host.
     ///   - isFailure: nil if it was given up.
     /// - Returns: what it changes for the host.
     @discardableResult
@@ -84,7 +84,7 @@ struct Hosts {
         return wasSuspect ? .hostReturned : .hostEjected
     }
 
-    /// Takes note of a health check. A host that is not well is left out, unless none is well.
+    /// Records a health check. A host that is unhealthy is left out, unless all are.
     /// - Returns: what it changes for the host.
     @discardableResult
     mutating func checked(_ host: Int, isWell: Bool, _ policy: HealthPolicy) -> UpstreamChange.Kind? {
@@ -99,7 +99,7 @@ struct Hosts {
         return isWell ? .hostWell : .hostUnwell
     }
 
-    /// Leaves a host out that has failed too often in a row, unless half of the hosts are left out already.
+    /// Leaves out a host that has failed too often in a row, unless half of the hosts are left out already.
     ///
     /// It comes back by itself, and its next failure leaves it out again.
     private mutating func ejectIfFailing(_ host: Int, at now: LoopInstant) {

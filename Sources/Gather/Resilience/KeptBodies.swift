@@ -5,9 +5,9 @@ import JSONText
 
 /// The last good bodies of requests, for when the same request fails.
 ///
-/// «The same» is a request of the same call that is equal in all that is sent, header fields included: nobody gets to see what was
-/// answered to a request that says anything else. Bounded by bytes, those of all loops together (``KeptBytes``); what came first goes
-/// first. Confined to its loop.
+/// "The same" is a request of the same call that is equal in all that is sent, header fields included: no client sees
+/// the answer to a different request. Bounded by bytes, those of all loops together (``KeptBytes``); what came first
+/// goes first. Confined to its loop.
 final class KeptBodies {
     private struct Key: Hashable {
         let call: PreparedCall.BodyOwner
@@ -38,12 +38,12 @@ final class KeptBodies {
     private let loop: Int
     private var isRegistered = false
     private var entries: [Key: Entry] = [:]
-    /// The entries in the order in which they came, and some that are there no more.
+    /// The entries in the order in which they came, and some that are gone.
     private var order: Deque<(key: Key, number: Int)> = []
     private var number = 0
     private(set) var bytes = 0
 
-    /// About what an entry needs beside its bytes.
+    /// About what an entry needs in addition to its bytes.
     private static let overhead = 256
 
     init(_ room: KeptBytes, loop: Int = 0) {
@@ -88,8 +88,8 @@ final class KeptBodies {
 
     /// What is kept of a request that has failed, if it may stand in.
     ///
-    /// It may where no answer came or the upstream is at fault (RFC 5861 §4). A refusal by the upstream is an answer: what came
-    /// before it is forgotten.
+    /// It may where no answer came or the upstream is at fault (RFC 5861 §4). A refusal by the upstream is an answer:
+    /// what came before it is forgotten.
     func recall(
         _ request: ClientRequest, by call: PreparedCall, after outcome: Outcome, status: Int?, at now: LoopInstant
     ) -> Kept? {
@@ -124,7 +124,7 @@ final class KeptBodies {
 }
 
 extension ClientRequest {
-    /// All that is sent of a request without a body, a field on each line; names of fields in small letters.
+    /// All that is sent of a request without a body, a field on each line; names of fields in lower case.
     ///
     /// Bytes, because texts are equal that only look alike: `é` in one code point or in two.
     var identity: [UInt8] {

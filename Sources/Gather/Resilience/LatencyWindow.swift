@@ -1,10 +1,10 @@
 import EventLoop
 import Histogram
 
-/// How long an upstream has taken of late, as percentiles.
+/// How long an upstream has taken recently, as percentiles.
 ///
 /// Two histograms overlap in time: the older is asked, and makes room for the younger once that has seen a thousand
-/// samples and ten seconds. So what is told rests on enough samples, and follows change.
+/// samples and ten seconds. So the percentiles rest on enough samples, and follow change.
 struct LatencyWindow {
     /// Half of the samples are below; nil until there are a hundred.
     private(set) var median: Duration?

@@ -1,9 +1,11 @@
 import EventLoop
 
-/// One request that is passed through to an upstream, as the upstream's limits see it: its place in the bulkhead, and its attempts.
+/// One request that is passed through to an upstream, as the upstream's limits see it: its slot in the bulkhead, and
+/// its attempts.
 ///
-/// It is for requests whose exchange is the caller's own, since it goes on while content comes. The order is ``enter(on:)``, ``begin()``,
-/// and then ``headCame(status:)`` or ``mayBeginAgain(after:on:)``; ``leave(_:)`` ends it, whatever has come of it. Confined to its loop.
+/// It is for requests whose exchange is the caller's own, since it goes on while content comes. The order is
+/// ``enter(on:)``, ``begin()``, and then ``headCame(status:)`` or ``mayBeginAgain(after:on:)``; ``leave(_:)`` ends it,
+/// whatever has come of it. Confined to its loop.
 public final class Passage: BulkheadClient {
     /// Why a request is not sent, or got no answer.
     public struct Failure: Error, Equatable, Sendable {
@@ -40,7 +42,7 @@ public final class Passage: BulkheadClient {
     /// The upstream's longest time for an attempt.
     public var timeout: Duration { state.timeout }
 
-    /// Waits for a place among the calls in flight.
+    /// Waits for a slot.
     /// - Throws: if there is none in time, or the upstream is left alone.
     public func enter(on loop: isolated EventLoop) async throws(Failure) {
         if state.bulkhead.tryEnter() {
@@ -79,8 +81,8 @@ public final class Passage: BulkheadClient {
         return attempt.host
     }
 
-    /// Ends an attempt that has failed, and waits until another may be made: only of a request of which nothing was sent, and only if the
-    /// upstream's policy allows it.
+    /// Ends an attempt that has failed, and waits until another may be made: only of a request of which nothing was
+    /// sent, and only if the upstream's policy allows it.
     /// - Returns: whether one is made.
     public func mayBeginAgain(after failure: UpstreamFailure, on loop: isolated EventLoop) async -> Bool {
         let end = CallEnd(failure: failure)
@@ -92,7 +94,8 @@ public final class Passage: BulkheadClient {
         return await loop.reactor.suspend(reactor.makeWait(), until: loop.now.advanced(by: pause)) != .cancelled
     }
 
-    /// The head of the answer has come: how long that took is the upstream's latency, however long the content takes its client.
+    /// The head of the answer has come: how long that took is the upstream's latency, however long the client takes for
+    /// the content.
     public func headCame(status: Int) { head = (status, reactor.time) }
 
     /// Ends it: with what has failed, if something has.

@@ -1,13 +1,12 @@
 import EventLoop
 import Synchronization
 
-/// The places of one upstream for attempts in flight, and for calls that wait for one: what all loops of a process
-/// share.
+/// The slots of one upstream, called places here: for attempts in flight, and for calls that wait for one. All loops of
+/// a process share them.
 ///
 /// A place that is free can be taken from any loop. While calls wait, one that is given back goes to the call that has
 /// waited longest, on whichever loop it is: each loop says since when the first of its queue waits, and another loop's
-/// gets its place through that loop's inbox. So there is a lock on the way of a request only if a call of another loop
-/// waits.
+/// gets its place through that loop's inbox. So a request takes a lock only if a call of another loop waits.
 final class Places: Sendable {
     let inFlight: SharedLimit
     let queued: SharedLimit

@@ -1,7 +1,7 @@
 import EventLoop
 
-/// What the loops of one process hold in common for a plan, so that a limit of the file is what the process does,
-/// however many loops there are and wherever connections land.
+/// What the loops of one process share for a plan, so that a limit in the file holds for the process, however many
+/// loops there are and wherever connections land.
 public final class ProcessLimits: Sendable {
     let upstreams: [UpstreamLimits]
     let kept: KeptBytes
@@ -11,7 +11,7 @@ public final class ProcessLimits: Sendable {
     /// - Parameters:
     ///   - loops: how many engines share this, each with a number below it.
     ///   - keptBytes: how many bytes of good bodies are kept for calls that fail.
-    ///   - earlier: those of the plan that this one takes the place of: what is known of its upstreams is kept, as far
+    ///   - earlier: those of the plan that this one replaces: what is known about its upstreams is kept, as far
     ///     as they have not changed.
     public init(_ plan: Plan, loops: Int = 1, keptBytes: Int = 32 << 20, after earlier: ProcessLimits? = nil) {
         precondition(earlier.map { $0.loops == loops } ?? true, "the loops of a process stay")
@@ -29,7 +29,7 @@ public final class ProcessLimits: Sendable {
     func takeEffect() { kept.limit = keptBytes }
 }
 
-/// What the loops of one process hold in common of an upstream.
+/// What the loops of one process share for an upstream.
 final class UpstreamLimits: Sendable {
     let upstream: Upstream
     let places: Places
@@ -38,7 +38,7 @@ final class UpstreamLimits: Sendable {
     /// The limit of places, if it is learned.
     let learned: AdaptiveLimit.Learned?
 
-    /// - Parameter earlier: those of the upstream that this one takes the place of. Places are the same, so that what
+    /// - Parameter earlier: those of the upstream that this one replaces. Places are the same, so that what
     ///   is in flight counts; what was learned is kept if it was learned of the same hosts by the same rules.
     init(_ upstream: Upstream, loops: Int, after earlier: UpstreamLimits? = nil) {
         self.upstream = upstream

@@ -4,9 +4,8 @@ import Synchronization
 /// What retries and hedges of one upstream may cost together, as tokens: each call brings a fraction of one, each extra
 /// attempt takes one. All loops of a process share it, without a lock.
 ///
-/// So an upstream that fails entirely gets a little more load, and not a multiple. A floor of ten tokens a second lets
-/// an upstream with few calls have retries too. What is saved up is limited, since a long quiet time is no reason for a
-/// storm.
+/// So an upstream that fails entirely gets a little more load, not a multiple. A floor of ten tokens a second allows
+/// retries for an upstream with few calls, too. Savings are limited, since a long quiet time is no reason for a storm.
 ///
 /// Source: Finagle's `RetryBudget`; gRPC A6, "Throttling retry attempts".
 final class RetryBudget: Sendable {
@@ -31,7 +30,7 @@ final class RetryBudget: Sendable {
 
     var tokens: Double { Double(saved.load(ordering: .relaxed)) / Double(Self.token) }
 
-    /// Pays in for a call. Nothing is written while the budget is full, as it is at an upstream that is well.
+    /// Pays in for a call. Nothing is written while the budget is full, as it is at a healthy upstream.
     func addCall() { pay(deposit) }
 
     /// Takes the token for an extra attempt; false if there is none.

@@ -1,7 +1,7 @@
-/// A change in what one loop thinks of an upstream, or of a host of it.
+/// A change in one loop's view of an upstream, or of one of its hosts.
 public struct UpstreamChange: Sendable, Equatable {
     public enum Kind: Sendable, Equatable {
-        /// Too many attempts failed: calls are refused, but for some from time to time that try it. Told once, until it
+        /// Too many attempts failed: calls are refused, except for one now and then that tries it. Told once, until it
         /// closes.
         case breakerOpened
         /// One of those has succeeded: calls are sent again.

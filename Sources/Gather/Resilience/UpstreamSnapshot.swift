@@ -1,19 +1,19 @@
 import EventLoop
 
-/// What one loop knows of an upstream at a moment, with what all loops of the process know together.
+/// What one loop knows about an upstream at a moment, with what all loops of the process know together.
 public struct UpstreamSnapshot: Sendable, Equatable {
     public var name: String
     /// Attempts in flight in the process, and how many there may be: the limit that is learned, if it is.
     public var inFlight: Int
     public var limit: Int
-    /// Calls that wait for a place, in the process and on this loop.
+    /// Calls that wait for a slot, in the process and on this loop.
     public var queued: Int
     public var queuedHere: Int
     /// That of the process; nil if the upstream has none.
     public var breaker: BreakerState?
     /// Tokens for retries and hedges that the process has left.
     public var retryTokens: Double
-    /// What this loop knows of each host, in the order of the file.
+    /// What this loop knows about each host, in the order of the file.
     public var hosts: [HostSnapshot]
 
     /// How many tokens an upstream can have.
@@ -26,14 +26,14 @@ public struct UpstreamSnapshot: Sendable, Equatable {
     }
 }
 
-/// What one loop knows of a host.
+/// What one loop knows about a host.
 public struct HostSnapshot: Sendable, Equatable {
     public var origin: Origin
     /// Attempts of this loop.
     public var inFlight: Int
     /// Whether it is left out for its failures.
     public var isEjected: Bool
-    /// Whether its health checks say that it is well.
+    /// Whether its health checks say that it is healthy.
     public var isWell: Bool
 }
 

@@ -2,8 +2,8 @@ import EventLoop
 import HTTPTypes
 import HTTPWire
 
-/// What one loop knows of an upstream, shared by the calls of all endpoints: its hosts, its latency, its queue and flights, beside what
-/// all loops know together (``UpstreamLimits``).
+/// What one loop knows about an upstream, shared by the calls of all endpoints: its hosts, its latency, its queue and
+/// flights. What all loops share is in ``UpstreamLimits``.
 final class UpstreamState {
     let upstream: Upstream
     /// Where its client has it.
@@ -33,7 +33,8 @@ final class UpstreamState {
     /// - Parameters:
     ///   - limits: what all loops hold in common.
     ///   - loop: the number of this one.
-    ///   - earlier: the state of the same upstream before its configuration changed: what is known of hosts that stay is kept.
+    ///   - earlier: the state of the same upstream before its configuration changed: what is known about hosts that
+    ///     stay is kept.
     ///   - report: is told when the breaker or a host changes its state.
     init(
         _ upstream: Upstream, index: UpstreamIndex, client: any UpstreamClient, limits: UpstreamLimits, loop: Int,
@@ -96,10 +97,11 @@ final class UpstreamState {
     /// Whether a call would be refused now.
     func refuses(at now: LoopInstant) -> Bool { breaker?.refuses(at: now) ?? false }
 
-    /// Begins an attempt, for which the caller has a place in the bulkhead, and picks its host; nil if the breaker is open.
+    /// Begins an attempt, for which the caller has a slot in the bulkhead, and picks its host; nil if the breaker is
+    /// open.
     /// - Parameters:
     ///   - tried: the hosts of attempts before, which are taken only if there is no other.
-    ///   - isHedge: whether it is made beside another.
+    ///   - isHedge: whether it is made alongside another.
     func begin(at now: LoopInstant, avoiding tried: [HostIndex] = [], isHedge: Bool = false) -> Attempt? {
         var permit: Breaker.Permit?
         if breaker != nil {
@@ -133,7 +135,7 @@ final class UpstreamState {
         metrics.countAttempt(end.outcome, status: end.status, nanoseconds: elapsed.wholeNanoseconds)
         let isCancelled = end.outcome == .cancelled
         let isFailure = isCancelled ? nil : end.isFailure
-        // A host that refuses at once is none that answers fast.
+        // A host that refuses at once does not count as fast.
         let isTimed = isFailure == false || end.outcome == .timeout
         let change = hosts.end(
             attempt.host.number, latency: isTimed ? elapsed : nil, isFailure: isFailure, at: now)
@@ -143,14 +145,14 @@ final class UpstreamState {
             adaptiveLimit?.record(elapsed, inFlight: bulkhead.inFlight, at: now)
             if let limit = learnedLimit?.limit, limit != bulkhead.limit { bulkhead.limit = limit }
         }
-        // One that its hedge has overtaken took at least as long as hedges wait, which is all that the percentile has to know.
-        // Without those, it would fall from hedge to hedge.
+        // One that its hedge has overtaken took at least as long as hedges wait, which is all that the percentile has
+        // to know. Without those, it would fall from hedge to hedge.
         if learnsLatency, !attempt.isHedge, isTimed || (isCancelled && elapsed >= latency?.tail ?? .zero) {
             latency?.record(elapsed, at: now)
         }
     }
 
-    /// The end of a call that found no place in the queue.
+    /// The end of a call that found the queue full.
     func shedByFullQueue() -> CallEnd {
         metrics.count(.queueFull)
         let queued = bulkhead.queuedEverywhere
@@ -183,7 +185,7 @@ final class UpstreamState {
 struct Attempt {
     let host: HostIndex
     let began: LoopInstant
-    /// Whether it was made beside another.
+    /// Whether it was made alongside another.
     let isHedge: Bool
     fileprivate let permit: Breaker.Permit?
 }

@@ -3,8 +3,8 @@ import HTTPWire
 
 /// Opens connections to the hosts of upstreams before there is a call for them.
 ///
-/// A connection is left behind by a request that was answered, and as many at once leave as many behind. They belong to
-/// no caller's calls: they take no place in the bulkhead, and neither breaker nor hosts are told how they ended.
+/// A request that was answered leaves a connection behind, and several at once leave as many. These requests belong to
+/// no caller: they take no slot in the bulkhead, and neither breaker nor hosts are told how they ended.
 struct WarmUp {
     let upstreams: [UpstreamState]
     /// The number of this loop, and how many there are.

@@ -1,7 +1,7 @@
 import Gather
 
-/// A configuration for someone to begin with: one endpoint that calls some services, with comments on what may be changed,
-/// and tests that pass.
+/// A configuration for someone to begin with: one endpoint that calls some services, with comments on what may be
+/// changed, and tests that pass.
 public struct StartingConfiguration {
     /// A service that is called.
     public struct Service: Sendable {

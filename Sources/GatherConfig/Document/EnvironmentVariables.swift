@@ -1,5 +1,5 @@
-/// `${NAME}` and `${NAME:-default}` in texts of the file, and `${file:NAME}` for what is in a file, such as a secret that the service
-/// manager has put there; `$${` stands for `${` itself.
+/// `${NAME}` and `${NAME:-default}` in texts of the file, and `${file:NAME}` for what is in a file, such as a secret
+/// that the service manager has put there; `$${` stands for `${` itself.
 ///
 /// They are put in after the YAML is parsed, so a variable's value is a text and never adds a key or a list element.
 enum EnvironmentVariables {
@@ -68,8 +68,8 @@ enum EnvironmentVariables {
 
     private static let maxFileBytes = 64 << 10
 
-    /// What is in a file, without line breaks at its end. A name without a slash in front is that of a credential, as systemd hands them
-    /// to a service (`LoadCredential=`).
+    /// What is in a file, without line breaks at its end. A name without a slash in front is that of a credential, as
+    /// systemd hands them to a service (`LoadCredential=`).
     private static func content(
         of name: String, column: Int, _ environment: [String: String]
     ) throws(Problem) -> String {

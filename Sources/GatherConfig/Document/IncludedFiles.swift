@@ -6,7 +6,7 @@ struct IncludedFiles {
     private static let mostBytes = 16 << 20
     private static let mostFiles = 1000
 
-    /// Where the configuration's own file is; nil if it is none.
+    /// Where the configuration's own file is; nil if it has none.
     private let folder: String?
     private let environment: [String: String]
     /// What each file is, in the order of reading.

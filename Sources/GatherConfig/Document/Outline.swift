@@ -1,8 +1,9 @@
 import Gather
 import JSONText
 
-/// What a value of the file may be, as whoever reads it has it: the readers are run on a blank, which has every key and no
-/// value, and what they ask of it is noted here. The JSON Schema is written from that, so that it says what the readers do.
+/// What a value of the file may be, as whoever reads it has it: the readers are run on a blank, which has every key and
+/// no value, and what they ask of it is noted here. The JSON Schema is written from that, so that it says what the
+/// readers do.
 final class Outline {
     /// A value that is written as a single text or number.
     enum Scalar: Equatable {
@@ -18,7 +19,7 @@ final class Outline {
     private var scalars: [Scalar] = []
     private var words: [String] = []
     private var isAny = false
-    /// The keys of a mapping in their order, with what they may have; nil if it is none.
+    /// The keys of a mapping in their order, with what they may have; nil if it is not a mapping.
     private var members: [(name: String, value: Outline)]?
     private var required: [String] = []
     /// Of these keys there has to be one.

@@ -1,5 +1,5 @@
-/// Whether a file has what a key of `tls` names it for, so that a wrong one is found when the configuration is read and not by the first
-/// connection.
+/// Whether a file has what a key of `tls` names it for, so that a wrong one is found when the configuration is read and
+/// not by the first connection.
 enum PEMFile {
     enum Content {
         case certificates, privateKey
@@ -74,7 +74,7 @@ enum PEMFile {
         return exactly ? header + length == bytes.count : header + length <= bytes.count
     }
 
-    /// The bytes of a base64 text (RFC 4648 §4), white space aside; nil if it is none.
+    /// The bytes of a base64 text (RFC 4648 §4), white space aside; nil if it is not base64.
     private static func decode(_ text: Substring) -> [UInt8]? {
         var bytes: [UInt8] = []
         var (bits, count, padding) = (UInt32(0), 0, 0)

@@ -3,7 +3,7 @@ struct Section {
     let node: Node
     private let members: [String: Node.Member]
 
-    /// Reports every key that is not among `keys`; nil, reported, if the value is no mapping.
+    /// Reports every key that is not among `keys`; nil, reported, if the value is not a mapping.
     init?(_ node: Node, keys: [String]) {
         if let outline = node.outline {
             outline.take(keys: keys)

@@ -6,7 +6,7 @@ struct YAMLDocument {
         enum Content {
             case scalar(String, isPlain: Bool)
             case sequence
-            /// Its children are keys and values in turns.
+            /// Its children are alternating keys and values.
             case mapping
             /// The index of what it stands for: a node that ends before the alias.
             case alias(Int)

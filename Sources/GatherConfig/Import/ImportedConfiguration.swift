@@ -12,7 +12,7 @@ public struct ImportedConfiguration: Sendable {
     public var isComplete: Bool { !remarks.contains { $0.kind == .leftOut } }
 
     /// Translates KrakenD's configuration in a file; `-` is standard input.
-    /// - Throws: ``ConfigurationErrors`` if it is none, or cannot be read.
+    /// - Throws: ``ConfigurationErrors`` if it is not one, or cannot be read.
     public static func read(file: String) throws(ConfigurationErrors) -> ImportedConfiguration {
         try read(text: Configuration.contents(of: file), file: Configuration.name(of: file))
     }

@@ -74,7 +74,7 @@ enum YAMLText {
             ? "{}" : "{ " + members.map { "\(scalar($0.name)): \(scalar($0.value))" }.joined(separator: ", ") + " }"
     }
 
-    /// A value of theirs as it is, with braces that are no references.
+    /// A value of theirs as it is, with braces that are not references.
     static func tree(_ node: Node) -> String {
         switch node.content {
         case .broken: return "null"

@@ -222,7 +222,8 @@ struct KrakenDBackend {
         call.isCollection && path.hasPrefix("collection.") ? String(path.dropFirst("collection.".count)) : path
     }
 
-    /// Their operations on arrays: what is deleted, and what gets another name in its place. Our filters go through arrays.
+    /// Their operations on arrays: what is deleted, and what gets another name in its place. Our filters go through
+    /// arrays.
     private func readFlatmap(_ node: Node, _ call: inout KrakenDCall) {
         guard case .sequence(let operations) = node.content else { return }
         var deny: [String] = []

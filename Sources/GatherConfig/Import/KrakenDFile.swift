@@ -1,7 +1,7 @@
 import EventLoop
 import Gather
 
-/// Reads a file of KrakenD's, or says why it is none.
+/// Reads a KrakenD configuration, or says why the file is not one.
 enum KrakenDFile {
     /// Nil, reported, if the text cannot be translated.
     static func read(_ text: String, _ report: Report) -> Node? {
@@ -78,7 +78,7 @@ final class TheirMapping {
     private let members: [Node.Member]
     private var taken: Set<String> = []
 
-    /// Nil if the value is no mapping.
+    /// Nil if the value is not a mapping.
     init?(_ node: Node?) {
         guard let node, case .mapping(let members) = node.content else { return nil }
         (position, self.members) = (node.position, members)
@@ -91,7 +91,7 @@ final class TheirMapping {
         return nil
     }
 
-    /// What nobody has looked at. Names that begin like comments are those of comments.
+    /// The members that were not looked at. Names that begin like comments are those of comments.
     var rest: [Node.Member] {
         members.filter { member in
             !taken.contains(member.name) && !["$", "_", "@", "#", "//"].contains(where: member.name.hasPrefix)

@@ -135,7 +135,7 @@ enum KrakenDNames {
         "ai/mcp": .leftOut("there is nothing like it"), "ai/llm": .leftOut("there is nothing like it"),
     ]
 
-    /// Namespaces of a backend that is no HTTP service, so that there can be no call.
+    /// Namespaces of a backend that is not an HTTP service, so that there can be no call.
     static let otherServices = [
         "backend/amqp", "backend/lambda", "backend/pubsub", "backend/graphql", "backend/grpc", "backend/soap",
         "backend/static-filesystem", "backend/conditional", "backend/redis", "ai/",

@@ -36,7 +36,7 @@ struct KrakenDTranslator {
         if case .sequence(let nodes)? = node?.content { nodes } else { [] }
     }
 
-    /// What is so for every endpoint.
+    /// What holds for every endpoint.
     private static func remarkOnAll(_ text: inout ImportedText, at position: Position) {
         text.differs(
             "fields of answers",

@@ -71,7 +71,7 @@ struct KrakenDUpstreams {
         return Name.isValid(name) ? name : "host-" + name
     }
 
-    /// Hosts as they are here, each with its scheme; nil for one that is no HTTP service.
+    /// Hosts as they are here, each with its scheme; nil for one that is not an HTTP service.
     static func origin(_ host: String) -> String? {
         let withScheme = host.contains("://") ? host : "http://" + host
         let text = withScheme.hasSuffix("/") ? String(withScheme.dropLast()) : withScheme

@@ -4,7 +4,7 @@ import HTTPTypes
 /// Reads what the head of an endpoint's answers has: `status` and `fields`.
 struct AnswerHeadReader {
     let scope: ReferenceScope
-    /// The calls that are made for each element of a list, which have no one response.
+    /// The calls that are made for each element of a list, which have more than one response.
     let lists: Set<Int>
     /// The fields that are the same in every answer.
     private(set) var constants: [(name: HTTPField.Name, value: String)] = []

@@ -36,7 +36,7 @@ enum CrossOriginReader {
         }
     }
 
-    /// A scheme with a host and an optional port, and nothing behind them.
+    /// A scheme with a host and an optional port, and nothing after them.
     static func isOrigin(_ text: String) -> Bool {
         guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
         var host = text.dropFirst(scheme.count)

@@ -1,7 +1,7 @@
 import Gather
 
-/// What upstreams, endpoints and calls are like unless they say otherwise: `defaults:`, and what upstreams and endpoints
-/// say of the fields of their calls.
+/// What upstreams, endpoints and calls are like unless they say otherwise: `defaults:`, and what upstreams and
+/// endpoints say of the fields of their calls.
 ///
 /// Mappings are completed before they are read, so that their readers know nothing of it. A default that a mapping
 /// cannot have is not used for it.

@@ -225,7 +225,7 @@ extension Node {
     }
 
     /// One of a few words.
-    /// - Parameter other: what the key takes besides them.
+    /// - Parameter other: what the key takes in addition.
     func word(of known: [String], or other: String? = nil) -> String? {
         if let outline {
             outline.take(words: known)

@@ -22,7 +22,8 @@ struct HeadersReader {
     /// Whether a file may not name this field.
     static func isRefused(_ name: String) -> Bool { refused.contains(name.lowercased()) }
 
-    /// What a file may say of the headers of one call, all together; about as much as one of them may be with its references.
+    /// What a file may say of the headers of one call, all together; about as much as one of them may be
+    /// with its references.
     private static let mostBytes = 64 << 10
 
     private static func bytes(_ name: HTTPField.Name, _ value: TextTemplate) -> Int {
@@ -51,7 +52,7 @@ struct HeadersReader {
         return fields
     }
 
-    /// Names of the client's fields that are sent on, and beside them `*` for all, or `X-*` for those that begin so.
+    /// Names of the client's fields that are sent on, and separately `*` for all, or `X-*` for those that begin so.
     func readForwarded(_ node: Node, besides set: [HTTPField.Name]) -> (names: [HTTPField.Name], others: ForwardedNames)
     {
         var others = ForwardedNames()
@@ -70,7 +71,7 @@ struct HeadersReader {
         return (names, others)
     }
 
-    /// - Parameter isTaken: whether a text is something else than a name, which is no error.
+    /// - Parameter isTaken: whether a text is something else than a name, which is not an error.
     private func readNames(
         _ node: Node, besides set: [HTTPField.Name], unless isTaken: (String) -> Bool
     ) -> [HTTPField.Name] {

@@ -7,7 +7,7 @@ struct ProxyReader {
         "path", "method", "proxy", "headers", "forward_headers", "forward_query", "timeout", "stall", "max_body",
         "location", "x_forwarded", "forwarded", "priority", "rate_limit", "fields",
     ]
-    /// The keys of gathers, which are none of a proxy's.
+    /// The keys of gathers, which do not apply to proxies.
     private static let others = [
         "calls", "response", "gather", "deadline", "pass_status", "pass_body", "status", "etag", "expose", "stream",
         "tests",

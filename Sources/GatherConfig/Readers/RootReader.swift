@@ -3,7 +3,7 @@ import Gather
 /// Reads the keys at the root of the file.
 struct RootReader {
     let environment: [String: String]
-    /// The configuration's file, beside which it includes others; nil for a text that is in none.
+    /// The configuration's file, relative to which it includes others; nil for text that is not in a file.
     var file: String?
 
     func read(_ node: Node) -> Configuration? {
@@ -86,7 +86,8 @@ struct RootReader {
 }
 
 extension Node {
-    /// What an endpoint is called: its method, which is GET if it names none, and its path. One that passes answers on may have several.
+    /// What an endpoint is called: its method, which is GET if it names none, and its path. One that passes answers on
+    /// may have several.
     fileprivate var route: String {
         guard case .mapping(let members) = content else { return "" }
         let text = { (name: String) -> String? in

@@ -54,8 +54,8 @@ public struct Declarations: Sendable {
         return part.checksum == counterpart.checksum
     }
 
-    /// Keeps what parts there are and whether they are the same, without what upstreams and endpoints have in them: a file of thousands
-    /// is half as large in memory.
+    /// Keeps what parts there are and whether they are the same, without what upstreams and endpoints have in them: a
+    /// file of thousands is half as large in memory.
     public mutating func forgetDetails() {
         for subject in subjects {
             switch subject {
@@ -117,7 +117,8 @@ extension Configuration {
     /// Keys of `server` that are looked at when the process starts.
     private static let restartKeys: Set<String> = ["loops"]
 
-    /// How this configuration differs from an earlier one: what is gone first, then what is new or different, in the order of the file.
+    /// How this configuration differs from an earlier one: what is gone first, then what is new or different, in the
+    /// order of the file.
     public func changes(from earlier: Configuration) -> [ConfigurationChange] {
         let (old, new) = (earlier.declarations, declarations)
         var changes = old.subjects.filter { new.parts[$0] == nil }.map {

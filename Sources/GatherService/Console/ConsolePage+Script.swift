@@ -43,7 +43,7 @@ extension ConsolePage {
                 return this
             }
 
-            /** The time that a share did not exceed, as if those of a bucket lay evenly in it; null if there are none. */
+            /** The time that a share did not exceed, as if those of a bucket lay evenly in it; null if it is empty. */
             quantile(share) {
                 const buckets = [...this.counts].sort((a, b) => a[0] - b[0])
                 const rank = share * buckets.reduce((sum, [, count]) => sum + count, 0)

@@ -1,5 +1,6 @@
 extension ConsolePage {
-    /// What the console has besides the style of the page at `/`. Lines of a plot differ by their dashes as well as their colours.
+    /// What the console adds to the style of the page at `/`. Lines of a plot differ by their dashes as well as their
+    /// colours.
     static let styleText = #"""
         :root { --one: #0b62c4; --two: #b5440f; --three: #6b2f8f }
         @media (prefers-color-scheme: dark) { :root { --one: #6db3ff; --two: #f08a4b; --three: #d5a6f0 } }

@@ -3,8 +3,8 @@ import Gather
 import HTTPWire
 import JSONText
 
-/// What the console and `gatherd top` are told each second: how things are, and what was counted since the record before. config/README.md
-/// has each member.
+/// What the console and `gatherd top` are told each second: how things are, and what was counted since the record
+/// before. config/README.md has each member.
 struct ConsoleRecord: Sendable {
     let page: MetricsPage
     /// Of all loops together, now and at the record before; nil before the first.
@@ -16,7 +16,7 @@ struct ConsoleRecord: Sendable {
     let span: Duration?
     let isDraining: Bool
 
-    /// Renders it, which takes some milliseconds with many endpoints: for a thread that is no loop's.
+    /// Renders it, which takes some milliseconds with many endpoints: for a thread outside the loops.
     var json: [UInt8] {
         let changes = earlier.map(counted.since) ?? counted
         let process = ProcessMetrics()

@@ -3,12 +3,12 @@ import Gather
 import HTTPServer
 import HTTPWire
 
-/// The gathers of one loop that are worth another look: the latest of all, and of each endpoint the slowest and the latest that failed.
-/// Another generation of the configuration begins with an empty one.
+/// The gathers of one loop that are worth another look: the latest of all, and of each endpoint the slowest and the
+/// latest that failed. Another generation of the configuration begins with an empty one.
 ///
-/// Its size is fixed, and to record a gather allocates nothing: what is kept is the array of reports that the gather has made anyway,
-/// without any body. With eight calls that is some 0.5 kB for each of ``recentCount`` and, of each endpoint, of twice ``keptCount``: 64 kB
-/// for the loop, and 8 kB for an endpoint. Confined to its loop.
+/// Its size is fixed, and to record a gather allocates nothing: what is kept is the array of reports that the gather
+/// has made anyway, without any body. With eight calls that is some 0.5 kB for each of ``recentCount`` and, of each
+/// endpoint, of twice ``keptCount``: 64 kB for the loop, and 8 kB for an endpoint. Confined to its loop.
 final class GatherHistory {
     struct Entry: Sendable {
         /// From 1, in the order in which gathers ended.
@@ -34,7 +34,7 @@ final class GatherHistory {
 
     private struct Kept {
         var slowest: [Entry] = []
-        /// A gather that took no longer is none of the slowest.
+        /// A gather that took no longer than this is not among the slowest.
         var threshold: Duration = .zero
         var failed = Ring()
     }

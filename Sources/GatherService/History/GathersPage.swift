@@ -4,7 +4,7 @@ import HTTPServer
 import JSONText
 import Waterfall
 
-/// What is told of the gathers that all loops have kept, to who runs the service: whatever clients are told, and of internal calls, too.
+/// The gathers that all loops have kept, as the operator sees them: whatever clients are told, and internal calls, too.
 struct GathersPage: Sendable {
     /// A gather with its endpoint, and the name by which it is asked for while it is kept.
     private struct Kept {
@@ -55,7 +55,8 @@ struct GathersPage: Sendable {
     }
 
     /// `{"recent":[…],"slowest":[…],"failed":[…]}`, the latest and the slowest first; each as
-    /// `{"id":"1-0-7","endpoint":"GET /v1/a","status":200,"age_ms":2000.1,"duration_ms":48.5,"critical_path":["a"],"calls":{…}}`.
+    /// `{"id":"1-0-7","endpoint":"GET
+    /// /v1/a","status":200,"age_ms":2000.1,"duration_ms":48.5,"critical_path":["a"],"calls":{…}}`.
     ///
     /// With many endpoints it is megabytes, for which no client of the loop is to wait.
     var json: [UInt8] {

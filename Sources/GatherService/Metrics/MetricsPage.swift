@@ -13,7 +13,7 @@ struct MetricsPage: Sendable {
         (self.service, loops, self.droppedLogLines) = (service, service.loops, droppedLogLines)
     }
 
-    /// Renders it, which takes some milliseconds with many endpoints: for a thread that is no loop's.
+    /// Renders it, which takes some milliseconds with many endpoints: for a thread outside the loops.
     func text(as format: Exposition.Format) -> [UInt8] {
         var page = Exposition(format)
         let counted = MetricsSnapshot(sumOf: loops.map(\.metrics))

@@ -15,7 +15,7 @@ struct ProcessMetrics {
     /// Reads a few files in /proc, for a thread that may block.
     init() {
         let ticks = Double(max(1, sysconf(CInt(_SC_CLK_TCK))))
-        // proc_pid_stat(5): behind the command's name, which may hold anything but ends with the last parenthesis,
+        // proc_pid_stat(5): after the command's name, which may hold anything but ends with the last parenthesis,
         // comes field 3.
         let stat = Self.text(of: "/proc/self/stat")
         let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ").dropFirst()

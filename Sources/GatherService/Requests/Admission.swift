@@ -3,13 +3,13 @@ import Gather
 import GatherConfig
 import HTTPServer
 
-/// Lets gathers in as far as the load leaves room for them, and counts those that are in: on one loop, for one generation of the
-/// configuration.
+/// Lets gathers in as far as the load leaves room for them, and counts those that are in: on one loop, for one
+/// generation of the configuration.
 final class Admission {
     enum Entry {
-        /// It has a place, until ``leave()``.
+        /// The gather may run, and counts until ``leave()``.
         case entered(sendsOptional: Bool)
-        /// It has none; the answer says so, with the reason for the log.
+        /// It may not; the answer says so, with the reason for the log.
         case refused(Response, reason: String)
     }
 
@@ -18,10 +18,10 @@ final class Admission {
     private let shedding: LoadShedding
     private let disclosure: Disclosure
     private let metrics: Metrics
-    /// How many are in on this loop.
+    /// How many are running on this loop.
     private(set) var inFlight = 0
 
-    /// - Parameter gathers: the limit that all loops keep to together.
+    /// - Parameter gathers: the limit for all loops together.
     init(_ server: ServerSettings, gathers: SharedLimit, metrics: Metrics) {
         self.gathers = gathers
         self.metrics = metrics
@@ -40,7 +40,7 @@ final class Admission {
         return .entered(sendsOptional: sendsOptional)
     }
 
-    /// Why a request that takes no place is refused all the same; nil if it is not.
+    /// Why a request that is not counted is refused anyway; nil if it is not.
     func objection(
         to priority: Endpoint.Priority, on loop: isolated EventLoop
     ) -> (response: Response, reason: String)? {
@@ -60,7 +60,7 @@ final class Admission {
         case .tooLate:
             metrics.countShed(.lag)
             detail = "the service is behind with its work"
-        // Also one that was admitted, while another loop took the last place.
+        // Also one that was admitted, while another loop took the last slot.
         case .tooMany, .admitted:
             metrics.countShed(.gathers)
             detail = "too many gathers are in flight"
@@ -71,11 +71,11 @@ final class Admission {
     }
 }
 
-/// A place of an answer that is streamed: given back when what it stands for has ended, or with the answer if that is never begun.
+/// The slot of a streamed answer: given back when its gather has ended, or with the answer if that never begins.
 final class HeldPlace {
     private var admission: Admission?
 
-    /// Takes over the place that was entered.
+    /// Takes over the slot that was entered.
     init(_ admission: Admission) { self.admission = admission }
 
     deinit { leave() }

@@ -21,7 +21,7 @@ enum Demonstration: Int, Sendable, CaseIterable {
         }
     }
 
-    /// Whether it is a page of its own, and no part of one.
+    /// Whether it is a whole page, not a part of one.
     var isPage: Bool {
         switch self {
         case .welcome, .hello, .tasks: true
@@ -33,11 +33,11 @@ enum Demonstration: Int, Sendable, CaseIterable {
 /// Answers the demonstration endpoints.
 struct Demonstrations: Sendable {
     private let examples: [Welcome.Endpoint]
-    /// What the page's script knows of the endpoints.
+    /// What the page's script knows about the endpoints.
     private let plan: [UInt8]
     private var welcome: Welcome
     let routes: [(String, Demonstration)]
-    /// All paths that there are, for those who try some; empty where nothing is demonstrated.
+    /// All paths, for those who try some; empty where nothing is demonstrated.
     private let paths: [String]
 
     init(_ configuration: Configuration) {
@@ -50,13 +50,13 @@ struct Demonstrations: Sendable {
         welcome = Welcome(endpoints: [], address: "")
     }
 
-    /// Takes note of where the service listens, for the page that lists its endpoints.
+    /// Records where the service listens, for the page that lists its endpoints.
     mutating func listening(on address: String) {
         welcome = Welcome(endpoints: examples, address: address, plan: plan)
     }
 
-    /// What is said of a path that there is not: nearest ones where the service is tried out, else nothing of what
-    /// there is.
+    /// What is said about a path that does not exist: the nearest ones where the service is being tried out; otherwise
+    /// nothing about what exists.
     func notFound(_ path: ArraySlice<UInt8>) -> String {
         let problem = "no endpoint has this path"
         // The nearest name takes time that grows with the length of the path.
@@ -78,8 +78,8 @@ struct Demonstrations: Sendable {
 }
 
 extension Configuration {
-    /// The endpoints to try, each with the body of a test that sends one: it means something there. Else one is made
-    /// up.
+    /// The endpoints to try, each with the body of a test that sends one, since such a body makes sense there;
+    /// otherwise one is made up.
     fileprivate var examples: [Welcome.Endpoint] {
         var tested: [Int: [UInt8]] = [:]
         for test in tests where tested[test.endpoint] == nil {

@@ -4,7 +4,8 @@ import HTTPTypes
 import HTTPWire
 import JSONText
 
-/// A line or event of a streamed gather: that a call started, how it ended, with what it leaves, or how the gather did.
+/// A line or event of a streamed gather: that a call started, how it ended and with which body, or how the gather
+/// ended.
 enum GatherRecord: Sendable {
     /// - after: the call that it waited for longest; nil if it waited for none.
     case start(Int, at: Duration, after: Int?)
@@ -78,8 +79,8 @@ enum GatherRecord: Sendable {
     }
 }
 
-/// How a gather did: what the head of a plain answer would have told, and its body where that is not the calls' bodies
-/// put together.
+/// How a gather ended: what the head of a plain answer would have said, and its body unless that is just the calls'
+/// bodies put together.
 struct GatherSummary: Sendable {
     let gathered: Gathered
     let duration: Duration

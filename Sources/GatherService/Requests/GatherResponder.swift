@@ -8,9 +8,11 @@ import HTTPWire
 import JSONText
 import Logging
 
-/// Answers the requests of one loop by one generation of the configuration: finds the endpoint and has the engine run it.
+/// Answers the requests of one loop by one generation of the configuration: finds the endpoint and lets the engine run
+/// it.
 ///
-/// A request keeps the responder that has begun with it, so that it ends as it began when another generation has taken over.
+/// A request keeps the responder that it began with, so that it ends as it began even if another generation has taken
+/// over.
 final class GatherResponder: Handler {
     private let routes: Routes
     let engine: GatherEngine
@@ -110,7 +112,7 @@ final class GatherResponder: Handler {
         return proxies.bodyLimit(of: proxy)
     }
 
-    /// Has an upstream answer. What it still has to say when its answer begins is said by this generation, which is not over before.
+    /// Lets an upstream answer. An exchange that is still going on when the answer begins keeps this generation alive.
     private func pass(
         _ proxy: Int, _ parameters: [String], _ request: Request, of identity: Identity?, on loop: isolated EventLoop
     ) async throws -> Response {
@@ -161,7 +163,7 @@ final class GatherResponder: Handler {
         if endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
             return await stream(endpoint, number, input, within: limit, as: format, request, on: loop)
         }
-        // Only now: a client that sends its body slowly must not hold a place.
+        // Only now: a client that sends its body slowly must not hold a slot.
         let sendsOptional: Bool
         switch admission.enter(endpoint.priority, on: loop) {
         case .refused(let response, let reason): return refuse(request, response, reason)
@@ -193,11 +195,11 @@ final class GatherResponder: Handler {
         let checked = try? await BodyWork.offLoop(on: loop) {
             Result { () throws(JSONError) in try JSONValue(validating: bytes).lookingUp(paths) }
         }
-        // Cancelled: nobody waits for what comes of it.
+        // Cancelled: the result is no longer waited for.
         return try checked?.get() ?? JSONValue(validated: [])
     }
 
-    /// The answer to a request with something that no gather can be made of.
+    /// The answer to a request from which no gather can be made.
     private func refuse(
         _ request: Request, _ problem: String, status: HTTPResponse.Status = .badRequest, fields: HTTPFields = [:]
     ) -> Response {
@@ -205,7 +207,7 @@ final class GatherResponder: Handler {
         return .problem(status, problem, fields: fields) { $0.member(of: request.id) }
     }
 
-    /// A client's patience; nil if it is no number of milliseconds.
+    /// A client's patience; nil if it is not a number of milliseconds.
     private static func milliseconds(_ text: String) -> Duration? {
         guard (1...18).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let count = Int64(text), count > 0
@@ -213,7 +215,7 @@ final class GatherResponder: Handler {
         return .milliseconds(count)
     }
 
-    /// The answer to a client that wants to hear of each call as it starts and ends.
+    /// The answer to a client that wants to be told of each call as it starts and ends.
     private func stream(
         _ endpoint: Endpoint, _ number: Int, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
         _ request: Request,
@@ -231,7 +233,7 @@ final class GatherResponder: Handler {
         return Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
             let stream = GatherStream(endpoint, within: limit, on: loop)
             try await stream.send(as: format, through: writer, on: loop) {
-                // The place is free again when the gather has ended, even if the client has not read all of it.
+                // The slot is free again when the gather has ended, even if the client has not read all of the answer.
                 defer { place.leave() }
                 let start = loop.now
                 let trace = self.tracer.trace(of: request, calls: endpoint.calls.count)
@@ -248,7 +250,7 @@ final class GatherResponder: Handler {
         }
     }
 
-    /// The answer of `/tasks`, which holds a place like a gather while its tasks run.
+    /// The answer of `/tasks`, which holds a slot like a gather while its tasks run.
     private func tasks(_ request: Request, on loop: isolated EventLoop) async throws(Refusal) -> Response {
         if case .refused(let response, let reason) = admission.enter(.normal, on: loop) {
             return refuse(request, response, reason)

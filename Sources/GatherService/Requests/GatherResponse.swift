@@ -59,7 +59,8 @@ extension Response {
     /// Adds fields of upstreams, unless they are too many: then none of them.
     private mutating func add(_ fields: FieldSection) { try? lines.append(contentsOf: fields) }
 
-    /// Gives a good answer its entity tag, and leaves the content out for a client that has it already (RFC 9110 §13.1.2).
+    /// Gives a good answer its entity tag, and leaves the content out for a client that has it already (RFC 9110
+    /// §13.1.2).
     mutating func tag(for head: RequestHead, on loop: isolated EventLoop) async {
         guard status == .ok, head.method == .get || head.method == .head else { return }
         let body = body
@@ -69,7 +70,7 @@ extension Response {
         } else {
             tag = try? await BodyWork.offLoop(on: loop) { EntityTag.strong(of: body.span) }
         }
-        // Cancelled: nobody waits for it.
+        // Cancelled: it is no longer waited for.
         guard let tag else { return }
         fields[.eTag] = tag
         guard let known = head[.ifNoneMatch], EntityTag.list(known, contains: tag) else { return }
@@ -80,7 +81,7 @@ extension Response {
 }
 
 extension JSONWriter {
-    /// What the request is called that a problem is about, for people to quote.
+    /// The name of the request that a problem is about, for people to quote.
     mutating func member(of id: RequestID?) { if let id { member("request_id", id.text) } }
 }
 

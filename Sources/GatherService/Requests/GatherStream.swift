@@ -3,7 +3,7 @@ import Gather
 import HTTPServer
 import JSONText
 
-/// Tells a client of a gather's calls as they start and end, and at last how the gather did.
+/// Tells a client of a gather's calls as they start and end, and finally how the gather ended.
 ///
 /// The gather goes on at its own speed, however slowly the client reads: what is held for a client is at most the
 /// bodies of one gather, which a plain answer would hold as well.
@@ -35,7 +35,7 @@ final class GatherStream: GatherObserver {
     }
 
     func attemptChanged(of call: Int, _ attempt: AttemptReport) {
-        // How many attempts there were is the operator's, as the hosts are.
+        // How many attempts there were is for the operator only, like the hosts.
         guard endpoint.disclosure == .everything, !endpoint.calls[call].isInternal else { return }
         records.append(.attempt(call, attempt))
     }

@@ -11,13 +11,13 @@ struct LoadShedding {
         case normal
         /// Optional calls are not sent.
         case optionalCalls
-        /// Besides, endpoints of low priority are refused.
+        /// In addition, endpoints of low priority are refused.
         case lowPriority
         /// Everything that may be refused is.
         case everything
     }
 
-    /// From where on each level holds.
+    /// Where each level begins.
     private struct Steps<Value: Comparable> {
         let optionalCalls: Value
         let lowPriority: Value
@@ -30,7 +30,7 @@ struct LoadShedding {
         }
     }
 
-    /// What comes of a gather that is about to begin.
+    /// What happens to a gather that is about to begin.
     enum Decision: Equatable {
         case admitted(sendsOptional: Bool)
         /// Too many gathers are in flight.

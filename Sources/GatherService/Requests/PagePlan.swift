@@ -2,9 +2,10 @@ import Gather
 import HTTPTypes
 import JSONText
 
-/// What the page at `/` knows of the endpoints before any runs: what can be asked for, and which call waits for which.
+/// What the page at `/` knows about the endpoints before any runs: what can be asked for, and which call waits for
+/// which.
 ///
-/// Clients are told no more of an endpoint than its answers would: nothing of internal calls, and of none where
+/// Clients are told no more about an endpoint than its answers would: nothing of internal calls, and of none where
 /// outcomes are not disclosed.
 enum PagePlan {
     /// `{"endpoints":[{"method":"GET","path":"/v1/customers/{id}","deadline_ms":500,"stream":true,"query":["q"],"headers":[],

@@ -13,8 +13,9 @@ final class PassedExchange {
     /// The rest of the request, if it does not leave with the head.
     private let upload: ProxyUpload?
 
-    /// Begins to send the request.
-    /// - Parameter earlier: one that has failed before anything of it was sent: what it has read of the client's body goes first.
+    /// Starts sending the request.
+    /// - Parameter earlier: one that has failed before anything was sent: what it has read of the client's body is sent
+    ///   first.
     /// - Throws: `UpstreamFailure`.
     init(
         _ rendered: ClientRequest, of request: Request, to proxy: ProxyEndpoint, at host: HostIndex,
@@ -57,7 +58,7 @@ final class PassedExchange {
         }
     }
 
-    /// Sends the rest of the request; from its end on, the answer has a time.
+    /// Sends the rest of the request; the time for the answer runs from its end.
     private func send(_ upload: ProxyUpload, answeredWithin timeout: Duration, on loop: isolated EventLoop) async {
         await upload.run(on: loop)
         guard upload.isComplete, (try? await loop.sleep(for: timeout)) != nil else { return }
@@ -67,15 +68,15 @@ final class PassedExchange {
     /// Whether nothing of the answer is still to come.
     var isComplete: Bool { exchange.isComplete }
 
-    /// When it had come how far.
+    /// The times of its phases.
     var times: ExchangeTimes { exchange.times }
 
     var framing: BodyFraming { exchange.responseFraming }
 
     /// Passes the content on as it comes.
     ///
-    /// An upstream that has answered well before it has read all gets the rest meanwhile; one that has refused wants no more of it (RFC
-    /// 9112 §9.3).
+    /// An upstream that has answered with success before it has read everything still gets the rest; one that has
+    /// refused wants no more of it (RFC 9112 §9.3).
     /// - Parameter beginning: what came with the head.
     /// - Returns: what has ended it too early at the upstream, if something has.
     func pass(
@@ -115,7 +116,7 @@ final class PassedExchange {
     /// What has failed while content came.
     private var failure: UpstreamFailure?
 
-    /// The next piece; nil behind the last, and where the upstream has failed.
+    /// The next piece; nil after the last, and where the upstream has failed.
     private func next(on loop: isolated EventLoop) async -> Result<[UInt8], StreamFailure>? {
         do throws(FetchError) {
             return try await exchange.read(within: proxy.stall, on: loop).map { .success($0) }
@@ -126,7 +127,7 @@ final class PassedExchange {
         }
     }
 
-    /// Lets go of the upstream, where the exchange is over or nobody wants it any longer.
+    /// Lets go of the upstream, where the exchange is over or no longer wanted.
     func end(_ failure: UpstreamFailure?) {
         exchange.close()
         passage.leave(failure)

@@ -4,9 +4,9 @@ import HTTPWire
 
 /// Makes a `Location` that points at the upstream point at us (RFC 9110 §10.2.2).
 ///
-/// What it has of a host of the upstream's is dropped. Its path becomes ours where it begins as the proxied ones do:
+/// The upstream's host is dropped. The path becomes ours where it begins as the proxied ones do:
 /// with `path: /shop/{rest...}` and `proxy: "shop:/v1/{path.rest}"`, `http://10.0.0.1:9100/v1/orders/5` becomes
-/// `/shop/orders/5`. Any other location is somebody else's, and stays as it is.
+/// `/shop/orders/5`. Any other location belongs to someone else, and stays as it is.
 struct ProxyLocation: Sendable {
     /// Host and port as a location may have them.
     private let authorities: [String]
@@ -32,7 +32,7 @@ struct ProxyLocation: Sendable {
             path = location[authority.upperBound...]
             isAbsolute = true
         }
-        // Of one without a host, only one that begins with a slash says where it leads; `//` is a host's.
+        // Without a host, only a location that begins with a slash says where it leads; after `//` comes a host.
         guard isAbsolute || path.first == UInt8(ascii: "/") else { return nil }
         if let (theirs, ours) = beginnings, path.starts(with: theirs) {
             let rest = path.dropFirst(theirs.count)

@@ -55,8 +55,8 @@ extension ProxyEndpoint {
 }
 
 extension ProxyEndpoint {
-    /// What a client says of that itself is in ours, if it is believed. To upstreams that follow CGI (RFC 3875 §4.1.18) a name with `_`
-    /// is the same.
+    /// What a client says about that itself is part of ours, if it is trusted. To upstreams that follow CGI (RFC 3875
+    /// §4.1.18) a name with `_` is the same.
     fileprivate static let ofOrigins = ForwardedNames(
         ["forwarded"], prefixes: ["x-forwarded-", "x_forwarded_", "x_forwarded-", "x-forwarded_"])
 }

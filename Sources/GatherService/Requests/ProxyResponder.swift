@@ -6,10 +6,10 @@ import HTTPServer
 import HTTPTypes
 import HTTPWire
 
-/// Answers the requests of one loop that are passed through: asks the upstream, and passes on what it answers as it comes.
+/// Answers the proxied requests of one loop: asks the upstream, and passes on its answer as it comes.
 ///
-/// No more of a body is held than one piece of at most 64 KiB, in either direction: the upstream is not read while the client takes
-/// nothing, nor the client while the upstream takes nothing.
+/// No more of a body is held than one piece of at most 64 KiB, in either direction: the upstream is not read while the
+/// client takes nothing, nor the client while the upstream takes nothing.
 final class ProxyResponder {
     private let routes: [Route]
     private let engine: GatherEngine
@@ -20,7 +20,7 @@ final class ProxyResponder {
     private let disclosure: Disclosure
     private let use: GenerationUse
 
-    /// What is known of a proxy beforehand.
+    /// What is known about a proxy in advance.
     private struct Route {
         let proxy: ProxyEndpoint
         let upstream: Upstream
@@ -53,7 +53,7 @@ final class ProxyResponder {
 
     func priority(of index: Int) -> Endpoint.Priority { routes[index].proxy.priority }
 
-    /// Has an upstream answer a request.
+    /// Lets an upstream answer a request.
     /// - Parameter index: the proxy's place in the plan.
     func answer(
         _ index: Int, _ parameters: [String], _ request: Request, of identity: Identity?, on loop: isolated EventLoop
@@ -127,14 +127,14 @@ final class ProxyResponder {
             try? fields.replace(.location, with: ours.span)
         }
         fields.removeHopByHop()
-        // The answer has ours.
+        // The answer has our own.
         if request.id != nil { fields.remove(.xRequestID) }
         var response = Response(HTTPResponse.Status(code: answer.status), lines: fields)
         if passed.isComplete {
             passed.end(nil)
             trace?.end(nil)
             response.body = answer.body
-            // What GET would have, if the upstream says so.
+            // The length that GET would have, if the upstream says so.
             if request.head.method == .head { response.framing = length.map { .length($0) } ?? .untilClose }
             return response
         }

@@ -4,12 +4,13 @@ import HTTPServer
 
 /// Passes the body of a request on to the upstream, a piece at a time.
 ///
-/// A run that is cancelled can be followed by another, which goes on where it was: an upstream may answer before it has read everything.
+/// A run that is cancelled can be followed by another, which continues where it stopped: an upstream may answer before
+/// it has read everything.
 final class ProxyUpload {
     private let request: Request
     private let limit: Int?
     private let stall: Duration
-    /// Where it goes: to another, if the one before has taken nothing.
+    /// Where the body goes: to a new exchange if the one before has taken nothing.
     var exchange: StreamedExchange
     /// A piece that was read and not sent.
     private var piece: [UInt8]?
@@ -23,7 +24,7 @@ final class ProxyUpload {
     /// Whether there is nothing more to pass on.
     var isComplete: Bool { !exchange.expectsMore }
 
-    /// Passes on until the end of the body, or what keeps it from that: then the exchange is given up.
+    /// Passes the body on to its end, or until something prevents that: then the exchange is given up.
     func run(on loop: isolated EventLoop) async {
         do throws(FetchError) {
             while let next = try await nextPiece(on: loop) {

@@ -49,7 +49,7 @@ extension ArraySlice<UInt8> {
 }
 
 extension RequestHead {
-    /// Says which value that an endpoint takes is no text once it is decoded; nil if none is.
+    /// Says which value that an endpoint takes is not text once it is decoded; nil if none is.
     ///
     /// Such a value must not be taken for one that is missing: a filter would be gone.
     func undecodable(of taken: ClientValues) -> String? {

@@ -5,10 +5,10 @@ import HTTPTypes
 
 /// Where requests go: made once, before the service listens, and shared by its loops.
 struct Routes: Sendable {
-    /// What a route leads to, and what is done besides.
+    /// What a route leads to, and what else is done.
     struct Route: Sendable {
         let target: Target
-        /// Nil if nothing is.
+        /// Nil if nothing else is done.
         var rules: RouteRules?
     }
 
@@ -56,7 +56,8 @@ struct Routes: Sendable {
     }
 }
 
-/// An endpoint that requests are routed to: behind one reference, since it has too many fields to be copied for each of them.
+/// An endpoint that requests are routed to: behind one reference, since it has too many fields to be copied for each of
+/// them.
 final class EndpointRoute: Sendable {
     let endpoint: Endpoint
     /// Its place in the plan.

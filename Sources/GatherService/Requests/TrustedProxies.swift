@@ -50,7 +50,7 @@ struct TrustedProxies: Sendable {
             host: head[.xForwardedHost] ?? host, scheme: head[.xForwardedProto] ?? "http")
     }
 
-    /// What references may name of a request besides its parts.
+    /// What references may name of a request, apart from its parts.
     func attributes(of request: Request) -> [RequestAttribute: String] {
         let origin = origin(of: request)
         var random = SystemRandomNumberGenerator()
@@ -61,7 +61,7 @@ struct TrustedProxies: Sendable {
         ]
     }
 
-    /// The address of the client: the last on the way that is none of a trusted proxy.
+    /// The address of the client: the last on the way that is not a trusted proxy's.
     func client(of request: Request) -> SocketAddress? {
         guard trusts(request.peer) else { return request.peer }
         var client = request.peer

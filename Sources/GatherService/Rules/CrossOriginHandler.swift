@@ -4,10 +4,11 @@ import HTTPServer
 import HTTPTypes
 import HTTPWire
 
-/// Tells browsers what pages of other origins may do (https://fetch.spec.whatwg.org/#http-cors-protocol), whatever answers.
+/// Tells browsers what pages of other origins may do (https://fetch.spec.whatwg.org/#http-cors-protocol), whatever
+/// answers.
 ///
-/// A preflight is answered here, with the methods of its path. Any other request is answered as without this, and its answer says whether
-/// the page that made it may read it: what an upstream says of that is replaced.
+/// A preflight is answered here, with the methods of its path. Any other request is answered as without this, and its
+/// answer says whether the page that made it may read it: what an upstream says of that is replaced.
 final class CrossOriginHandler: Handler {
     private let settings: CrossOriginSettings
     private let router: Router<Routes.Route>
@@ -16,7 +17,7 @@ final class CrossOriginHandler: Handler {
     /// The scheme and host of each origin, and for those with `*.` what the hosts end with.
     private let exact: Set<String>
     private let suffixes: [(scheme: String, suffix: String)]
-    /// The lines that every answer to such a page has, behind the one with its origin.
+    /// The lines that every answer to such a page has, after the one with its origin.
     private let lines: FieldSection
     private let preflightLines: FieldSection
 
@@ -54,7 +55,8 @@ final class CrossOriginHandler: Handler {
         return try next.answer(request, on: loop).map { self.marked($0, for: origin) }
     }
 
-    /// Whether pages of an origin may read answers. Compared as they are written: a browser writes them in one way (RFC 6454 §6.2).
+    /// Whether pages of an origin may read answers. Compared as they are written: a browser writes them in one way (RFC
+    /// 6454 §6.2).
     private func isAllowed(_ origin: String) -> Bool {
         if allowsAll || exact.contains(origin) { return true }
         return suffixes.contains { origin.hasPrefix($0.scheme) && origin.hasSuffix($0.suffix) }
@@ -78,7 +80,7 @@ final class CrossOriginHandler: Handler {
         return response
     }
 
-    /// An answer with what a page of an origin may do with it; nil for one that may do nothing, or is none.
+    /// An answer with what a page of an origin may do with it; nil for one that may do nothing, or is not an origin.
     private func marked(_ response: Response, for origin: String?) -> Response {
         var response = varied(response)
         // An upstream's own policy is not that of the service.

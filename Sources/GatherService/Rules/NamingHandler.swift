@@ -3,7 +3,8 @@ import HTTPServer
 import HTTPTypes
 import HTTPWire
 
-/// Gives each request a name, outermost of all that answers it: the client's own, or a random one. The server puts it into the answer.
+/// Gives each request a name, outermost of all that answers it: the client's own, or a random one. The server puts it
+/// into the answer.
 final class NamingHandler: Handler {
     private let next: any Handler
     private var random = RandomIDs()

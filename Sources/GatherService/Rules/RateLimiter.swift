@@ -46,7 +46,7 @@ final class RateLimiter: Sendable {
         client(of: request, identity).map { take($0, at: now) }
     }
 
-    /// - Parameter client: whom it is counted for.
+    /// - Parameter client: the one it is counted for.
     func take(_ client: UInt64, at now: LoopInstant) -> Verdict {
         guard let table else { return advance(whole, at: now.nanoseconds) }
         return table.withTime(of: client, at: now.nanoseconds) { advance($0, at: now.nanoseconds) }

@@ -2,12 +2,13 @@ import Synchronization
 
 /// A time for each of many clients, in memory of a fixed size that all loops share without a lock.
 ///
-/// A client's place is one of eight that its hash leads to, which are on two lines of the processor's cache. One whose time has passed is
-/// as good as none, and its place is free for another: nothing has to be removed. Where all eight are taken, the client goes whose time
-/// passes first. It starts anew if it comes again, so that a table that is too small lets through more than it should, and never less.
+/// A client has one of the eight places that its hash leads to, which are on two cache lines. A place whose time has
+/// passed is free for another client: nothing has to be removed. If all eight are taken, the client whose time passes
+/// first loses its place, and starts anew if it comes again: a table that is too small lets through more than it
+/// should, and never less.
 @safe final class RateTable: Sendable {
     private struct Place: ~Copyable {
-        /// The client's hash, 0 if it is no one's.
+        /// The client's hash; 0 where the place is free.
         let client = Atomic<UInt64>(0)
         let time = Atomic<Int64>(.min)
     }

@@ -28,7 +28,7 @@ final class RouteRules: Sendable {
         self.fields = fields
     }
 
-    /// Has a request answered, unless it is one too many.
+    /// Answers a request, unless it is one too many.
     func answer(
         _ request: Request, on loop: isolated EventLoop, _ next: () throws -> Answer
     ) rethrows -> Answer {

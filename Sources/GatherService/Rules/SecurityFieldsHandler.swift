@@ -3,9 +3,9 @@ import HTTPServer
 import HTTPTypes
 import HTTPWire
 
-/// Tells browsers not to do with an answer what nobody meant it for, unless the answer says so itself.
+/// Tells browsers not to do with an answer what it was not meant for, unless the answer says so itself.
 ///
-/// Source: OWASP, REST Security Cheat Sheet. `Strict-Transport-Security` is for who ends TLS.
+/// Source: OWASP, REST Security Cheat Sheet. `Strict-Transport-Security` is for whatever terminates TLS.
 final class SecurityFieldsHandler: Handler {
     private static let fields: [(name: HTTPField.Name, value: String)] = [
         // No guessing of types, no frames of other sites, no addresses told to them.

@@ -1,7 +1,8 @@
 import GatherConfig
 import HTTPServer
 
-/// What is done for every request of a service besides answering it, as its configuration says: each a handler that wraps the next.
+/// What is done for every request of a service apart from answering it, as its configuration says: each a handler that
+/// wraps the next.
 struct ServiceRules: Sendable {
     private let server: ServerSettings
     private let routes: Routes
@@ -14,8 +15,9 @@ struct ServiceRules: Sendable {
         limiters = limits.isEmpty ? nil : RateLimiters(limits, TrustedProxies(server))
     }
 
-    /// The handler within those that are configured: a limit before anything is done, then what browsers are told, since a page reads of a
-    /// refusal only what it may read, and outermost the name of a request, which a refusal has as well.
+    /// The handler within those that are configured: a limit before anything is done, then what browsers are told,
+    /// since a page reads of a refusal only what it may read, and outermost the name of a request, which a refusal has
+    /// as well.
     /// - Parameter tracer: what gives each request its place in a trace, if there are traces.
     func around(_ handler: any Handler, tracer: Tracer? = nil) -> any Handler {
         var handler = handler

@@ -1,7 +1,7 @@
 /// Random numbers that name requests and spans: cheap, and as good as never the same twice, but no secret.
 ///
-/// The generator is xoshiro256** (D. Blackman, S. Vigna, "Scrambled linear pseudorandom number generators", 2021): one call of the system's
-/// generator for each of a request's numbers would be a system call each.
+/// The generator is xoshiro256** (D. Blackman, S. Vigna, "Scrambled linear pseudorandom number generators", 2021): one
+/// call of the system's generator for each of a request's numbers would be a system call each.
 struct RandomIDs: RandomNumberGenerator {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 

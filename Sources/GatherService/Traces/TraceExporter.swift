@@ -9,8 +9,8 @@ import Logging
 
 /// Sends the spans of one loop to a collector, by OTLP over HTTP in its JSON form (OTLP 1.0).
 ///
-/// Spans wait for others that are sent with them, and for a collector that is slow, as many as there is room for; more are dropped and
-/// counted. Nothing that answers clients waits for it. Confined to its loop.
+/// Spans wait for others that are sent with them, and for a collector that is slow, as many as there is room for; more
+/// are dropped and counted. Nothing that answers clients waits for it. Confined to its loop.
 final class TraceExporter {
     private let settings: TraceSettings
     private let request: ClientRequest
@@ -59,7 +59,7 @@ final class TraceExporter {
     /// Whether spans would be sent in the same way with other settings.
     func sends(as other: TraceSettings) -> Bool { settings.exports(as: other) }
 
-    /// Has the spans of a request sent, if there is room for them.
+    /// Queues the spans of a request, if there is room for them.
     func add(_ traced: TracedRequest) {
         let spans = traced.spanCount
         guard !isEnding, room.tryTake(spans) else { return counts.add(spans, to: .noRoom) }
@@ -121,7 +121,8 @@ final class TraceExporter {
 
     // MARK: Sending
 
-    /// Sends a batch, again and again while the collector says that it may take it later. Its spans have room until then.
+    /// Sends a batch, again and again while the collector says that it may take it later. Its spans have room until
+    /// then.
     /// - Parameter limit: when the collector must have answered, if that is to be soon.
     private func send(
         _ batch: [TracedRequest], retries: Int, until limit: LoopInstant?, to origin: FetchOrigin, by fetcher: Fetcher,

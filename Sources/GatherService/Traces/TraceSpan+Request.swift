@@ -3,10 +3,11 @@ import Gather
 import HTTPTypes
 import HTTPWire
 
-/// What spans a request is, with the names of OpenTelemetry's conventions for HTTP (semantic conventions 1.23 and later).
+/// What spans a request is, with the names of OpenTelemetry's conventions for HTTP (semantic conventions 1.23 and
+/// later).
 ///
-/// The request is a span of the kind `server`, each call of its gather one of the kind `internal` below it, and each attempt at a call one of
-/// the kind `client` below that. A call has a link to each call that it has waited for.
+/// The request is a span of the kind `server`, each call of its gather one of the kind `internal` below it, and each
+/// attempt at a call one of the kind `client` below that. A call has a link to each call that it has waited for.
 extension TraceSpan {
     static func all(of request: TracedRequest) -> [TraceSpan] {
         var spans = [TraceSpan(request)]
@@ -78,7 +79,7 @@ extension TraceSpan {
         links = endpoint.graph.inputs[call].filter { gather.reports[$0].start != nil }.map { context.child($0) }
         guard report.outcome != .ok else { return }
         attributes.add("error.type", report.outcome.rawValue)
-        // What was given up is nobody's error.
+        // What was given up is not an error.
         isError = report.outcome != .cancelled && report.outcome != .skipped
         problem = report.detail
     }

@@ -5,7 +5,8 @@ import GatherConfig
 import HTTPServer
 import HTTPWire
 
-/// The traces of one loop's requests: each request gets its place in one, and those that are to be told of are handed to who sends them.
+/// The traces of one loop's requests: each request gets its place in one, and those that are to be told of are handed
+/// to who sends them.
 ///
 /// A request that is not told of costs the numbers of its spans and a list of its attempts. Whether it is sampled is decided when it comes,
 /// by who has sent it if it says so; one that failed or took long is told of even if it was not. Confined to its loop.
@@ -18,7 +19,8 @@ final class Tracer {
     private(set) var exemplars = Exemplars()
     /// What is known of gathers whose exchanges have not ended, of those that are told of.
     private var gathers: [ObjectIdentifier: TracedGather] = [:]
-    /// The part of requests that is sampled, of the 56 bits of a trace that are random (Trace Context level 2, §3.2.2.3).
+    /// The part of requests that is sampled, of the 56 bits of a trace that are random (Trace Context level 2,
+    /// §3.2.2.3).
     private var bound: UInt64 = 0
 
     init(on reactor: Reactor) { self.reactor = reactor }

@@ -98,7 +98,7 @@ struct GraphLayout {
         }
     }
 
-    /// Orders each column by the mean position of its neighbours, in turns from the left and from the right.
+    /// Orders each column by the mean position of its neighbours, alternately from the left and from the right.
     private static func order(_ columns: inout [[Int]], _ places: [Place]) {
         for sweep in 0..<sweeps {
             let isForward = sweep % 2 == 0

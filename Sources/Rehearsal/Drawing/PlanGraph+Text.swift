@@ -40,7 +40,7 @@ extension PlanGraph {
         return endpoint.policy.word + counted
     }
 
-    /// What holds for a call besides its place in the graph, a line for each.
+    /// What else holds for a call than its place in the graph, a line for each.
     private var remarks: String {
         var lines: [String] = []
         for call in endpoint.calls {

@@ -7,7 +7,7 @@ import Gather
 public struct Simulation: Sendable {
     /// When gathers begin.
     public enum Arrivals: Sendable, Equatable {
-        /// Independently of each other, so many a second in the mean.
+        /// Independently of each other, so many a second on average.
         case poisson(perSecond: Double)
         /// As soon as another has ended, so many at once.
         case closed(concurrency: Int)

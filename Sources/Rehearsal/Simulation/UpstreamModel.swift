@@ -5,7 +5,7 @@ public struct UpstreamModel: Sendable, Equatable {
     public var latency: Latency
     /// Shares of the answers with another latency; together at most 1.
     public var slow: [Slow] = []
-    /// Shares of the answers that are none; together at most 1.
+    /// Shares of requests that get no answer, or a bad one; together at most 1.
     public var faults: [Fault] = []
 
     public struct Slow: Sendable, Equatable {

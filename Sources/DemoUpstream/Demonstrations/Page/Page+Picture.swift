@@ -42,7 +42,7 @@ extension Page {
                 this.isAsked = false
             }
 
-            /** Has a timeline drawn, and drawn again for as long as something in it grows. */
+            /** Draws a timeline, and draws it again for as long as something in it grows. */
             show(timeline, { deadline = null, scale = 0 } = {}) {
                 this.timeline = timeline
                 this.deadline = deadline

@@ -41,7 +41,7 @@ extension Page {
             return element("label", { className }, element("span", { textContent: label }), control)
         }
 
-        /** Sends a request, and has a timeline take what comes of it. */
+        /** Sends a request, and feeds a timeline with what comes of it. */
         async function run({ method, url, headers, body, timeline, signal, answered, came }) {
             const sent = performance.now()
             const response = await fetch(url, { method, headers, body, signal, cache: "no-store", redirect: "error" })

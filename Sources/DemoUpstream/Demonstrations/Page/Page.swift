@@ -14,7 +14,7 @@ enum Page {
 
     static func fields(type: String) -> HTTPFields {
         var fields: HTTPFields = [.contentType: type, .contentSecurityPolicy: policy, .xContentTypeOptions: "nosniff"]
-        // Asked for anew after an update of the service.
+        // Requested again after an update of the service.
         fields[.cacheControl] = "no-cache"
         return fields
     }

@@ -14,7 +14,7 @@ public struct TimelineChart {
     ///   - width: columns of the terminal.
     ///   - height: lines of the terminal that the chart may have.
     public init(width: Int, height: Int) {
-        // Behind the bar, a time of less than 1,000 s and how a task ended.
+        // After the bar, a time of less than 1,000 s and how a task ended.
         chart = BarChart(width: width, height: height, stateWidth: "100.000s cancelled".count)
     }
 
