@@ -342,12 +342,12 @@ static inline int cp_spawn(
 }
 
 /* Starts a program with the three standard descriptors and these as 3, 4 and so on, which are above 2 and no more than 16. The signals'
-   mask and actions are the default. Its parent is this process's own, as it is no child but takes this one's place: a service manager
-   kills a main process outright that is not its child. A process without a parent (1 of its namespace) has it as a child.
+   mask and actions are the default. A sibling's parent is this process's own, unless that is none of its namespace.
    Returns 0 or an error number. */
 static inline int cp_spawn_successor(
-    pid_t *process, const char *program, char *const *arguments, char *const *environment, const int *descriptors, int count) {
-    const long clone_parent = 0x8000; /* CLONE_PARENT, which needs _GNU_SOURCE */
+    pid_t *process, const char *program, char *const *arguments, char *const *environment, const int *descriptors, int count,
+    bool is_sibling) {
+    const long clone_parent = is_sibling ? 0x8000 : 0; /* CLONE_PARENT, which needs _GNU_SOURCE */
     int moved[16], report[2], code = 0, made = 0, reporting;
     if (count > 16) return E2BIG;
     if (syscall(SYS_pipe2, report, O_CLOEXEC) != 0) return errno;

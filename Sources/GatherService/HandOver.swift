@@ -57,12 +57,15 @@ struct HandOver {
         environment[InheritedSockets.handOverVariable] = places.joined(separator: ",")
         let descriptors = listenings.map(\.group.listener.fd) + [writing]
         var process: pid_t = 0
+        // systemd kills a main process at once that is not its child; other parents do not wait for children that they have not made.
+        let isSibling = environment["NOTIFY_SOCKET"] != nil
         // The strings and descriptors live as long as the call.
         let code = unsafe Self.withCStrings(program.arguments) { arguments in
             unsafe Self.withCStrings(environment.map { "\($0.key)=\($0.value)" }) { variables in
                 unsafe descriptors.withUnsafeBufferPointer { descriptors in
                     unsafe cp_spawn_successor(
-                        &process, program.path, arguments, variables, descriptors.baseAddress, CInt(descriptors.count))
+                        &process, program.path, arguments, variables, descriptors.baseAddress, CInt(descriptors.count),
+                        isSibling)
                 }
             }
         }
@@ -98,7 +101,7 @@ struct HandOver {
         } catch {}
         _ = cp_pidfd_send_signal(pidfd, SIGKILL)
         var (code, isSignal): (CInt, CInt) = (0, 0)
-        // The call writes two numbers; what was killed ends at once. As a rule it is no child of this process, and tells it nothing.
+        // The call writes two numbers; what was killed ends at once. A sibling's end is its parent's to take.
         if unsafe cp_reap(pidfd, true, &code, &isSignal) == 1, isSignal == 0 { reason += " with status \(code)" }
         throw Failure(description: reason)
     }

@@ -109,7 +109,7 @@ struct TasksDemonstrationTests {
             ("sleep=1s:fails", #"sleep has \"1s:fails\"; write durations"#),
             ("sleep=:fail", #"and add :fail to one that should fail, as in 2s:fail"#),
             ("compute=1m", #"compute has \"1m\"; write durations"#),
-            ("compute=600ms,0.5s", "compute adds up to 1.1s; write at most 1s altogether"),
+            ("compute=600ms,0.5s", "compute adds up to 1.1s; write at most 1s in total"),
             ("timeout=1s", "timeout is for the mode timeout, not gather; leave one of them out"),
             ("timeout=1&mode=timeout", #"timeout is \"1\"; write a duration of at most 60s"#),
             (

@@ -80,7 +80,7 @@ import Testing
                 "a.yaml:2:37: upstreams.up.timeout: expected a duration such as 300ms, found 'fast'",
                 "a.yaml:3:1: server: unknown key 'server'; use one of: version, include, upstreams, endpoints",
                 "b.yaml:2:3: upstreams.up: the upstream 'up' is declared in a.yaml, line 2; keep one of them, or give one another name",
-                "b.yaml:4:13: endpoints[0].path: endpoints[0] in main.yaml answers GET /x already; change the path or the method, or remove one",
+                "b.yaml:4:13: endpoints[0].path: endpoints[0] in main.yaml already answers GET /x; change the path or the method, or remove one",
                 "b.yaml:4:42: endpoints[0].calls.c.get: 'query' needs one name after it; write {query.name}",
             ], "\(messages.joined(separator: "\n"))")
     }

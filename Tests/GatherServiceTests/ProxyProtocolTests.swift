@@ -50,8 +50,10 @@ import Testing
     @Test func `only the networks that are named begin with a header`() throws {
         let server = "proxy_protocol: [192.0.2.0/24]"
         try RunningService.run(proxied(Self.endpoint, server: server)) { service, loop in
-            #expect(try await Self.ask("", service, on: loop).status == 200)
-            #expect(try await Self.ask("PROXY UNKNOWN\r\n", service, on: loop).status == 400)
+            let (plain, other) = (
+                try await Self.ask("", service, on: loop), try await Self.ask("PROXY UNKNOWN\r\n", service, on: loop)
+            )
+            #expect(plain.status == 200 && other.status == 400)
         }
     }
 

@@ -37,10 +37,13 @@ import Testing
     @Test func `a header is read, wherever its bytes were parted`() throws {
         for (bytes, source) in Self.good {
             for count in 0..<bytes.count {
-                #expect(try ProxyHeader.parse(bytes[..<count].span) == .needMore, "\(bytes) \(count)")
+                let beginning = Array(bytes[..<count])
+                let parsed = try ProxyHeader.parse(beginning.span)
+                #expect(parsed == .needMore, "\(bytes) \(count)")
             }
             let whole = bytes + Array("GET / HTTP/1.1\r\n".utf8)
-            #expect(try ProxyHeader.parse(whole.span) == .complete(source, consumed: bytes.count))
+            let parsed = try ProxyHeader.parse(whole.span)
+            #expect(parsed == .complete(source, consumed: bytes.count))
         }
     }
 

@@ -118,7 +118,7 @@ struct UsesInAnswer: Sendable {
             switch source {
             case .call(let call): ofCalls[call] = most
             case .body: ofBody = most
-            case .path, .query, .header, .attribute, .item: continue
+            case .path, .query, .header, .attribute, .claims, .item: continue
             }
         }
     }
