@@ -294,7 +294,7 @@ def kills(options, folder, shop):
             wait_until(lambda: "a new process is to take over" in log.read_text()[before:], "no new process was started")
             new = int(log.read_text()[before:].split("process=")[1].split()[0])
             # At a different point of its start each time.
-            time.sleep(number * 0.003)
+            time.sleep(number * 0.0005)
             if "a new process has taken over" in log.read_text()[before:]:
                 # It was quick: a kill would now be one of the service, and not of a hand-over.
                 late += 1
