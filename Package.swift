@@ -23,6 +23,7 @@ let package = Package(
         .library(name: "EventLoopTesting", targets: ["EventLoopTesting"]),
         .library(name: "Fetch", targets: ["Fetch"]),
         .library(name: "Gather", targets: ["Gather"]),
+        .library(name: "GatherFetch", targets: ["GatherFetch"]),
         .library(name: "HTTPServer", targets: ["HTTPServer"]),
         .library(name: "HTTPServerTesting", targets: ["HTTPServerTesting"]),
         .library(name: "HTTPWire", targets: ["HTTPWire"]),
@@ -83,6 +84,9 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: settings),
+        // The engine and the client together: neither knows the other.
+        .target(
+            name: "GatherFetch", dependencies: ["EventLoop", "Fetch", "Gather", "HTTPWire"], swiftSettings: settings),
         // A plan's calls drawn, simulated and tested, without a socket.
         .target(
             name: "Rehearsal",
@@ -110,8 +114,8 @@ let package = Package(
         .target(
             name: "GatherService",
             dependencies: [
-                "CPlatform", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "HTTPServer", "HTTPWire",
-                "JSONText", "Rehearsal", "Tokens", "Waterfall",
+                "CPlatform", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "GatherFetch",
+                "HTTPServer", "HTTPWire", "JSONText", "Rehearsal", "Tokens", "Waterfall",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -201,8 +205,8 @@ let package = Package(
             name: "GatherServiceTests",
             dependencies: [
                 "CPlatform", "DemoUpstream", "EventLoop", "EventLoopTesting", "Fetch", "Gather", "GatherConfig",
-                "GatherService", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText", "TestSupport",
-                "TokenTestSupport", "Tokens",
+                "GatherFetch", "GatherService", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText",
+                "TestSupport", "TokenTestSupport", "Tokens",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -210,7 +214,9 @@ let package = Package(
         // The examples of the libraries' pages.
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["Fetch", "Gather", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText"],
+            dependencies: [
+                "Fetch", "Gather", "GatherFetch", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText",
+            ],
             swiftSettings: settings),
         // The program as people and platforms start it, and whether README shows what it prints.
         .testTarget(

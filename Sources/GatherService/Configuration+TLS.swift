@@ -1,6 +1,7 @@
 import Fetch
 import Gather
 import GatherConfig
+import GatherFetch
 
 extension Configuration {
     /// Tries whether connections to upstreams can be made with the files that are named for them, which would otherwise

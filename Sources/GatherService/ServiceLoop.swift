@@ -1,6 +1,7 @@
 import EventLoop
 import Fetch
 import Gather
+import GatherFetch
 import HTTPServer
 
 /// What one loop serves clients with: upstreams, engine, handler, server and counters, made and ended here alone.

@@ -1,7 +1,7 @@
 import EventLoop
-import Fetch
 import Gather
 import GatherConfig
+import GatherFetch
 import HTTPTypes
 import HTTPWire
 import JSONText

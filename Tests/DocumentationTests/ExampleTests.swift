@@ -1,4 +1,5 @@
 import Fetch
+import GatherFetch
 import HTTPServerTesting
 import HTTPWire
 import JSONText
@@ -52,6 +53,36 @@ struct ExampleTests {
         }
     }
 
+    @Test func `a page that is gathered over HTTP`() throws {
+        let listener = try Listener("127.0.0.1:0")
+        let gathered = try TestLoop.runOnSystem { loop in
+            let shop = HandlerFunction { request, _ in
+                let isCustomer = String(decoding: request.head.path, as: UTF8.self) == "/customers/7"
+                return Response(.ok, text: isCustomer ? #"{"segment":"gold"}"# : "[]", type: "application/json")
+            }
+            let stop = Latch()
+            return try await loop.withTaskScope { scope in
+                loop.spawn(in: scope) {
+                    await Server(listener, handler: shop, on: loop).run(drain: stop, abort: Latch(), on: loop)
+                }
+                defer { stop.open() }
+                var plan = try customerPlan()
+                plan.upstreams[0].hosts = [try Origin("http://\(listener.address)")]
+                return try await customer(of: plan, on: loop)
+            }
+        }
+        guard case .answered(let json) = gathered.verdict else { throw Unanswered() }
+        #expect(String(decoding: json, as: UTF8.self) == #"{"customer":{"segment":"gold"},"offers":[]}"#)
+    }
+
+    @Test func `a handler that answers with a gather`() throws {
+        try TestLoop.run { loop in
+            let page = CustomerPage(try customerPlan(), client: Shop())
+            let response = try await TestClient(page).send("GET", "/", on: loop)
+            #expect(response.status == 200 && response.text == #"{"customer":{"segment":"gold"},"offers":[]}"#)
+        }
+    }
+
     @Test func `a request head`() throws {
         // example: head
         var parser = RequestHeadParser()
@@ -73,3 +104,5 @@ struct ExampleTests {
         #expect(price == "19.90")
     }
 }
+
+private struct Unanswered: Error {}

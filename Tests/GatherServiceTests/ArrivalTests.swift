@@ -2,6 +2,7 @@ import EventLoop
 import EventLoopTesting
 import Gather
 import GatherConfig
+import GatherFetch
 import HTTPTypes
 import JSONText
 import TestSupport

@@ -1,6 +1,7 @@
 import EventLoop
 import Fetch
 import GatherConfig
+import GatherFetch
 import HTTPWire
 import Synchronization
 import TestSupport

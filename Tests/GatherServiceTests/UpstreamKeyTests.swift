@@ -1,5 +1,6 @@
 import EventLoop
 import GatherConfig
+import GatherFetch
 import HTTPWire
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import EventLoop
+import GatherFetch
 import HTTPServer
 import HTTPWire
 import TestSupport

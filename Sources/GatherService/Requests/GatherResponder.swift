@@ -2,6 +2,7 @@ import DemoUpstream
 import EventLoop
 import Gather
 import GatherConfig
+import GatherFetch
 import HTTPServer
 import HTTPTypes
 import HTTPWire

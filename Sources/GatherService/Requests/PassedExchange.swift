@@ -1,6 +1,7 @@
 import EventLoop
 import Fetch
 import Gather
+import GatherFetch
 import HTTPServer
 import HTTPTypes
 import HTTPWire

@@ -3,12 +3,12 @@ import Fetch
 import Gather
 import HTTPWire
 
-/// The engine's upstreams over connections of libcurl's: one ``Fetcher`` for a loop, one origin for each host.
+/// The engine's upstreams over connections that libcurl opens: one `Fetcher` for a loop, one origin for each host.
 ///
 /// Each upstream has a place, at which every engine that knows it finds it. Engines of an earlier and a later
 /// configuration have the same place for an upstream that has not changed, and the same connections to a host that has
-/// not.
-final class CurlUpstreams: UpstreamClient {
+/// not. Confined to its loop; ``close()`` ends it.
+public final class CurlUpstreams: UpstreamClient {
     private let fetcher: Fetcher
     /// By place; none at a place that is free.
     private var origins: [[FetchOrigin]] = []
@@ -24,11 +24,14 @@ final class CurlUpstreams: UpstreamClient {
     }
 
     /// - Parameter lookup: resolves names; the system's resolver if there is none.
-    init(lookup: Lookup? = nil, on loop: isolated EventLoop) { fetcher = Fetcher(on: loop, lookup: lookup) }
+    package init(lookup: Lookup? = nil, on loop: isolated EventLoop) { fetcher = Fetcher(on: loop, lookup: lookup) }
 
-    /// With these upstreams at the places that they have in the list.
+    /// The upstreams of a plan, in its order.
+    /// - Parameter lookup: resolves names; the system's resolver if there is none.
     /// - Throws: `FetchError` if libcurl refuses a host.
-    convenience init(_ upstreams: [Upstream], lookup: Lookup? = nil, on loop: isolated EventLoop) throws(FetchError) {
+    public convenience init(
+        _ upstreams: [Upstream], lookup: Lookup? = nil, on loop: isolated EventLoop
+    ) throws(FetchError) {
         self.init(lookup: lookup, on: loop)
         _ = try enter(upstreams)
     }
@@ -38,7 +41,9 @@ final class CurlUpstreams: UpstreamClient {
     /// Finds a place for each upstream, for an engine that is about to begin. It is given back by ``leave(_:)``.
     /// - Parameter earlier: the places of the engine that the new one replaces.
     /// - Throws: `FetchError` if libcurl refuses a host; then no place is taken.
-    func enter(_ upstreams: [Upstream], after earlier: [UpstreamIndex] = []) throws(FetchError) -> [UpstreamIndex] {
+    package func enter(
+        _ upstreams: [Upstream], after earlier: [UpstreamIndex] = []
+    ) throws(FetchError) -> [UpstreamIndex] {
         var known: [String: Int] = [:]
         for place in earlier { if let name = residents[place.number]?.upstream.name { known[name] = place.number } }
         var places: [UpstreamIndex] = []
@@ -95,7 +100,7 @@ final class CurlUpstreams: UpstreamClient {
     }
 
     /// Gives back the places of an engine that has ended; those that no other engine uses are closed.
-    func leave(_ places: [UpstreamIndex]) {
+    package func leave(_ places: [UpstreamIndex]) {
         for place in places.map(\.number) {
             residents[place]?.engines -= 1
             guard residents[place]?.engines == 0 else { continue }
@@ -111,13 +116,14 @@ final class CurlUpstreams: UpstreamClient {
     }
 
     /// How many upstreams have a place.
-    var count: Int { residents.count { $0 != nil } }
+    package var count: Int { residents.count { $0 != nil } }
 
     // MARK: Requests
 
-    func close() { fetcher.close() }
+    /// Ends every request as cancelled and closes every connection.
+    public func close() { fetcher.close() }
 
-    func start(
+    public func start(
         _ request: ClientRequest, for _: String?, to upstream: UpstreamIndex, host: HostIndex,
         until deadline: LoopInstant, on reactor: Reactor
     ) throws(UpstreamFailure) -> any ClientExchange {
@@ -127,7 +133,7 @@ final class CurlUpstreams: UpstreamClient {
 
 extension CurlUpstreams {
     /// Starts a request that is passed through.
-    func stream(
+    package func stream(
         _ request: ClientRequest, to upstream: UpstreamIndex, host: HostIndex
     ) throws(UpstreamFailure) -> StreamedExchange {
         let origin = origins[upstream.number][host.number]
@@ -141,7 +147,7 @@ extension CurlUpstreams {
 
 extension StreamedExchange {
     /// What a failure of it means.
-    func failure(_ error: FetchError) -> UpstreamFailure { UpstreamFailure(error, at: origin) }
+    package func failure(_ error: FetchError) -> UpstreamFailure { UpstreamFailure(error, at: origin) }
 }
 
 extension Fetch.UpstreamExchange: ClientExchange {
@@ -156,7 +162,7 @@ extension Fetch.UpstreamExchange: ClientExchange {
 }
 
 extension FetchOptions {
-    init(_ upstream: Upstream) {
+    package init(_ upstream: Upstream) {
         self.init()
         connectTimeout = upstream.connectTimeout
         response.headBytes = upstream.maxHeadBytes
