@@ -202,6 +202,14 @@ static inline int cp_accept_from(int fd, struct sockaddr_storage *peer) {
     return (int)syscall(SYS_accept4, fd, peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+/* The address of a connected socket's peer; AF_UNSPEC if it has none. */
+static inline struct sockaddr_storage cp_peer(int fd) {
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof peer;
+    getpeername(fd, (struct sockaddr *)&peer, &size);
+    return peer;
+}
+
 /* Makes a listening socket drop what would begin a connection (SYN without ACK), and nothing else: handshakes that have
    begun may end. A filter of a TCP socket sees packets from the TCP header on; the flags are its byte 13 (RFC 9293
    §3.1). */

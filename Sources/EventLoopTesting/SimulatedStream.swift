@@ -13,10 +13,11 @@ public final class SimulatedStream: ByteStream {
     private var isOpen = true
 
     /// The two ends of a connection.
+    /// - Parameter seed: draws what the conditions leave open; by default the loop's own seed does.
     public static func pair(
-        _ conditions: LinkConditions = LinkConditions(), seed: UInt64, on loop: isolated EventLoop
+        _ conditions: LinkConditions = LinkConditions(), seed: UInt64? = nil, on loop: isolated EventLoop
     ) -> (SimulatedStream, SimulatedStream) {
-        var seeds = SplitMix64(seed: seed)
+        var seeds = SplitMix64(seed: seed ?? loop.reactor.makeSeed())
         // Each direction draws for itself, so that what one end does changes nothing at the other.
         let there = SimulatedDirection(conditions, seed: seeds.next(), on: loop.reactor)
         let back = SimulatedDirection(conditions, seed: seeds.next(), on: loop.reactor)

@@ -34,7 +34,9 @@ public enum TestLoop {
         }
     }
 
-    /// Runs a test on virtual time under many seeds, up to the first that fails.
+    /// Runs a test on virtual time under many seeds, up to the first under which it throws an error.
+    ///
+    /// Swift Testing's `#require` throws; `#expect` does not, and what it reports has no seed.
     /// - Throws: ``SeedFailure``, with the seed to replay it by `run(seed:)`.
     public static func explore(
         seeds: some Sequence<UInt64>, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Void

@@ -5,7 +5,7 @@ public import HTTPWire
 /// Makes HTTP requests on one loop, over connections that libcurl opens, secures and verifies.
 ///
 /// ```swift
-/// let fetcher = try Fetcher(on: loop)
+/// let fetcher = Fetcher(on: loop)
 /// let origin = try fetcher.origin(base: "http://127.0.0.1:9100")
 /// let response = try await fetcher.fetch(ClientRequest(target: "/orders"), from: origin, until: deadline, on: loop)
 /// ```

@@ -63,16 +63,18 @@ extension Connection {
             of: response, to: request, framing: framing, persistence: persistence, version: version)
         let hasContent = hasContent(response)
         let writer = BodyWriter(self, framing: hasContent ? framing : .length(0), head: server.head)
-        do throws(StreamFailure) {
+        do {
             if hasContent { try await self.produce(produce, through: writer) }
             try await writer.finish(on: loop)
         } catch {
-            // What was not begun is cut short as well, after its head.
-            if error == .failed { try? await writer.write([], on: loop) }
-            guard error == .failed else {
+            let failure = error as? StreamFailure ?? (Task.isCancelled ? .clientGone : .failed)
+            guard failure == .failed else {
                 giveUp(sent: writer.sentBytes)
                 return .close(lingering: false)
             }
+            if !(error is StreamFailure), let request { server.observer?.handlerFailed(error, request) }
+            // What was not begun is cut short as well, after its head.
+            try? await writer.write([], on: loop)
             end(status: response.status.code, bytes: writer.sentBytes)
             return state.responseCutShort()
         }

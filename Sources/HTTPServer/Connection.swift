@@ -287,11 +287,12 @@ import HTTPWire
     /// Answers a request whose handler has thrown an error.
     private func fail(_ error: any Error, on loop: isolated EventLoop) async -> ConnectionState.Action {
         if let refusal = error as? Refusal { return await refuse(refusal, on: loop) }
-        if error is CancellationError, Task.isCancelled { return await refuse(.clientGone, on: loop) }
         if let response = Response(to: error) {
             problem = (error as? Problem)?.detail
             return await write(response, on: loop)
         }
+        // Whatever the handler was waiting for says in its own way that it was cancelled.
+        if Task.isCancelled { return await refuse(.clientGone, on: loop) }
         if let request { server.observer?.handlerFailed(error, request) }
         return await write(.problem(.internalServerError, "the request could not be handled"), on: loop)
     }
@@ -366,7 +367,7 @@ import HTTPWire
     func cut() { unsafe task?.cancel() }
 
     /// Produces a body; a hang-up cancels that.
-    func produce(_ body: StreamedBody, through writer: BodyWriter) async throws(StreamFailure) {
+    func produce(_ body: StreamedBody, through writer: BodyWriter) async throws {
         isHandling = true
         defer { isHandling = false }
         try await body(writer)

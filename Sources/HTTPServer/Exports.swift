@@ -2,3 +2,4 @@
 @_exported import EventLoop
 @_exported import HTTPTypes
 @_exported import HTTPWire
+@_exported import JSONText

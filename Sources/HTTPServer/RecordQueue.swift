@@ -7,7 +7,7 @@ import EventLoop
 /// its loop.
 ///
 /// ```swift
-/// Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
+/// Response(.ok, fields: format.fields) { writer in
 ///     let records = RecordQueue<Int>(on: loop)
 ///     try await records.send(as: format, through: writer, on: loop) { number, output in
 ///         format.append(event: "number", to: &output) { $0 += Array("\(number)".utf8) }

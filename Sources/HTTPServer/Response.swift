@@ -44,8 +44,9 @@ public struct Response {
 /// It is made where the request is answered and captures the loop. It runs in the connection's task, which is cancelled
 /// when the client goes away; for HEAD it does not run at all. The request's body must be read before, by the handler.
 /// If it throws, the connection closes without the end of the body, so that the client sees a message that was cut
-/// short. An HTTP/1.0 client cannot see that: all it gets is the end of the connection.
-public typealias StreamedBody = (BodyWriter) async throws(StreamFailure) -> Void
+/// short. An HTTP/1.0 client cannot see that: all it gets is the end of the connection. It may throw anything: what is
+/// no ``StreamFailure`` is told to the observer, as what a handler throws is, unless the client has left.
+public typealias StreamedBody = (BodyWriter) async throws -> Void
 
 /// Why a streamed body ends too early.
 public enum StreamFailure: Error, Equatable, Sendable {

@@ -90,9 +90,11 @@ public final class Server {
         for connection in connections.values { connection.limits = options.wire }
     }
 
-    /// Serves until `drain` opens. Then, after the lame duck time, what is left in the listener's queue is accepted,
-    /// idle connections close unless they are new, busy ones finish their request, and what has not ended by the
-    /// shutdown timeout or when `abort` opens is cancelled.
+    /// Serves until `drain` opens, or until its task is cancelled, which cancels the requests that are running.
+    ///
+    /// Once `drain` is open, and the lame duck time over, what is left in the listener's queue is accepted, idle
+    /// connections close unless they are new, busy ones finish their request, and what has not ended by the shutdown
+    /// timeout or when `abort` opens is cancelled.
     public func run(drain: Latch, abort: Latch, on loop: isolated EventLoop) async {
         let member = ServerMember(self, on: loop)
         self.member = member
@@ -122,6 +124,17 @@ public final class Server {
         // They refer to this server.
         self.member = nil
         self.acceptor = nil
+    }
+
+    /// Serves until its task is cancelled, and ends then as ``run(drain:abort:on:)`` does when `drain` opens: what a
+    /// program does that `EventLoop.run(stoppingOn:)` stops.
+    public func run(on loop: isolated EventLoop) async {
+        let drain = Latch()
+        await withTaskCancellationHandler {
+            try? await loop.shielded { await self.run(drain: drain, abort: Latch(), on: loop) }
+        } onCancel: {
+            drain.open()
+        }
     }
 
     /// Counts a connection whose client was not known when it was accepted.

@@ -27,34 +27,83 @@ public struct TestClient {
         _ method: String, _ target: String, fields: [(name: String, value: String)] = [], body: String = "",
         from peer: SocketAddress? = nil, on loop: isolated EventLoop
     ) async throws -> TestResponse {
-        var text = "\(method) \(target) HTTP/1.1\r\nHost: test\r\n"
-        for (name, value) in fields { text += "\(name): \(value)\r\n" }
-        if !body.isEmpty { text += "Content-Length: \(body.utf8.count)\r\n" }
-        var parser = RequestHeadParser()
-        guard case .complete(let head, _) = try parser.parse(Array((text + "\r\n").utf8).span, limits: WireLimits())
-        else { throw RequestError.badRequest(.invalidRequestLine) }
         let stream = MemoryStream(Array(body.utf8))
-        let request = Request(head, from: peer, at: loop.now, over: stream)
-        let response: Response
-        do {
-            switch try handler.answer(request, on: loop) {
-            case .now(let made): response = made
-            case .later(let work): response = try await work()
-            }
-        } catch {
-            guard let answer = Response(to: error) else { throw error }
-            return TestResponse(answer, body: answer.body, isCutShort: false)
-        }
+        let response = try await answer(method, target, fields, over: stream, from: peer, on: loop)
         guard let produce = response.stream else {
             return TestResponse(response, body: response.body, isCutShort: false)
         }
         var isCutShort = false
-        do throws(StreamFailure) {
+        do {
             try await produce(BodyWriter(stream, framing: .untilClose, head: []))
         } catch {
             isCutShort = true
         }
         return TestResponse(response, body: stream.sent, isCutShort: isCutShort)
+    }
+
+    /// Has a request answered, and reads its body as it is produced. The client leaves when `read` returns.
+    ///
+    /// ```swift
+    /// try await client.follow("GET", "/events", on: loop) { response, body in
+    ///     let line = try await StreamReader(body).readLine(atMost: 100, on: loop)
+    ///     #expect(line == "data: 1")
+    /// }
+    /// ```
+    /// - Parameters:
+    ///   - fields: besides `Host` and the length of the request's body.
+    ///   - window: how many bytes may be sent before `read` takes them. Then the handler waits, as it does for a slow
+    ///     client, and for no longer than a server's write timeout.
+    ///   - read: gets the answer without its body, and the body.
+    /// - Throws: as ``send(_:_:fields:body:from:on:)`` does, what `read` throws, and what producing the body throws while
+    ///   the client is there.
+    public func follow<Value>(
+        _ method: String, _ target: String, fields: [(name: String, value: String)] = [], body: String = "",
+        from peer: SocketAddress? = nil, window: Int = 65536, on loop: isolated EventLoop,
+        _ read: @escaping (TestResponse, any ByteStream) async throws -> Value
+    ) async throws -> Value {
+        let conditions = LinkConditions(segment: window...window, window: window, readsPartially: false)
+        let (server, client) = SimulatedStream.pair(conditions, on: loop)
+        defer { client.close() }
+        let stream = MemoryStream(Array(body.utf8), to: server)
+        let response = try await answer(method, target, fields, over: stream, from: peer, on: loop)
+        return try await loop.withTaskScope(atEnd: .cancel) { scope in
+            loop.spawn("body", in: scope) {
+                defer { server.close() }
+                let writer = BodyWriter(stream, framing: .untilClose, head: [])
+                do {
+                    if let produce = response.stream {
+                        try await produce(writer)
+                    } else {
+                        try await writer.write(response.body, on: loop)
+                    }
+                } catch  where error as? StreamFailure == .clientGone || Task.isCancelled {
+                    // The client has left, or took nothing for too long.
+                }
+            }
+            return try await read(TestResponse(response, body: [], isCutShort: false), client)
+        }
+    }
+
+    private func answer(
+        _ method: String, _ target: String, _ fields: [(name: String, value: String)], over stream: MemoryStream,
+        from peer: SocketAddress?, on loop: isolated EventLoop
+    ) async throws -> Response {
+        var text = "\(method) \(target) HTTP/1.1\r\nHost: test\r\n"
+        for (name, value) in fields { text += "\(name): \(value)\r\n" }
+        if stream.bodySize > 0 { text += "Content-Length: \(stream.bodySize)\r\n" }
+        var parser = RequestHeadParser()
+        guard case .complete(let head, _) = try parser.parse(Array((text + "\r\n").utf8).span, limits: WireLimits())
+        else { throw RequestError.badRequest(.invalidRequestLine) }
+        let request = Request(head, from: peer, at: loop.now, over: stream)
+        do {
+            switch try handler.answer(request, on: loop) {
+            case .now(let made): return made
+            case .later(let work): return try await work()
+            }
+        } catch {
+            guard let answer = Response(to: error) else { throw error }
+            return answer
+        }
     }
 }
 
@@ -86,12 +135,18 @@ public struct TestResponse: Sendable {
     }
 }
 
-/// An exchange in memory: its client has sent its body, and takes what it is sent at once.
+/// An exchange in memory: its client has sent its body, and takes what it is sent at once, or reads it from a stream.
 private final class MemoryStream: ExchangeStream {
     private var body: [UInt8]
+    private let output: SimulatedStream?
     private(set) var sent: [UInt8] = []
 
-    init(_ body: [UInt8]) { self.body = body }
+    init(_ body: [UInt8], to output: SimulatedStream? = nil) {
+        self.body = body
+        self.output = output
+    }
+
+    var bodySize: Int { body.count }
 
     func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
         defer { body = [] }
@@ -105,8 +160,17 @@ private final class MemoryStream: ExchangeStream {
 
     func send(_ first: [UInt8], _ second: [UInt8], on loop: isolated EventLoop) async -> Bool {
         guard !Task.isCancelled else { return false }
-        sent += first + second
-        return true
+        guard let output else {
+            sent += first + second
+            return true
+        }
+        do throws(StreamError) {
+            let deadline = loop.now.advanced(by: ServerOptions().writeTimeout)
+            try await output.write(first + second, until: deadline, on: loop)
+            return true
+        } catch {
+            return false
+        }
     }
 
     func hold(_ bytes: Int) {}

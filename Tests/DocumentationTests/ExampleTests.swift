@@ -1,5 +1,6 @@
 import Fetch
 import GatherFetch
+import Glibc
 import HTTPServerTesting
 import HTTPWire
 import JSONText
@@ -32,17 +33,40 @@ struct ExampleTests {
     }
     // end
 
+    // example: produced body's test
+    @Test func `a number comes every second`() throws {
+        try TestLoop.run { loop in
+            let lines = try await TestClient(Counter()).follow("GET", "/", on: loop) { response, body in
+                #expect(response["Content-Type"] == "text/event-stream")
+                let reader = StreamReader(body)
+                var lines: [String] = []
+                for _ in 1...5 { lines.append(try await reader.readLine(atMost: 100, on: loop) ?? "the end") }
+                return lines
+            }
+            #expect(lines == ["data: 1", "", "data: 2", "", "data: 3"])
+            #expect(loop.now == LoopInstant(nanoseconds: 2_000_000_000))
+        }
+    }
+    // end
+
     @Test func `a server greets who fetches three pages at once`() throws {
         let listener = try Listener("127.0.0.1:0")
         let parts = try TestLoop.runOnSystem { loop in
-            let stop = Latch()
-            return try await loop.withTaskScope { scope in
-                loop.spawn(in: scope) { await serve(listener, until: stop, on: loop) }
-                defer { stop.open() }
+            try await loop.withTaskScope(atEnd: .cancel) { scope in
+                loop.spawn(in: scope) { await Server(listener, handler: Greeter(), on: loop).run(on: loop) }
                 return try await fetchPage(port: listener.port, on: loop)
             }
         }
         #expect(parts == ["hello\n", "hello\n", "hello\n"])
+    }
+
+    @Test func `a program that serves ends with a signal`() async {
+        await #expect(processExitsWith: .success) {
+            // The signal is there when the loop begins to wait for it.
+            _ = try Signals.block([SIGTERM])
+            raise(SIGTERM)
+            try serve(Listener("127.0.0.1:0"))
+        }
     }
 
     @Test func `a gather of two calls`() throws {
@@ -60,12 +84,8 @@ struct ExampleTests {
                 let isCustomer = String(decoding: request.head.path, as: UTF8.self) == "/customers/7"
                 return Response(.ok, text: isCustomer ? #"{"segment":"gold"}"# : "[]", type: "application/json")
             }
-            let stop = Latch()
-            return try await loop.withTaskScope { scope in
-                loop.spawn(in: scope) {
-                    await Server(listener, handler: shop, on: loop).run(drain: stop, abort: Latch(), on: loop)
-                }
-                defer { stop.open() }
+            return try await loop.withTaskScope(atEnd: .cancel) { scope in
+                loop.spawn(in: scope) { await Server(listener, handler: shop, on: loop).run(on: loop) }
                 var plan = try customerPlan()
                 plan.upstreams[0].hosts = [try Origin("http://\(listener.address)")]
                 return try await customer(of: plan, on: loop)

@@ -13,8 +13,24 @@ final class Greeter: Handler {
 // end
 
 // example: server
-func serve(_ listener: Listener, until stop: Latch, on loop: isolated EventLoop) async {
-    let server = Server(listener, handler: Greeter(), on: loop)
-    await server.run(drain: stop, abort: Latch(), on: loop)
+func serve(_ listener: Listener) throws {
+    try EventLoop.run(stoppingOn: [SIGINT, SIGTERM]) { loop in
+        await Server(listener, handler: Greeter(), on: loop).run(on: loop)
+    }
+}
+// end
+
+// example: produced body
+/// A number every second.
+final class Counter: Handler {
+    func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+        .now(
+            Response(.ok, fields: RecordFormat.events.fields) { writer in
+                for number in 1... {
+                    try await writer.write(Array("data: \(number)\n\n".utf8), on: loop)
+                    try await loop.sleep(for: .seconds(1))
+                }
+            })
+    }
 }
 // end

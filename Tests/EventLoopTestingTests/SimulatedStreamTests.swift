@@ -115,6 +115,21 @@ struct SimulatedStreamTests {
         }
     }
 
+    @Test func `without a seed of its own a link draws from the loop's`() throws {
+        func latency(_ seed: UInt64) throws -> LoopInstant {
+            try TestLoop.run(seed: seed) { loop in
+                let conditions = LinkConditions(latency: .zero ... .seconds(1))
+                let (left, right) = SimulatedStream.pair(conditions, on: loop)
+                try await left.write("x", on: loop)
+                _ = try await right.read(on: loop)
+                return loop.now
+            }
+        }
+        let latencies = try (1...20).map { try latency($0) }
+        #expect(Set(latencies).count == 20)
+        #expect(try (1...20).map { try latency($0) } == latencies)
+    }
+
     @Test func `bytes take the latency`() throws {
         try TestLoop.run { loop in
             let conditions = LinkConditions(latency: .milliseconds(10) ... .milliseconds(10), readsPartially: false)

@@ -52,6 +52,22 @@ struct ClientGoneTests {
         }
     }
 
+    @Test func `what a handler throws because its client has left is no failure, whatever it is`() throws {
+        let started = Latch()
+        try ServerUnderTest.run(handler: { _, loop in
+            started.open()
+            do { try await loop.sleep(for: .seconds(3600)) } catch { throw StreamError.cancelled }
+            return Response(.ok)
+        }) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(Self.get)
+            await started.wait(on: loop)
+            client.close()
+            #expect(await subject.handler.endings(1, on: loop) == [499])
+            #expect(subject.handler.failures.isEmpty)
+        }
+    }
+
     @Test("A request and its sender's leaving may arrive at once", arguments: [get, postWithBody], Leaving.allCases)
     func withRequest(_ request: String, _ leave: Leaving) throws {
         try ServerUnderTest.run(handler: Self.worksUntilCancelled(Latch())) { subject, loop in

@@ -67,6 +67,77 @@ struct HandlerTests {
         }
     }
 
+    /// Writes pieces until it cannot, and keeps what ended it.
+    private final class Endless: Handler {
+        var written = 0
+        var ending: (any Error)?
+
+        func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+            .now(
+                Response(.ok) { writer in
+                    do {
+                        while true {
+                            try await writer.write(Array("0123456789".utf8), on: loop)
+                            self.written += 1
+                            try await loop.sleep(for: .seconds(1))
+                        }
+                    } catch {
+                        self.ending = error
+                        throw error
+                    }
+                })
+        }
+    }
+
+    @Test func `a body that is produced is read as it comes, until its client leaves`() throws {
+        try TestLoop.run { loop in
+            let handler = Endless()
+            let count = try await TestClient(handler).follow("GET", "/", on: loop) { response, body in
+                #expect(response.status == 200)
+                return try await body.readAll(atMost: 35, on: loop).count
+            }
+            #expect(count == 35)
+            #expect(loop.now == LoopInstant(nanoseconds: 3_000_000_000))
+            #expect(handler.ending is CancellationError)
+        }
+    }
+
+    @Test func `a handler is no further ahead of a slow client than its window, and for no longer than it may`() throws
+    {
+        try TestLoop.run { loop in
+            let handler = Endless()
+            try await TestClient(handler).follow("GET", "/", window: 20, on: loop) { _, body in
+                try await loop.sleep(for: .seconds(20))
+                #expect(handler.written == 2)
+                #expect(try await body.readAll(atMost: 10, on: loop).count == 10)
+                try await loop.sleep(for: .seconds(5))
+                #expect(handler.written == 3)
+                try await loop.sleep(for: .seconds(100))
+                #expect(handler.ending as? StreamFailure == .clientGone)
+            }
+        }
+    }
+
+    @Test func `a body that was ready is read, too, and what producing one throws is thrown`() throws {
+        try TestLoop.run { loop in
+            let ready = HandlerFunction { _, _ in Response(.ok, text: "ready") }
+            let text = try await TestClient(ready).follow("GET", "/", on: loop) { _, body in
+                String(decoding: try await body.readAll(atMost: 100, on: loop), as: UTF8.self)
+            }
+            #expect(text == "ready")
+            let failing = HandlerFunction { _, _ in Response(.ok) { _ in throw Mistake() } }
+            do {
+                try await TestClient(failing).follow("GET", "/", on: loop) { _, body in
+                    _ = try await body.readAll(atMost: 100, on: loop)
+                    try await loop.sleep(for: .seconds(1))
+                }
+                Issue.record("it is thrown")
+            } catch {
+                #expect(error is Mistake)
+            }
+        }
+    }
+
     private struct Mistake: Error {}
 
     @Test(

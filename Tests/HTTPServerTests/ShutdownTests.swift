@@ -1,4 +1,5 @@
 import EventLoop
+import EventLoopTesting
 import Glibc
 import HTTPServer
 import HTTPTypes
@@ -21,6 +22,27 @@ struct ShutdownTests {
     }
 
     // MARK: Draining
+
+    @Test func `a server whose task is cancelled finishes the request that is running`() throws {
+        let (started, finish) = (Latch(), Latch())
+        try TestLoop.runOnSystem { loop in
+            let listener = try Listener("127.0.0.1:0")
+            let handler = ScriptedHandler(Self.works(started, until: finish))
+            try await loop.withTaskScope { scope in
+                let server = Server(listener, handler: handler, on: loop)
+                let serving = loop.spawn(in: scope) { await server.run(on: loop) }
+                let client = try SocketEnd(port: listener.port, on: loop)
+                try client.send(Self.get)
+                await started.wait(on: loop)
+                serving.cancel()
+                try await loop.sleep(for: .zero)
+                #expect(!serving.isDone)
+                finish.open()
+                #expect(try await client.message(on: loop).body == "done")
+                try await serving.value
+            }
+        }
+    }
 
     @Test func `a connection that has had a request, and has none, closes at once`() throws {
         try ServerUnderTest.run { subject, loop in

@@ -156,6 +156,41 @@ struct StreamTests {
         }
     }
 
+    private struct Mistake: Error {}
+
+    @Test func `a producer may throw any error, which the observer is told`() throws {
+        let handler: ScriptedHandler.Handler = { _, loop in
+            Response(.ok) { writer in
+                try await writer.write([0x61], on: loop)
+                throw Mistake()
+            }
+        }
+        try ServerUnderTest.run(handler: handler) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(Self.get)
+            #expect(try await client.text(on: loop).hasSuffix("\r\n\r\n1\r\na\r\n"))
+            #expect(subject.handler.endings == [200])
+            #expect(subject.handler.failures == ["Mistake()"])
+        }
+    }
+
+    @Test func `what a producer throws because its client has left is no failure`() throws {
+        let handler: ScriptedHandler.Handler = { _, loop in
+            Response(.ok) { writer in
+                try await writer.write([0x61], on: loop)
+                try await loop.sleep(for: .seconds(3600))
+            }
+        }
+        try ServerUnderTest.run(handler: handler) { subject, loop in
+            let client = try subject.connect(on: loop)
+            try client.send(Self.get)
+            #expect(try await client.chunkedMessage(on: loop).next(on: loop) == "a")
+            client.close()
+            #expect(await subject.handler.endings(1, on: loop) == [499])
+            #expect(subject.handler.failures.isEmpty)
+        }
+    }
+
     @Test("A client that leaves cancels the producer", arguments: ClientGoneTests.Leaving.allCases)
     func leaves(_ leave: ClientGoneTests.Leaving) throws {
         let cancelled = Latch()

@@ -319,6 +319,9 @@ public final class Reactor {
         backlog = since.duration(to: poller.now())
     }
 
+    /// A seed for what a simulation draws at random: of the loop's own seed, or the same every time without one.
+    package func makeSeed() -> UInt64 { schedule.makeSeed() }
+
     private func nextJob() -> UnownedJob? {
         isShuffled ? schedule.next(of: &ready) : ready.popFirst()
     }

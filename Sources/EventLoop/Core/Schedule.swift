@@ -5,6 +5,13 @@ enum Schedule {
     case arrival
     case shuffled(SplitMix64)
 
+    /// A seed for what else is drawn at random on the loop.
+    mutating func makeSeed() -> UInt64 {
+        guard case .shuffled(var generator) = self else { return 0 }
+        defer { self = .shuffled(generator) }
+        return generator.next()
+    }
+
     mutating func next(of ready: inout Deque<UnownedJob>) -> UnownedJob? {
         switch self {
         case .arrival:

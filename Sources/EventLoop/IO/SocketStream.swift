@@ -17,6 +17,9 @@ public final class SocketStream: ByteStream {
 
     deinit { close() }
 
+    /// Who is at the other end; nil over a path, which peers need not have, and once the connection is over.
+    public var peer: SocketAddress? { descriptor.isOpen ? SocketAddress(cp_peer(descriptor.fd)) : nil }
+
     /// Connects to an address. TCP sends what is written at once (TCP_NODELAY).
     /// - Throws: ``StreamError``; a peer that does not listen is ``StreamError/system(_:)`` with ECONNREFUSED, or
     ///   ENOENT for a Unix socket.

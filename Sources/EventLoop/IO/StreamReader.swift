@@ -4,6 +4,9 @@
 /// It keeps what has come after a delimiter for the next read: once a stream has a reader, all reading goes through
 /// that. Confined to its loop, and one task reads at a time, as from the stream.
 ///
+/// What has come already is returned without a wait: between the lines that came at once no other task runs, unless the
+/// reading one gives way by `loop.sleep(for: .zero)`.
+///
 /// ```swift
 /// let lines = StreamReader(stream)
 /// while let line = try await lines.readLine(atMost: 1000, on: loop) {

@@ -119,7 +119,7 @@ final class GatherResponder: Handler {
     ) async throws -> Response {
         var response = try await proxies.answer(proxy, parameters, request, of: identity, on: loop)
         guard let produce = response.stream else { return response }
-        response.stream = { writer async throws(StreamFailure) in
+        response.stream = { writer in
             _ = loop  // What captures the loop is the loop's.
             defer { withExtendedLifetime(self) {} }
             try await produce(writer)
@@ -261,7 +261,7 @@ final class GatherResponder: Handler {
         let format = RecordFormat(accept: head[.accept])
         var response = try await TasksDemonstration.respond(to: QueryItems(head.query), as: format, on: loop)
         guard let produce = response.stream else { return response }
-        response.stream = { writer async throws(StreamFailure) in
+        response.stream = { writer in
             _ = loop  // What captures the loop is the loop's.
             defer { place.leave() }
             try await produce(writer)
