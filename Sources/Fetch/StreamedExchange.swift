@@ -81,8 +81,8 @@ public final class StreamedExchange {
 
     /// Suspends until the kernel has taken what came before, and hands it a piece of the content.
     ///
-    /// - Throws: ``FetchError/timeout`` if the peer takes nothing for `stall`; ``FetchError/cancelled`` as soon as the
-    ///   task is. The piece is not sent then, and all before it is: another task may go on with it.
+    /// - Throws: ``FetchError/timeout(_:)`` if the peer takes nothing for `stall`; ``FetchError/cancelled`` as soon as
+    ///   the task is. The piece is not sent then, and all before it is: another task may go on with it.
     public func send(_ piece: [UInt8], within stall: Duration, on loop: isolated EventLoop) async throws(FetchError) {
         try await waitUntilSent(within: stall, on: loop)
         guard case .chunked = framing else { return sendNext(piece) }
@@ -162,7 +162,7 @@ public final class StreamedExchange {
 
     /// The next piece of the response's content, at most 64 KiB; nil at its end.
     ///
-    /// - Throws: what ended the content too early; ``FetchError/timeout`` if nothing comes for `stall`.
+    /// - Throws: what ended the content too early; ``FetchError/timeout(_:)`` if nothing comes for `stall`.
     public func read(within stall: Duration, on loop: isolated EventLoop) async throws(FetchError) -> [UInt8]? {
         while let connection {
             guard fetcher.mayReceive() else {

@@ -4,7 +4,7 @@ import JSONText
 /// Runs gathers on one loop: each call is a child task that starts the moment its inputs exist.
 ///
 /// It has no socket and no clock of its own: upstreams come in through ``UpstreamClient``, time is the loop's. Confined
-/// to its loop. ``GatherRun`` decides what a gather does, ``Dispatch`` how its calls run concurrently.
+/// to its loop. `GatherRun` decides what a gather does, `Dispatch` how its calls run concurrently.
 public final class GatherEngine {
     let upstreams: [UpstreamState]
     let client: any UpstreamClient
