@@ -13,6 +13,8 @@ public struct AttemptPhases: Sendable, Equatable {
     public private(set) var connected: UInt32 = 0
     public private(set) var secured: UInt32 = 0
     public private(set) var answered: UInt32 = 0
+    /// When the attempt began; 0 for none.
+    private var began: Int64 = 0
 
     /// Less is 0 where it is told.
     private static let shown = 50
@@ -24,14 +26,17 @@ public struct AttemptPhases: Sendable, Equatable {
         func microseconds(_ time: Int64) -> UInt32 {
             time > start.nanoseconds ? UInt32(clamping: max(1, (time - start.nanoseconds) / 1000)) : 0
         }
+        began = start.nanoseconds
         answered = microseconds(times.answered)
         guard times.connected != 0 else { return }
         (lookedUp, connected) = (microseconds(times.lookedUp), microseconds(times.connected))
         secured = microseconds(times.secured)
     }
 
-    /// The call has waited for a place, perhaps for no time.
-    mutating func wait(_ start: Int64, until began: Int64) { queued = UInt32(clamping: (began - start) / 1000) }
+    /// The call could have gone on since then.
+    mutating func waited(since start: LoopInstant) {
+        if began > 0 { queued = UInt32(clamping: (began - start.nanoseconds) / 1000) }
+    }
 
     /// Writes `"phases":{"queued_ms":0.1,"dns_ms":0.3,"connect_ms":0.2,"tls_ms":2.1,"first_byte_ms":20.4}`: how long each took, and until
     /// the first byte from the attempt's beginning.

@@ -16,8 +16,7 @@ struct CallEnd: Sendable {
     var isUnsent = false
     /// How often the request was sent.
     var attempts = 0
-    /// When the attempt began, if one did, and how far it had come when.
-    var began: LoopInstant?
+    /// How far the attempt had come when.
     var phases = AttemptPhases()
 
     private var rest: Rest?

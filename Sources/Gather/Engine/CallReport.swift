@@ -111,7 +111,7 @@ public struct CallReport: Sendable {
             durationNanoseconds = dispatch.time.nanoseconds - since.nanoseconds
             phases = end.phases
             // Later attempts have waited for those before them.
-            if let began = end.began, end.attempts == 1 { phases.wait(since.nanoseconds, until: began.nanoseconds) }
+            if end.attempts == 1 { phases.waited(since: since) }
         }
         if let detail = end.detail { self.detail = detail }
     }

@@ -46,8 +46,16 @@ struct Attempts {
     ) -> RunningAttempt? {
         guard let attempt = state.begin(at: now, avoiding: tried, isHedge: isHedge) else { return nil }
         log?.began(attempt)
-        var (request, place) = (request, Int?.none)
-        if let trace { (request, place) = trace.begin(request, attempt, after: made, at: state) }
+        guard let trace else { return send(request, attempt, at: now) }
+        let (told, place) = trace.begin(request, attempt, after: made, at: state)
+        return send(told, attempt, place, at: now)
+    }
+
+    /// Sends the request of an attempt.
+    /// - Parameter place: its place among those that its trace has.
+    private func send(
+        _ request: ClientRequest, _ attempt: Attempt, _ place: Int? = nil, at now: LoopInstant
+    ) -> RunningAttempt {
         var until = now.advanced(by: timeout)
         if case .of(let patience) = deadline { until = min(until, patience.deadline) }
         let exchange: any ClientExchange
@@ -62,7 +70,7 @@ struct Attempts {
             exchange = TimedExchange(.failure(error), at: nil, on: reactor)
         }
         return RunningAttempt(
-            attempt: attempt, exchange: exchange, place: place, until: until,
+            attempt: attempt, exchange: exchange, number: place.map(Int32.init(clamping:)) ?? -1, until: until,
             hedgeDelay: call.isRepeatable ? state.hedgeDelay : nil)
     }
 
@@ -87,7 +95,7 @@ struct Attempts {
         /// The attempt goes on, with others alongside it.
         case hedges(RunningAttempt)
         /// Its response is large, and is checked elsewhere.
-        case check(ClientResponse, RunningAttempt)
+        case check(ClientResponse, RunningAttempt, AttemptPhases)
         /// After a pause, another attempt.
         case retry(after: CallEnd, Duration, Attempt)
         /// Its response may send it on.
@@ -101,14 +109,14 @@ struct Attempts {
         do throws(UpstreamFailure) {
             let response = try finish(running, wake)
             guard BodyWork.fits(response.body.count, in: reactor) else {
-                return .rest(.check(response, running.with(running.exchange.times)))
+                return .rest(.check(response, running, running.phases))
             }
             end = CallEnd(response, as: call.form, keeping: keptResponse)
         } catch {
             end = CallEnd(failure: error)
         }
         // The exchange may be another's later.
-        (end.began, end.phases) = (running.attempt.began, running.phases)
+        end.phases = running.phases
         tell(end, of: running)
         if followsRedirects, Redirection.isOne(end) {
             return .rest(.redirect(explained(end, of: running), running.attempt))
@@ -188,10 +196,10 @@ struct Attempts {
             (end, count, retries, host) = (.cancelled, 0, 0, first.attempt.host)
             (end, count) = await race(first, request, on: loop)
             pause = self.pause(after: end, retries: 0)
-        case .check(let response, let first):
+        case .check(let response, let first, let phases):
             log?.began(first.attempt)
             (count, retries, host) = (1, 0, first.attempt.host)
-            end = await check(response, of: first, on: loop)
+            end = await check(response, of: first, phases, on: loop)
             pause = self.pause(after: end, retries: 0)
         case .retry(let last, let first, let tried):
             log?.began(tried)
@@ -291,15 +299,15 @@ struct Attempts {
         do throws(UpstreamFailure) {
             let response = try finish(running, wake)
             guard BodyWork.fits(response.body.count, in: reactor) else {
-                return await check(response, of: running.with(running.exchange.times), on: loop)
+                return await check(response, of: running, running.phases, on: loop)
             }
             var end = CallEnd(response, as: call.form, keeping: keptResponse)
-            (end.began, end.phases) = (running.attempt.began, running.phases)
+            end.phases = running.phases
             tell(end, of: running)
             return explained(end, of: running)
         } catch {
             var end = CallEnd(failure: error)
-            (end.began, end.phases) = (running.attempt.began, running.phases)
+            end.phases = running.phases
             tell(end, of: running)
             return explained(end, of: running)
         }
@@ -307,7 +315,7 @@ struct Attempts {
 
     /// Checks a large response off the loop.
     private func check(
-        _ response: ClientResponse, of running: RunningAttempt, on loop: isolated EventLoop
+        _ response: ClientResponse, of running: RunningAttempt, _ phases: AttemptPhases, on loop: isolated EventLoop
     ) async -> CallEnd {
         var end: CallEnd
         do throws(CancellationError) {
@@ -318,7 +326,7 @@ struct Attempts {
         } catch {
             end = CallEnd(failure: .cancelled)
         }
-        (end.began, end.phases) = (running.attempt.began, running.phases)
+        end.phases = phases
         tell(end, of: running)
         return explained(end, of: running)
     }
@@ -360,31 +368,16 @@ struct Attempts {
 struct RunningAttempt {
     let attempt: Attempt
     let exchange: any ClientExchange
-    /// Where it is kept of it for its trace.
-    let place: Int?
+    /// Its place among those that its trace has; nil if nothing is kept of it. Small, since every call's task has a copy.
+    var place: Int? { number < 0 ? nil : Int(number) }
+    let number: Int32
     /// When it is given up.
     let until: LoopInstant
-    /// How far it had come when, once that was taken from its exchange.
-    private var times: ExchangeTimes?
     /// After what time it gets a hedge; nil if it gets none, or if that is not known yet.
     let hedgeDelay: Duration?
 
-    init(
-        attempt: Attempt, exchange: any ClientExchange, place: Int?, until: LoopInstant, hedgeDelay: Duration?
-    ) {
-        (self.attempt, self.exchange, self.place) = (attempt, exchange, place)
-        (self.until, self.hedgeDelay) = (until, hedgeDelay)
-    }
-
-    /// The same with the times of its exchange, which is over and may be another's.
-    func with(_ times: ExchangeTimes) -> RunningAttempt {
-        var running = self
-        running.times = times
-        return running
-    }
-
-    /// How far it has come when.
-    var phases: AttemptPhases { AttemptPhases(times ?? exchange.times, since: attempt.began) }
+    /// How far it has come when: known until its exchange, which is over, is another's.
+    var phases: AttemptPhases { AttemptPhases(exchange.times, since: attempt.began) }
 
     var hedgeDue: LoopInstant { hedgeDelay.map { attempt.began.advanced(by: $0) } ?? until }
     /// When its task has something to do, if it has not ended before.
