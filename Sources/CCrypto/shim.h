@@ -119,7 +119,7 @@ static inline int cs_verify(EVP_PKEY *key, const char *digest, int pss, const ui
     return good;
 }
 
-/* The same for ECDSA, whose signature is two numbers one behind the other (RFC 7518 §3.4). */
+/* The same for ECDSA, whose signature is two numbers, one after the other (RFC 7518 §3.4). */
 static inline int cs_verify_ecdsa(EVP_PKEY *key, const char *digest, const uint8_t *signature, size_t signature_size,
                                   const uint8_t *message, size_t size) {
     int half = (int)signature_size / 2, length = 0, good = 0;

@@ -104,7 +104,7 @@ final class SimulatedDirection: TimerHandler {
         return bytes
     }
 
-    /// Nothing is taken any longer; when neither end is left, no one sees what is under way.
+    /// Nothing more is taken; when neither end is left, what is under way is lost.
     func abandon() {
         isReaderGone = true
         unread = []

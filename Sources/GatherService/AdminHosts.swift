@@ -1,10 +1,10 @@
 import EventLoop
 import GatherConfig
 
-/// By which names the admin listener answers browsers.
+/// The names under which the admin listener answers browsers.
 ///
-/// A page of somebody else's whose name leads to this machine (DNS rebinding) counts as of the same origin, and could
-/// read what a browser here may. It cannot choose a name that is an address, or localhost.
+/// A foreign page whose name leads to this machine (DNS rebinding) counts as of the same origin, and could read what a
+/// browser here may. It cannot choose a name that is an address, or localhost.
 struct AdminHosts {
     private let names: Set<String>
 

@@ -113,7 +113,7 @@ final class AdminResponder: Handler {
         }
     }
 
-    /// The answer to a browser that may have been led here by a page of somebody else's.
+    /// The answer to a browser that a foreign page may have led here.
     private func refusal(of head: RequestHead) -> Response? {
         guard AdminHosts(settings()).admits(head.authority) else {
             return .problem(

@@ -243,7 +243,7 @@ public final class LogWriter: Sendable {
             if count > 0 {
                 written += count
             } else if count < 0, errno == EAGAIN {
-                // Somebody has made it non-blocking, and it is full.
+                // It was made non-blocking from outside, and is full.
                 _ = wait(for: descriptor, milliseconds: -1, events: Int16(POLLOUT))
             } else if !(count < 0 && errno == EINTR) {
                 break

@@ -1,6 +1,6 @@
 extension Projection {
-    /// A value of which the projection makes `value`: with what was renamed under the names from before, and at its place below the
-    /// target. What filters drop is not in it.
+    /// A value of which the projection makes `value`: with what was renamed under the names from before, and at its
+    /// place below the target. What filters drop is not in it.
     public func original(of value: JSONValue) -> [UInt8] {
         guard let target else { return unshaped(value) }
         var output: [UInt8] = []

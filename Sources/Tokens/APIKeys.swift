@@ -5,8 +5,8 @@ public struct APIKeys: Sendable, Equatable {
     /// A list without keys.
     public init() {}
 
-    /// Reads lines of a name and the SHA-256 of a key in hexadecimal, with space between them; a name may come twice, a key may not. Empty
-    /// lines, and those that begin with `#`, are skipped.
+    /// Reads lines of a name and the SHA-256 of a key in hexadecimal, with space between them; a name may come twice, a
+    /// key may not. Empty lines, and those that begin with `#`, are skipped.
     public init(file content: [UInt8]) throws(APIKeyError) {
         for (index, line) in content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
         {

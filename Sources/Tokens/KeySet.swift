@@ -54,7 +54,8 @@ public struct KeySet: Sendable, Equatable {
         unnamed.contains { $0.isFor(algorithm) } || named.values.contains { $0.contains { $0.isFor(algorithm) } }
     }
 
-    /// The key of a token. One that names its key gets that, or else one that has no name; one that names none gets the only one there is.
+    /// The key of a token. One that names its key gets that, or else one that has no name; one that names none gets the
+    /// only one there is.
     func key(named name: String?, for algorithm: SignatureAlgorithm) -> VerificationKey? {
         if let name {
             let candidates = named[name] ?? unnamed

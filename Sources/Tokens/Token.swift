@@ -36,7 +36,8 @@ struct Token {
         (self.signature, signedCount) = (signature, dots[1])
     }
 
-    /// A part that is a JSON object. No name may come twice (RFC 7515 §4, RFC 7519 §4): readers would differ in which one counts.
+    /// A part that is a JSON object. No name may come twice (RFC 7515 §4, RFC 7519 §4): readers would differ in which
+    /// one counts.
     private static func object(_ text: Span<UInt8>) throws(TokenError) -> JSONValue {
         guard let bytes = Base64URL.decode(text), let value = try? JSONValue(validating: bytes), value.kind == .object
         else { throw .malformed }

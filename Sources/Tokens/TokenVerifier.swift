@@ -2,8 +2,8 @@ public import JSONText
 
 /// Verifies tokens, and remembers those that were good. For one thread.
 ///
-/// What is remembered is a digest of each token, with its claims: as many of the latest as there is room for, and none beyond its expiry
-/// or another set of keys.
+/// What is remembered is a digest of each token, with its claims: as many of the latest as there is room for, and none
+/// beyond its expiry or another set of keys.
 public final class TokenVerifier {
     public let policy: TokenPolicy
     /// The keys that tokens may be signed with. Another set has all that was verified forgotten.

@@ -51,7 +51,7 @@ struct Simulate: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The admin listener of a service that runs, for models of what it has observed; --model and --models come before it.",
+            "The admin listener of a running service, for models of what it has observed; --model and --models take precedence.",
             valueName: "admin"),
         transform: { try ListenAddress(argument: $0) })
     var observed: ListenAddress?
@@ -62,16 +62,16 @@ struct Simulate: ParsableCommand {
             valueName: "load or time"))
     var hedge: String?
 
-    @Option(help: ArgumentHelp("What if each call had so many attempts, the first included.", valueName: "number"))
+    @Option(help: ArgumentHelp("What if each call had this many attempts, including the first.", valueName: "number"))
     var attempts: Int?
 
-    @Option(help: ArgumentHelp("What if no attempt took longer.", valueName: "time"))
+    @Option(help: ArgumentHelp("What if no attempt took longer than this.", valueName: "time"))
     var timeout: String?
 
     @Option(help: ArgumentHelp("What if the endpoint had this deadline.", valueName: "time"))
     var deadline: String?
 
-    @Option(help: ArgumentHelp("What if so many successes were the answer.", valueName: "number"))
+    @Option(help: ArgumentHelp("What if this many successes were enough.", valueName: "number"))
     var quorum: Int?
 
     @Option(
@@ -79,7 +79,7 @@ struct Simulate: ParsableCommand {
     var against: String?
 
     @Option(
-        help: ArgumentHelp("Write a picture of the distributions to a file, too.", valueName: "file"),
+        help: ArgumentHelp("Also write a picture of the distributions to a file.", valueName: "file"),
         completion: .file(extensions: ["svg"]))
     var svg: String?
 

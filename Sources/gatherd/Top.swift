@@ -8,9 +8,9 @@ struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what a running service does: its endpoints, upstreams, loops and slowest gathers.",
         discussion: """
-            Asks the admin listener, as the console there does (/console), and draws what it is told each second; where standard output is \
-            no terminal, it prints that. Rates are of the last ten seconds, percentiles and shares of the last minute, or where there was no \
-            request in it, of all time. Ctrl-C ends it.
+            Asks the admin listener each second, like its console (/console), and draws the answer; if standard output is not a \
+            terminal, it prints the answer. Rates cover the last ten seconds, percentiles and shares the last minute, or all time if \
+            that had no request. Ctrl-C ends it.
 
               gatherd top
               gatherd top 127.0.0.1:9091 --count 1
@@ -21,7 +21,7 @@ struct Top: ParsableCommand {
         transform: { try ListenAddress(argument: $0) })
     var admin = ListenAddress(host: "127.0.0.1", port: 9090)
 
-    @Option(help: ArgumentHelp("After how many seconds to end.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("How many seconds to run.", valueName: "seconds"))
     var count: Int?
 
     func validate() throws {

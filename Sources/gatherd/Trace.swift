@@ -45,11 +45,11 @@ struct Trace: ParsableCommand {
         completion: .file(extensions: ["svg"]))
     var svg: String?
 
-    @Flag(help: "Print what came as a test for the configuration, in place of the picture.")
+    @Flag(help: "Print the result as a test for the configuration, instead of the picture.")
     var asTest = false
 
     @Option(
-        help: ArgumentHelp("The file that the service serves, for --as-test.", valueName: "file"),
+        help: ArgumentHelp("The configuration of the service, for --as-test.", valueName: "file"),
         completion: .yamlFile)
     var config = "config/gatherd.yaml"
 

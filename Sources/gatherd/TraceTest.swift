@@ -7,7 +7,8 @@ import HTTPWire
 import JSONText
 import Rehearsal
 
-/// What a stream has told of a gather, as a test of its endpoint: for each call the reply that it got, and the answer that these replies make.
+/// What a stream has told of a gather, as a test of its endpoint: for each call the reply that it got, and the answer
+/// that these replies make.
 struct TraceTest {
     private let configuration: Configuration
     private let number: Int
@@ -92,7 +93,8 @@ struct TraceTest {
         return (test.yaml(of: endpoint, parameters: parameters), failures)
     }
 
-    /// - Parameter bodies: what the answer shows of those that records have none of, since a `response` is all that clients get.
+    /// - Parameter bodies: what the answer shows of those that records have none of, since a `response` is all that
+    ///   clients get.
     private mutating func take(_ record: JSONValue, of name: String, _ bodies: ResponseBodies?) throws {
         guard let index = endpoint.calls.firstIndex(where: { $0.name == name }) else {
             throw UsageError("'\(name)'", "the file's endpoint has no such call: is it the one that is served?")

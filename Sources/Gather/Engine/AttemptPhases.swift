@@ -2,7 +2,8 @@ import EventLoop
 import HTTPWire
 import JSONText
 
-/// How far an attempt had come when, in microseconds from its beginning; 0 for what did not happen, as on a connection that was kept.
+/// How far an attempt had come when, in microseconds from its beginning; 0 for what did not happen, as on a connection
+/// that was kept.
 ///
 /// Small, because every call's report has them.
 public struct AttemptPhases: Sendable, Equatable {
@@ -38,8 +39,8 @@ public struct AttemptPhases: Sendable, Equatable {
         if began > 0 { queued = UInt32(clamping: (began - start.nanoseconds) / 1000) }
     }
 
-    /// Writes `"phases":{"queued_ms":0.1,"dns_ms":0.3,"connect_ms":0.2,"tls_ms":2.1,"first_byte_ms":20.4}`: how long each took, and until
-    /// the first byte from the attempt's beginning.
+    /// Writes `"phases":{"queued_ms":0.1,"dns_ms":0.3,"connect_ms":0.2,"tls_ms":2.1,"first_byte_ms":20.4}`: how long
+    /// each took, and until the first byte from the attempt's beginning.
     public func write(to json: inout JSONWriter) {
         guard answered > 0 || connected > 0 || queued >= Self.shown else { return }
         json.member("phases") { json in

@@ -12,7 +12,7 @@
     }
 
     deinit {
-        // The header is the number of elements, all of which were initialized before anybody had the array.
+        // The header is the number of elements, all of which were initialized before the array was handed out.
         _ = unsafe withUnsafeMutablePointers { count, elements in
             unsafe elements.deinitialize(count: count.pointee)
         }

@@ -293,7 +293,7 @@ final class GatherRun: Dispatch {
         return true
     }
 
-    /// Ends a call that asks nobody.
+    /// Ends a call that asks no upstream.
     private func give(_ call: Int) {
         let prepared = endpoint.prepared[call]
         guard let literal = prepared.literal else { return }

@@ -80,7 +80,7 @@ public struct Call: Sendable {
     /// What of the upstream's body is kept.
     public var projection: Projection?
     public var placement = Placement.member
-    /// Whether clients are told nothing of the call: neither that there is one, nor what came of it, nor its body,
+    /// Whether clients are told nothing about the call: neither that it exists, nor how it ended, nor its body,
     /// unless the endpoint's `response` has some of that.
     public var isInternal = false
 
@@ -103,7 +103,7 @@ public struct Call: Sendable {
         self.target = target
     }
 
-    /// A call that asks nobody.
+    /// A call that asks no upstream.
     public init(name: String, literal: JSONTemplate) {
         self.init(name: name, upstream: 0, target: .root)
         self.literal = literal

@@ -21,7 +21,7 @@ public struct Endpoint: Sendable {
     public var passStatus: Set<Int> = []
     /// Whether the answer tells the outcomes in a `_gather` member.
     public var exposesOutcomes = false
-    /// How much clients are told of the calls.
+    /// How much clients are told about the calls.
     public var disclosure = Disclosure.everything
     /// Whether clients may get a stream that reports calls as they end.
     public var isStreamed = true

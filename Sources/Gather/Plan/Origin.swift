@@ -55,7 +55,7 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
         return hasPort ? [authority] : [authority, authority + port]
     }
 
-    /// What stands behind host and port of a URL, if they are these, and so is the scheme where there is one.
+    /// What follows host and port in a URL, if they are this origin's, and so is the scheme if there is one.
     func path(of url: Substring) -> Substring? {
         let scheme = base.hasPrefix("https:") ? "https://" : "http://"
         let start = url.hasPrefix("//") ? "//" : scheme

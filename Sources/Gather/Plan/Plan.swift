@@ -5,7 +5,7 @@ public struct Plan: Sendable {
     /// The routes that are passed through.
     public var proxies: [ProxyEndpoint]
 
-    /// The upstream of a call; nil for one that asks nobody.
+    /// The upstream of a call; nil for one that asks no upstream.
     package func upstream(of call: Call) -> Upstream? { call.literal == nil ? upstreams[call.upstream] : nil }
 
     public init(upstreams: [Upstream], endpoints: [Endpoint], proxies: [ProxyEndpoint] = []) {

@@ -55,7 +55,7 @@ public struct TargetTemplate: Sendable, Hashable {
         self.query = query
     }
 
-    /// `/`, for a call that asks nobody.
+    /// `/`, for a call that asks no upstream.
     static let root = TargetTemplate(path: [.literal("/")], query: [])
 
     private init(path: [PathPiece], query: [TextTemplate.Part]) { (self.path, self.query) = (path, query) }

@@ -21,8 +21,8 @@ public struct AttemptReport: Sendable {
     public fileprivate(set) var phases = AttemptPhases()
 }
 
-/// Keeps a call's attempts, and tells an observer of them once there is more than one: nearly every call has one only,
-/// which is told of as the call.
+/// Keeps a call's attempts, and tells an observer of them once there is more than one: nearly every call has only one,
+/// which is reported as the call.
 final class AttemptLog {
     private let call: Int
     private let state: UpstreamState

@@ -36,7 +36,7 @@ struct Attempts {
         call.keptResponse == .nothing && followsRedirects ? .failures : call.keptResponse
     }
 
-    /// Begins an attempt, for which the caller has a place in the bulkhead; nil if the breaker is open.
+    /// Begins an attempt, for which the caller has a slot in the bulkhead; nil if the breaker is open.
     /// - Parameters:
     ///   - tried: the hosts of attempts before, which are taken only if there is no other.
     ///   - made: how many attempts there were before.
@@ -80,7 +80,7 @@ struct Attempts {
         try state.client.start(request, for: call.call.name, to: state.index, host: host, until: deadline, on: reactor)
     }
 
-    /// Takes the response of an attempt, and what is known of its times.
+    /// Takes the response of an attempt, and what is known about its times.
     private func finish(_ running: RunningAttempt, _ wake: Wake) throws(UpstreamFailure) -> ClientResponse {
         guard let trace, let place = running.place else { return try running.exchange.finish(wake) }
         // The exchange may be another's afterwards.
@@ -102,7 +102,7 @@ struct Attempts {
         case redirect(CallEnd, Attempt)
     }
 
-    /// Takes what came of the first attempt.
+    /// Takes the result of the first attempt.
     func end(_ running: RunningAttempt, _ wake: Wake) -> Either {
         if wake == .timedOut, !running.exchange.hasEnded, reactor.now < running.until { return .rest(.hedges(running)) }
         var end: CallEnd
@@ -293,7 +293,7 @@ struct Attempts {
         return wake
     }
 
-    /// Takes what came of an attempt, and gives back what it held.
+    /// Takes the result of an attempt, and gives back what it held.
     private func take(_ running: RunningAttempt, _ wake: Wake, on loop: isolated EventLoop) async -> CallEnd {
         defer { if running.attempt.isHedge { state.bulkhead.leave() } }
         do throws(UpstreamFailure) {

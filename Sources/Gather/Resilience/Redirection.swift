@@ -11,7 +11,7 @@ enum Redirection {
         return end.response?.fields.contains(.location) ?? false
     }
 
-    /// The request that follows one, for the same fields; nil if the response is no redirect, or leads elsewhere.
+    /// The request that follows one, for the same fields; nil if the response is not a redirect, or leads elsewhere.
     static func request(after end: CallEnd, _ request: ClientRequest, at upstream: Upstream) -> ClientRequest? {
         guard isOne(end), let location = end.response?.fields[.location],
             let target = target(location, from: request.target, at: upstream),
@@ -42,8 +42,8 @@ enum Redirection {
         return nil
     }
 
-    /// A location that is relative to a target (RFC 3986 §5.2.3, §5.2.4); nil if it leads above the root, where the prefix
-    /// of a host may be.
+    /// A location that is relative to a target (RFC 3986 §5.2.3, §5.2.4); nil if it leads above the root, where the
+    /// prefix of a host may be.
     private static func resolved(_ reference: Substring, against target: String) -> String? {
         let path = target.prefix { $0 != "?" }
         if reference.isEmpty { return target }

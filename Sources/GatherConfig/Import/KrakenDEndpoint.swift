@@ -278,7 +278,7 @@ struct KrakenDEndpoint {
         case nothing
         /// What a failing call leaves.
         case fallback(String)
-        /// The body of a call that asks nobody.
+        /// The body of a call that asks no upstream.
         case call(String)
     }
 

@@ -9,7 +9,7 @@ struct AccessReader {
     private static let ownKeys = ["jwt", "api_keys", "roles", "scopes"]
 
     private(set) var settings = AccessSettings()
-    /// Whether something was wrong, so that what is missing since is no other mistake.
+    /// Whether something was wrong, so that what is missing as a result is not reported again.
     private(set) var isBroken = false
 
     /// Reads what holds where an endpoint does not say it.

@@ -90,7 +90,7 @@ struct CallReader {
         return call
     }
 
-    /// A call that asks nobody has nothing of a request.
+    /// A call that asks no upstream has none of a request's keys.
     private func readStatic(_ node: Node, _ section: Section, _ condition: Reference?) -> Call? {
         for key in Self.keys where !["static", "when", "group", "flatten", "internal"].contains(key) {
             section.member(key)?.error("a static call asks nobody", remedy: "remove '\(key)', or 'static'")

@@ -6,7 +6,7 @@ import Rehearsal
 struct EndpointsReader {
     private let upstreams: [String]
     private let environment: [String: String]
-    /// How much clients are told of calls and upstreams.
+    /// How much clients are told about calls and upstreams.
     private let disclosure: Disclosure
     /// The routes so far, by method and shape, with the key path of the endpoint.
     private var routes: [String: String] = [:]

@@ -20,7 +20,7 @@ struct ProxyReader {
     /// Who may ask; nil for everyone.
     let access: AccessRule?
 
-    /// Nil, reported, if the value is no mapping.
+    /// Nil, reported, if the value is not a mapping.
     static func section(_ node: Node) -> Section? { Section(node, keys: keys + others + AccessReader.keys) }
 
     /// Whether an endpoint is one of these.

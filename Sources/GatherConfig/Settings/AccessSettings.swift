@@ -56,7 +56,7 @@ public struct RemoteKeys: Sendable, Hashable {
     public var target: String
     /// How long it is used before it is fetched again.
     public var refresh = Duration.seconds(600)
-    /// How long after a fetch there is no other for a token whose key is not known.
+    /// How long to wait after a fetch before fetching again for a token whose key is unknown.
     public var cooldown = Duration.seconds(30)
     /// How long a fetch may take, and those wait who need it.
     public var timeout = Duration.seconds(3)

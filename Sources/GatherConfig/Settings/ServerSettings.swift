@@ -19,7 +19,7 @@ public struct ServerSettings: Sendable, Equatable {
     public var namesRequests = false
     /// The header field in which clients say how many milliseconds they wait; nil if they are not asked.
     public var clientDeadlineHeader: HTTPField.Name?
-    /// How much clients are told of calls and upstreams.
+    /// How much clients are told about calls and upstreams.
     public var disclosure = Disclosure.outcomes
     /// Whether a client that has closed its side for writing gets its answer; if not, it is taken to be gone.
     public var answersHalfClosed = false

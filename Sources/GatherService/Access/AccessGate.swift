@@ -8,10 +8,11 @@ import HTTPWire
 import JSONText
 import Tokens
 
-/// Says of one loop's requests who has sent them, and whether they may: before anything of the body is read, and anything sent to an
-/// upstream.
+/// Says of one loop's requests who has sent them, and whether they may: before anything of the body is read, and
+/// anything sent to an upstream.
 ///
-/// What costs least is looked at first. Nothing of a token or a key gets into an answer or the log. Confined to its loop.
+/// What costs least is looked at first. Nothing of a token or a key gets into an answer or the log. Confined to its
+/// loop.
 final class AccessGate {
     enum Decision {
         case granted(Identity)

@@ -7,7 +7,8 @@ final class AccessKeys: Sendable {
     /// In the order of the settings' tokens.
     let sources: [KeySource]
 
-    /// - Parameter earlier: that of the generation before. A key set that both fetch from one place stays, and is fetched by the same keeper.
+    /// - Parameter earlier: that of the generation before. A key set that both fetch from one place stays, and is
+    ///   fetched by the same keeper.
     init(_ settings: AccessSettings, after earlier: AccessKeys?) {
         self.settings = settings
         var known: [RemoteKeys: KeySource] = [:]

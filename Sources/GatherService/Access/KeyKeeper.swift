@@ -69,7 +69,7 @@ struct KeyKeeper {
         min(longestRest, .seconds(1 << min(failures - 1, 5)))
     }
 
-    /// The host stands for the source: what is behind it may be secret.
+    /// The host stands for the source: the rest of the URL may be secret.
     private func log(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) {
         logger.log(
             level: level, message, metadata: metadata.merging(["source": "\(remote.origin.base)"]) { first, _ in first }

@@ -5,8 +5,8 @@ import Tokens
 
 /// Where all loops have the keys of one issuer from: keys that stay, or a set that is fetched (``KeyKeeper``).
 ///
-/// A request reads one atomic of it. It is locked where keys change and where they are missed, not on the way of a request that finds its
-/// key.
+/// A request reads one atomic of it. It is locked where keys change and where they are missed, not on the way of a
+/// request that finds its key.
 final class KeySource: Sendable {
     /// Nil for keys that stay.
     let remote: RemoteKeys?
@@ -46,8 +46,8 @@ final class KeySource: Sendable {
     /// How soon a fetch follows another that found no keys at all.
     private static let restWithoutKeys = Duration.seconds(1)
 
-    /// What opens when the keys have been fetched that a request misses; nil if they are not fetched for it: they stay, or they were
-    /// fetched a moment ago.
+    /// What opens when the keys have been fetched that a request misses; nil if they are not fetched for it: they stay,
+    /// or they were fetched a moment ago.
     func miss(at now: LoopInstant) -> Latch? {
         guard let remote else { return nil }
         return state.withLock { state in
@@ -100,7 +100,7 @@ final class KeySource: Sendable {
         return state.withLock { !$0.isRetired }
     }
 
-    /// Has the keeper end, and nobody wait for it.
+    /// Ends the keeper, and all waits for it.
     func retire() {
         let (wanted, fetched) = state.withLock { state in
             state.isRetired = true

@@ -103,7 +103,7 @@ struct GathersPage: Sendable {
         return (lists.flatMap { $0.gathers.map(\.id) }, json.bytes)
     }
 
-    /// One of them with all that is known of it; nil if it is kept no longer.
+    /// One of them with all that is known about it; nil if it is no longer kept.
     func json(of id: String) -> [UInt8]? {
         guard let kept = find(id) else { return nil }
         let path = CriticalPath(of: kept.entry.reports, in: kept.endpoint)

@@ -4,7 +4,7 @@ import HTTPServer
 import HTTPTypes
 import HTTPWire
 
-/// For each bucket of requests' durations the latest request that is told of in a trace: what leads from a graph to one of them.
+/// For each bucket of requests' durations the latest request that has a trace: it leads from a graph to a request.
 ///
 /// There are no more of them than buckets with something in them. Confined to its loop, as the rest of what it counts.
 struct Exemplars: Sendable {

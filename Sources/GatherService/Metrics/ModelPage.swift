@@ -1,8 +1,8 @@
 import Gather
 import Rehearsal
 
-/// What `/model` says: for each upstream, and for each call of one endpoint, a model of what was observed since the process began, as
-/// `gatherd simulate --models` reads it.
+/// What `/model` says: for each upstream, and for each call of one endpoint, a model of what was observed since the
+/// process began, as `gatherd simulate --models` reads it.
 struct ModelPage: Sendable {
     private let counted: MetricsSnapshot
 
@@ -45,8 +45,9 @@ struct ModelPage: Sendable {
         return observed
     }
 
-    /// A call's own times, as far as it had one attempt each time: further attempts come of the slowest, for which those of its upstream
-    /// stand. How often it fails is known of calls without further attempts only; else it is what its upstream does.
+    /// A call's own times, as far as it had one attempt each time: the slowest lead to further attempts, and for these
+    /// the upstream's times stand in. How often a call fails is known only for calls without further attempts;
+    /// otherwise the upstream's rate is used.
     private func observed(
         _ call: MetricsSnapshot.Latencies<MetricsSnapshot.Call>, at upstream: ObservedAttempts
     ) -> ObservedAttempts {

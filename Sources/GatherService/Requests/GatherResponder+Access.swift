@@ -3,7 +3,7 @@ import Gather
 import HTTPServer
 
 extension GatherResponder {
-    /// Has a request answered if who has sent it may ask: before its body is read.
+    /// Answers a request if its sender is allowed to ask: decided before its body is read.
     func answer(
         _ request: Request, if rule: AccessRule, _ next: @escaping (Identity) -> Answer, on loop: isolated EventLoop
     ) -> Answer {

@@ -275,7 +275,7 @@ final class GatherResponder: Handler {
         metrics.countCalls(at: places[number], gathered.reports)
     }
 
-    /// The answer to a request that there is no place for.
+    /// The answer to a request that there is no room for.
     func refuse(_ request: Request, _ response: Response, _ reason: String) -> Response {
         accessLog.note(GatherNote(problem: reason), of: request)
         return response

@@ -5,8 +5,8 @@ import HTTPServer
 import HTTPTypes
 import HTTPWire
 
-/// The proxies in front of the service, which say in `X-Forwarded-…` or in `Forwarded` for whom they ask: what anybody else says there is
-/// not believed.
+/// The proxies in front of the service, which say in `X-Forwarded-…` or in `Forwarded` for whom they ask: what anybody
+/// else says there is not believed.
 struct TrustedProxies: Sendable {
     private let networks: [IPNetwork]
     /// Whether it is `Forwarded` that they write. Only one of the two is read: the other may come from the client.

@@ -7,10 +7,11 @@ import Synchronization
 
 /// Keeps one limit of requests, for all loops together: exactly, without a lock, and in memory of a fixed size.
 ///
-/// It counts by the generic cell rate algorithm: what is kept of a client is the time at which it would have used up all that it was let
-/// do, had it come at the rate that it may. A request moves that on by the time for one, and is refused if it would then be further ahead
-/// of the present than the burst. Half the time for one is added to that: requests that come at their rate, but not to the nanosecond, pass
-/// at their rate, where otherwise each gap before the next would be lost for good. It is the leaky bucket in one number, which an atomic operation changes as a whole.
+/// It counts by the generic cell rate algorithm: what is kept of a client is the time at which it would have used up
+/// all that it was let do, had it come at the rate that it may. A request moves that on by the time for one, and is
+/// refused if it would then be further ahead of the present than the burst. Half the time for one is added to that:
+/// requests that come at their rate, but not to the nanosecond, pass at their rate, where otherwise each gap before the
+/// next would be lost for good. It is the leaky bucket in one number, which an atomic operation changes as a whole.
 ///
 /// Source: ITU-T I.371, annex A, "virtual scheduling"; "theoretical arrival time" is its name for that time.
 final class RateLimiter: Sendable {
@@ -41,7 +42,8 @@ final class RateLimiter: Sendable {
         table = limit.key == .all ? nil : RateTable(clients: limit.clients)
     }
 
-    /// Counts a request, unless it is one too many; nil if it is not for this limit, as one without a token is not for one by claim.
+    /// Counts a request, unless it is one too many; nil if it is not for this limit, as one without a token is not for
+    /// one by claim.
     func take(_ request: Request, of identity: Identity? = nil, at now: LoopInstant) -> Verdict? {
         client(of: request, identity).map { take($0, at: now) }
     }
@@ -52,7 +54,8 @@ final class RateLimiter: Sendable {
         return table.withTime(of: client, at: now.nanoseconds) { advance($0, at: now.nanoseconds) }
     }
 
-    /// Whom a request is counted for. The hash is seeded by the process, so that nobody can choose to be taken for somebody else.
+    /// Whom a request is counted for. The hash is seeded by the process, so that nobody can choose to be taken for
+    /// somebody else.
     private func client(of request: Request, _ identity: Identity?) -> UInt64? {
         if limit.key == .all { return 0 }
         var hasher = Hasher()

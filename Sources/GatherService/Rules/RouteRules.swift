@@ -4,7 +4,8 @@ import HTTPServer
 import HTTPTypes
 import HTTPWire
 
-/// What is done for the requests of one route besides answering them: its limits, who may ask, and the fields of its answers.
+/// What is done for the requests of one route besides answering them: its limits, who may ask, and the fields of its
+/// answers.
 final class RouteRules: Sendable {
     /// Nil for everyone.
     let access: AccessRule?

@@ -8,8 +8,9 @@ import HTTPWire
 /// The traces of one loop's requests: each request gets its place in one, and those that are to be told of are handed
 /// to who sends them.
 ///
-/// A request that is not told of costs the numbers of its spans and a list of its attempts. Whether it is sampled is decided when it comes,
-/// by who has sent it if it says so; one that failed or took long is told of even if it was not. Confined to its loop.
+/// A request that is not told of costs the numbers of its spans and a list of its attempts. Whether it is sampled is
+/// decided when it comes, by who has sent it if it says so; one that failed or took long is told of even if it was not.
+/// Confined to its loop.
 final class Tracer {
     private let reactor: Reactor
     private var settings = TraceSettings()

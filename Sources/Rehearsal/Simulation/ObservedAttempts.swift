@@ -4,7 +4,8 @@ import JSONText
 
 /// What was counted of the attempts at an upstream, or for a call: what a model of it is made of.
 public struct ObservedAttempts: Sendable {
-    /// How long those took that were answered, well or not, as shares of all; and the share that would have taken longer than any.
+    /// How long those took that were answered, well or not, as shares of all; and the share that would have taken
+    /// longer than any.
     public private(set) var shares: [Double]
     public private(set) var beyond: Double
     /// How many ended how, those left out that were given up for the sake of others.
@@ -14,11 +15,11 @@ public struct ObservedAttempts: Sendable {
     public var timeouts = 0
     public var badResponses = 0
 
-    /// Attempts that were given up count as what is known of them: they would have taken longer than they were waited for. Otherwise an
-    /// upstream with hedges or a short timeout would seem faster than it is.
+    /// Attempts that were given up count as what is known of them: they would have taken longer than they were waited
+    /// for. Otherwise an upstream with hedges or a short timeout would seem faster than it is.
     ///
-    /// Source: E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", 1958; those that were given up in a bucket
-    /// were at risk for half of it.
+    /// Source: E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", 1958; those that were
+    /// given up in a bucket were at risk for half of it.
     public init(answered: LatencyHistogram, givenUp: LatencyHistogram) {
         let buckets = LatencyHistogram.bounds.count + 1
         shares = Array(repeating: 0, count: buckets)
@@ -34,8 +35,8 @@ public struct ObservedAttempts: Sendable {
         }
     }
 
-    /// The same with a share of attempts beside them of which no more is known than that they were slow: as slow as the slowest part of
-    /// `others`.
+    /// The same with a share of attempts beside them of which no more is known than that they were slow: as slow as the
+    /// slowest part of `others`.
     public func with(_ share: Double, asSlowAs others: ObservedAttempts) -> ObservedAttempts {
         var mixed = self
         mixed.shares = shares.map { $0 * (1 - share) }

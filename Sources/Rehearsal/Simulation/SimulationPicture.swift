@@ -1,7 +1,8 @@
 import EventLoop
 import JSONText
 
-/// The distributions of simulations as a picture that stands alone: how long so many of a hundred gathers take, with room for the slowest.
+/// The distributions of simulations as a picture that stands alone: how long so many of a hundred gathers take, with
+/// room for the slowest.
 public enum SimulationPicture {
     /// Percentiles that are marked, in hundred-thousandths.
     private static let marked = [(0, "0%"), (50_000, "50%"), (90_000, "90%"), (99_000, "99%"), (99_900, "99.9%")]
@@ -75,7 +76,8 @@ public enum SimulationPicture {
 
     private static func name(of curve: Int) -> String { curve == 0 ? "one" : "two" }
 
-    /// Where on the axis a share is: each step towards the end is for a tenth of what is left, so that the slowest are seen.
+    /// Where on the axis a share is: each step towards the end is for a tenth of what is left, so that the slowest are
+    /// seen.
     private static func x(_ share: Int) -> Double {
         let index = marked.lastIndex { $0.0 <= share } ?? 0
         guard index + 1 < marked.count else { return left + width }

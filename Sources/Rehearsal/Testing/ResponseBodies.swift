@@ -1,7 +1,8 @@
 import Gather
 import JSONText
 
-/// What the bodies of calls have had in them, as far as a declared `response` shows it: for who has the answer and not the bodies.
+/// What the bodies of calls have had in them, as far as a declared `response` shows it: for who has the answer and not
+/// the bodies.
 public struct ResponseBodies {
     /// Values at paths into the body of a call.
     private var found: [(call: Int, path: ArraySlice<JSONPath.Step>, value: JSONValue)] = []

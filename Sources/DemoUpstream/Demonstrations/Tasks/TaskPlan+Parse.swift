@@ -6,7 +6,7 @@ public struct TaskPlanError: Error, Equatable, Sendable, CustomStringConvertible
 extension TaskPlan {
     static let maxTasks = 100
     static let maxDuration: Duration = .seconds(60)
-    /// While a task computes, the loop answers no one: a second is enough to see that.
+    /// While a task computes, the loop serves nothing else: a second is enough to see that.
     static let maxComputing: Duration = .seconds(1)
 
     /// Reads a plan as people write it.
