@@ -23,13 +23,13 @@ final class AccessLog: ExchangeObserver {
 
     init(_ logger: Logger, _ settings: ServerSettings) {
         (self.logger, self.settings) = (logger, settings)
-        trusted = TrustedProxies(settings.trustedProxies)
+        trusted = TrustedProxies(settings)
         levelChanged()
     }
 
     func adopt(_ settings: ServerSettings) {
         self.settings = settings
-        trusted = TrustedProxies(settings.trustedProxies)
+        trusted = TrustedProxies(settings)
         levelChanged()
     }
 

@@ -5,6 +5,7 @@ import GatherConfig
 import HTTPServer
 import TestSupport
 import Testing
+import Tokens
 
 @testable import GatherService
 
@@ -74,6 +75,23 @@ import Testing
     }
 
     // MARK: What is sent
+
+    @Test func `an API key in a query is in no span`() throws {
+        // That of "alpha".
+        let line = "shop-a 8ed3f6ad685b959ead7022518e1af76cd816f8e8ec7ccdda1ed4018e8f2223f8\n"
+        let server = "access: { api_keys: { file: keys, query: key } }"
+        let configure: @Sendable (RunningService.Ports) throws -> Configuration = { ports in
+            var configuration = try Self.traced(Self.one, server: server)(ports)
+            configuration.access.keys[0].keys = try APIKeys(file: Array(line.utf8))
+            return configuration
+        }
+        try RunningService.run(configure) { service, loop in
+            #expect(try await service.get("/v1/one?a=1&key=alpha", on: loop).status == 200)
+            #expect(try await eventually(on: loop) { service.upstream.requests.last?.line == "POST /v1/traces" })
+            #expect(try Self.spans(service).first { $0.kind == 2 }?.attribute("url.query") == "a=1")
+            #expect(!service.upstream.requests.contains { $0.body.contains("alpha") })
+        }
+    }
 
     @Test func `spans are below those that made them, across a diamond with a retry and a hedge`() throws {
         let endpoints = """

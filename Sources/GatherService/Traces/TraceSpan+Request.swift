@@ -28,7 +28,7 @@ extension TraceSpan {
         attributes.add("http.request.method", method)
         attributes.add("http.route", request.route)
         attributes.add("url.path", String(decoding: head.path, as: UTF8.self))
-        attributes.add("url.query", head.query.map { String(decoding: $0, as: UTF8.self) })
+        attributes.add("url.query", request.query)
         attributes.add("url.scheme", request.origin.scheme)
         if let (host, port) = Self.address(request.origin.host) {
             attributes.add("server.address", host)

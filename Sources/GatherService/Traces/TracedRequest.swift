@@ -9,6 +9,8 @@ struct TracedRequest: Sendable {
     let gather: TracedGather?
     let id: RequestID?
     let head: RequestHead
+    /// Without the parameters that have API keys.
+    let query: String?
     let client: String?
     /// How the request came to the service, as far as is known.
     let origin: TrustedProxies.Origin
@@ -23,8 +25,11 @@ struct TracedRequest: Sendable {
 
     init(
         _ record: ExchangeRecord, _ request: Request, _ span: RequestSpan, _ gather: TracedGather?,
-        _ trusted: TrustedProxies, clock: Int64
+        _ trusted: TrustedProxies, without keyParameters: [String], clock: Int64
     ) {
+        query = request.head.query.map { query in
+            String(decoding: keyParameters.reduce(query) { $0.without($1) }, as: UTF8.self)
+        }
         (self.span, self.gather, self.clock) = (span, gather, clock)
         (id, head, route) = (request.id, request.head, request.route)
         (client, origin) = (trusted.client(of: request)?.hostText, trusted.origin(of: request))

@@ -15,6 +15,8 @@ final class Tracer {
     private let reactor: Reactor
     private var settings = TraceSettings()
     private var trusted = TrustedProxies([])
+    /// The parameters of queries in which API keys are sent.
+    private var keyParameters: [String] = []
     private var exporter: TraceExporter?
     private var random = RandomIDs()
     private(set) var exemplars = Exemplars()
@@ -28,7 +30,8 @@ final class Tracer {
 
     func adopt(_ configuration: Configuration, exporter: TraceExporter?) {
         settings = configuration.traces ?? TraceSettings()
-        trusted = TrustedProxies(configuration.server.trustedProxies)
+        trusted = TrustedProxies(configuration.server)
+        keyParameters = configuration.access.keys.compactMap(\.query)
         self.exporter = exporter
         bound = UInt64(settings.ratio * Double(1 << 56))
     }
@@ -87,7 +90,7 @@ final class Tracer {
         let now = cp_unix_nanoseconds()
         let clock = now - reactor.time.nanoseconds
         exemplars.add(record, of: span.context.trace, at: now)
-        exporter.add(TracedRequest(record, request, span, gather, trusted, clock: clock))
+        exporter.add(TracedRequest(record, request, span, gather, trusted, without: keyParameters, clock: clock))
     }
 }
 
