@@ -122,7 +122,8 @@ import Testing
         var imported: Set<String> = []
         for case let file as URL in files where file.pathExtension == "swift" {
             let text = try String(contentsOf: file, encoding: .utf8)
-            imported.formUnion(text.matches(of: /(?m)^(?:@\w+ )*(?:public )?import (?:var )?(\w+)/).map { String($0.1) })
+            let imports = text.matches(of: /(?m)^(?:@\w+ )*(?:public )?import (?:var )?(\w+)/)
+            imported.formUnion(imports.map { String($0.1) })
         }
         return imported
     }
