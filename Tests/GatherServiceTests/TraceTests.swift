@@ -26,7 +26,7 @@ import Tokens
                 traces: { endpoint: "\(host)", \(traces) }
                 upstreams:
                   up: { hosts: ["\(host)"], timeout: 20s, retry: { on: [503], backoff: 1ms } }
-                  hedged: { hosts: ["\(host)"], timeout: 20s, hedge: { after: 20ms } }
+                  hedged: { hosts: ["\(host)"], timeout: 20s, hedge: { after: 20ms, attempts: 2 } }
                   others: { hosts: ["\(host)"], timeout: 20s, trace_headers: false }
                 endpoints:
                 \(endpoints.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
