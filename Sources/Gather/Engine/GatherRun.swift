@@ -36,10 +36,10 @@ final class GatherRun: Dispatch {
         case client(PlacementError)
     }
 
-    /// - Parameter fault: what was found to be wrong with the client's values.
     /// Those of calls that may have several attempts.
     private var attemptLogs: [Int: AttemptLog] = [:]
 
+    /// - Parameter fault: what was found to be wrong with the client's values.
     init(
         _ endpoint: Endpoint, _ input: any GatherInput, _ fault: PlacementError?, within limit: Duration? = nil,
         sendsOptional: Bool = true,
