@@ -1,7 +1,6 @@
 """The part of scripts/bench that measures the service; scripts/bench --help has what it does."""
 import argparse
 import json
-import signal
 import sys
 
 import counts
@@ -9,7 +8,7 @@ import parts
 import peers
 import rounds
 from loads import COMMON, LOADS, Load
-from process import Failure
+from process import Failure, run_program
 
 
 def chosen(names, known):
@@ -90,13 +89,7 @@ def main():
             command.add_argument("--check", action="store_true")
             command.add_argument("--update", action="store_true")
         command.add_argument("binaries", nargs="+")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return options.run(options) or 0
-    except Failure as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+    return run_program(parser, lambda options: options.run(options))
 
 
 sys.exit(main())

@@ -295,7 +295,7 @@ def toolchain():
 
 
 def compare(counts, baseline):
-    """Prints figures beside the baseline's; true if none is above it by more than its margin."""
+    """Prints figures next to the baseline's; true if none is above it by more than its margin."""
     rows, good = [], True
     for name, figures in counts.items():
         row = [name]

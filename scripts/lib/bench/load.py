@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import platform
-import signal
 import sys
 import tempfile
 import time
@@ -12,7 +11,7 @@ import time
 import picture
 from generator import Progress, Requests, Run, summary
 from loads import ROOT
-from process import Failure, Process, cpu_seconds, free_port, listener_of, memory_mib
+from process import Failure, Process, cpu_seconds, free_port, listener_of, memory_mib, run_program
 from rounds import print_table, written
 
 DASHBOARD = "/v1/customers/%d/dashboard"
@@ -132,15 +131,7 @@ def main():
     parser.add_argument("--config", default=str(ROOT / "config/gatherd.yaml"))
     parser.add_argument("--out")
     parser.add_argument("--program")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return run(options)
-    except Failure as error:
-        print(f"load: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        pass
-    return 1
+    return run_program(parser, run)
 
 
 if __name__ == "__main__":

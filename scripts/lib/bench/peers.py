@@ -32,7 +32,7 @@ def services(built, binary):
 
 
 def nginx_lua(_, port, upstream, folder):
-    # Its files beside those of the upstream, which is nginx as well.
+    # Its files next to those of the upstream, which is nginx as well.
     folder = pathlib.Path(folder, "lua")
     folder.mkdir(exist_ok=True)
     text = (SOURCES / "nginx/nginx.conf").read_text()

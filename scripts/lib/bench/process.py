@@ -1,8 +1,10 @@
 """A process that is measured, or helps to: started on given processors, stopped, and what the kernel knows of it."""
 import os
 import pathlib
+import signal
 import socket
 import subprocess
+import sys
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -10,6 +12,19 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 class Failure(Exception):
     """What cannot be measured, and why."""
+
+
+def run_program(parser, run):
+    """Runs a program's `run` with its options, and returns its exit status; SIGTERM ends it with all that it started."""
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return run(options) or 0
+    except Failure as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        pass
+    return 1
 
 
 def free_port():

@@ -12,7 +12,7 @@ import time
 
 from generator import Requests, Run, error_of, percentile, summary
 from loads import ROOT, nginx_command
-from process import Failure, Process, free_port
+from process import Failure, Process, free_port, run_program
 from rounds import print_table
 
 CONNECTIONS = 32
@@ -189,13 +189,7 @@ def main():
     parser.add_argument("--nginx", action="store_true")
     parser.add_argument("program")
     parser.add_argument("next")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return run(options)
-    except Failure as error:
-        print(f"replicas: {error}", file=sys.stderr)
-        return 1
+    return run_program(parser, run)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 
 from generator import Requests, Run, summary
 from loads import ROOT
-from process import Failure, Process, free_port, listener_of, memory_mib
+from process import Failure, Process, free_port, listener_of, memory_mib, run_program
 from replicas import Replica, haproxy_figures, start_haproxy, start_shop, wait_until_up
 from rounds import print_table
 
@@ -391,15 +391,7 @@ def main():
     parser.add_argument("--reloads", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--program", required=True)
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return run(options)
-    except Failure as error:
-        print(f"restarts: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        pass
-    return 1
+    return run_program(parser, run)
 
 
 if __name__ == "__main__":
