@@ -22,7 +22,8 @@ server: {{ listen: "127.0.0.1:{listen}", admin: "127.0.0.1:{admin}", loops: 2, a
 upstreams: {{ up: {{ hosts: ["http://127.0.0.1:{upstream}"], timeout: 5s }} }}
 endpoints:
 """
-RUNS = 12
+# More than a machine needs that is not short of processor time.
+RUNS = 60
 CLOSE = 3
 FAILS = 0.08
 
