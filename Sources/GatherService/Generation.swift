@@ -1,13 +1,11 @@
 import EventLoop
 import Gather
 import GatherConfig
-import Glibc
-import Synchronization
 
 /// One configuration as the loops of a service serve it: made once, before it is served, and shared by them.
 ///
-/// The next generation replaces this one; what both have in common, limits and what was learned about upstreams, it
-/// gets from it.
+/// The next generation replaces this one, and takes over what both have in common: limits, and what was learned about
+/// upstreams.
 final class Generation: Sendable {
     /// Counted from 1.
     let number: Int
@@ -16,15 +14,11 @@ final class Generation: Sendable {
     let rules: ServiceRules
     let limits: ProcessLimits
     let access: AccessKeys
-    /// How many loops have served it and have nothing left of it.
-    private let loopsLeft = Atomic<Int>(0)
-    private let loops: Int
 
     /// - Parameters:
     ///   - address: where clients reach the service, for the page that lists its endpoints.
     ///   - earlier: the generation that is served while this one is made.
     init(_ configuration: Configuration, loops: Int, address: String, after earlier: Generation? = nil) {
-        self.loops = loops
         number = (earlier?.number ?? 0) + 1
         let kept = earlier.map { configuration.keepingBodies(of: $0.configuration) } ?? configuration
         self.configuration = kept
@@ -37,15 +31,10 @@ final class Generation: Sendable {
             kept.plan, loops: loops, keptBytes: kept.server.limits.staleBytes, after: earlier?.limits)
     }
 
-    /// A loop that has served it is done with it. The last loop hands it to another thread to be freed: with thousands
-    /// of endpoints that takes longer than a loop has time for.
-    func left() {
-        guard loopsLeft.add(1, ordering: .acquiringAndReleasing).newValue == loops else { return }
-        let last = LastReference(self)
-        BlockingPool.shared.submit {
-            guard var generation = last.take() else { return }
-            // Who has handed it over here may be about to forget it.
-            while !isKnownUniquelyReferenced(&generation) { usleep(1000) }
+    /// Another thread frees what it consists of: with thousands of endpoints that takes longer than a loop has time for.
+    deinit {
+        BlockingPool.shared.submit { [configuration, routes, rules, limits, access] in
+            withExtendedLifetime((configuration, routes, rules, limits, access)) {}
         }
     }
 }
@@ -79,12 +68,4 @@ final class GenerationUse {
     init(_ whenOver: @escaping () -> Void) { self.whenOver = whenOver }
 
     deinit { whenOver() }
-}
-
-private final class LastReference: Sendable {
-    private let generation: Mutex<Generation?>
-
-    init(_ generation: Generation) { self.generation = Mutex(generation) }
-
-    func take() -> Generation? { generation.withLock { $0.take() } }
 }

@@ -52,7 +52,7 @@ final class ServiceLoop {
         case begin(GatherEngine, AccessKeys)
         /// Have spans sent.
         case export(TraceExporter)
-        /// Close what only a generation that is over has used.
+        /// Close what only a generation that is over has used, and let go of it.
         case end(GatherEngine, [UpstreamIndex], Generation)
     }
 
@@ -169,7 +169,8 @@ final class ServiceLoop {
                         group.addImmediateTask {
                             await engine.end(on: loop)
                             self.upstreams.leave(places)
-                            generation.left()
+                            // The engine shares the generation's plan, whose last reference another thread is to free.
+                            withExtendedLifetime(generation) {}
                         }
                     }
                 }
