@@ -60,8 +60,8 @@ struct HandOver {
         // systemd kills a main process at once that is not its child; other parents do not wait for children that they have not made.
         let isSibling = environment["NOTIFY_SOCKET"] != nil
         // The strings and descriptors live as long as the call.
-        let code = unsafe Self.withCStrings(program.arguments) { arguments in
-            unsafe Self.withCStrings(environment.map { "\($0.key)=\($0.value)" }) { variables in
+        let code = unsafe withCStrings(program.arguments) { arguments in
+            unsafe withCStrings(environment.map { "\($0.key)=\($0.value)" }) { variables in
                 unsafe descriptors.withUnsafeBufferPointer { descriptors in
                     unsafe cp_spawn_successor(
                         &process, program.path, arguments, variables, descriptors.baseAddress, CInt(descriptors.count),
@@ -109,18 +109,5 @@ struct HandOver {
     private static func failure(_ what: String, _ code: CInt) -> Failure {
         // The system's text is a constant, or the thread's until its next call.
         Failure(description: "\(what): \(unsafe String(cString: strerror(code)))")
-    }
-
-    /// Calls `body` with the strings in C's form, a null pointer after the last; they live as long as the call.
-    private static func withCStrings(
-        _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> CInt
-    ) -> CInt {
-        var pointers = unsafe strings.map { unsafe strdup($0) }
-        unsafe pointers.append(nil)
-        defer { unsafe pointers.forEach { unsafe free($0) } }
-        return unsafe pointers.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return EINVAL }
-            return unsafe body(base)
-        }
     }
 }

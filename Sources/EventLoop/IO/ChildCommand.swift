@@ -56,11 +56,11 @@ struct ChildStart {
             output = try Self.open(command.standardOutput, .writing, &theirs)
             error = try Self.open(command.standardError, .writing, &theirs)
             let environment = command.environment.map { $0.map { "\($0)=\($1)" }.sorted() }
-            let code = unsafe Self.withCStrings([command.executable] + command.arguments) { arguments in
+            let code = unsafe withCStrings([command.executable] + command.arguments) { arguments in
                 guard let environment else {
                     return unsafe cp_spawn(&processID, arguments, nil, theirs[0], theirs[1], theirs[2])
                 }
-                return unsafe Self.withCStrings(environment) { environment in
+                return unsafe withCStrings(environment) { environment in
                     unsafe cp_spawn(&processID, arguments, environment, theirs[0], theirs[1], theirs[2])
                 }
             }
@@ -99,17 +99,17 @@ struct ChildStart {
             return end == .reading ? writing : reading
         }
     }
+}
 
-    /// Calls `body` with the strings in C's form, a null pointer after the last; they live as long as the call.
-    private static func withCStrings(
-        _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> CInt
-    ) -> CInt {
-        var pointers = unsafe strings.map { unsafe strdup($0) }
-        unsafe pointers.append(nil)
-        defer { unsafe pointers.forEach { unsafe free($0) } }
-        return unsafe pointers.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return EINVAL }
-            return unsafe body(base)
-        }
+/// Calls `body` with the strings in C's form, a null pointer after the last; they live as long as the call.
+package func withCStrings(
+    _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> CInt
+) -> CInt {
+    var pointers = unsafe strings.map { unsafe strdup($0) }
+    unsafe pointers.append(nil)
+    defer { unsafe pointers.forEach { unsafe free($0) } }
+    return unsafe pointers.withUnsafeBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return EINVAL }
+        return unsafe body(base)
     }
 }
