@@ -16,7 +16,7 @@ enum ShopResource: String, CaseIterable {
 struct ShopRequest {
     let resource: ShopResource
     let method: HTTPRequest.Method
-    /// The id or name after the resource; empty where there is none.
+    /// The id or name after the resource; empty if the path ends there.
     let item: String
     let query: QueryItems
     let fault: Fault

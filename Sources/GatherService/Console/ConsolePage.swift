@@ -10,7 +10,9 @@ enum ConsolePage {
 
     static var style: Response { part(PageParts.style + styleText, type: "text/css; charset=utf-8") }
 
-    static var script: Response { part(PageParts.pictureScript + scriptText, type: "text/javascript; charset=utf-8") }
+    static var script: Response {
+        part(PageParts.pictureScript + viewsScript + consoleScript, type: "text/javascript; charset=utf-8")
+    }
 
     private static func part(_ text: String, type: String) -> Response {
         Response(.ok, fields: PageParts.fields(type: type), body: Array(text.utf8))
@@ -105,20 +107,9 @@ enum ConsolePage {
         <h3 id="detail-title" tabindex="-1"></h3>
         <p id="detail-facts" class="hint"></p>
         <div id="picture" class="picture" role="img" aria-label="The calls of the gather as bars on one time line. The same is in the table below."></div>
-        <ul class="key" aria-hidden="true">
-        <li class="critical"><span><i class="bar"></i></span>decided the time</li>
-        <li><span><i class="bar"></i></span>ran beside it</li>
-        <li><span><i class="bar bad"></i></span>failed</li>
-        <li><span><i class="bar cut"></i></span>cancelled</li>
-        <li><span class="line"></span>deadline</li>
-        </ul>
+        \#(PageParts.key)
         <p class="links"><a id="save" download>Save as SVG</a> <a id="raw">As JSON</a> <button type="button" id="close">Close</button></p>
-        <details><summary>The same as a table</summary>
-        <div class="scroll"><table>
-        <thead><tr><th scope="col">Call</th><th scope="col">Ended</th><th scope="col">Began at</th><th scope="col">Took</th><th scope="col">After</th><th scope="col">Decided the time</th><th scope="col">Attempts</th><th scope="col">Why</th></tr></thead>
-        <tbody id="calls"></tbody>
-        </table></div>
-        </details>
+        \#(PageParts.table("calls", of: "Call"))
         </div>
         </div>
         </section>

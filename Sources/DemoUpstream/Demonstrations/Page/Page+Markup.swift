@@ -39,20 +39,9 @@ extension Page {
         <figure>
         <div id="gather-picture" class="picture" role="img" aria-label="The calls of the gather as bars on one time line. The same is in the table below."></div>
         </figure>
-        <ul class="key" aria-hidden="true">
-        <li class="critical"><span><i class="bar"></i></span>decided the time</li>
-        <li><span><i class="bar"></i></span>ran beside it</li>
-        <li><span><i class="bar bad"></i></span>failed</li>
-        <li><span><i class="bar cut"></i></span>cancelled</li>
-        <li><span class="line"></span>deadline</li>
-        </ul>
+        \#(PageParts.key)
         <p id="gather-say" class="say" role="status"></p>
-        <details><summary>The same as a table</summary>
-        <div class="scroll"><table>
-        <thead><tr><th scope="col">Call</th><th scope="col">Ended</th><th scope="col">Began at</th><th scope="col">Took</th><th scope="col">After</th><th scope="col">Decided the time</th><th scope="col">Attempts</th><th scope="col">Why</th></tr></thead>
-        <tbody id="gather-table"></tbody>
-        </table></div>
-        </details>
+        \#(PageParts.table("gather-table", of: "Call"))
         <h3 id="controls-title">What to change</h3>
         <div id="controls" class="controls" role="group" aria-labelledby="controls-title"></div>
         <div id="body-place"></div>
@@ -93,12 +82,7 @@ extension Page {
         </div>
         <p id="tasks-say" class="say" role="status">Press the button: both ways run at once.</p>
         <pre class="command" tabindex="0" role="region" aria-label="The request for the tasks"><code id="tasks-command"></code></pre>
-        <details><summary>The same as a table</summary>
-        <div class="scroll"><table>
-        <thead><tr><th scope="col">Task</th><th scope="col">Ended</th><th scope="col">Began at</th><th scope="col">Took</th><th scope="col">After</th><th scope="col">Decided the time</th><th scope="col">Attempts</th><th scope="col">Why</th></tr></thead>
-        <tbody id="tasks-table"></tbody>
-        </table></div>
-        </details>
+        \#(PageParts.table("tasks-table", of: "Task"))
         </form>
         </section>
 

@@ -53,4 +53,29 @@ public enum PageParts {
 
     /// The fields of a page, or of a part of one, that forbid what it does not need.
     public static func fields(type: String) -> HTTPFields { Page.fields(type: type) }
+
+    /// What the bars of a picture mean.
+    public static let key = """
+        <ul class="key" aria-hidden="true">
+        <li class="critical"><span><i class="bar"></i></span>decided the time</li>
+        <li><span><i class="bar"></i></span>ran at the same time</li>
+        <li><span><i class="bar bad"></i></span>failed</li>
+        <li><span><i class="bar cut"></i></span>cancelled</li>
+        <li><span class="line"></span>deadline</li>
+        </ul>
+        """
+
+    /// A picture's calls or tasks as a table, whose body `tableRows` fills.
+    public static func table(_ id: String, of rows: String) -> String {
+        let columns = [rows, "Ended", "Began at", "Took", "After", "Decided the time", "Attempts", "Why"]
+        let heads = columns.map { #"<th scope="col">\#($0)</th>"# }.joined()
+        return """
+            <details><summary>The same as a table</summary>
+            <div class="scroll"><table>
+            <thead><tr>\(heads)</tr></thead>
+            <tbody id="\(id)"></tbody>
+            </table></div>
+            </details>
+            """
+    }
 }
