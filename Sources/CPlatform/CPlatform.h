@@ -350,7 +350,7 @@ static inline int cp_spawn(
 }
 
 /* Starts a program with the three standard descriptors and these as 3, 4 and so on, which are above 2 and no more than 16. The signals'
-   mask and actions are the default. A sibling's parent is this process's own, unless that is none of its namespace.
+   mask and actions are the default. A sibling's parent is this process's own, unless that is in another namespace.
    Returns 0 or an error number. */
 static inline int cp_spawn_successor(
     pid_t *process, const char *program, char *const *arguments, char *const *environment, const int *descriptors, int count,

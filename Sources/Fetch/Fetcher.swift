@@ -41,8 +41,8 @@ public import HTTPWire
     private static let bytesPerTurn = 1024 * 1024
 
     /// - Parameters:
-    ///   - lookup: resolves a name, on a thread where it may block; the system's resolver if there is none.
-    ///   - lookupThreads: where it does; a few threads for all fetchers if there are none.
+    ///   - lookup: resolves a name, on a thread where it may block; nil for the system's resolver.
+    ///   - lookupThreads: the threads for lookups; nil for a few that all fetchers share.
     public init(
         on loop: isolated EventLoop, lookup: Lookup? = nil, lookupThreads: BlockingPool? = nil
     ) {

@@ -23,11 +23,11 @@ public final class CurlUpstreams: UpstreamClient {
         var engines = 1
     }
 
-    /// - Parameter lookup: resolves names; the system's resolver if there is none.
+    /// - Parameter lookup: resolves names; nil for the system's resolver.
     package init(lookup: Lookup? = nil, on loop: isolated EventLoop) { fetcher = Fetcher(on: loop, lookup: lookup) }
 
     /// The upstreams of a plan, in its order.
-    /// - Parameter lookup: resolves names; the system's resolver if there is none.
+    /// - Parameter lookup: resolves names; nil for the system's resolver.
     /// - Throws: `FetchError` if libcurl refuses a host.
     public convenience init(
         _ upstreams: [Upstream], lookup: Lookup? = nil, on loop: isolated EventLoop

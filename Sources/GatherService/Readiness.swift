@@ -15,7 +15,7 @@ final class Readiness: Sendable {
     /// Opens when no loop has any to open.
     let ready = Latch()
 
-    /// - Parameter coldLoops: how many loops have connections to open; 0 if there are none to be opened.
+    /// - Parameter coldLoops: how many loops have connections to open before the service is ready.
     init(coldLoops: Int) {
         state = Mutex(State(coldLoops: coldLoops))
         if coldLoops == 0 { ready.open() }

@@ -71,7 +71,7 @@ public struct URLGather: Sendable {
     }
 }
 
-/// What a client sent, where there is none.
+/// An empty request, since there is no client.
 private struct NothingSent: GatherInput {
     var body: JSONValue? { nil }
     func pathParameter(_ index: Int) -> String { "" }

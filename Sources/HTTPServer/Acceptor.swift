@@ -159,7 +159,7 @@ final class Acceptor: ReadinessHandler {
         wake()
     }
 
-    /// Closes the connection that has been without a request for the longest; false if there is none.
+    /// Closes the connection that has been without a request for the longest; false if all of them have one.
     private func closeLongestIdle() -> Bool {
         for _ in 0..<2 {
             while let (connection, since) = longestIdle.popLast() {

@@ -23,7 +23,7 @@ import HTTPWire
     var body: BodyReader?
     /// Whether the handler has begun to pass the body on piece by piece.
     var isPassingBody = false
-    /// Where bytes are that were received and not read; nil if there are none.
+    /// The buffer with bytes that were received but not read yet; nil if there are no such bytes.
     var buffer: ReceiveBuffer?
 
     // MARK: What the socket's reports said

@@ -13,7 +13,7 @@ struct PathTable: Sendable {
     private var entries: [Entry] = []
     /// All keys, one after the other.
     private var keys: [UInt8] = []
-    /// Indices of entries, -1 where there is none; a power of two of them, half of which at most are taken.
+    /// Indices of entries, or -1; their number is a power of two, and at most half of them are in use.
     private var slots = [Int](repeating: -1, count: 16)
 
     /// The number that was inserted; O(length of the key).

@@ -5,7 +5,7 @@ import HTTPWire
 ///
 /// Limits of connections and bytes hold for all servers of a ``ServerGroup`` together, on however many loops they are.
 public struct ServerOptions: Sendable {
-    /// What the `Server` field says; nil if there is none (RFC 9110 §10.2.4).
+    /// The value of the `Server` field (RFC 9110 §10.2.4); nil for answers without the field.
     public var name: String? = "gatherd"
     /// The sizes of heads and bodies.
     public var wire = WireLimits()

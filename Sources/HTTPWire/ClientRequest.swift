@@ -8,7 +8,7 @@ public struct ClientRequest: Sendable {
     /// Where in it the target begins.
     let targetStart: Int
     public let isHEAD: Bool
-    /// RFC 9110 §8.6: a request of a method that anticipates content says that there is none.
+    /// RFC 9110 §8.6: a request without content says so if its method usually has some.
     let expectsContent: Bool
     /// The fields but those that frame the message and name the host, which ``RequestSerializer`` writes itself.
     public var fields: FieldSection

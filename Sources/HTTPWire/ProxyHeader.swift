@@ -90,7 +90,7 @@ public enum ProxyHeader {
         case 0x21 where length >= 36:
             let address = (0..<8).map { String(port(bytes, at: 16 + 2 * $0), radix: 16) }.joined(separator: ":")
             return .complete(.address(address, port: port(bytes, at: 48)), consumed: consumed)
-        // A Unix socket has no address, and another family is none that we know.
+        // The address of a Unix socket, or an unspecified one, says nothing about the client.
         case 0x31 where length >= 216, 0x00: return .complete(.unknown, consumed: consumed)
         default: throw malformed
         }

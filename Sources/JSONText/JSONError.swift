@@ -5,7 +5,7 @@ public struct JSONError: Error, Hashable, Sendable {
     public let reason: Reason
 
     public enum Reason: Hashable, Sendable {
-        /// The text stops inside a value, or there is none.
+        /// The text ends inside a value or before one.
         case unexpectedEnd
         case expectedValue
         /// `true`, `false` or `null` misspelled.

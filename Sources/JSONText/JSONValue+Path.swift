@@ -1,5 +1,5 @@
 extension JSONValue {
-    /// The value at a path; nil if there is none, or if the path has `[*]`.
+    /// The value at a path; nil if nothing is there, or if the path contains `[*]`.
     ///
     /// - Complexity: O(length) for each step, since the last member of a name counts.
     public func value(at path: JSONPath) -> JSONValue? {

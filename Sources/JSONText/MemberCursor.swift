@@ -21,7 +21,7 @@ struct MemberCursor {
     /// Where nothing follows.
     static func atEnd(of bytes: [UInt8]) -> MemberCursor { MemberCursor(at: bytes.count) }
 
-    /// Moves to the next value of an object; nil, with `position` past the brace, if there is none.
+    /// Moves to the next value of an object; nil, with `position` past the brace, at the object's end.
     @inline(__always)
     mutating func nextName(in text: Span<UInt8>) -> MemberName? {
         guard skipSeparators(in: text) else { return nil }
@@ -37,7 +37,7 @@ struct MemberCursor {
         return MemberName(content: start..<close.offset, hasEscape: close.hasEscape)
     }
 
-    /// Moves to the next element of an array; false, with `position` past the bracket, if there is none.
+    /// Moves to the next element of an array; false, with `position` past the bracket, at the array's end.
     @inline(__always)
     mutating func nextElement(in text: Span<UInt8>) -> Bool {
         guard skipSeparators(in: text) else { return false }

@@ -99,7 +99,7 @@ enum StringContent {
         return (Unicode.Scalar(value) ?? replacement, end + 6)
     }
 
-    /// The code unit of a `\uXXXX` at `start`, nil if there is none.
+    /// The code unit of the `\uXXXX` at `start`; nil if there is no such escape.
     private static func codeUnit(_ text: Span<UInt8>, at start: Int, limit: Int) -> UInt32? {
         guard start + 6 <= limit, text[start] == ASCII.backslash, text[start + 1] == UInt8(ascii: "u") else {
             return nil

@@ -3,9 +3,9 @@ public import HTTPTypes
 public import HTTPWire
 import JSONText
 
-/// A client's request that no client has sent.
+/// A made-up request, for plans that are rehearsed without clients.
 public struct GivenRequest: GatherInput, Sendable {
-    /// By the index of the parameter in the route; `1` stands for those that are not given.
+    /// Indexed by parameter of the route; those that are not given are `1`.
     public var parameters: [Int: String] = [:]
     public var query: [(name: String, value: String)] = []
     public var headers: [(name: HTTPField.Name, value: String)] = []
@@ -20,12 +20,12 @@ public struct GivenRequest: GatherInput, Sendable {
 
     public func fields(where isWanted: (Span<UInt8>) -> Bool) -> FieldSection {
         var fields = FieldSection()
-        // What cannot stand in a field, no client sends.
+        // No client can send a value that is not a valid field value.
         for (name, value) in headers where isWanted(name.rawName.utf8Span.span) { try? fields.append(name, value) }
         return fields
     }
 
-    /// Made up, and always the same.
+    /// Always the same.
     public func attribute(_ name: RequestAttribute) -> String? {
         switch name {
         case .clientAddress: "192.0.2.1"

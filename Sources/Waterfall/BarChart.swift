@@ -1,4 +1,4 @@
-/// Bars on one time line, as text for a terminal.
+/// Bars on one timeline, as text for a terminal.
 ///
 /// ```
 /// customer  ████████                            10.5 ms
@@ -12,11 +12,11 @@ public struct BarChart {
         public var start: Duration?
         /// When it ended; nil while it runs.
         public var end: Duration?
-        /// Whether its end was none of its own: a cross marks that.
+        /// Whether it failed or was ended from outside, which is marked by a cross.
         public var isCut = false
-        /// Whether it is drawn lighter.
+        /// Whether the bar is drawn in a lighter shade.
         public var isFaint = false
-        /// What stands in place of a bar where there is none.
+        /// The text in place of a bar, for a call that has not begun.
         public var note = ""
         /// The text after the bar.
         public var state: String
@@ -26,28 +26,28 @@ public struct BarChart {
         }
     }
 
-    /// Columns of the terminal.
+    /// The width of the terminal, in columns.
     public var width: Int
-    /// Lines of the terminal that the chart may have.
+    /// The most lines of the terminal that the chart may take.
     public var height: Int
-    /// Columns after the bar, at least.
+    /// The least number of columns kept for the text after the bar.
     public var stateWidth: Int
 
     public init(width: Int, height: Int, stateWidth: Int) {
         (self.width, self.height, self.stateWidth) = (width, height, stateWidth)
     }
 
-    /// No bar is shorter, however narrow the terminal; what does not fit is cut off.
+    /// The least width for bars, however narrow the terminal is; what does not fit is cut off.
     private static let leastBar = 8
 
-    /// The lines that show the rows at a time; none is wider than the terminal.
+    /// The lines that show the rows at a point in time, none of them wider than the terminal.
     /// - Parameters:
     ///   - scale: the time that the whole width stands for.
-    ///   - deadline: a time that is marked in each line.
+    ///   - deadline: a time that is marked on each line.
     public func lines(
         _ rows: [Row], at time: Duration, scale: Duration, deadline: Duration? = nil
     ) -> [String] {
-        // A long name leaves two thirds of a line for the rest.
+        // A name takes up a third of a line at most.
         let label = min(rows.map(\.label.count).max() ?? 0, max(12, width / 3))
         let state = max(stateWidth, rows.map(\.state.count).max() ?? 0)
         let bar = max(Self.leastBar, width - label - 4 - state)

@@ -1,12 +1,12 @@
 import JSONText
 
 extension GatherTrace {
-    /// The calls as a picture that stands alone: a bar for each, or for each of its attempts, the critical path dark,
-    /// and the deadline as a line; on light and on dark pages.
+    /// The calls as a self-contained SVG file for light and dark pages: a bar for each call, or for each of its
+    /// attempts if it has several, the critical path in a dark colour, and the deadline as a line.
     public func svg(title: String) -> String {
         let (row, left, bars, right, top) = (28, 190, 560, 120, 64)
         let needed = max(duration ?? .zero, calls.compactMap(\.end).max() ?? .zero, .microseconds(100))
-        // A deadline that is far away would leave no room for the bars.
+        // The line of a distant deadline would leave no room for the bars.
         let deadline = deadline.flatMap { $0 * 2 <= needed * 5 ? $0 : nil }
         let scale = max(needed, deadline ?? .zero)
         let (width, height) = (left + bars + right, top + calls.count * row + 52)
@@ -80,7 +80,7 @@ extension GatherTrace {
         return lines.joined(separator: "\n") + "\n</svg>\n"
     }
 
-    /// Its attempts, if it has several that are known, or else the call itself.
+    /// The call's attempts if several are known, or else the call itself.
     private func drawnBars(of call: Call) -> [(start: Duration, end: Duration, isGood: Bool)] {
         guard let start = call.start, let end = call.end else { return [] }
         guard call.attempts.count > 1 else { return [(start, end, call.isGood)] }

@@ -2,7 +2,7 @@ import EventLoop
 import JSONText
 
 extension GatherTrace {
-    /// The calls as bars of a chart.
+    /// The calls as rows of a chart.
     public func rows(at time: Duration) -> [BarChart.Row] {
         let critical = Set(criticalPath)
         return calls.flatMap { call in
@@ -14,7 +14,7 @@ extension GatherTrace {
         }
     }
 
-    /// A line of its own for each of several attempts, below their call's.
+    /// A row for each of several attempts, below the row of their call.
     private static func row(number: Int, _ attempt: Attempt) -> BarChart.Row {
         var row = BarChart.Row(
             "  \(attempt.kind) \(number)", start: attempt.start, end: attempt.end,
@@ -32,17 +32,17 @@ extension GatherTrace {
         return call.status.map { "status \($0)" } ?? outcome.replacing("_", with: " ")
     }
 
-    /// The time that the width of a chart stands for: the least round one in which everything has room.
+    /// The time that the width of a chart stands for: the shortest round one that everything fits into.
     public func scale(at time: Duration) -> Duration {
         let needed = max(duration ?? time, calls.compactMap(\.end).max() ?? .zero, .milliseconds(10))
         guard duration == nil else { return needed }
-        // As it grows, bars change their scale a few times only.
+        // Coarse steps, so that the scale changes only a few times while the bars grow.
         var length = Duration.milliseconds(10)
         while length < needed { length = length * 2 }
         return length
     }
 
-    /// One line for what a call has just come to: `10.5 ms  orders starts, after customer`.
+    /// One line about what has just happened to a call: `10.5 ms  orders starts, after customer`.
     public static func line(_ call: Call) -> String {
         if call.outcome == nil, let attempt = call.attempts.last {
             let time = (attempt.end ?? attempt.start).millisecondsText
@@ -58,7 +58,7 @@ extension GatherTrace {
         return time + "\(call.name) \(outcome)\(took)" + (call.detail.map { ": \($0)" } ?? "")
     }
 
-    /// How it ended, and what the time was spent on.
+    /// How the gather ended, how long it took, and what it would have taken without concurrency.
     public var summary: String {
         var text = status.map { "\($0)" } ?? "ended"
         if let duration { text += " after \(duration.millisecondsText)" }

@@ -1,22 +1,22 @@
 import EventLoop
 import JSONText
 
-/// What a client has been told of a gather: by the records of a stream, or at its end by `Server-Timing`.
+/// What a client has been told about a gather: by the records of a stream, or by `Server-Timing` at its end.
 public struct GatherTrace: Sendable {
     /// A call of the gather, or a task of `/tasks`.
     public struct Call: Sendable, Equatable {
         public let name: String
-        /// After the beginning of the gather; nil if it has not been sent.
+        /// Counted from the beginning of the gather; nil if the call has not been sent.
         public var start: Duration?
         public var end: Duration?
-        /// How it ended, in the service's word; nil while it runs or waits.
+        /// How it ended, in the service's words; nil while it waits or runs.
         public var outcome: String?
         public var status: Int?
         /// What went wrong.
         public var detail: String?
         /// The call that it waited for longest.
         public var after: String?
-        /// Those of a call that has several, in their order.
+        /// In the order in which they began; empty if there is only one.
         public var attempts: [Attempt] = []
 
         init(_ name: String) { self.name = name }
@@ -34,27 +34,27 @@ public struct GatherTrace: Sendable {
         public var outcome: String?
     }
 
-    /// In the order in which they were told of.
+    /// In the order in which they were reported.
     public private(set) var calls: [Call] = []
-    /// How long all of it took, when that is told.
+    /// How long the whole gather took, once that is known.
     public private(set) var duration: Duration?
     public private(set) var deadline: Duration?
-    /// The calls that decided how long it took, in their order.
+    /// The chain of calls that decided how long it took, in order.
     public private(set) var criticalPath: [String] = []
-    /// The status of the answer, which in a stream is the last record's.
+    /// The status of the answer; that of a stream is in its last record.
     public var status: Int?
     /// Why there is no answer.
     public private(set) var problem: String?
 
     public init() {}
 
-    /// How long all calls together took.
+    /// The sum of the calls' durations.
     public var sum: Duration { calls.reduce(.zero) { $0 + ($1.duration ?? .zero) } }
 
     // MARK: Records
 
-    /// Takes a line of a stream; lines of other kinds are passed over.
-    /// - Throws: if it is not JSON.
+    /// Takes a line of a stream, and ignores lines of an unknown kind.
+    /// - Throws: if the line is not JSON.
     public mutating func take(line: [UInt8]) throws(JSONError) {
         let record = try JSONValue(validating: line)
         func text(_ name: String) -> String? { record[name]?.scalarText.map(Self.printable) }
@@ -113,12 +113,12 @@ public struct GatherTrace: Sendable {
         value.scalarText.flatMap { Double($0) }.flatMap(milliseconds)
     }
 
-    /// Nothing that a clock of ours shows is out of these bounds.
+    /// No time that gatherd reports is outside these bounds.
     private static func milliseconds(_ number: Double) -> Duration? {
         (0...1e12).contains(number) ? .microseconds(Int64((number * 1000).rounded())) : nil
     }
 
-    /// A text of others without what a terminal would take for a command (ECMA-48 §5.2, §5.3).
+    /// A text from outside, without the control characters that a terminal would obey (ECMA-48 §5.2, §5.3).
     static func printable(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
@@ -127,8 +127,8 @@ public struct GatherTrace: Sendable {
 
     // MARK: Server-Timing
 
-    /// Takes the field of any server (W3C Server Timing): `customer;dur=10.5;start=0.0;desc=ok, …`. Only ours tells
-    /// starts, and only with them is there a critical path.
+    /// Takes the `Server-Timing` field of any server (W3C Server Timing): `customer;dur=10.5;start=0.0;desc=ok, …`.
+    /// Only gatherd's has starts, without which there is no critical path.
     public mutating func take(serverTiming field: String) {
         for entry in field.split(separator: ",") {
             let parts = entry.split(separator: ";").map { $0.trimmed }
@@ -141,7 +141,7 @@ public struct GatherTrace: Sendable {
             let start = values["start"].flatMap { Double($0) }.flatMap(Self.milliseconds)
             let length = values["dur"].flatMap { Double($0) }.flatMap(Self.milliseconds)
             change(Self.printable(name)) { call in
-                // Of another server's entries only the length is known.
+                // An entry of another server tells its duration only.
                 call.start = start ?? (values["desc"] == "skipped" ? nil : length.map { _ in .zero })
                 call.end = call.start.flatMap { start in length.map { start + $0 } }
                 call.outcome = Self.printable(values["desc"] ?? "ok")
@@ -151,8 +151,8 @@ public struct GatherTrace: Sendable {
         linkByTimes()
     }
 
-    /// Without records, a call is taken to have waited for the one whose end was its beginning: to a tenth of a
-    /// millisecond, in which times are told.
+    /// Without records, a call is assumed to have waited for the one that ended when it began, to a tenth of a
+    /// millisecond, the resolution of the times.
     private mutating func linkByTimes() {
         for index in calls.indices {
             guard let start = calls[index].start, start > .zero else { continue }

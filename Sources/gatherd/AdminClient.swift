@@ -17,7 +17,7 @@ struct AdminClient: Sendable {
         return content
     }
 
-    /// Takes the lines of an answer as they come, until `take` wants no more or there are none.
+    /// Passes the lines of an answer to `take` as they arrive, until it returns false or the answer ends.
     func lines(
         of target: String, on loop: isolated EventLoop, take: (ArraySlice<UInt8>) throws -> Bool
     ) async throws {

@@ -8,7 +8,7 @@ struct Misspelling {
     /// Whether help was asked for, which the parser gives for any name.
     let isOfHelp: Bool
 
-    /// The first of the arguments; nil if there is none.
+    /// The first misspelling among the arguments; nil if there is none.
     init?(in arguments: [String]) {
         let commands = Gatherd.configuration.subcommands
         let names = commands.map { $0.name } + ["help"]

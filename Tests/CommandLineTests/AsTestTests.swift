@@ -6,7 +6,7 @@ import Testing
 
 /// `gatherd trace --as-test`, with a service that runs.
 @Suite struct AsTestTests {
-    /// The default configuration with its shop where nobody else listens.
+    /// The default configuration with its shop on a free port.
     private static func configuration() throws -> String {
         let shop = try Listener("127.0.0.9:0").port
         return try String(contentsOfFile: Program.root.path + "/config/gatherd.yaml", encoding: .utf8)

@@ -37,7 +37,7 @@ import Testing
         )
     }
 
-    @Test func `a change is shown beside what is, and drawn`() throws {
+    @Test func `a change is shown next to what is, and drawn`() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("gatherd-\(UUID()).svg")
         defer { try? FileManager.default.removeItem(at: file) }
         let models = "--model 'gone=10ms slow=10%:200ms'"

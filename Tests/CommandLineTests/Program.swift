@@ -4,7 +4,7 @@ import Foundation
 import Glibc
 import TestSupport
 
-/// The program as it was built beside the tests, and what it says.
+/// The program as it was built with the tests, and what it prints.
 enum Program {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What the platform does to the program: signals, limits, a log that nobody reads.
+/// What the platform does to the program: signals, limits, a log without a reader.
 @Suite struct ServeTests {
     private static let configuration = """
         version: 1
@@ -129,7 +129,7 @@ import Testing
         #expect(log.contains("the configuration was reloaded cause=--watch changes=\"~ demo\" generation=2"))
     }
 
-    @Test func `a log that nobody reads stops nothing, and says what is missing when it is read again`() throws {
+    @Test func `a log that is not read stops nothing, and says what is missing when it is read again`() throws {
         let (requests, exit, log) = try ServingProgram.run(Self.configuration) { program, loop in
             let requests = 4000
             let client = try SocketEnd(port: program.port, on: loop)
@@ -150,7 +150,7 @@ import Testing
         #expect(written + dropped >= requests)
     }
 
-    @Test func `a program whose log nobody reads ends all the same`() throws {
+    @Test func `a program whose log is not read ends all the same`() throws {
         let exit = try ServingProgram.run(Self.configuration) { program, loop in
             let client = try SocketEnd(port: program.port, on: loop)
             for _ in 0..<400 {

@@ -15,7 +15,7 @@ import Testing
         """
 
     private func top(_ command: String) throws -> Program.Result {
-        // On an address of its own, so that nobody takes the port between.
+        // On an address of its own, so that the port stays free in between.
         let port = try Listener("127.0.0.8:0").port
         return try ServingProgram.run(Self.configuration.replacing("PORT", with: "\(port)")) { program, loop in
             for _ in 0..<2 { #expect(try await program.get("/hello", on: loop).status == 200) }

@@ -25,7 +25,7 @@ import Testing
     }
 
     private func run(_ command: String, _ arguments: [String], terminal: Bool = false) throws -> Program.Result {
-        // On an address of its own, so that nobody takes the port between.
+        // On an address of its own, so that the port stays free in between.
         let port = try Listener("127.0.0.8:0").port
         return try ServingProgram.run(Self.configuration(upstream: port)) { program, loop in
             let words = arguments.map { $0.replacing("PORT", with: "\(program.port)") }

@@ -145,7 +145,7 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appending(path: "warned.yaml")
-        // Nobody is told of what `expose` adds.
+        // What `expose` adds is told to no client.
         let text = """
             version: 1
             server: { disclose: nothing }

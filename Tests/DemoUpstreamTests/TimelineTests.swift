@@ -89,7 +89,7 @@ struct TimelineTests {
         #expect(text.contains(meaning), "\(text)")
     }
 
-    @Test func `the total is told beside sum and maximum`() throws {
+    @Test func `the total is told next to sum and maximum`() throws {
         let text = try TestLoop.run { loop in
             let plan = try TaskPlan()
             return try await TaskRun.run(plan, on: loop) { _ in }.summary(of: plan)

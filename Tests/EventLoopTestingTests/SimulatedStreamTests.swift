@@ -255,7 +255,7 @@ struct SimulatedStreamTests {
         }
     }
 
-    @Test func `ends that nobody holds leave no timer behind`() throws {
+    @Test func `ends that are released leave no timer behind`() throws {
         let timers = try TestLoop.run { loop in
             do {
                 let (left, _) = SimulatedStream.pair(Self.slow, seed: 3, on: loop)

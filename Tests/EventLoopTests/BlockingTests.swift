@@ -125,7 +125,7 @@ struct BlockingTests {
                     await loop.settle()
                     waiting.cancelAll()
                 }
-                // The gate is still shut: nobody waited for the thread.
+                // The gate is still shut: no task waited for the thread.
                 gate.open()
                 try await group.waitForAll()
                 // Behind what was cancelled in the same queue.
@@ -253,7 +253,7 @@ private enum ThreadEnds {
     private static let ended = Atomic(0)
     private static let key: pthread_key_t = {
         var key = pthread_key_t()
-        // The value is a number that nobody follows.
+        // The value is only a number, not a pointer that is followed.
         unsafe pthread_key_create(&key) { _ in _ = ThreadEnds.ended.add(1, ordering: .acquiringAndReleasing) }
         return key
     }()

@@ -35,7 +35,7 @@ struct ChildProcessTests {
             try await withChildProcess(Self.shell(script), on: loop) { child, loop in
                 #expect(try await child.exit(on: loop) == expected)
                 #expect(try await child.exit(on: loop) == expected)
-                // Nobody is there to be signalled.
+                // No process is left to be signalled.
                 try child.send(signal: SIGTERM)
             }
         }
@@ -163,7 +163,7 @@ struct ChildProcessTests {
             let process = processID.withLock { $0 }
             #expect(process > 0)
             #expect(start.duration(to: loop.now) < .seconds(10))
-            // No child any more, not even as a zombie.
+            // No child is left, not even as a zombie.
             let reaped = waitpid(process, nil, WNOHANG)
             let code = errno
             #expect(reaped == -1)

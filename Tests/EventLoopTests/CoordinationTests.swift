@@ -51,7 +51,7 @@ struct EventTests {
 }
 
 struct SemaphoreTests {
-    @Test func `permits go to those who wait in the order of their arrival, and nobody overtakes`() throws {
+    @Test func `permits go to waiters in the order of their arrival, and none overtakes`() throws {
         try TestLoop.run { loop in
             let (semaphore, trace) = (Semaphore(permits: 1, on: loop), Trace())
             try await loop.withTaskScope { scope in

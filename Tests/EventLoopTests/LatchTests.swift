@@ -38,7 +38,7 @@ struct LatchTests {
                 group.cancelAll()
                 #expect(await group.next() == .cancelled)
             }
-            // Nobody is left to be woken.
+            // No task is left to be woken.
             latch.open()
         }
     }

@@ -33,7 +33,7 @@ struct LifetimeTests {
         }
     }
 
-    @Test func `scopes and handles are gone when nobody has them`() throws {
+    @Test func `scopes and handles are freed when the last reference goes`() throws {
         try TestLoop.run { loop in
             let weak = WeakReferences()
             try await loop.withTaskScope { scope in
@@ -80,7 +80,7 @@ struct LifetimeTests {
         for try await _ in completed { break }
     }
 
-    @Test func `elements that nobody receives go with their channel`() throws {
+    @Test func `elements that are never received go with their channel`() throws {
         let alive = Alive()
         try TestLoop.run { loop in
             let channel = Channel<Witness>(capacity: 1, on: loop)

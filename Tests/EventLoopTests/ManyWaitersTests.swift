@@ -43,7 +43,7 @@ struct ManyWaitersTests {
                 }
             }
             #expect(error == nil)
-            // Nobody is left whom one of these would reach before the next.
+            // No waiter is left whom one of these would reach before the next.
             semaphore.release()
             #expect(semaphore.available == 1)
             #expect(full.tryReceive() == 1)

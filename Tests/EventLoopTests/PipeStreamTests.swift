@@ -22,7 +22,7 @@ struct PipeStreamTests {
         }
     }
 
-    @Test func `a pipe that nobody reads is a peer that is gone, and no signal`() throws {
+    @Test func `a pipe without a reader is a peer that is gone, and no signal`() throws {
         try TestLoop.runOnSystem { loop in
             let (reading, writing) = try PipeStream.pair(on: loop)
             await withTaskGroup(of: Void.self) { group in

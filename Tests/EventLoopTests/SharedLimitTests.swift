@@ -19,7 +19,7 @@ struct SharedLimitTests {
         #expect(limit.tryTake())
     }
 
-    @Test func `what does not fit keeps out nobody, and a limit that changes is kept to`() {
+    @Test func `what does not fit keeps nothing else out, and a changed limit is kept to`() {
         let limit = SharedLimit(10)
         #expect(limit.tryTake(8) && !limit.tryTake(3) && limit.tryTake(2))
         limit.limit = 5

@@ -41,7 +41,7 @@ struct SignalsTests {
     }
 
     @Test func `closing ends the wait, and again changes nothing`() async {
-        // Nobody else opens descriptors there.
+        // No other thread opens descriptors there.
         await #expect(processExitsWith: .success) {
             let descriptor = try Signals.block([SIGUSR1])
             try TestLoop.runOnSystem { loop in

@@ -133,7 +133,7 @@ struct SocketStreamTests {
         }
     }
 
-    @Test func `a connect that nobody answers ends with its deadline`() throws {
+    @Test func `an unanswered connect ends with its deadline`() throws {
         try TestLoop.runOnSystem { loop in
             // One place in its queue, which is taken: the kernel drops what asks for another.
             let listener = try StreamListener(SocketAddress("127.0.0.1:0"), backlog: 0, on: loop)
@@ -203,7 +203,7 @@ struct SocketStreamTests {
         }
     }
 
-    @Test func `nobody who listens is an error of the system`() throws {
+    @Test func `a missing listener is an error of the system`() throws {
         try TestLoop.runOnSystem { loop in
             let address = try StreamListener(SocketAddress("127.0.0.1:0"), on: loop).address
             await #expect(throws: StreamError.system(SystemError("connect", code: ECONNREFUSED))) {
@@ -215,7 +215,7 @@ struct SocketStreamTests {
         }
     }
 
-    @Test func `a descriptor that is none is not taken over`() throws {
+    @Test func `an invalid descriptor is not taken over`() throws {
         try TestLoop.runOnSystem { loop in
             _ = #expect(throws: StreamError.system(SystemError("fcntl", code: EBADF))) {
                 _ = try SocketStream(adopting: -1, on: loop)

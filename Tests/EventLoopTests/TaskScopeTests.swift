@@ -66,7 +66,7 @@ struct TaskScopeTests {
         }
     }
 
-    @Test func `an error that nobody awaits is the scope's`() throws {
+    @Test func `an error that is not awaited is the scope's`() throws {
         try TestLoop.run { loop in
             let error = await failure {
                 try await loop.withTaskScope { scope in _ = loop.spawn(in: scope) { throw Broken() } }

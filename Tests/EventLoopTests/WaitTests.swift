@@ -152,7 +152,7 @@ struct RaceTests {
         }
     }
 
-    @Test func `a race that nobody wins throws the first error in time`() throws {
+    @Test func `a race without a winner throws the first error in time`() throws {
         try TestLoop.run { loop in
             let error = await failure {
                 try await loop.race(

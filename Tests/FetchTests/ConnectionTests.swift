@@ -26,7 +26,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func `a port that nobody listens on refuses`() throws {
+    @Test func `a port without a listener refuses`() throws {
         let port = try TestLoop.runOnSystem { loop in try SocketListener(on: loop).port }
         #expect(try outcome(of: "http://127.0.0.1:\(port)").failure == .connect(.refused))
     }
@@ -61,7 +61,7 @@ struct ConnectionTests {
         ] as [(FetchError, String)])
     func words(_ error: FetchError, _ text: String) { #expect(error.description == text) }
 
-    @Test func `a name that nobody has does not resolve`() throws {
+    @Test func `an unknown name does not resolve`() throws {
         #expect(try outcome(of: "http://does-not-exist.invalid").failure == .resolve(.unknownName))
     }
 
@@ -135,7 +135,7 @@ struct ConnectionTests {
     private static let openssl = "/usr/bin/openssl"
 
     @Test(.enabled(if: unsafe access(openssl, X_OK) == 0))
-    func `a certificate that nobody vouches for is not trusted`() throws {
+    func `a certificate without a trusted issuer is refused`() throws {
         let script = """
             exec 2>/dev/null; dir=$(mktemp -d) && cd "$dir" &&
             \(Self.openssl) req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key -out cert \
@@ -148,7 +148,7 @@ struct ConnectionTests {
         var line = [CChar](repeating: 0, count: 100)
         var port: Int?
         while port == nil, unsafe fgets(&line, CInt(line.count), server) != nil {
-            // «ACCEPT 127.0.0.1:40000»
+            // "ACCEPT 127.0.0.1:40000"
             let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             if text.hasPrefix("ACCEPT"), let colon = text.lastIndex(of: ":") {
                 port = Int(text[text.index(after: colon)...].prefix { $0.isNumber })

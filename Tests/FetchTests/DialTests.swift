@@ -267,7 +267,7 @@ struct DialTests {
     /// How long an exchange has to wait at most, in time on the processor, while so many silent connections are opened.
     private func longestTurn(opening count: Int) throws -> Duration {
         try TestLoop.runOnSystem { loop in
-            // The kernel answers for as many as the queue holds, and nobody accepts them.
+            // The kernel answers for as many as the queue holds, and none is accepted.
             let silent = try SocketListener(on: loop)
             let listener = try SocketListener(on: loop)
             let fetcher = Fetcher(on: loop)

@@ -23,7 +23,7 @@ struct KeptConnectionTests {
     }
 
     @Test(
-        "Idle connections that the upstream ends or speaks on serve nobody, whether that was reported or not",
+        "Idle connections that the upstream ends or speaks on are not used, whether that was reported or not",
         arguments: endings, ["GET", "POST"])
     func endedWhileIdle(_ how: String, _ method: String) throws {
         for isReported in [false, true] {
@@ -79,7 +79,7 @@ struct KeptConnectionTests {
         }
     }
 
-    @Test func `an upstream that resets after each complete answer fails nobody`() throws {
+    @Test func `an upstream that resets after each complete answer fails no request`() throws {
         try ScriptedUpstream.run { upstream, loop in
             let failures = try await upstream.listener.serving(
                 by: { connection, loop in

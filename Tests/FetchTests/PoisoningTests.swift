@@ -19,7 +19,7 @@ struct PoisoningTests {
                         let cut = answer.utf8.index(
                             answer.startIndex, offsetBy: Int.random(in: 0...answer.utf8.count, using: &random))
                         try connection.send(String(answer[..<cut]))
-                        // Nobody's timer: other jobs run, and may give this exchange up.
+                        // A timer of no exchange: other jobs run, and may give this exchange up.
                         if Bool.random(using: &random) { await loop.settle() }
                         try connection.send(String(answer[cut...]))
                         if Int.random(in: 0..<20, using: &random) == 0 { return }

@@ -12,7 +12,7 @@ struct RequestTests {
         var testDescription: String
         var request: ClientRequest
         var start: String
-        /// Beside Host, which is checked for all.
+        /// Apart from Host, which is checked for all.
         var fields: [String]
         var body = ""
     }

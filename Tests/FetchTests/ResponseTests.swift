@@ -26,7 +26,7 @@ struct ResponseTests {
         Received("of HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nhello", "200 hello"),
         Received("no content", "HTTP/1.1 204 No Content\r\n\r\n", "204 "),
         Received("not found", "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", "404 no"),
-        Received("a status of which nobody knows", "HTTP/1.1 599 \r\nContent-Length: 2\r\n\r\nno", "599 no"),
+        Received("an unassigned status", "HTTP/1.1 599 \r\nContent-Length: 2\r\n\r\nno", "599 no"),
         Received(
             "after interim ones",
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + okResponse,
@@ -78,10 +78,10 @@ struct ResponseTests {
         Received("a length with a sign", "HTTP/1.1 200 OK\r\nContent-Length: +13\r\n\r\nhello, world!", "malformed"),
         Received("two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "malformed"),
         Received(
-            "a length beside chunks", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "a length as well as chunks", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
             "malformed"),
         Received(
-            "a coding that is none", "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok", "malformed"),
+            "the coding identity", "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok", "malformed"),
         Received("another protocol on the connection", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", "malformed"),
         Received("no HTTP", "hello\r\n\r\n", "malformed"),
         Received("HTTP/0.9", "<html></html>", "malformed"),

@@ -29,7 +29,7 @@ public func testOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard case .complete(let status, let fields, let body, let consumed, let isAtEnd) = whole else { return 0 }
 
     check(consumed + body.count <= 2 * input.count && body.count <= consumed, "content comes from nowhere")
-    check((200...999).contains(status), "a status is none")
+    check((200...999).contains(status), "not a status")
     if !isAtEnd {
         check(read(Array(input[..<consumed]), [], isHEAD, limits) == whole, "what follows changes the verdict")
     }
@@ -69,7 +69,7 @@ private func read(_ input: [UInt8], _ cuts: [Int], _ isHEAD: Bool, _ limits: Res
 private func checkLines(_ fields: FieldSection) {
     var copy = FieldSection()
     fields.forEachLine { name, value in
-        check((try? copy.append(name, value)) != nil, "a line is none")
+        check((try? copy.append(name, value)) != nil, "not a field line")
         // A value ends where it does, also when it is found by name.
         for index in value.indices { check(value[index] != 0x0A && value[index] != 0x0D, "a value holds a line end") }
     }
@@ -94,7 +94,7 @@ private func checkRequest(with fields: FieldSection) {
     } catch RequestError.expectationFailed {
         // `Expect` is no field of framing, and a response's means nothing.
     } catch {
-        fatalError("a request is none: \(error)")
+        fatalError("not a request: \(error)")
     }
 }
 

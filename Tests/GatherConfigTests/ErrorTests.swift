@@ -2,7 +2,7 @@ import Foundation
 import GatherConfig
 import Testing
 
-/// The errors of a configuration, as they are printed; empty if there are none.
+/// The errors of a configuration, as they are printed; empty for a correct file.
 func errors(in text: String, environment: [String: String] = [:]) -> [String] {
     do throws(ConfigurationErrors) {
         _ = try Configuration.read(text: text, file: "x.yaml", environment: environment)

@@ -15,7 +15,7 @@ import Testing
         let remedy = "; check the name and the permissions"
         #expect(message(of: "/nowhere/x.yaml") == "/nowhere/x.yaml: cannot be read: there is no such file" + remedy)
         #expect(message(of: "/") == "/: cannot be read: it is a directory" + remedy)
-        // Nobody may have it, whoever runs the test.
+        // No user may have it, whoever runs the test.
         let name = String(repeating: "x", count: 300)
         #expect(message(of: name) == "\(name): cannot be read: File name too long" + remedy)
     }

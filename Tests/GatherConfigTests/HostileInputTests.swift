@@ -55,8 +55,8 @@ import Testing
         #expect(errors(headers: 60) == [])
         #expect(
             errors(headers: 70) == [
-                "x.yaml:8:18: endpoints[0].calls.a.headers: the headers are longer than 64 KiB together; "
-                    + "send in a body what is so long: servers take heads of a few KiB"
+                "x.yaml:8:18: endpoints[0].calls.a.headers: the headers add up to more than 64 KiB; "
+                    + "send long values in a body, since servers accept heads of a few KiB"
             ])
     }
 

@@ -95,7 +95,8 @@ func readEndpoint(_ text: String, environment: [String: String] = [:]) throws ->
     }
 
     @Test(
-        "What is no address is none", arguments: ["", ":", "h", "h:", ":h", "65536", "-1", "1 2", "::1", "::", "[::1]"])
+        "Other texts are not addresses",
+        arguments: ["", ":", "h", "h:", ":h", "65536", "-1", "1 2", "::1", "::", "[::1]"])
     func noAddress(_ text: String) { #expect(ListenAddress(text) == nil) }
 
     @Test func `every key of demo changes its value`() throws {

@@ -155,7 +155,7 @@ import TokenTestSupport
             #expect(try await whole.get("/a", "X-API-Key: beta", on: loop).status == 401)
             try file.write(KeyFile.beta)
             let reply = try await whole.admin("/-/reload", method: "POST", on: loop)
-            #expect(reply.body.contains("access: what is in its files"))
+            #expect(reply.body.contains("access: the contents of its files"))
             #expect(try await whole.get("/a", "X-API-Key: alpha", on: loop).status == 401)
             #expect(try await whole.get("/a", "X-API-Key: beta", on: loop).status == 200)
             try file.write("shop-a")

@@ -245,7 +245,7 @@ import Tokens
             #expect(unchanged.status == 200)
             try newPEM.write(to: file, atomically: true, encoding: .utf8)
             let reply = try await whole.admin("/-/reload", method: "POST", on: loop)
-            #expect(reply.body.contains("access: what is in its files"))
+            #expect(reply.body.contains("access: the contents of its files"))
             #expect(try await whole.get("/a", headers.old, on: loop).status == 401)
             #expect(try await whole.get("/a", headers.new, on: loop).status == 200)
             // A file that is no key changes nothing.

@@ -46,7 +46,7 @@ import Testing
 
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1"
 
-    @Test func `idle_timeout and max_connection_age end connections that nobody uses, or that are old`() throws {
+    @Test func `idle_timeout and max_connection_age end connections that are idle or old`() throws {
         for option in ["idle_timeout: 20ms", "max_connection_age: 1ms"] {
             try TestLoop.runOnSystem { loop in
                 let listener = try SocketListener(on: loop)

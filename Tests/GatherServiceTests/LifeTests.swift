@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func `it answers on all of its loops, and the admin listener beside them`() throws {
+    @Test func `it answers on all of its loops, and so does the admin listener`() throws {
         let (statuses, health, welcome) = try run { service, _, _, loop in
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
                 for id in 1...40 {

@@ -144,7 +144,7 @@ import Testing
         return try Configuration.read(text: text, file: "test.yaml")
     }
 
-    @Test func `calls that were not sent, found nobody or were given up are counted as that`() throws {
+    @Test func `calls that were skipped, unreachable or cancelled are counted as that`() throws {
         let samples = try RunningService.run(Self.failing) { service, loop in
             service.upstream.answers = ["error": .status(500), "slow": .never, "held": .held]
             #expect(try await service.get("/down", on: loop).status == 502)

@@ -51,7 +51,7 @@ import Testing
         #expect(areRemoved)
     }
 
-    @Test func `a quorum that cannot be met any more fails while others hang`() throws {
+    @Test func `a quorum that can no longer be met fails while others hang`() throws {
         let (reply, areRemoved) = try reply(
             "/v1/quorum", ["a": .status(500), "b": .never, "c": .status(500)], hanging: 1)
         #expect(reply.status == 502)

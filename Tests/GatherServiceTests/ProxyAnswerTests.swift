@@ -87,7 +87,7 @@ import Testing
             "one elsewhere at the upstream has no host of its",
             "302 Found|Location: HTTP://127.0.0.1:PORT/login|Content-Length: 0", added: ["Location: /login"]),
         Case(
-            "one that would be another host by that is none",
+            "one that would then name another host is left alone",
             "302 Found|Location: http://127.0.0.1:PORT//evil.test/|Content-Length: 0", added: ["Location: /evil.test/"]),
         Case("another port is another server", "302 Found|Location: http://127.0.0.1:1/in/7|Content-Length: 0"),
         Case("another path that begins so is another", "302 Found|Location: /inside|Content-Length: 0"),

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ProxyFlowTests {
     private static let whole =
         "- { path: \"/{rest...}\", method: any, proxy: \"raw:/{path.rest}\", max_body: 1GB, timeout: 20s, stall: 20s }"
-    /// More than the kernel holds for a connection that nobody reads, on both of its ends.
+    /// More than the kernel holds for a connection that is not read, at both of its ends.
     private static let large = 16 << 20
 
     private static func content(_ count: Int) -> [UInt8] {
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(
-        "A slow client has the upstream wait, and nobody else",
+        "A slow client makes the upstream wait, and no other client",
         arguments: ["Content-Length: \(large)", "Transfer-Encoding: chunked", "X: 1"])
     func slowClient(_ framing: String) throws {
         try RunningService.run(proxied(Self.whole)) { service, loop in
@@ -59,7 +59,7 @@ import Testing
 
     private final class Progress { var count = 0 }
 
-    @Test("A slow upstream has the client wait, and nobody else", arguments: [false, true])
+    @Test("A slow upstream makes the client wait, and no other client", arguments: [false, true])
     func slowUpstream(_ isChunked: Bool) throws {
         try RunningService.run(proxied(Self.whole)) { service, loop in
             let content = Self.content(Self.large)
@@ -403,7 +403,7 @@ import Testing
 }
 
 enum SocketPort {
-    /// A port of the loopback that nobody listens on.
+    /// A port of the loopback without a listener.
     static func closed() throws -> UInt16 {
         try TestLoop.runOnSystem { loop in
             let listener = try SocketListener(on: loop)

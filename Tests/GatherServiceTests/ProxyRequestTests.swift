@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test func `an upstream is told whom a request is for, and believes nobody whom we do not`() throws {
+    @Test func `an upstream is told whom a request is for, by trusted proxies only`() throws {
         let sent = [
             "X-Forwarded-For: 192.0.2.1", "x-forwarded-for: 192.0.2.2", "X-Forwarded-Host: shop.test",
             "X-Forwarded-Proto: https",

@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    @Test func `behind trusted proxies a client is the last on the way that is none of them`() throws {
+    @Test func `behind trusted proxies a client is the last on the way that is not one of them`() throws {
         try TestLoop.run { loop in
             let trusted = TrustedProxies([IPNetwork("10.0.0.0/8"), IPNetwork("2001:db8::/32")].compactMap(\.self))
             let limiters = RateLimiters([RateLimit(1, per: .seconds(60), by: .address)], trusted)
@@ -169,7 +169,7 @@ import Testing
         // Of a few, eight others had their place.
         let second = passed(clients, at: 1)
         #expect(second < 200)
-        // Ten times as many drive each other out, and nobody is refused for another's sake.
+        // Ten times as many evict each other, and none is refused because of another.
         let others = (0..<100_000).map { _ in UInt64.random(in: 0...UInt64.max) }
         let allOthers = passed(others, at: 1)
         #expect(allOthers == others.count)

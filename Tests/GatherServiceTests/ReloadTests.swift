@@ -80,7 +80,7 @@ import Testing
         #expect(log.metadata(of: "the configuration was reloaded, and has not changed").count == 1)
     }
 
-    @Test func `a listener that moves is there before the old one goes, and nobody is refused or reset`() throws {
+    @Test func `a listener that moves is there before the old one goes, and no client is refused or reset`() throws {
         let (replies, refused) = try WholeService.run(loops: 2) { whole, loop in
             let before = whole.service.address
             let idle = try whole.connect(on: loop)

@@ -49,7 +49,7 @@ import Testing
         #expect(elapsed >= .seconds(1))
     }
 
-    @Test func `a POST is sent again only if nobody was there`() throws {
+    @Test func `a POST is sent again only if there was no connection`() throws {
         let sent = try run("retry: { backoff: 1ms }") { service, loop in
             service.upstream.answers = ["a": .status(503)]
             let status = try await service.send("POST", "/v1/post", on: loop).status

@@ -161,7 +161,7 @@ extension ServerSettings.Limits {
 /// does not come within a minute. The condition is looked at whenever the loop has done something.
 ///
 /// A closure has all of its waits inside `#expect`, or none: Swift 6.3 may run the condition inside the macro for one
-/// of the same type outside, so that the second wait is none.
+/// of the same type outside, so that the second wait returns at once.
 func eventually(on loop: isolated EventLoop, _ condition: @escaping () -> Bool) async throws -> Bool {
     if condition() { return true }
     let watch = ConditionWatch(condition, on: loop.reactor)
@@ -190,7 +190,7 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
         case answer(Int, HTTPFields, String)
         /// What is no JSON.
         case garbage
-        /// With a content coding that nobody asked for.
+        /// With a content coding that was not asked for.
         case encoded(String)
         /// With a header field of so many bytes.
         case field(Int)
@@ -314,7 +314,7 @@ final class RecordedLog: Sendable {
 /// The configuration that comes with the project, with its upstream where the test serves it.
 func givenConfiguration(_ ports: RunningService.Ports) throws -> Configuration { try given(ports, changing: [:]) }
 
-/// The same with so much time for a call that a busy machine is none of its timeouts.
+/// The same with so much time for a call that a busy machine does not run into its timeouts.
 func patientConfiguration(_ ports: RunningService.Ports) throws -> Configuration {
     try given(
         ports,

@@ -258,7 +258,7 @@ import Testing
     }
 
     @Test func `demo.shop listens where it is told to, and waits as long as it is told to`() throws {
-        // On an address of its own, so that nobody takes the port between.
+        // On an address of its own, so that the port stays free in between.
         let port = try Listener("127.0.0.9:0").port
         let demo = "{ shop: { listen: \"127.0.0.9:\(port)\", latency: { default: 30ms, stock: 60ms } } }"
         let elapsed = try WholeService.run(demo: demo) { whole, loop in

@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test(
-        "A method that nobody knows is 501 whatever the path, and OPTIONS may ask about the whole server",
+        "An unknown method is 501 whatever the path, and OPTIONS may ask about the whole server",
         arguments: [
             ("M-SEARCH", "/v1/things/1", 501), ("get", "/v1/things/1", 501), ("PROPFIND", "/v1/nothing", 501),
             ("NOTIFY", "*", 501), ("TRACE", "/v1/things/1", 405), ("GET", "*", 400), ("OPTIONS", "*", 204),

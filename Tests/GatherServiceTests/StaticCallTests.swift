@@ -4,7 +4,7 @@ import Testing
 
 @testable import GatherService
 
-/// Calls that ask nobody.
+/// Calls that make no request.
 @Suite struct StaticCallTests {
     @Test func `a static call is there at once, and others may refer to it`() throws {
         let endpoint = #"""

@@ -237,7 +237,7 @@ import Testing
         #expect(records.last?.text.contains(#""detail":"query.tail is '..', which"#) == true)
     }
 
-    @Test func `HEAD gets the fields, and asks nobody`() throws {
+    @Test func `HEAD gets the fields without a call`() throws {
         let (reply, sent, after) = try run(server: "limits: { gathers: 1 }") { service, loop in
             let reply = try await service.send("HEAD", "/v1/two", [Self.lines], on: loop)
             let sent = service.upstream.requests.count

@@ -28,7 +28,7 @@ import Testing
 
     @Test func `a host's prefix goes before each target, and each host is asked where it is`() throws {
         #expect(try gather(hosts: "http://127.0.0.1:PORT/a/b", "", .json("1")).lines == ["GET /a/b/a"])
-        // Nobody listens at the first, so that the second attempt goes to the other, or the first one went there.
+        // No server listens at the first, so that the second attempt goes to the other, or the first one went there.
         for _ in 0..<8 {
             let hosts = "http://127.0.0.1:1, http://127.0.0.1:PORT"
             #expect(try gather(hosts: hosts, "retry: { backoff: 0ms }", .json("1")).reply.status == 200)

@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func `hosts that do not answer are logged once, and put readiness off as long as they may`() throws {
-        // The kernel accepts for the one, and nobody listens at the other.
+        // The kernel accepts for the one, and the other has no listener.
         let silent = try Listener("127.0.0.1:0")
         let dead = "dead: { hosts: [http://127.0.0.1:1, \"http://127.0.0.1:\(silent.port)\"], "
         let times = "timeout: 70ms, connect_timeout: 50ms, warm_up: { path: /warm } }"

@@ -117,7 +117,7 @@ import Testing
         policy.halfOpenCalls = 2
         let probes: [Step] = [.fail(4, at: 0), .begin(at: 5000), .begin(at: 5000), .refused(at: 5000)]
         #expect(try run(probes, policy) == .halfOpen(probes: 2))
-        // The first to end decides; the other says nothing any more.
+        // The first to end decides; the other no longer counts.
         let closed = try run(
             probes + [.end(1, isFailure: false, at: 5001), .end(0, isFailure: true, at: 5002)], policy)
         #expect(closed == .closed)

@@ -197,7 +197,7 @@ import Testing
         #expect(retried.transfers.count == 2)
     }
 
-    @Test func `followers take no place, and all are shed together if there is none in time`() throws {
+    @Test func `followers take no slot, and all are shed together if none becomes free in time`() throws {
         var upstream = sharing()
         (upstream.maxInFlight, upstream.maxQueued, upstream.queueTimeout) = (1, 1, .milliseconds(50))
         let taking = try Given(["b": "/b"]).endpoint()

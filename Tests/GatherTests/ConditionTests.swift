@@ -3,7 +3,7 @@ import Testing
 @testable import Gather
 
 @Suite struct ConditionTests {
-    /// A call `b` with a condition, beside a call `a`.
+    /// A call `b` with a condition, next to a call `a`.
     private func endpoint(_ condition: String, _ change: (inout Given) -> Void = { _ in }) throws -> Endpoint {
         var given = try Given(["a": "/a", "b": "/b"])
         given["b"].condition = try given.reference(condition)
@@ -106,8 +106,7 @@ import Testing
         }
     }
 
-    @Test func `settled with nothing but unwanted calls is an empty answer, and a failure beside them decides`() throws
-    {
+    @Test func `settled with nothing but unwanted calls is an empty answer, unless another call fails`() throws {
         var given = try Given(["a": "/a", "b": "/b"])
         for name in ["a", "b"] { given[name].condition = try given.reference("{query.\(name)}") }
         let endpoint = try given.endpoint { $0.policy = .settled }

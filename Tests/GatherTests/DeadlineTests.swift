@@ -31,7 +31,7 @@ import Testing
         #expect(told(result) == ["300", "250", "150"])
     }
 
-    @Test func `it is told at least a millisecond, and by nobody else`() throws {
+    @Test func `it is told at least a millisecond, and by gatherd only`() throws {
         var given = try Given(["a": "/a"])
         given["a"].forwardHeaders = [Self.name]
         given["a"].timeout = .microseconds(1500)
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test(
-        "An optional call that could not end any more is skipped",
+        "An optional call that could no longer end is skipped",
         arguments: [(60, false, Outcome.skipped), (40, false, .ok), (60, true, .timeout)])
     func tooLate(_ first: Int, _ isRequired: Bool, _ outcome: Outcome) throws {
         var upstream = upstream

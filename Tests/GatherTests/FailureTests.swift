@@ -245,7 +245,7 @@ import Testing
         }
     }
 
-    @Test func `beside an upstream's text a client's dots are a segment`() throws {
+    @Test func `next to an upstream's text a client's dots are a segment`() throws {
         let given = try Given(["a": "/a", "b": "/b/{a.x}{path.id}"])
         let result = try gather(try given.endpoint(), asked: Input(path: [".", ""]), ["a": .json(#"{"x":1}"#)])
         #expect(result.requests.map(\.target) == ["/a", "/b/1."])

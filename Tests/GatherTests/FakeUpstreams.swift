@@ -138,7 +138,7 @@ struct GatherResult: Sendable {
     var pendingWaits: Int
     var pendingTimers: Int
 
-    /// The answer, or why there is none.
+    /// The answer, or the failure.
     var verdict: String {
         switch gathered.verdict {
         case .answered(let body): text(body)
@@ -192,7 +192,7 @@ func gather(
         }
         return await group.next()
     }
-    // An exchange that was shared ends by itself when nobody waits for it, at the same instant.
+    // A shared exchange ends by itself once no call waits for it, at the same instant.
     await engine.end(on: loop)
     guard let (gathered, end) = ended else { throw NoResult() }
     return GatherResult(

@@ -22,7 +22,7 @@ import Testing
         #expect(try loads(1, 3) == [3])
     }
 
-    @Test func `of more hosts the less loaded of two by chance is taken, so that none has much more`() throws {
+    @Test func `of several hosts the less loaded of two picked at random is taken, so that load stays even`() throws {
         for count in [3, 5, 10] {
             let load = try loads(count, 20 * count)
             #expect(load.allSatisfy { (17...23).contains($0) }, "\(load)")

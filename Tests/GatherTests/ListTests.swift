@@ -399,7 +399,7 @@ private final class CountingInput: GatherInput, @unchecked Sendable {
         #expect((decided.pendingWaits, decided.pendingTimers) == (0, 0))
     }
 
-    @Test func `the deadline ends the items, and begins none that has not begun`() throws {
+    @Test func `the deadline ends the items that have begun, and the others never begin`() throws {
         let given = try listed {
             $1.maxParallel = 2
             $1.fallback = .null

@@ -82,7 +82,7 @@ import Testing
                     .init(call: "d", outcome: .httpError, body: nil, at: .milliseconds(30)),
                     .init(call: "e", outcome: .skipped, body: "null", at: .milliseconds(30)),
                 ])
-            // Nobody needs what was told a second time.
+            // What was told need not be told again.
             #expect(gathered.answer == "")
         }
     }

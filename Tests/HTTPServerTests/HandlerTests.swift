@@ -141,7 +141,7 @@ struct HandlerTests {
     private struct Mistake: Error {}
 
     @Test(
-        "What a handler throws becomes an answer, and only what is none of its own is told", arguments: [false, true])
+        "What a handler throws becomes an answer, and only unexpected errors are logged", arguments: [false, true])
     func errors(_ isLater: Bool) throws {
         let answers = try ServerUnderTest.run(handler: { request, loop in
             if isLater { try await loop.sleep(for: .zero) }

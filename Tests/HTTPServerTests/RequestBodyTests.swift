@@ -88,7 +88,7 @@ struct RequestBodyTests {
         }
     }
 
-    @Test func `a client whose body nobody wants is answered at once and closed`() throws {
+    @Test func `a client whose body is not wanted is answered at once and closed`() throws {
         try ServerUnderTest.run { subject, loop in
             let client = try subject.connect(on: loop)
             try client.send(Self.post(length: 5, "Expect: 100-continue\r\n"))
@@ -107,7 +107,7 @@ struct RequestBodyTests {
         }
     }
 
-    // MARK: Bodies that nobody reads
+    // MARK: Unread bodies
 
     @Test("What is left of a small body is passed over", arguments: [true, false])
     func drained(_ isChunked: Bool) throws {
@@ -124,7 +124,7 @@ struct RequestBodyTests {
         }
     }
 
-    @Test func `a large body that nobody reads ends the connection, and its sender still gets the answer`() throws {
+    @Test func `a large unread body ends the connection, and its sender still gets the answer`() throws {
         try ServerUnderTest.run { subject, loop in
             let client = try subject.connect(on: loop)
             let content = String(repeating: "x", count: 200_000)

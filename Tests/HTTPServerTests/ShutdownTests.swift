@@ -212,7 +212,7 @@ struct ShutdownTests {
         }
     }
 
-    @Test func `a server that nobody uses ends at once`() throws {
+    @Test func `an idle server ends at once`() throws {
         try ServerUnderTest.run { subject, loop in
             try await loop.sleep(for: .zero)
             subject.drain.open()

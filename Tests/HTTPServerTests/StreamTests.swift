@@ -81,7 +81,7 @@ struct StreamTests {
         }
     }
 
-    @Test func `a request's body that nobody read does not end the connection`() throws {
+    @Test func `an unread request body does not end the connection`() throws {
         try ServerUnderTest.run(handler: Self.pieces("a")) { subject, loop in
             let client = try subject.connect(on: loop)
             try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" + Self.lastGet)

@@ -52,7 +52,7 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.bodyWanted() == .read)
         #expect(connection.receivedBody(progress(10, complete: false)) == .read)
         #expect(connection.bodyWanted() == .read)
-        // Nobody knows yet where it ends.
+        // Where it ends is not known yet.
         #expect(connection.responseStarted(isStreamed: true) == .close)
         #expect(connection.bodyWanted() == .read)
         #expect(connection.receivedBody(progress(10, complete: true)) == .complete)
@@ -123,7 +123,7 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.responseFinished() == .close(lingering: true))
     }
 
-    @Test func `a body of a known length that nobody read is discarded up to the budget`() throws {
+    @Test func `an unread body of a known length is discarded up to the budget`() throws {
         var connection = try connection(post)
         #expect(!connection.discardsArrivedBody)
         #expect(connection.responseStarted() == .keepAlive)
@@ -133,7 +133,7 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         #expect(connection.receivedUnwanted(progress(1, complete: true)) == .readHead)
     }
 
-    @Test func `chunks that nobody read and whose end has arrived do not end the connection`() throws {
+    @Test func `unread chunks whose end has arrived do not end the connection`() throws {
         var connection = try connection(chunked)
         #expect(connection.discardsArrivedBody)
         connection.discarded(progress(50, complete: false))
@@ -192,7 +192,7 @@ private let asking = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpec
         connection.receivedEOF()
         #expect(connection.responseFinished() == .close(lingering: false))
 
-        // No body can come any more, so that there is nothing to linger for.
+        // No body can follow, so there is nothing to linger for.
         connection = try self.connection(asking)
         #expect(connection.responseStarted() == .close)
         connection.receivedEOF()

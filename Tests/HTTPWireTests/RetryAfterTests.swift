@@ -29,7 +29,7 @@ import Testing
         #expect(RetryAfter.seconds(date, sent: nil, clock: time - 5) == 5)
     }
 
-    @Test func `the response's own date counts, and our clock only where there is none that can be read`() {
+    @Test func `the response's own date counts, and our clock only if that date is missing or malformed`() {
         let (due, sent) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:30 GMT")
         #expect(RetryAfter.seconds(due, sent: sent, clock: 0) == 7)
         #expect(RetryAfter.seconds(due, sent: "Sunday, 06-Nov-94 08:49:30 GMT", clock: 0) == 7)

@@ -26,7 +26,7 @@ private let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     }
 
     @Test(
-        "A malformed traceparent is none",
+        "A malformed traceparent is ignored",
         arguments: [
             "", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-",
@@ -57,7 +57,7 @@ private let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         TraceContext(of: try head("GET / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n"))
     }
 
-    @Test func `names of fields are in any letter case, and two traceparents are none`() throws {
+    @Test func `names of fields are in any letter case, and two traceparents are ignored`() throws {
         #expect(try context(ofFields: "TraceParent: \(parent)\r\n")?.isSampled == true)
         #expect(try context(ofFields: "traceparent: \(parent)\r\ntraceparent: \(parent)\r\n") == nil)
         #expect(try context(ofFields: "tracestate: a=1\r\n") == nil)

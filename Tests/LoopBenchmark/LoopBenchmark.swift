@@ -1,7 +1,7 @@
 import EventLoop
 import Glibc
 
-/// What the operations of an event loop cost: `scripts/bench loop` runs it beside other loops.
+/// What the operations of an event loop cost: `scripts/bench loop` compares it with other loops.
 ///
 /// Prints a line for each operation: its name and the nanoseconds that it takes, separated by a tab.
 @main

@@ -25,7 +25,7 @@ func measureTimers(on loop: isolated EventLoop) async throws {
     }
 }
 
-/// A timer that nobody waits for.
+/// A timer that no task waits for.
 private final class Fuse: TimerHandler {
     func timerFired(_ timer: TimerID) {}
 }

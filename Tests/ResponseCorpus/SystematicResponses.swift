@@ -44,7 +44,7 @@ extension ResponseCorpus {
             name: "trailers that are cut", field: chunked, wire: "5\r\nhello\r\n0\r\nA: b\r\n",
             content: nil),
         Framing(
-            name: "a chunk size that is none", field: chunked, wire: "hello\r\n0\r\n\r\n",
+            name: "an invalid chunk size", field: chunked, wire: "hello\r\n0\r\n\r\n",
             isMalformed: true),
         Framing(name: "the end of the connection", field: "", wire: "hello", content: "hello"),
     ]

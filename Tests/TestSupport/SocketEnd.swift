@@ -1,13 +1,13 @@
 import EventLoop
 import Glibc
 
-/// One end of a connection, as a test drives it on the loop of what it talks to; closed when nothing holds it any more.
+/// One end of a connection, as a test drives it on the loop of what it talks to; closed when the last reference goes.
 public final class SocketEnd {
     private let stream: SocketStream
     /// What came in behind the message that was asked for.
     private var unread: [UInt8] = []
 
-    /// What a test asked for cannot come any more.
+    /// What a test asked for can no longer come.
     public struct Ended: Error {}
 
     init(_ stream: SocketStream) { self.stream = stream }
@@ -55,7 +55,7 @@ public final class SocketEnd {
 
     // MARK: Receiving
 
-    /// The next bytes, of which there is none at the end.
+    /// The next bytes; empty at the end.
     public func receive(atMost limit: Int = 65536, on loop: isolated EventLoop) async throws -> [UInt8] {
         if !unread.isEmpty {
             defer { unread = [] }

@@ -1,4 +1,4 @@
-# Sourced by scripts/bench: the event loop's operations beside those of other loops.
+# Sourced by scripts/bench: the event loop's operations, compared with those of other loops.
 # shellcheck shell=bash
 
 rounds=${1:-5}
@@ -72,7 +72,7 @@ awk -F '\t' -v rounds="$rounds" '
         if (ns < 10000000) return sprintf("%.1f µs", ns / 1000)
         return sprintf("%.2f s", ns / 1000000000)
     }
-    # mawk counts bytes: the two of «µ» are one column.
+    # mawk counts bytes: the two of "µ" are one column.
     function cell(text) { return sprintf(text ~ /µ/ && length("µ") == 2 ? " %12s" : " %11s", text) }
     END {
         printf "%-30s %11s %11s %11s %11s\n", "median of " rounds, "gatherd", "asyncio", "uvloop", "SwiftNIO"

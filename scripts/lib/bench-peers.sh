@@ -1,4 +1,4 @@
-# Sourced by scripts/bench: gatherd beside services that do the same job in other ways (scripts/lib/peers).
+# Sourced by scripts/bench: gatherd compared with services that do the same job in other ways (scripts/lib/peers).
 # shellcheck shell=bash
 
 wanted=gatherd,floor,curl,nginx,rust,go,node,python,hummingbird,flyingfox

@@ -260,7 +260,7 @@ def check_tasks(page):
     starts = page.browser.run(
         "return [...document.querySelectorAll('#sequential-picture .bar')].map(bar => parseFloat(bar.style.left))"
     )
-    expect(starts == sorted(starts) and starts[1] > 5, "one after the other is drawn beside side by side")
+    expect(starts == sorted(starts) and starts[1] > 5, "the sequential run is drawn next to the concurrent one")
 
 
 def check_looks(page, directory):

@@ -47,7 +47,7 @@ install_missing() {
     missing=()
 }
 
-# What every build needs beside Swift.
+# What every build needs in addition to Swift.
 prepare_build() {
     command -v swift >/dev/null || fail "Swift 6.3 is needed: https://www.swift.org/install/linux/"
     need_command git git

@@ -108,7 +108,7 @@ final class StreamDescriptor: ReadinessHandler {
         try await perform(.reading, until: deadline, on: loop) { () throws(StreamError) in try tryRead(atMost: limit) }
     }
 
-    /// The bytes that are there, `limit` at most; none at the end, nil if there are none yet.
+    /// The bytes that have arrived, `limit` at most; empty at the end of the stream, nil if none have arrived yet.
     private func tryRead(atMost limit: Int) throws(StreamError) -> [UInt8]? {
         precondition(limit > 0, "a read has room for at least one byte")
         var failure: CInt = 0

@@ -139,8 +139,8 @@ extension Dispatch {
         await finish(part, last, on: loop)
     }
 
-    /// Shares an exchange, which is begun if there is none like it: in the task that joins it, since one that none has
-    /// joined is over.
+    /// Joins the exchange of an equal call, or begins one to be joined. Both happen in the part's own task, since an
+    /// exchange ends as soon as no part has joined it.
     func joinFlight(of request: ClientRequest, as part: PartIndex, on loop: isolated EventLoop) async {
         let (prepared, state) = (prepared(part), state(of: part))
         guard let flights = state.flights else { preconditionFailure("an upstream shares exchanges or does not") }

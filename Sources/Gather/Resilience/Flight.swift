@@ -85,7 +85,7 @@ final class Flight: BulkheadClient {
         return await attempts.run(request, on: loop)
     }
 
-    /// Waits for a slot; if there is none in time, says how that ends the flight.
+    /// Waits for a slot; if none becomes free in time, returns the end of the flight.
     private func enterBulkhead(on loop: isolated EventLoop) async -> CallEnd? {
         if state.bulkhead.tryEnter() { return nil }
         if state.refuses(at: reactor.now) { return .refused }
@@ -126,7 +126,7 @@ final class Flights {
     private(set) var underWay: [Int: Flight] = [:]
     private var begun = 0
 
-    /// The flight that makes this request, which is begun if there is none.
+    /// The flight that makes this request; begins one if no flight does.
     /// - Parameter trace: that of the call, to which the exchange belongs if it begins with it.
     func flight(
         for request: ClientRequest, of call: PreparedCall, at state: UpstreamState, tracing trace: CallSpan?,

@@ -27,7 +27,7 @@ final class KeptBytes: Sendable {
     /// How many bytes all loops keep.
     var count: Int { all.count }
 
-    /// Takes room for one loop; false if there is none.
+    /// Takes room for one loop; false if none is left.
     func tryTake(_ bytes: Int, for loop: Int) -> Bool {
         guard all.tryTake(bytes) else { return false }
         lanes[loop].bytes.add(bytes, ordering: .relaxed)

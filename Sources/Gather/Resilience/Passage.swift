@@ -43,7 +43,7 @@ public final class Passage: BulkheadClient {
     public var timeout: Duration { state.timeout }
 
     /// Waits for a slot.
-    /// - Throws: if there is none in time, or the upstream is left alone.
+    /// - Throws: if none becomes free in time, or the breaker is open.
     public func enter(on loop: isolated EventLoop) async throws(Failure) {
         if state.bulkhead.tryEnter() {
             place = .held

@@ -33,7 +33,7 @@ final class RetryBudget: Sendable {
     /// Pays in for a call. Nothing is written while the budget is full, as it is at a healthy upstream.
     func addCall() { pay(deposit) }
 
-    /// Takes the token for an extra attempt; false if there is none.
+    /// Takes the token for an extra attempt; false if none is left.
     func withdraw(at now: LoopInstant) -> Bool {
         refill(at: now)
         var tokens = saved.load(ordering: .relaxed)

@@ -17,7 +17,7 @@ public enum ModelReader {
     private static let keys = ["p50", "p99", "mean", "slow", "fail", "refuse", "hang", "garbage"]
     private static let longest = Duration.seconds(3600)
 
-    /// Adds the model of a flag, `shop=10ms`, where the name is that of an upstream, a host or a call.
+    /// Adds the model in a flag such as `shop=10ms`, where the name is that of an upstream, a host or a call.
     /// - Throws: ``UsageError``.
     public static func add(
         flag text: String, to models: inout UpstreamModels, for endpoint: Endpoint, of plan: Plan
@@ -34,7 +34,7 @@ public enum ModelReader {
         }
     }
 
-    /// Reads a file of models: a YAML mapping of such names to models.
+    /// Reads a file of models: a YAML mapping from such names to models.
     /// - Throws: ``ConfigurationErrors`` with every error that was found.
     public static func read(
         file: String, environment: [String: String], for endpoint: Endpoint, of plan: Plan
@@ -43,7 +43,7 @@ public enum ModelReader {
             text: Configuration.contents(of: file), file: file, environment: environment, for: endpoint, of: plan)
     }
 
-    /// The same from the file's text.
+    /// The same, from the file's text.
     public static func read(
         text: String, file: String, environment: [String: String] = [:], for endpoint: Endpoint, of plan: Plan
     ) throws(ConfigurationErrors) -> UpstreamModels {
@@ -111,7 +111,7 @@ public enum ModelReader {
 
     // MARK: Clauses
 
-    /// What the clauses of a model say so far.
+    /// What the clauses read so far have set.
     private struct Draft {
         var latency: Latency?
         var p50: Duration?

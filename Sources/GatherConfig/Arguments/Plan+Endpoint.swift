@@ -1,7 +1,7 @@
 import Gather
 
 extension Plan {
-    /// The proxy that an argument names by its path, with or without a method of it; without an argument the only
+    /// The proxy that an argument names by its path, with or without one of its methods; without an argument, the only
     /// endpoint.
     public func proxy(named name: String?) -> ProxyEndpoint? {
         guard let name else { return endpoints.isEmpty && proxies.count == 1 ? proxies[0] : nil }
@@ -11,7 +11,7 @@ extension Plan {
         }
     }
 
-    /// The endpoint that an argument names by its path as in the file, with or without its method; without an argument
+    /// The endpoint that an argument names by its path as in the file, with or without its method; without an argument,
     /// the only one.
     public func endpoint(named name: String?) throws(UsageError) -> Endpoint {
         let all = endpoints.map { "\($0.method.rawValue) \($0.path)" }

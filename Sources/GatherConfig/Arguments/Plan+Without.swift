@@ -1,7 +1,7 @@
 import Gather
 
 extension Plan {
-    /// How an upstream loses each of its precautions.
+    /// The precautions that can be removed from an upstream, and how.
     private static let removals: KeyValuePairs<String, @Sendable (inout Upstream) -> Void> = [
         "retry": { $0.retry = nil },
         "hedge": { $0.hedge = nil },
@@ -12,7 +12,7 @@ extension Plan {
         "adaptive_limit": { $0.adaptsLimit = false },
     ]
 
-    /// The same plan without what an argument names of its upstreams' precautions: `hedge,retry`.
+    /// The plan without the precautions that an argument names, such as `hedge,retry`, at any upstream.
     public func without(_ list: String) throws(UsageError) -> Plan {
         var plan = self
         for name in list.split(separator: ",").map({ String($0) }) {

@@ -1,12 +1,12 @@
 import Gather
 
-/// What the command line changes of an endpoint and its upstreams, to see what would come of it.
+/// Changes to an endpoint and its upstreams that the command line asks for, to see what they would do.
 public struct PlanChanges: Sendable {
-    /// `2%` of extra load, or a time after which there is another attempt.
+    /// An extra load such as `2%`, or a time after which a second attempt is made.
     public var hedge: String?
     /// How many attempts each call has, the first included.
     public var attempts: Int?
-    /// The longest that an attempt may take.
+    /// The longest an attempt may take.
     public var timeout: String?
     public var deadline: String?
     /// How many calls have to succeed.
@@ -27,7 +27,7 @@ public struct PlanChanges: Sendable {
         return all.compactMap { name, value in value.map { "\(name) \($0)" } }.joined(separator: ", ")
     }
 
-    /// The plan and the endpoint with the changes.
+    /// The plan and the endpoint with the changes applied.
     /// - Throws: ``UsageError``.
     public func apply(to endpoint: Endpoint, of plan: Plan) throws(UsageError) -> (plan: Plan, endpoint: Endpoint) {
         var (plan, endpoint) = (plan, endpoint)

@@ -3,7 +3,7 @@ import HTTPTypes
 import JSONText
 import Rehearsal
 
-/// Reads the values that the command line gives in place of a client.
+/// Reads a request from the command line, in place of a client's.
 public enum RequestArguments {
     /// - Parameters:
     ///   - assignments: `query.page=2`, `header.X-Tenant=acme`, `path.id=7`.
@@ -71,7 +71,7 @@ public enum RequestArguments {
         }
     }
 
-    /// A token's claims with another one, which is JSON or else a text.
+    /// A token's claims with one more, whose value is JSON if it can be read as that, or else a string.
     private static func claims(of identity: Identity?, adding name: String, _ value: String) -> JSONValue {
         let known = identity?.claims.map { Array($0.members) } ?? []
         let claim = try? JSONValue(validating: Array(value.utf8))
@@ -87,7 +87,7 @@ public enum RequestArguments {
 }
 
 extension Endpoint {
-    /// What the endpoint can take from a client, by name; the path's parameters by index.
+    /// The names of what the endpoint takes from a client; the path's parameters are in their order in the path.
     var clientNames: (path: [String], query: [String], headers: [String]) {
         let taken = clientValues
         let parameters = (try? RoutePath(path))?.parameters ?? []

@@ -1,14 +1,14 @@
 import Gather
 
-/// A configuration for someone to begin with: one endpoint that calls some services, with comments on what may be
-/// changed, and tests that pass.
+/// A configuration to start from: one endpoint that calls some services, with comments on what to change, and tests
+/// that pass.
 public struct StartingConfiguration {
     /// A service that is called.
     public struct Service: Sendable {
         let name: String
         let origin: Origin
 
-        /// - Parameter argument: `NAME=URL`, or a URL alone, of which the host's first word is the name.
+        /// - Parameter argument: `NAME=URL`, or a URL alone, which is named after the first label of its host.
         public init(_ argument: String) throws(UsageError) {
             let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
             let url = parts.last ?? ""
@@ -29,7 +29,7 @@ public struct StartingConfiguration {
     private let services: [Service]
     private let path: RoutePath
 
-    /// - Parameter path: of the endpoint, as in `/v1/customers/{id}`.
+    /// - Parameter path: the endpoint's, such as `/v1/customers/{id}`.
     public init(_ services: [Service], path: String) throws(UsageError) {
         self.services = services
         do throws(TemplateError) {
@@ -44,7 +44,7 @@ public struct StartingConfiguration {
     }
 
     /// The text of the file.
-    /// - Parameter file: what the file is called, for the commands in its comments.
+    /// - Parameter file: the name of the file, for the commands in its comments.
     public func text(file: String) -> String {
         let first = services[0].name
         let others = services.dropFirst()
@@ -100,21 +100,21 @@ public struct StartingConfiguration {
 
     // MARK: Parts
 
-    /// What is asked of each service: the endpoint's own path.
+    /// The target of each call: the endpoint's own path.
     private var target: String {
         path.parameters.reduce(path.text) { text, name in
             text.replacing("{\(name)}", with: "{path.\(name)}").replacing("{\(name)...}", with: "{path.\(name)}")
         }
     }
 
-    /// The path with values in it.
+    /// The path with a value for each parameter.
     private var sample: String {
         path.parameters.reduce(path.text) { text, name in
             text.replacing("{\(name)}", with: "1").replacing("{\(name)...}", with: "1")
         }
     }
 
-    /// In quotes: a colon or a sharp may be in it.
+    /// In quotes, since it may contain a colon or a number sign.
     private var quotedPath: String { "\"\(path.text)\"" }
 
     private var tests: [String] {

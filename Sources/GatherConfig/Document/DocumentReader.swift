@@ -1,7 +1,7 @@
-/// Turns YAML text into nodes: aliases are written out, environment variables put in.
+/// Turns YAML text into nodes, expanding aliases and substituting environment variables.
 ///
-/// Both the size of the text and what aliases make of it are bounded: ten aliases of ten aliases, ten levels deep, are
-/// ten billion values.
+/// Both the size of the text and its size after expansion are bounded: ten aliases of ten aliases, ten levels deep,
+/// are ten billion values.
 struct DocumentReader {
     static let maxFileBytes = 2 << 20
     static let maxDepth = 64
@@ -10,12 +10,12 @@ struct DocumentReader {
 
     private let document: YAMLDocument
     private let report: Report
-    /// Nil if texts are taken as they are.
+    /// Nil if variables are not substituted.
     private let environment: [String: String]?
     private var budget = Self.maxExpandedBytes
 
-    /// The root of the document; nil if there is none, with the reason reported.
-    /// - Parameter environment: what variables stand for; nil if texts have none.
+    /// The root of the document; nil if the text has no usable one, with the reason reported.
+    /// - Parameter environment: the values of variables; nil if they are not substituted.
     static func read(_ text: String, environment: [String: String]?, report: Report) -> Node? {
         guard text.utf8.count <= maxFileBytes else {
             report.error("the file has more than 2 MiB", remedy: "split it over several services", at: .file)
@@ -46,7 +46,7 @@ struct DocumentReader {
         func node(_ content: Node.Content) -> Node {
             Node(position: yaml.position, keyPath: keyPath, content: content, report: report)
         }
-        // The messages about what an alias stands for name the place of that.
+        // Messages about an aliased value point at the value, not at the alias.
         if case .alias(let target) = yaml.content { return convert(at: target, keyPath: keyPath, depth: depth) }
         guard pay(16 + keyPath.utf8.count) else { return node(.broken) }
         guard depth < Self.maxDepth else {
@@ -57,7 +57,7 @@ struct DocumentReader {
         case .alias: return node(.broken)
         case .scalar(let text, let isPlain):
             check(yaml.tag, is: "str", at: yaml.position, keyPath: keyPath)
-            // Which of them are numbers is decided where a value is read.
+            // The reader of the value decides whether it is a number.
             let isPlain = isPlain && yaml.tag == nil
             return node(content(of: text, isPlain: isPlain, at: yaml.position, keyPath: keyPath))
         case .sequence:
@@ -125,7 +125,7 @@ struct DocumentReader {
             "the tag \(quoted(tag)) is not supported", remedy: "remove it", at: position, keyPath: keyPath)
     }
 
-    /// Takes from the budget, and reports once that it is used up.
+    /// Takes from the budget; reports, once, that it is used up.
     private mutating func pay(_ bytes: Int) -> Bool {
         guard budget >= 0 else { return false }
         budget -= bytes

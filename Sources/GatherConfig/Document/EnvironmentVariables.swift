@@ -1,18 +1,18 @@
-/// `${NAME}` and `${NAME:-default}` in texts of the file, and `${file:NAME}` for what is in a file, such as a secret
-/// that the service manager has put there; `$${` stands for `${` itself.
+/// `${NAME}` and `${NAME:-default}` in the texts of a file, and `${file:NAME}` for the contents of another file, such
+/// as a secret that the service manager has put there; `$${` stands for `${` itself.
 ///
-/// They are put in after the YAML is parsed, so a variable's value is a text and never adds a key or a list element.
+/// They are substituted after the YAML is parsed, so a value is always text and never adds a key or a list element.
 enum EnvironmentVariables {
     struct Problem: Error {
-        /// Where in the text, in characters from 1.
+        /// The place in the text, in characters from 1.
         let column: Int
         let problem: String
         let remedy: String
     }
 
-    /// The text with every variable's value in its place; nil if it names none.
+    /// The text with every variable replaced by its value; nil if there are no variables in it.
     ///
-    /// As in a shell, the default stands in for a variable that is not set or empty.
+    /// As in a shell, the default is used for a variable that is unset or empty.
     static func substitute(in text: String, from environment: [String: String]) throws(Problem) -> String? {
         guard text.utf8.contains(UInt8(ascii: "$")), text.contains("${") else { return nil }
         var output = ""
@@ -68,8 +68,8 @@ enum EnvironmentVariables {
 
     private static let maxFileBytes = 64 << 10
 
-    /// What is in a file, without line breaks at its end. A name without a slash in front is that of a credential, as
-    /// systemd hands them to a service (`LoadCredential=`).
+    /// The contents of a file, without line breaks at its end. A name that does not begin with a slash is that of a
+    /// credential, as systemd passes them to a service (`LoadCredential=`).
     private static func content(
         of name: String, column: Int, _ environment: [String: String]
     ) throws(Problem) -> String {

@@ -1,22 +1,22 @@
 import Glibc
 
-/// Reads a file that the command line names.
+/// Reads files that the command line or a configuration names.
 enum FileContents {
-    /// What stands for standard input in place of a file's name, and what messages call it.
+    /// The argument that means standard input, and its name in messages.
     static let standardInput = (argument: "-", name: "standard input")
 
-    /// The path of a file without links, dots and doubled slashes; nil if there is none.
+    /// The path of a file with symbolic links, dots and double slashes resolved; nil if the file does not exist.
     static func realPath(_ file: String) -> String? {
-        // The path is a C string for the length of the call, and what comes is ours to free.
+        // The path is a C string for the duration of the call; the result is ours to free.
         guard let path = unsafe realpath(file, nil) else { return nil }
         defer { unsafe free(path) }
         return unsafe String(cString: path)
     }
 
-    /// The first bytes of a file or of standard input, or all.
+    /// Reads a file or standard input, up to a limit.
     static func read(_ file: String, atMost limit: Int) throws(FileError) -> [UInt8] {
         let isStandardInput = file == standardInput.argument
-        // The path is a C string for the length of the call.
+        // The path is a C string for the duration of the call.
         let descriptor = isStandardInput ? STDIN_FILENO : unsafe open(file, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(errno) }
         defer { if !isStandardInput { close(descriptor) } }
@@ -24,7 +24,7 @@ enum FileContents {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while content.count < limit {
             let wanted = min(buffer.count, limit - content.count)
-            // The buffer has at least as many bytes as are wanted.
+            // The buffer has room for `wanted` bytes.
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, wanted) }
             guard count >= 0 else {
                 if errno == EINTR { continue }
@@ -37,7 +37,7 @@ enum FileContents {
     }
 }
 
-/// Why the system does not give a file.
+/// Why a file cannot be read.
 struct FileError: Error, CustomStringConvertible {
     private let code: CInt
 

@@ -6,20 +6,20 @@ struct IncludedFiles {
     private static let mostBytes = 16 << 20
     private static let mostFiles = 1000
 
-    /// Where the configuration's own file is; nil if it has none.
+    /// The folder of the configuration's own file; nil if it is not in a file.
     private let folder: String?
     private let environment: [String: String]
-    /// What each file is, in the order of reading.
+    /// The root of each file, in the order of reading.
     private(set) var roots: [Node] = []
     /// Their paths.
     private(set) var files: [String] = []
-    /// By what the system calls a file, how messages do.
+    /// What messages call each file, by its real path.
     private var known: [String: String] = [:]
-    /// The files that are being read, from the configuration's own on.
+    /// The chain of files that are being read, which begins with the configuration's own.
     private var chain: [String] = []
     private var bytes = 0
 
-    /// - Parameter file: the configuration's own, as it was named; nil for a text that is in no file.
+    /// - Parameter file: the configuration's own, as it was named; nil for a text that is not in a file.
     init(of file: String?, environment: [String: String]) {
         folder = file.map { Self.folder(of: $0) }
         self.environment = environment
@@ -29,10 +29,10 @@ struct IncludedFiles {
         }
     }
 
-    /// Reads what a list of names stands for.
-    mutating func read(_ node: Node) { read(node, beside: folder) }
+    /// Reads the files that `include` lists.
+    mutating func read(_ node: Node) { read(node, in: folder) }
 
-    private mutating func read(_ node: Node, beside folder: String?) {
+    private mutating func read(_ node: Node, in folder: String?) {
         for (element, name) in node.texts("files") ?? [] {
             guard let folder, let root = self.folder else {
                 element.error("only a file can include others", remedy: "save the configuration, and name its file")
@@ -93,11 +93,11 @@ struct IncludedFiles {
         roots.append(root)
         RootReader.checkVersion(section["version"])
         chain.append(real)
-        if let more = section["include"] { read(more, beside: Self.folder(of: path)) }
+        if let more = section["include"] { read(more, in: Self.folder(of: path)) }
         chain.removeLast()
     }
 
-    /// What stands before the name of a file in its folder, with a slash at the end.
+    /// The folder part of a path, with the slash at its end.
     private static func folder(of path: String) -> String {
         path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
     }

@@ -1,4 +1,4 @@
-/// What calls, upstreams, path parameters and environment variables may be called.
+/// The syntax for names of calls, upstreams, path parameters and environment variables.
 enum Name {
     static let rule = "a name has letters, digits, '_' and '-', and begins with a letter or '_'"
 

@@ -5,10 +5,10 @@ import JSONText
 extension Node {
     /// The value as a JSON template; nil, and reported, if a text in it is wrong.
     ///
-    /// Texts in quotes are strings, others what YAML's core schema takes them for. A text that is nothing but a
-    /// reference keeps the type of what it refers to.
+    /// Quoted texts are strings; others are what YAML's core schema takes them for. A text that consists of a single
+    /// reference has the type of the value referred to.
     ///
-    /// - Parameter scope: what references may name; without one, texts are what they are.
+    /// - Parameter scope: what references may name; nil if braces have no meaning.
     func template(in scope: ReferenceScope?) -> JSONTemplate? {
         outline?.takeAnything()
         switch content {
@@ -51,13 +51,13 @@ extension Node {
         return json
     }
 
-    /// The value as JSON text, with braces as they are; nil, and reported, if JSON cannot write it.
+    /// The value as JSON text, in which braces have no meaning; nil, and reported, if JSON cannot represent it.
     func json() -> [UInt8]? {
         guard case .literal(let json) = template(in: nil) else { return nil }
         return json
     }
 
-    /// One reference and nothing else; nil, and reported, if it is something else.
+    /// A single reference; nil, and reported, if it is something else.
     func reference(in scope: ReferenceScope, such example: String) -> Reference? {
         guard let text = text("a reference, as in \(example)") else { return nil }
         do throws(TemplateError) {
@@ -77,7 +77,7 @@ extension Node {
         return literal(in: scope).map { .json($0) }
     }
 
-    /// A text with references in it.
+    /// A text that may contain references.
     func textTemplate(in scope: ReferenceScope) -> TextTemplate? {
         guard let text = text("a string such as \"{item.sku}\"") else { return nil }
         do throws(TemplateError) {

@@ -1,4 +1,4 @@
-/// A value as its key wants it; nil, and reported, if it is something else.
+/// A value as its key expects it; nil, and reported, if it is something else.
 extension Node {
     func members(expected: String) -> [Member]? {
         if let outline { return [Member(name: "", position: .file, value: .blank(outline.otherMember()))] }
@@ -18,14 +18,14 @@ extension Node {
         return elements
     }
 
-    /// The elements of a list, or the value alone where one may stand without a list.
+    /// The elements of a list, or the single value that may be written in place of one.
     var oneOrMore: [Node] {
         if isBlank { return (elements(expected: "") ?? []) + [self] }
         if case .sequence(let elements) = content { return elements }
         return [self]
     }
 
-    /// Any scalar but null, as it is spelled.
+    /// Any scalar except null, as it is spelled.
     func text(_ expected: String = "a string") -> String? {
         outline?.take(.text)
         guard case .scalar(let scalar) = content, !scalar.isNull else {
@@ -79,7 +79,7 @@ extension Node {
         }
     }
 
-    /// A part of a whole, written as a percentage.
+    /// A fraction, written as a percentage.
     func percentage(in range: ClosedRange<Double>) -> Double? {
         let show = { (part: Double) in "\(Quantity.plain(part * 100))%" }
         return quantity(
@@ -90,7 +90,7 @@ extension Node {
         }
     }
 
-    /// A part of a whole, written as a number.
+    /// A fraction, written as a number.
     func ratio(in range: ClosedRange<Double>) -> Double? {
         outline?.take(.number(range))
         guard let text = typed, let value = Double(text), value.isFinite else {
@@ -141,8 +141,8 @@ extension Node {
         return nil
     }
 
-    /// The text of a scalar that may be something other than a string: one without quotes, or of a variable, which has
-    /// to be quoted inside brackets.
+    /// The text of a scalar that may be something other than a string: an unquoted one, or one with a variable, which
+    /// has to be quoted inside brackets.
     private var typed: String? {
         guard case .scalar(let scalar) = content, scalar.isPlain || scalar.isSubstituted else { return nil }
         return scalar.text

@@ -1,20 +1,20 @@
 import Gather
 
-/// A value of the file with its place.
+/// A value in the file, with its position.
 struct Node {
     enum Content {
         case scalar(Scalar)
         case sequence([Node])
         case mapping([Member])
-        /// A value whose error is reported already.
+        /// A value whose error has been reported.
         case broken
     }
 
     struct Scalar {
         var text: String
-        /// Whether it is written without quotes, so that it can be something other than a string.
+        /// Whether it is unquoted, so that it can be something other than a string.
         var isPlain: Bool
-        /// Whether it holds the value of an environment variable.
+        /// Whether it contains the value of an environment variable or a file.
         var isSubstituted = false
 
         /// Whether YAML takes it for null.
@@ -23,7 +23,7 @@ struct Node {
 
     struct Member {
         var name: String
-        /// The key's place.
+        /// The key's position.
         var position: Position
         var value: Node
 
@@ -40,7 +40,7 @@ struct Node {
     let keyPath: String
     let content: Content
     let report: Report
-    /// Where to note what is asked of the value, if it is a blank (``Outline``).
+    /// Where readers record what the value may be, if it is a blank (``Outline``).
     var outline: Outline?
 
     var isBroken: Bool { if case .broken = content { true } else { false } }
@@ -63,13 +63,13 @@ struct Node {
         report.error(problem, remedy: remedy, at: place, keyPath: keyPath)
     }
 
-    /// Reports an error that Gather found in this scalar's text from `offset` on.
+    /// Reports an error that Gather has found in this scalar's text from `offset` on.
     func error(_ error: TemplateError, offset: Int = 0) {
         self.error(error.problem, remedy: error.remedy, column: error.column + offset)
     }
 
-    /// Reports that the value is of another kind than its key wants.
-    /// - Parameter unquoted: whether a text would be of the right kind if it had no quotes.
+    /// Reports that the value is not of the kind that its key expects.
+    /// - Parameter unquoted: whether a text would be of that kind if it had no quotes.
     func wrongKind(expected: String, unquoted: (String) -> Bool = { _ in false }) {
         guard !isBroken else { return }
         var remedy: String?
@@ -86,7 +86,7 @@ struct Node {
         }
     }
 
-    /// What the value is, for messages.
+    /// What messages call the value.
     private var kind: String {
         switch content {
         case .scalar(let scalar) where scalar.isNull: "nothing"

@@ -1,35 +1,35 @@
 import Gather
 import JSONText
 
-/// What a value of the file may be, as whoever reads it has it: the readers are run on a blank, which has every key and
-/// no value, and what they ask of it is noted here. The JSON Schema is written from that, so that it says what the
-/// readers do.
+/// What a value of the file may be, as recorded by its readers: they are run on a blank, which has every key and no
+/// value, and what they ask of it is recorded here. The JSON Schema is written from that record, so it matches what
+/// the readers do.
 final class Outline {
     /// A value that is written as a single text or number.
     enum Scalar: Equatable {
         case text
         case boolean
-        /// Bounds that are those of the type are not written.
+        /// Bounds that are those of the type are not written to the schema.
         case integer(ClosedRange<Int>)
         case number(ClosedRange<Double>)
-        /// A number with a unit, as it is written, and what it is for people.
+        /// A number with a unit: a pattern for its spelling, and a description for people.
         case quantity(pattern: String, description: String)
     }
 
     private var scalars: [Scalar] = []
     private var words: [String] = []
     private var isAny = false
-    /// The keys of a mapping in their order, with what they may have; nil if it is not a mapping.
+    /// The keys of a mapping, in order, with their values; nil if the value is not a mapping with known keys.
     private var members: [(name: String, value: Outline)]?
     private var required: [String] = []
-    /// Of these keys there has to be one.
+    /// Exactly one of these keys is required.
     private var choice: [String] = []
-    /// What is under any other key of a mapping, and what a list has.
+    /// The value of any other key of a mapping, and the element of a list.
     private var others: Outline?
     private var element: Outline?
     private var alternatives: [Outline] = []
 
-    /// Whether nothing was asked of it.
+    /// Whether no reader has asked for it.
     private var isUntouched: Bool {
         scalars.isEmpty && words.isEmpty && !isAny && members == nil && others == nil && element == nil
             && alternatives.isEmpty
@@ -73,7 +73,7 @@ final class Outline {
         return outline
     }
 
-    /// One of several things that the value may be, each for itself.
+    /// A further form that the value may have, recorded separately.
     func alternative() -> Outline {
         let outline = Outline()
         alternatives.append(outline)
@@ -82,7 +82,7 @@ final class Outline {
 
     // MARK: As JSON Schema
 
-    /// Writes the members of a schema (draft 7, which editors know).
+    /// Writes the members of a schema (draft 7, which editors support).
     func write(to json: inout JSONWriter) {
         let forms = self.forms
         if let form = forms.first, forms.count == 1 { return form(&json) }
@@ -94,7 +94,7 @@ final class Outline {
 
     private typealias Form = (inout JSONWriter) -> Void
 
-    /// Each of the forms that the value may have; none if it may be anything.
+    /// The forms that the value may have; empty if it may be anything.
     private var forms: [Form] {
         guard !isAny else { return [] }
         var forms: [Form] = alternatives.map { alternative in { alternative.write(to: &$0) } }
@@ -107,7 +107,7 @@ final class Outline {
         }
         if !words.isEmpty { forms.append(writeWords) }
         forms += scalars.map { scalar in { Self.write(scalar, to: &$0) } }
-        // ${NAME} may stand for any of them.
+        // Any of them may also be written as ${NAME}.
         let isText = scalars.contains { if case .text = $0 { true } else { false } }
         if !isText, !(words.isEmpty && scalars.isEmpty) {
             forms.append { json in
@@ -123,7 +123,7 @@ final class Outline {
         if let members {
             json.member("properties") { json in
                 json.object { json in
-                    // A key that no reader asks for is there only to be refused with a message of its own.
+                    // A key that no reader asks for is known only so that it can be refused with a message of its own.
                     for (name, value) in members where !value.isUntouched {
                         json.member(name) { $0.object { value.write(to: &$0) } }
                     }
@@ -147,7 +147,7 @@ final class Outline {
 
     private func writeWords(to json: inout JSONWriter) {
         json.member("enum") { json in
-            // What older readers of YAML take for a flag comes to a schema as one.
+            // Editors may pass what YAML 1.1 takes for a boolean to the schema as one.
             let flags = words.filter { $0 == "true" || $0 == "false" }
             json.array(of: words.map { ($0, isFlag: false) } + flags.map { ($0, isFlag: true) }) { json, word in
                 if word.isFlag { json.boolean(word.0 == "true") } else { json.string(word.0) }
@@ -158,7 +158,7 @@ final class Outline {
     private static func write(_ scalar: Scalar, to json: inout JSONWriter) {
         switch scalar {
         case .text:
-            // As it is spelled: quotes are needed only where YAML needs them.
+            // Compared as spelled, with or without quotes.
             json.member("type") { $0.array(of: ["string", "number", "boolean"]) { $0.string($1) } }
         case .boolean: json.member("type", "boolean")
         case .integer(let range):
@@ -180,7 +180,7 @@ final class Outline {
 // MARK: Blanks
 
 extension Node {
-    /// A value that may be anything that its reader takes.
+    /// A value that stands for anything its reader accepts.
     static func blank(_ outline: Outline) -> Node {
         Node(
             position: .file, keyPath: "", content: .broken, report: Report(file: "", text: ""), outline: outline)
@@ -188,7 +188,7 @@ extension Node {
 
     var isBlank: Bool { outline != nil }
 
-    /// The same value for a reader that takes another form of it.
+    /// The same value, for a reader of another of its forms.
     func alternative() -> Node { outline.map { .blank($0.alternative()) } ?? self }
 }
 

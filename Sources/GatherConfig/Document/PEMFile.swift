@@ -1,5 +1,5 @@
-/// Whether a file has what a key of `tls` names it for, so that a wrong one is found when the configuration is read and
-/// not by the first connection.
+/// Checks that a file contains what a key of `tls` needs, so that a wrong one is found when the configuration is read
+/// rather than by the first connection.
 enum PEMFile {
     enum Content {
         case certificates, privateKey
@@ -7,8 +7,8 @@ enum PEMFile {
 
     private static let maxBytes = 4 << 20
 
-    /// Reads a file, and says what is wrong with it.
-    /// - Returns: a checksum of its content, by which a file that was renewed can be told.
+    /// Reads a file and checks it.
+    /// - Returns: a checksum of its content, which shows whether the file has been renewed.
     static func check(_ path: String, for content: Content) throws(Problem) -> Int {
         let bytes: [UInt8]
         do throws(FileError) { bytes = try FileContents.read(path, atMost: maxBytes) } catch {
@@ -45,7 +45,7 @@ enum PEMFile {
 
     struct Problem: Error { let text: String }
 
-    /// What stands between the lines BEGIN and END (RFC 7468 §2).
+    /// The texts between BEGIN and END lines (RFC 7468 §2).
     private static func blocks(_ text: String) -> [(label: String, text: Substring)] {
         var blocks: [(String, Substring)] = []
         var rest = text[...]
@@ -61,7 +61,7 @@ enum PEMFile {
         return blocks
     }
 
-    /// Whether a text is base64 of an ASN.1 sequence in DER, of exactly the length that it says it has.
+    /// Whether a text is base64 of an ASN.1 sequence in DER that is complete, and with `exactly` has nothing after it.
     private static func isSequence(_ text: Substring, exactly: Bool) -> Bool {
         guard let bytes = decode(text), bytes.count > 4, bytes[0] == 0x30 else { return false }
         var (length, header) = (Int(bytes[1]), 2)
@@ -74,7 +74,7 @@ enum PEMFile {
         return exactly ? header + length == bytes.count : header + length <= bytes.count
     }
 
-    /// The bytes of a base64 text (RFC 4648 §4), white space aside; nil if it is not base64.
+    /// Decodes base64 (RFC 4648 §4), ignoring white space; nil if the text is not base64.
     private static func decode(_ text: Substring) -> [UInt8]? {
         var bytes: [UInt8] = []
         var (bits, count, padding) = (UInt32(0), 0, 0)

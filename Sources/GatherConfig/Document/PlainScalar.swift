@@ -1,9 +1,9 @@
-/// A scalar without quotes that YAML's core schema (YAML 1.2.2 §10.3.2) takes for something other than a string.
+/// An unquoted scalar that YAML's core schema (YAML 1.2.2 §10.3.2) takes for something other than a string.
 struct PlainScalar {
-    /// How JSON writes it; nil for what JSON cannot write: infinities, and numbers beyond a double.
+    /// Its JSON spelling; nil if JSON cannot represent it: infinities, NaN, and numbers beyond a double.
     let json: String?
 
-    /// Nil for a string.
+    /// Nil if the text is a string.
     init?(_ text: String) {
         switch text {
         case "", "~", "null", "Null", "NULL": json = "null"
@@ -39,8 +39,8 @@ struct PlainScalar {
         }
     }
 
-    /// An unsigned decimal number as JSON spells it: with a digit on either side of the point, without leading zeros.
-    /// Its digits are kept, so that 19.90 stays 19.90.
+    /// The JSON spelling of an unsigned decimal number: a digit on either side of the point, and no leading zeros. Its
+    /// digits are kept, so that 19.90 stays 19.90.
     private static func decimal(_ text: Substring) -> String? {
         func digits(_ text: Substring) -> Substring { text.prefix { $0.utf8.count == 1 && $0.isWholeNumber } }
         var whole = digits(text)

@@ -2,7 +2,7 @@
 enum Quantity {
     struct Unit {
         let name: String
-        /// How many of the smallest unit it is.
+        /// Its size in the smallest unit.
         let factor: Int
     }
 
@@ -22,7 +22,7 @@ enum Quantity {
     /// In millionths.
     static let percentUnits = [Unit(name: "%", factor: 10_000)]
 
-    /// Reads `1.5s` as a number of the smallest unit.
+    /// Reads a quantity such as `1.5s` as a number of the smallest unit.
     static func read(_ text: String, units: [Unit]) throws(Problem) -> Int {
         let whole = text.prefix(while: isDigit)
         var rest = text.dropFirst(whole.count)
@@ -44,13 +44,13 @@ enum Quantity {
         return product / divisor
     }
 
-    /// A size in the largest binary unit of which it is a whole number.
+    /// A size as text, in the largest binary unit that divides it.
     static func sizeText(_ bytes: Int) -> String {
         let unit = sizeUnits.last { $0.name.hasSuffix("iB") && bytes >= $0.factor && bytes % $0.factor == 0 }
         return unit.map { "\(bytes / $0.factor)\($0.name)" } ?? "\(bytes)B"
     }
 
-    /// A number without a fraction that is zero: `1`, `0.5`.
+    /// A number as text, without a fraction of zero: `1`, `0.5`.
     static func plain(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
     }

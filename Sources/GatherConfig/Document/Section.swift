@@ -33,7 +33,7 @@ struct Section {
 
     func member(_ key: String) -> Node.Member? { members[key] }
 
-    /// The value of a key that has to be there.
+    /// The value of a required key; nil, and reported, if it is missing.
     func required(_ key: String, such example: String) -> Node? {
         node.outline?.require(key)
         if let value = self[key] { return value }
@@ -41,7 +41,7 @@ struct Section {
         return nil
     }
 
-    /// Says of keys of a blank that others read their values.
+    /// Records that these keys of a blank may have any value, since other readers check them.
     func takeAnything(_ keys: [String]) {
         for key in keys { self[key]?.outline?.takeAnything() }
     }

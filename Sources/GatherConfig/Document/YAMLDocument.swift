@@ -1,6 +1,6 @@
 /// A YAML text as a list of its nodes, each followed by its children. Aliases are resolved, but not written out.
 ///
-/// Reading takes time and memory in proportion to the text, whatever it says.
+/// Reading takes time and memory in proportion to the length of the text, whatever it contains.
 struct YAMLDocument {
     struct Node {
         enum Content {
@@ -8,19 +8,19 @@ struct YAMLDocument {
             case sequence
             /// Its children are alternating keys and values.
             case mapping
-            /// The index of what it stands for: a node that ends before the alias.
+            /// The index of the aliased node, which ends before the alias.
             case alias(Int)
         }
 
         let content: Content
-        /// Nil unless the text spells it out.
+        /// Nil unless it is written in the text.
         let tag: String?
         let position: Position
-        /// The index that follows its last descendant's.
+        /// The index after its last descendant.
         var end: Int
     }
 
-    /// Far more than a configuration may have; collections that are open take memory in libyaml.
+    /// Far more than a configuration needs. libyaml keeps memory for each open collection.
     private static let maxDepth = 1000
 
     private(set) var nodes: [Node] = []
@@ -34,13 +34,13 @@ struct YAMLDocument {
         let isMapping: Bool
         let isInKey: Bool
         var children = 0
-        /// Where a mapping has its keys.
+        /// The positions of a mapping's keys.
         var keys: [String: Position] = [:]
 
         var expectsKey: Bool { isMapping && children.isMultiple(of: 2) }
     }
 
-    /// Nil if the text has no document.
+    /// Nil if the text contains no document.
     init?(_ text: String) throws(YAMLError) {
         let events = try YAMLEvents(text)
         while true {
@@ -71,7 +71,7 @@ struct YAMLDocument {
             case .end:
                 guard let collection = open.popLast() else { continue }
                 nodes[collection.index].end = nodes.count
-                // Not before its end: what a collection holds cannot be the collection.
+                // Only at its end, so that a collection cannot contain itself.
                 register(collection.anchor, collection.index)
             }
         }
@@ -88,7 +88,7 @@ struct YAMLDocument {
         open[parent].children += 1
         guard isKey || open[parent].isInKey else { return }
         let name = scalar(at: nodes.count - 1)
-        // A key's expansion would have to be bounded to be compared, and nothing has use for one.
+        // Comparing a key would mean expanding it, within a bound; no configuration needs such keys.
         if case .alias = content, !isKey || name == nil { throw .aliasInKey(event.position) }
         guard isKey, let name else { return }
         if let first = open[parent].keys.updateValue(event.position, forKey: name) { throw .duplicateKey(name, first) }
@@ -104,7 +104,7 @@ struct YAMLDocument {
     }
 }
 
-/// Why a text is not one YAML document, as the first such place says.
+/// The first reason why a text is not a single YAML document.
 enum YAMLError: Error {
     struct Context {
         /// What libyaml was doing, such as `while parsing a flow sequence`.
@@ -116,7 +116,7 @@ enum YAMLError: Error {
     /// A character that YAML does not allow.
     case unreadable(String, atByte: Int)
     case secondDocument(Position)
-    /// With the place where it stands first.
+    /// With the position of its first occurrence.
     case duplicateKey(String, Position)
     case aliasInKey(Position)
     case tooDeep(Position)

@@ -1,6 +1,6 @@
 import CYaml
 
-/// What libyaml finds in a text, one event after another.
+/// The events that libyaml finds in a text, one after another.
 @safe final class YAMLEvents {
     // libyaml keeps the address of the parser and that of the text: both are allocated by `init`, never moved, and
     // freed by `deinit` alone, after the parser is deleted.
@@ -9,7 +9,7 @@ import CYaml
 
     init(_ string: String) throws(YAMLError) {
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
-        // A parser that cannot be initialized has freed what it had.
+        // A parser whose initialization failed has freed its memory.
         guard unsafe yaml_parser_initialize(parser) == 1 else {
             unsafe parser.deallocate()
             throw .outOfMemory
@@ -32,13 +32,13 @@ import CYaml
     /// The next event, or what is wrong with the text there. Not to be called after `streamEnd` or an error.
     func next() throws(YAMLError) -> YAMLEvent {
         var event = unsafe yaml_event_t()
-        // The event is written before it is read, and what it points to is freed after it is copied.
+        // The event is filled in before it is read, and freed after what it points to is copied.
         guard unsafe yaml_parser_parse(parser, &event) == 1 else { throw failure }
         defer { unsafe yaml_event_delete(&event) }
         return unsafe YAMLEvent(event)
     }
 
-    /// What libyaml says about the error that it stopped at. Its texts are constants.
+    /// The error that libyaml stopped at. Its texts are constants.
     private var failure: YAMLError {
         let parser = unsafe self.parser.pointee
         guard unsafe parser.error != YAML_MEMORY_ERROR, let problem = unsafe parser.problem else { return .outOfMemory }
@@ -58,23 +58,23 @@ struct YAMLEvent {
         case documentStart, streamEnd
         case alias, sequence, mapping
         case scalar(String, isPlain: Bool)
-        /// The sequence or mapping that began last and is open ends.
+        /// The end of the innermost open sequence or mapping.
         case end
         /// The stream begins, or a document ends.
         case other
     }
 
     let kind: Kind
-    /// Of an alias, what it refers to.
+    /// The name of an anchor; for an alias, of the anchor that it refers to.
     let anchor: String?
-    /// Nil unless the text spells it out.
+    /// Nil unless it is written in the text.
     let tag: String?
     let position: Position
 }
 
 extension YAMLEvent {
-    /// Copies an event that libyaml has filled in: the type says which member of the union that is, and texts end with
-    /// a zero or come with their length.
+    /// Copies an event that libyaml has filled in: its type determines the member of the union, and texts are either
+    /// terminated by a zero or come with their length.
     fileprivate init(_ event: yaml_event_t) {
         func string(_ text: UnsafeMutablePointer<yaml_char_t>?) -> String? {
             unsafe text.map { unsafe String(cString: $0) }

@@ -1,10 +1,10 @@
 import Gather
 
-/// A configuration of another program in our words, with a report of what was left out or means something else.
+/// Another program's configuration translated to ours, with a report of what was left out or has changed its meaning.
 public struct ImportedConfiguration: Sendable {
     /// The configuration.
     public let yaml: String
-    /// What messages call the file that it was made of.
+    /// What messages call the file that it was translated from.
     public let source: String
     private let remarks: [ImportRemark]
 
@@ -34,8 +34,8 @@ public struct ImportedConfiguration: Sendable {
         return ImportedConfiguration(yaml: yaml, source: file, remarks: result.remarks)
     }
 
-    /// What was left out and what differs, each with its lines in both files.
-    /// - Parameter output: what the file is called that has the configuration.
+    /// A report of what was left out and what differs, with line numbers in both files.
+    /// - Parameter output: the name of the file with the translation.
     public func report(output: String) -> String {
         var text = ""
         for (kind, title) in [(ImportRemark.Kind.leftOut, "Left out"), (.differs, "Differs")] {
@@ -48,7 +48,7 @@ public struct ImportedConfiguration: Sendable {
         return text + "\(source): \(counts[0] == 0 ? "nothing" : "\(counts[0])") left out, \(counts[1]) to know about\n"
     }
 
-    /// What is said several times is one entry with several places.
+    /// Equal remarks are merged into one entry with several places.
     private func entries(of kind: ImportRemark.Kind) -> [(subject: String, text: String, places: String)] {
         var entries: [(subject: String, text: String, places: [String])] = []
         var indices: [String: Int] = [:]

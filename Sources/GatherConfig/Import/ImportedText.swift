@@ -1,19 +1,19 @@
 import Gather
 import JSONText
 
-/// Lines of a configuration that is being written, with what there is to say of them.
+/// The lines of a configuration that is being written, and the remarks about them.
 struct ImportedText {
     private(set) var lines: [String] = []
     private(set) var remarks: [ImportRemark] = []
 
     mutating func line(_ text: String) { lines.append(text) }
 
-    /// Says that what the next line stands for means something else here.
+    /// Remarks that what the next line expresses has a different meaning here.
     mutating func differs(_ subject: String, _ text: String, at position: Position) {
         remarks.append(ImportRemark(.differs, subject, text, theirs: position.line, ours: lines.count + 1))
     }
 
-    /// A comment in the place of what is not carried over, and why that is.
+    /// Writes a comment in place of what is left out, with the reason.
     mutating func leaveOut(_ subject: String, _ reason: String, at position: Position) {
         remarks.append(ImportRemark(.leftOut, subject, reason, theirs: position.line, ours: lines.count + 1))
         lines.append("# left out: \(subject)")
@@ -25,7 +25,7 @@ struct ImportedText {
         for remark in other.remarks { remarks.append(remark.moved(by: offset)) }
     }
 
-    /// What was found wrong with the configuration itself when it was read.
+    /// Errors found when the translation was read.
     mutating func mustBeMended(_ diagnostic: Diagnostic) {
         let reason = [diagnostic.problem, diagnostic.remedy].compactMap(\.self).joined(separator: "; ")
         remarks.append(
@@ -34,15 +34,15 @@ struct ImportedText {
     }
 }
 
-/// Something that a configuration of another program has and ours has not, or that means something else here.
+/// A remark on something in another program's configuration that ours lacks, or that has a different meaning here.
 struct ImportRemark: Sendable {
     enum Kind: Sendable { case leftOut, differs }
 
     let kind: Kind
-    /// The key, or what the remark is about.
+    /// What the remark is about, usually a key.
     let subject: String
     let text: String
-    /// The line in their file; 0 if there is none.
+    /// The line in their file; 0 if it is not about a line.
     let theirs: Int
     private(set) var ours: Int
 
@@ -57,9 +57,9 @@ struct ImportRemark: Sendable {
     }
 }
 
-/// Values as a line of YAML has them.
+/// Values as they are written on a line of YAML.
 enum YAMLText {
-    /// A text, in quotes unless it is plain to everybody without them.
+    /// A text, in quotes unless it is a string without them.
     static func scalar(_ text: String) -> String {
         let begins =
             text.utf8.first.map { $0 == UInt8(ascii: "/") || Name.isValid(String(Unicode.Scalar($0))) } ?? false
@@ -74,7 +74,7 @@ enum YAMLText {
             ? "{}" : "{ " + members.map { "\(scalar($0.name)): \(scalar($0.value))" }.joined(separator: ", ") + " }"
     }
 
-    /// A value of theirs as it is, with braces that are not references.
+    /// A value of theirs, with braces escaped so that they are not taken for references.
     static func tree(_ node: Node) -> String {
         switch node.content {
         case .broken: return "null"

@@ -3,25 +3,25 @@ import HTTPTypes
 import JSONText
 import Tokens
 
-/// Reads `access:` of the server and of endpoints. What an endpoint leaves out of its own is the server's.
+/// Reads `access:` of the server and of endpoints. What an endpoint's leaves out is taken from the server's.
 struct AccessReader {
     static let keys = ["access", "public"]
     private static let ownKeys = ["jwt", "api_keys", "roles", "scopes"]
 
     private(set) var settings = AccessSettings()
-    /// Whether something was wrong, so that what is missing as a result is not reported again.
+    /// Whether there were errors, so that what is missing because of them is not reported as well.
     private(set) var isBroken = false
 
-    /// Reads what holds where an endpoint does not say it.
+    /// Reads the server's rule, which applies to endpoints without their own.
     mutating func readDefault(_ node: Node) { settings.rule = readRule(node) }
 
-    /// Who may ask an endpoint; nil for everyone.
+    /// Who may use an endpoint; nil for everyone.
     mutating func rule(of section: Section) -> AccessRule? {
         let isPublic = section["public"]?.boolean() ?? false
         guard let node = section["access"] else { return isPublic ? nil : settings.rule }
         if isPublic {
             section.member("public")?.error(
-                "'access' says who may ask, and 'public' that everyone may", remedy: "keep one of them")
+                "'access' limits who may ask, and 'public' lets everyone", remedy: "keep one of them")
         }
         return readRule(node)
     }
@@ -53,7 +53,7 @@ struct AccessReader {
             }
         }
         let tokens = rule.tokens.map { settings.tokens[$0] }
-        // Names that were taken over are looked for where this endpoint's tokens have theirs.
+        // Required names inherited from the server are looked for at this endpoint's claims.
         if let roles = section["roles"] {
             rule.roles = Self.requirement(roles, at: tokens?.roles, needsAll: false)
         } else if let given = settings.rule?.roles, let path = tokens?.roles {
@@ -80,7 +80,7 @@ struct AccessReader {
         return rule
     }
 
-    /// A list of names, or a mapping that says whether one of them is enough.
+    /// A list of names, or a mapping that tells whether one of them is enough or all are needed.
     private static func requirement(_ node: Node, at path: JSONPath?, needsAll: Bool) -> ClaimRequirement? {
         guard node.isMappingOrBlank else { return names(node, at: path, needsAll: needsAll) }
         guard let section = Section(node, keys: ["any", "all"]) else { return nil }
@@ -88,7 +88,7 @@ struct AccessReader {
         let all = section["all"].flatMap { names($0, at: path, needsAll: true) }
         if node.isBlank { return names(node, at: path, needsAll: needsAll) }
         if section["any"] != nil {
-            section.member("all")?.error("'any' says already how many are needed", remedy: "keep one of them")
+            section.member("all")?.error("there is already an 'any'", remedy: "keep one of them")
         } else if section["all"] == nil {
             node.error("it names nothing", remedy: "write { any: [a, b] } or { all: [a, b] }")
         }
@@ -106,7 +106,7 @@ struct AccessReader {
         return path.map { ClaimRequirement($0, names.map(\.text), needsAll: needsAll) }
     }
 
-    /// RFC 6749 §3.3, so that a challenge can name it.
+    /// Whether a challenge can name it (RFC 6749 §3.3).
     private static func isScopeByte(_ byte: UInt8) -> Bool {
         byte > 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C
     }
@@ -144,7 +144,7 @@ enum APIKeyReader {
     }
 }
 
-/// Reads `jwt:`, how tokens are verified.
+/// Reads `jwt:`, which tells how tokens are verified.
 enum TokenReader {
     private static let times = Duration.milliseconds(1)...Duration.seconds(86_400)
     private static let mostBytes = 4 << 20
@@ -187,12 +187,12 @@ enum TokenReader {
         return elements.compactMap { $0.word(of: known).flatMap(SignatureAlgorithm.init) }
     }
 
-    /// A text, or a list of them.
+    /// A string, or a list of strings.
     private static func readTexts(_ node: Node, _ kind: String) -> [String] {
         node.oneOrMore.compactMap { $0.text(kind) }
     }
 
-    /// The way to a claim.
+    /// The path of a claim.
     static func path(_ text: String, at node: Node) -> JSONPath? {
         do throws(JSONPathError) {
             let path = try JSONPath(text)
@@ -206,7 +206,7 @@ enum TokenReader {
 
     private static func readCookie(_ node: Node) -> String? {
         guard let name = node.text("a cookie's name") else { return nil }
-        // A cookie's name is a token, as a field's is (RFC 6265 §4.1.1).
+        // A cookie's name has the same syntax as a field's (RFC 6265 §4.1.1).
         if HTTPField.Name(name) != nil { return name }
         node.error("\(quoted(name)) is not a cookie's name", remedy: "use letters, digits, _ and -")
         return nil
@@ -229,7 +229,7 @@ enum TokenReader {
             section.member(key)?.error("'\(key)' goes with 'url'", remedy: "remove it")
         }
         if node.isBlank {
-            // Each is read for itself.
+            // Each of them is read, so that its outline is recorded.
             _ = section["file"].flatMap { readFile($0, []) }
             _ = section["secret"].flatMap { readSecret($0, []) }
         }
@@ -318,7 +318,7 @@ enum TokenReader {
 }
 
 extension RemoteKeys {
-    /// Nil if the text is not a URL with a host, a path and perhaps a query.
+    /// Nil if the text is not a URL that consists of a scheme, a host, a path and an optional query.
     fileprivate init?(_ text: String) {
         guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return nil }
         let rest = text.dropFirst(scheme.count)

@@ -1,15 +1,15 @@
 import Gather
 import HTTPTypes
 
-/// Reads what the head of an endpoint's answers has: `status` and `fields`.
+/// Reads what goes into the head of an endpoint's answers: `status` and `fields`.
 struct AnswerHeadReader {
     let scope: ReferenceScope
-    /// The calls that are made for each element of a list, which have more than one response.
+    /// The calls with `foreach`, which have more than one response.
     let lists: Set<Int>
     /// The fields that are the same in every answer.
     private(set) var constants: [(name: HTTPField.Name, value: String)] = []
     private(set) var head = AnswerHead()
-    /// The calls of which a status or a field is taken.
+    /// The calls whose status or fields are used.
     private(set) var calls: Set<Int> = []
 
     init(scope: ReferenceScope, lists: Set<Int>) { (self.scope, self.lists) = (scope, lists) }

@@ -18,9 +18,9 @@ struct CallReader {
     let name: String
     private var scope: ReferenceScope
     let upstreams: [String]
-    /// Whether calls are optional, and leave nothing when they fail, unless they say otherwise.
+    /// Whether calls are optional by default, and omitted from the answer if they fail.
     let areOptional: Bool
-    /// The upstream that the call names, once it is read, even if the call has errors.
+    /// The upstream that the call names, once it has been read; known even if the call has errors.
     private(set) var upstream: Int?
 
     init(name: String, scope: ReferenceScope, upstreams: [String], areOptional: Bool) {
@@ -30,7 +30,7 @@ struct CallReader {
         self.areOptional = areOptional
     }
 
-    /// Nil if the call has no target to build it from; other errors are reported only.
+    /// Nil if the call has no usable target. Other errors are only reported.
     mutating func read(_ node: Node) -> Call? {
         if case .scalar(let scalar) = node.content {
             let target = scalar.text.contains(":") ? scalar.text : "\(upstreams.first ?? "upstream"):/path"
@@ -90,10 +90,10 @@ struct CallReader {
         return call
     }
 
-    /// A call that asks no upstream has none of a request's keys.
+    /// Reads a call that makes no request, and refuses the keys of requests in it.
     private func readStatic(_ node: Node, _ section: Section, _ condition: Reference?) -> Call? {
         for key in Self.keys where !["static", "when", "group", "flatten", "internal"].contains(key) {
-            section.member(key)?.error("a static call asks nobody", remedy: "remove '\(key)', or 'static'")
+            section.member(key)?.error("a static call makes no request", remedy: "remove '\(key)', or 'static'")
         }
         guard let literal = node.template(in: scope) else { return nil }
         var call = Call(name: name, literal: literal)
@@ -123,7 +123,7 @@ struct CallReader {
         }
         guard let read = node.upstreamTarget(in: scope, upstreams: upstreams, such: example) else { return nil }
         upstream = read.upstream
-        // Without its upstream the call still tells what it refers to; the error keeps it from being used.
+        // A call whose upstream is wrong still tells what it refers to; the error keeps it from being used.
         return read.target.map { (method, upstream ?? 0, $0) }
     }
 
@@ -164,7 +164,8 @@ struct CallReader {
         return section["stale_for"]?.duration(in: .milliseconds(1)...Duration.seconds(86_400))
     }
 
-    /// Reports a client's credentials in a call whose bodies are kept: what came for them is theirs (RFC 9111 §3.5).
+    /// Reports client credentials in a call whose bodies are kept: a response to them is for that client only
+    /// (RFC 9111 §3.5).
     private func checkSecrets(of call: Call, _ section: Section) {
         let secrets: [HTTPField.Name] = [.authorization, .cookie]
         let sent = secrets.first { name in

@@ -36,7 +36,7 @@ enum CrossOriginReader {
         }
     }
 
-    /// A scheme with a host and an optional port, and nothing after them.
+    /// Whether a text is a scheme with a host and an optional port, and nothing else.
     static func isOrigin(_ text: String) -> Bool {
         guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
         var host = text.dropFirst(scheme.count)
@@ -67,7 +67,7 @@ enum CrossOriginReader {
 }
 
 extension Node {
-    /// Whether the value is a list with nothing but this word in it.
+    /// Whether the value is a list of this one word.
     fileprivate func isList(of word: String) -> Bool {
         guard case .sequence(let elements) = content, elements.count == 1 else { return false }
         return elements[0].isWord(word)

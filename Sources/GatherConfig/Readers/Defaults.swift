@@ -1,10 +1,10 @@
 import Gather
 
-/// What upstreams, endpoints and calls are like unless they say otherwise: `defaults:`, and what upstreams and
-/// endpoints say of the fields of their calls.
+/// The defaults of upstreams, endpoints and calls: those in `defaults:`, and those for the fields of calls that
+/// upstreams and endpoints have.
 ///
-/// Mappings are completed before they are read, so that their readers know nothing of it. A default that a mapping
-/// cannot have is not used for it.
+/// Mappings are completed before they are read, so that their readers need not know about defaults. A default that a
+/// mapping may not have is not added to it.
 struct Defaults {
     static let forwarding = ["headers", "forward_headers", "forward_query"]
     static let endpointKeys = [
@@ -21,7 +21,7 @@ struct Defaults {
     private var endpoints: [Node.Member] = []
     private var calls: [Node.Member] = []
 
-    /// - Parameter node: the value of `defaults`, if there is one.
+    /// - Parameter node: the value of `defaults`; nil if the file has no such key.
     init(_ node: Node?) {
         guard let node, let section = Section(node, keys: ["upstreams", "endpoints", "calls"]) else { return }
         upstreams = Self.members(section["upstreams"], keys: UpstreamReader.keys.filter { $0 != "hosts" })
@@ -38,7 +38,7 @@ struct Defaults {
 
     func completed(upstream node: Node) -> Node { node.adding(upstreams) }
 
-    /// - Parameter upstreams: their values by name, completed.
+    /// - Parameter upstreams: the completed values of upstreams, by name.
     func completed(endpoint node: Node, upstreams: [String: Node]) -> Node {
         if ProxyReader.reads(node) {
             return complete(node, to: node["proxy"], upstreams, endpoints) { ProxyReader.keys.contains($0) }
@@ -68,7 +68,7 @@ struct Defaults {
             default: true
             }
         }
-        // What came for one client is not kept, whoever wants it by default.
+        // A response meant for one client is never kept, not even by default.
         let secrets = ["authorization", "cookie", "*"]
         let sent = (completed["forward_headers"]?.spellings ?? []).map { $0.lowercased() }
         if node["get"] != nil, !sent.contains(where: secrets.contains) {
@@ -77,7 +77,7 @@ struct Defaults {
         return completed
     }
 
-    /// Adds first what the upstream says of its calls, and then the defaults that it may have.
+    /// Adds what the upstream has for its calls, and then the defaults that the mapping may have.
     private func complete(
         _ node: Node, to target: Node?, _ upstreams: [String: Node], _ defaults: [Node.Member],
         where mayHave: (String) -> Bool
@@ -85,7 +85,7 @@ struct Defaults {
         let name = String(target?.spelling?.prefix { $0 != ":" } ?? "")
         let upstream = Self.forwarding.compactMap { upstreams[name]?.member($0) }
         let given = upstream + defaults.filter { mayHave($0.name) }
-        // Fields of several places stand side by side, those of the nearest first.
+        // Header fields are merged; the nearest place wins.
         var fields: [Node.Member] = []
         for headers in [node.member("headers")] + given.filter({ $0.name == "headers" }) {
             guard case .mapping(let members)? = headers?.value.content else { continue }
@@ -101,7 +101,7 @@ struct Defaults {
         guard own == nil, let lent = completed["forward_headers"], case .sequence(let names) = lent.content else {
             return completed
         }
-        // What is set is not sent on, however many calls the list is for.
+        // A field that is set is not forwarded, although the list may name it for other calls.
         let rest = names.filter { name in !fields.contains { $0.name.lowercased() == name.spelling?.lowercased() } }
         return completed.replacing("forward_headers", with: .sequence(rest))
     }
@@ -110,13 +110,13 @@ struct Defaults {
 }
 
 extension Node {
-    /// A member of a mapping.
+    /// A member of a mapping, by name.
     fileprivate func member(_ name: String) -> Member? {
         guard case .mapping(let members) = content else { return nil }
         return members.first { $0.name == name }
     }
 
-    /// The mapping with those members that it does not have.
+    /// The mapping with those of the members that it lacks.
     fileprivate func adding(_ others: [Member]) -> Node {
         guard case .mapping(var members) = content, !isUnquotedReference else { return self }
         for other in others where !members.contains(where: { $0.name == other.name }) { members.append(other) }

@@ -1,14 +1,14 @@
 import Gather
 
-/// What is checked about the calls of an endpoint together.
+/// Checks that concern all calls of an endpoint.
 struct EndpointChecks {
     let section: Section
-    /// The calls as the file has them.
+    /// The calls as written in the file.
     let members: [Node.Member]
-    /// What was read of them; nil for a call with an error.
+    /// The calls as read; nil for one with an error.
     let calls: [Call?]
 
-    /// Checks that no two calls put their bodies under one name. A response template decides on the names itself.
+    /// Checks that no two calls put their bodies under the same name. A `response` template has its own names.
     func checkNames() {
         guard section["response"] == nil else { return }
         var taken: [String: String] = [:]
@@ -37,7 +37,7 @@ struct EndpointChecks {
         }
     }
 
-    /// Reports calls that wait for each other; false if there are some.
+    /// Checks that no calls wait for each other; false, and reported, if some do.
     func checkCycles() -> Bool {
         let inputs = calls.map { Set($0?.references.compactMap(\.call) ?? []).sorted() }
         do throws(CallGraph.Cycle) {
@@ -54,7 +54,7 @@ struct EndpointChecks {
         }
     }
 
-    /// Checks that as many calls count as have to succeed.
+    /// Checks that at least as many calls count towards the quorum as have to succeed.
     func checkQuorum(of endpoint: Endpoint) {
         guard case .quorum(let quorum) = endpoint.policy else { return }
         let counted = endpoint.countedCalls
@@ -65,7 +65,7 @@ struct EndpointChecks {
             remedy: "write a number from 1 to \(counted.count)")
     }
 
-    /// Warns of timeouts that never come, because the endpoint's deadline comes first.
+    /// Warns of timeouts that never expire, because the endpoint's deadline comes first.
     func warnOfTimeouts(beyond deadline: Duration) {
         for (member, call) in zip(members, calls) {
             guard let timeout = call?.timeout, timeout > deadline else { continue }
@@ -75,7 +75,7 @@ struct EndpointChecks {
         }
     }
 
-    /// Warns of defaults such as `{query.x ?? 'x'}`.
+    /// Warns of defaults such as `{query.x ?? 'x'}`, whose quotes are part of the value.
     private func warnOfQuotes(in references: [Reference], at place: Node) {
         for reference in references {
             guard let fallback = reference.fallback, fallback.starts(with: "\"'".utf8),
@@ -87,7 +87,7 @@ struct EndpointChecks {
         }
     }
 
-    /// Warns of parameters of a path that nothing refers to.
+    /// Warns of path parameters that nothing refers to.
     static func warnOfUnused(_ parameters: [String], in references: [Reference], at path: Node?) {
         for (index, name) in parameters.enumerated() where !references.contains(where: { $0.source == .path(index) }) {
             path?.warning(
@@ -95,7 +95,7 @@ struct EndpointChecks {
         }
     }
 
-    /// Warns of what the endpoint declares and does not use.
+    /// Warns of what the endpoint declares but does not use.
     func warn(about endpoint: Endpoint, parameters: [String]) {
         for (member, call) in zip(members, endpoint.calls) { warnOfQuotes(in: call.references, at: member.value) }
         if let response = section["response"] {
@@ -123,7 +123,7 @@ struct EndpointChecks {
 }
 
 extension Section {
-    /// The value that decides where a call's body goes.
+    /// The value that decides where a call's body goes in the answer.
     fileprivate static func group(of call: Node.Member) -> Node? {
         value(of: "group", in: call) ?? value(of: "flatten", in: call)
     }

@@ -8,25 +8,25 @@ struct EndpointsReader {
     private let environment: [String: String]
     /// How much clients are told about calls and upstreams.
     private let disclosure: Disclosure
-    /// The routes so far, by method and shape, with the key path of the endpoint.
+    /// The routes read so far, by method and shape, with the place of the endpoint.
     private var routes: [String: String] = [:]
     private(set) var endpoints: [Endpoint] = []
     private(set) var proxies: [ProxyEndpoint] = []
     private(set) var tests: [EndpointTest] = []
-    /// The upstreams that calls name.
+    /// The upstreams that endpoints use.
     private(set) var usedUpstreams: Set<Int> = []
 
-    /// Whether a slash at the end of a path makes no difference.
+    /// Whether a trailing slash of a path is ignored.
     private let ignoresLastSlash: Bool
 
-    /// Those of an endpoint with calls; `forward_headers` and `forward_query` are its calls'.
+    /// The keys of an endpoint with calls; `forward_headers` and `forward_query` are defaults for its calls.
     static let keys =
         [
             "path", "method", "proxy", "deadline", "gather", "calls", "response", "status", "pass_status", "pass_body",
             "etag", "expose", "stream", "priority", "rate_limit", "fields", "forward_headers", "forward_query", "tests",
         ] + AccessReader.keys
 
-    /// Who may ask, and how they are verified.
+    /// Who may use endpoints, and how they are verified.
     private(set) var access: AccessReader
 
     init(
@@ -85,7 +85,7 @@ struct EndpointsReader {
         if let calls, calls.isEmpty {
             section["calls"]?.error("an endpoint needs at least one call", remedy: "add one")
         }
-        // References into a path with an error must not repeat it.
+        // References to the parameters of a path with an error are not errors themselves.
         let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
         let rule = access.rule(of: section)
         var scope = ReferenceScope(
@@ -199,7 +199,7 @@ struct EndpointsReader {
 }
 
 extension Node {
-    /// What it is called in messages about another value, perhaps of another file.
+    /// What messages about another value, perhaps in another file, call it.
     fileprivate var place: String { keyPath + " in " + report.file }
 
     fileprivate func method() -> HTTPRequest.Method? {
@@ -225,7 +225,7 @@ extension Node {
     }
 
     /// One of a few words.
-    /// - Parameter other: what the key takes in addition.
+    /// - Parameter other: the spelling of what the key also accepts, for messages.
     func word(of known: [String], or other: String? = nil) -> String? {
         if let outline {
             outline.take(words: known)

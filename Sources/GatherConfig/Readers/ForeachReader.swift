@@ -1,14 +1,14 @@
 import Gather
 
-/// Reads for the elements of which list a call is made: `foreach` and the keys that go with it.
+/// Reads `foreach`, which makes a call once for each element of a list, and the keys that go with it.
 struct ForeachReader {
     static let companions = ["key", "max_parallel", "max_items", "on_item_error"]
 
     let section: Section
-    /// What the list may refer to: everything but its own items.
+    /// What the list may refer to: everything except its own items.
     let scope: ReferenceScope
 
-    /// Nil if the call is made once.
+    /// Nil if the call has no `foreach`.
     func read() -> Foreach? {
         guard let node = section["foreach"] else {
             for key in Self.companions {

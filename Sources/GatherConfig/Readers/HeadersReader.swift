@@ -1,7 +1,7 @@
 import Gather
 import HTTPTypes
 
-/// A star where people who come from elsewhere expect it to stand for several names.
+/// The message about a star where other programs allow it as a wildcard.
 enum Wildcard {
     static func problem(in text: String) -> String {
         "the '*' in \(quoted(text)) is taken literally: it is not a wildcard here"
@@ -12,7 +12,7 @@ enum Wildcard {
 struct HeadersReader {
     let scope: ReferenceScope
 
-    /// Fields that frame a message or belong to one connection (RFC 9110 §7.6.1, RFC 9112 §6): the client writes them
+    /// Fields that frame a message or belong to one connection (RFC 9110 §7.6.1, RFC 9112 §6), which gatherd writes
     /// itself.
     private static let refused: Set<String> = [
         "connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "proxy-authenticate",
@@ -22,8 +22,8 @@ struct HeadersReader {
     /// Whether a file may not name this field.
     static func isRefused(_ name: String) -> Bool { refused.contains(name.lowercased()) }
 
-    /// What a file may say of the headers of one call, all together; about as much as one of them may be
-    /// with its references.
+    /// The bound on the headers of one call in total, as written in the file; about the size that one of them may have
+    /// once its references are replaced.
     private static let mostBytes = 64 << 10
 
     private static func bytes(_ name: HTTPField.Name, _ value: TextTemplate) -> Int {
@@ -45,14 +45,14 @@ struct HeadersReader {
         }
         if fields.reduce(0, { $0 + Self.bytes($1.name, $1.value) }) > Self.mostBytes {
             node.error(
-                "the headers are longer than \(Self.mostBytes >> 10) KiB together",
-                remedy: "send in a body what is so long: servers take heads of a few KiB")
+                "the headers add up to more than \(Self.mostBytes >> 10) KiB",
+                remedy: "send long values in a body, since servers accept heads of a few KiB")
             return []
         }
         return fields
     }
 
-    /// Names of the client's fields that are sent on, and separately `*` for all, or `X-*` for those that begin so.
+    /// Names of the client's fields that are forwarded; apart from them, `*` for all fields and prefixes such as `X-*`.
     func readForwarded(_ node: Node, besides set: [HTTPField.Name]) -> (names: [HTTPField.Name], others: ForwardedNames)
     {
         var others = ForwardedNames()
@@ -71,7 +71,7 @@ struct HeadersReader {
         return (names, others)
     }
 
-    /// - Parameter isTaken: whether a text is something else than a name, which is not an error.
+    /// - Parameter isTaken: takes a text that is valid though not a name, and tells whether it was one.
     private func readNames(
         _ node: Node, besides set: [HTTPField.Name], unless isTaken: (String) -> Bool
     ) -> [HTTPField.Name] {
@@ -89,7 +89,7 @@ struct HeadersReader {
         return names
     }
 
-    /// Fields of answers, each with one value or a list of them.
+    /// Fields of answers, each with one value or a list of values.
     func readAnswerFields(
         _ node: Node
     ) -> [(name: HTTPField.Name, values: [(node: Node, template: TextTemplate)])] {
@@ -109,12 +109,12 @@ struct HeadersReader {
         return fields
     }
 
-    /// Fields of answers that have no calls, which are the same in each.
+    /// Fields of answers that are not made from calls, which are the same in every answer.
     static func readConstantFields(_ node: Node) -> [(name: HTTPField.Name, value: String)] {
         readConstants(node, remedy: "fields of answers are constant: write its value out")
     }
 
-    /// Fields that are the same in each message.
+    /// Fields that are the same in every message.
     static func readConstants(
         _ node: Node, remedy: String = "it is constant: write its value out"
     ) -> [(name: HTTPField.Name, value: String)] {
@@ -127,7 +127,7 @@ struct HeadersReader {
         }
     }
 
-    /// The name of one field.
+    /// The name of a field.
     static func readName(_ node: Node) -> HTTPField.Name? {
         node.text("a header's name").flatMap { name($0) { node.error($0, remedy: $1) } }
     }

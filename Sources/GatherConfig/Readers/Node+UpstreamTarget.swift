@@ -1,14 +1,14 @@
 import Gather
 
 extension Node {
-    /// The value as `upstream:/path?query`: the upstream's index, and what is asked of it. Each is nil, and reported,
-    /// if it is wrong; nil for both if nothing of it can be read.
-    /// - Parameter example: how it is written, with its key.
+    /// The value as `upstream:/path?query`: the upstream's index and the target. Each is nil, and reported, if it is
+    /// wrong; the result is nil if neither can be read.
+    /// - Parameter example: a correct spelling, with its key.
     func upstreamTarget(
         in scope: ReferenceScope, upstreams: [String], such example: String
     ) -> (upstream: Int?, target: TargetTemplate?)? {
         guard let text = text("a call such as \(example)") else {
-            // What else is read of a blank has to be asked for as well.
+            // What follows is read for a blank too, so that its outline is complete.
             return isBlank ? (0, try? TargetTemplate("/", in: scope)) : nil
         }
         guard !text.hasPrefix("http://"), !text.hasPrefix("https://") else {

@@ -1,8 +1,8 @@
 import JSONText
 
-/// Reads what of a call's body is kept: `target`, `allow`, `deny`, `mapping`.
+/// Reads which parts of a call's body are kept: `target`, `allow`, `deny`, `mapping`.
 enum ProjectionReader {
-    /// Nil if the body stays as it is.
+    /// Nil if the body is kept as it is.
     static func read(_ section: Section) -> Projection? {
         let target = section["target"].flatMap(path)
         let allow = paths(section["allow"])

@@ -1,7 +1,7 @@
 import Gather
 import HTTPTypes
 
-/// Reads an endpoint with `proxy:`, which is answered with what one upstream answers.
+/// Reads an endpoint with `proxy:`, which passes on the answers of one upstream.
 struct ProxyReader {
     static let keys = [
         "path", "method", "proxy", "headers", "forward_headers", "forward_query", "timeout", "stall", "max_body",
@@ -17,19 +17,19 @@ struct ProxyReader {
     let section: Section
     let scope: ReferenceScope
     let upstreams: [String]
-    /// Who may ask; nil for everyone.
+    /// Who may use the endpoint; nil for everyone.
     let access: AccessRule?
 
-    /// Nil, reported, if the value is not a mapping.
+    /// Nil, and reported, if the value is not a mapping.
     static func section(_ node: Node) -> Section? { Section(node, keys: keys + others + AccessReader.keys) }
 
-    /// Whether an endpoint is one of these.
+    /// Whether an endpoint is a proxy.
     static func reads(_ node: Node) -> Bool {
         guard case .mapping(let members) = node.content else { return false }
         return members.contains { $0.name == "proxy" }
     }
 
-    /// The methods of an endpoint; nil if they are wrong.
+    /// The methods of a proxy; nil, and reported, if they are wrong.
     static func methods(_ node: Node) -> [HTTPRequest.Method]? {
         let known: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .options]
         guard let word = node.word(of: known.map(\.rawValue) + ["any"]) else { return nil }
@@ -68,7 +68,7 @@ struct ProxyReader {
         proxy.sendsForwarded = section["forwarded"]?.boolean() ?? proxy.sendsForwarded
         if proxy.sendsForwarded, !proxy.tellsOrigin {
             section.member("forwarded")?.error(
-                "'x_forwarded: false' has the upstream told nothing", remedy: "keep one of them")
+                "'x_forwarded: false' means that the upstream is told nothing", remedy: "keep one of them")
         }
         proxy.priority =
             section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue)).flatMap(Endpoint.Priority.init)

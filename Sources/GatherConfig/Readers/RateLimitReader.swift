@@ -2,7 +2,7 @@ import Gather
 
 /// Reads `rate_limit`, of the server or of an endpoint: one limit, or a list of them.
 enum RateLimitReader {
-    /// - Parameter rule: who may ask what it is for.
+    /// - Parameter rule: who may use what it limits; nil for everyone.
     static func read(_ node: Node, for rule: AccessRule?) -> [RateLimit] {
         node.oneOrMore.compactMap { readOne($0, rule) }
     }

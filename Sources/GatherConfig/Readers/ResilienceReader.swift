@@ -1,6 +1,6 @@
 import Gather
 
-/// Reads what an upstream does about failures.
+/// Reads how an upstream's failures are dealt with.
 enum ResilienceReader {
     static let keys = [
         "retry", "hedge", "breaker", "eject", "coalesce", "deadline_header", "health", "adaptive_limit", "warm_up",
@@ -17,7 +17,7 @@ enum ResilienceReader {
         ).map(readHealth)
         upstream.warmUp = section.section("warm_up", keys: ["connections", "path"]).map { section in
             var policy = WarmUpPolicy(path: readPath(section))
-            // Of more to a host, some would never have a call.
+            // With more connections than calls in flight, some would never carry a call.
             let most = section.node.isBlank ? Upstream.mostInFlight : upstream.maxInFlight
             policy.connections =
                 section["connections"]?.integer(in: 1...most)
@@ -102,7 +102,7 @@ enum ResilienceReader {
         return policy
     }
 
-    /// What hosts are asked for.
+    /// The target of health checks, or of the requests that warm connections up.
     private static func readPath(_ section: Section) -> String {
         let node = section.required("path", such: "path: /healthz")
         let path = node?.text("a path such as /healthz") ?? "/"

@@ -3,7 +3,7 @@ import Gather
 /// Reads the keys at the root of the file.
 struct RootReader {
     let environment: [String: String]
-    /// The configuration's file, relative to which it includes others; nil for text that is not in a file.
+    /// The configuration's file, to which the names of included files are relative; nil for text that is not in a file.
     var file: String?
 
     func read(_ node: Node) -> Configuration? {
@@ -86,8 +86,7 @@ struct RootReader {
 }
 
 extension Node {
-    /// What an endpoint is called: its method, which is GET if it names none, and its path. One that passes answers on
-    /// may have several.
+    /// What an endpoint is called: its method, GET by default, and its path. A proxy may have several methods.
     fileprivate var route: String {
         guard case .mapping(let members) = content else { return "" }
         let text = { (name: String) -> String? in

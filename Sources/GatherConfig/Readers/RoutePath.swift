@@ -1,14 +1,14 @@
 import Gather
 
-/// The path of an endpoint: literal segments, and parameters that fill a segment each, or the last of them all that
-/// follows.
+/// The path of an endpoint: literal segments and parameters. A parameter fills a segment; the last one may fill the
+/// whole rest of the path.
 struct RoutePath {
-    /// As it is written: `/v1/customers/{id}`.
+    /// As it is written in the file: `/v1/customers/{id}`.
     let text: String
     let parameters: [String]
-    /// The parameter that is for the rest of the path: `file` in `/assets/{file...}`.
+    /// The parameter that takes the rest of the path: `file` in `/assets/{file...}`.
     let rest: String?
-    /// The path with every parameter alike: two endpoints of one shape and method are the same route.
+    /// The path without the names of its parameters: two endpoints with the same shape and method are the same route.
     let shape: String
 
     /// - Throws: `TemplateError` with the column in `text`.
@@ -40,7 +40,7 @@ struct RoutePath {
                 if isRest { rest = name }
                 shape += isRest ? "/{...}" : "/{}"
             } else {
-                // A slash at the end is a part of the path.
+                // A trailing slash is part of the path.
                 let isEnd = segment.isEmpty && column > text.count
                 if !isEnd { try Self.check(segment, column: column) }
                 shape += "/" + segment
@@ -52,13 +52,14 @@ struct RoutePath {
         self.shape = shape
     }
 
-    /// What looks like a parameter in a path with an error.
+    /// The names of what look like parameters, in a path with an error.
     static func parameters(of content: Node.Content?) -> [String] {
         guard case .scalar(let scalar) = content else { return [] }
         return scalar.text.split(separator: "{").dropFirst().map { String($0.prefix { $0 != "}" && $0 != "." }) }
     }
 
-    /// The same path but for the slash at its end, where one is as good as the other; nil if there is none such.
+    /// The shape with the trailing slash added or removed; nil if that would not be a path that clients may confuse
+    /// with this one.
     var shapeWithOtherEnd: String? {
         if shape == "/" || rest != nil { return nil }
         return shape.hasSuffix("/") ? String(shape.dropLast()) : shape + "/"

@@ -5,7 +5,7 @@ import Gather
 enum ServerReader {
     private static let timeouts = Duration.milliseconds(1)...Duration.seconds(86_400)
 
-    /// - Parameter access: takes over who may ask where an endpoint does not say it.
+    /// - Parameter access: receives the rule for endpoints without their own.
     static func read(_ node: Node, _ access: inout AccessReader) -> ServerSettings {
         var server = ServerSettings()
         let keys = [
@@ -72,7 +72,7 @@ enum ServerReader {
         }
     }
 
-    /// A flag for all connections, or networks; nil for none.
+    /// `true` for all connections, or a list of networks; nil for none.
     private static func proxyNetworks(_ node: Node) -> [IPNetwork]? {
         if node.isBlank { _ = networks(node) }
         guard case .sequence(let elements) = node.content else { return node.boolean() == true ? [] : nil }

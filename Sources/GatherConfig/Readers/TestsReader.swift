@@ -36,7 +36,7 @@ struct TestsReader {
         return test
     }
 
-    /// Whether a name is that of a call; reported, if it is not.
+    /// Whether a call has this name; reported if not.
     private func isCall(_ member: Node.Member) -> Bool {
         let names = endpoint.calls.map(\.name)
         if names.contains(member.name) { return true }
@@ -79,7 +79,7 @@ struct TestsReader {
         readIdentity(section, into: &request)
     }
 
-    /// Who has sent it, as if a token or a key had been verified.
+    /// The sender, as if a token or a key had been verified.
     private func readIdentity(_ section: Section, into request: inout GivenRequest) {
         for (key, isTaken) in [("jwt", endpoint.access?.tokens != nil), ("key", endpoint.access?.keys != nil)]
         where !isTaken {

@@ -32,7 +32,7 @@ enum TraceReader {
                 node.error("spans are sent to http:// or https://", remedy: "write http://127.0.0.1:4318/v1/traces")
                 return nil
             }
-            // What collectors listen for (OTLP 1.0, "OTLP/HTTP Request").
+            // The default path of collectors (OTLP 1.0, "OTLP/HTTP Request").
             return origin.prefix.isEmpty ? try Origin(origin.base + "/v1/traces") : origin
         } catch {
             node.error(error)

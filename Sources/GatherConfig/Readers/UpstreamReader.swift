@@ -8,7 +8,7 @@ enum UpstreamReader {
             "trace_headers",
         ] + Defaults.forwarding + ConnectionReader.keys + ResilienceReader.keys
 
-    /// Every upstream that the files name, those with errors as well: calls may name them.
+    /// The names of all upstreams in the files, including those with errors, which calls may refer to.
     static func readAll(_ nodes: [Node], _ defaults: Defaults) -> [(member: Node.Member, value: Upstream)] {
         let all = nodes.flatMap { $0.members(expected: "a mapping of upstreams by name") ?? [] }
         var places: [String: Node.Member] = [:]
@@ -51,7 +51,7 @@ enum UpstreamReader {
         upstream.maxHeadBytes = section["max_head"]?.size(in: 1 << 10...1 << 20) ?? upstream.maxHeadBytes
         upstream.tellsTrace = section["trace_headers"]?.boolean() ?? upstream.tellsTrace
         upstream.mostRedirects = section["redirects"]?.integer(in: 0...20) ?? upstream.mostRedirects
-        // Those of its requests are read with each call.
+        // The keys for its requests are read with each call.
         section.takeAnything(Defaults.forwarding)
         upstream.connections = ConnectionReader.read(section)
         ResilienceReader.read(section, into: &upstream)
@@ -80,6 +80,6 @@ enum UpstreamReader {
 }
 
 extension Upstream {
-    /// What `max_in_flight` may be at most.
+    /// The largest value of `max_in_flight`.
     static var mostInFlight: Int { 65_536 }
 }

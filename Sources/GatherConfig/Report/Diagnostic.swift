@@ -1,9 +1,9 @@
-/// What is wrong with a configuration: where it stands, what the problem is, and what to do about it.
+/// What is wrong with a configuration: the place, the problem, and the remedy.
 public struct Diagnostic: Sendable, Hashable {
     public enum Severity: Sendable, Hashable {
         /// The configuration cannot be used.
         case error
-        /// It can be used, but hardly does what its author means.
+        /// It can be used, but probably does not do what its author meant.
         case warning
     }
 
@@ -12,10 +12,10 @@ public struct Diagnostic: Sendable, Hashable {
     public let line: Int
     /// The column in Unicode scalars, from 1.
     public let column: Int
-    /// The way to the value through the file's keys: `endpoints[0].calls.orders.get`; empty for the file as a whole.
+    /// The keys that lead to the value: `endpoints[0].calls.orders.get`; empty for the file as a whole.
     public let keyPath: String
     public let problem: String
-    /// What to do about it, if the problem does not say it.
+    /// What to do about it; nil if that is clear from the problem.
     public let remedy: String?
     public let severity: Severity
 }
@@ -26,18 +26,18 @@ extension Diagnostic: CustomStringConvertible {
         line(severity == .warning ? "warning: " : "")
     }
 
-    /// The same for a reader that tells the severity itself.
+    /// The same, without the severity.
     public var message: String { line("") }
 
     private func line(_ kind: String) -> String {
         let place = line > 0 ? "\(file):\(line):\(column): " : "\(file): "
         let path = keyPath.isEmpty ? "" : keyPath + ": "
-        // What is quoted from the file may hold line breaks.
+        // Quotations from the file may contain line breaks.
         return (place + kind + path + problem + (remedy.map { "; " + $0 } ?? "")).replacing("\n", with: "\\n")
     }
 }
 
-/// Every error that was found in one configuration, in the order of the file.
+/// All errors found in a configuration, in the order of the file.
 public struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
     /// Never empty.
     public let diagnostics: [Diagnostic]

@@ -9,20 +9,20 @@ struct Position: Hashable {
     static let file = Position(line: 0, column: 0)
 }
 
-/// Collects what is found wrong while a file is read.
+/// Collects the errors and warnings that are found while a file is read.
 final class Report {
     let file: String
-    /// Whether files that the configuration names are looked at.
+    /// Whether the files that the configuration names are checked.
     let checksFiles: Bool
     private let lines: [Substring.UnicodeScalarView]
-    /// What was found in all files of the configuration.
+    /// The findings in all files of the configuration, which they share.
     private let findings: Findings
-    /// Where the file comes among them.
+    /// The place of this file among them.
     private let number: Int
 
     private final class Findings {
         var all: [(number: Int, diagnostic: Diagnostic)] = []
-        /// What stands once in the file may be read for several endpoints.
+        /// For finding duplicates: a value may be read for several endpoints.
         var known: Set<Diagnostic> = []
         var files = 1
     }
@@ -31,7 +31,7 @@ final class Report {
         self.init(file, text, checksFiles, Findings())
     }
 
-    /// The report on a file that another one includes: what is found in both is told together.
+    /// A report on a file that another one includes, which shares its findings.
     convenience init(file: String, text: String, includedBy other: Report) {
         other.findings.files += 1
         self.init(file, text, other.checksFiles, other.findings)
@@ -47,7 +47,7 @@ final class Report {
 
     var hasErrors: Bool { findings.all.contains { $0.diagnostic.severity == .error } }
 
-    /// What was found of one severity, in the order of the files.
+    /// The findings of one severity, in the order of the files.
     func diagnostics(_ severity: Diagnostic.Severity) -> [Diagnostic] {
         findings.all.filter { $0.diagnostic.severity == severity }.enumerated()
             .sorted { one, other in
@@ -75,13 +75,13 @@ final class Report {
         if findings.known.insert(diagnostic).inserted { findings.all.append((number, diagnostic)) }
     }
 
-    /// The character that the file has at a position.
+    /// The character at a position in the file.
     func character(at position: Position) -> Unicode.Scalar? { rest(of: position)?.first }
 
-    /// Where a column of a scalar's text stands in the file.
+    /// The position in the file of a column of a scalar's text.
     ///
-    /// The scalar's own position if the file spells the text before that column differently: by escapes, over several
-    /// lines, or with a variable.
+    /// It is the scalar's own position if the text before that column is spelled differently in the file: with escapes,
+    /// over several lines, or with a variable.
     func position(ofColumn column: Int, of text: String, at position: Position) -> Position {
         guard var source = rest(of: position) else { return position }
         var start = position.column
@@ -94,15 +94,15 @@ final class Report {
         return Position(line: position.line, column: start + before.count)
     }
 
-    /// A line from a position on. Nil far to the right: finding a column takes time in proportion to it, and a file may
-    /// be one line.
+    /// The rest of a line from a position on. Nil far to the right, since finding a column takes time in proportion to
+    /// it, and a file may be a single line.
     private func rest(of position: Position) -> Substring.UnicodeScalarView? {
         guard lines.indices.contains(position.line - 1), (1...2000).contains(position.column) else { return nil }
         return lines[position.line - 1].dropFirst(position.column - 1)
     }
 }
 
-/// A text as messages quote it: on one line, and not too long.
+/// Quotes a text for a message: on one line, and cut off if it is long.
 func quoted(_ text: String) -> String {
     let shown = text.unicodeScalars.prefix(80).map {
         $0.value < 32 || $0.value == 127 ? $0.escaped(asASCII: true) : String($0)
@@ -110,7 +110,7 @@ func quoted(_ text: String) -> String {
     return "'" + shown.joined() + (text.unicodeScalars.count > 80 ? "…" : "") + "'"
 }
 
-/// A remedy that names the known name nearest to a misspelt one, or the known names.
+/// A remedy for a misspelt name: the known name nearest to it, or all known names.
 func remedy(for name: String, among known: [String]) -> String? {
     // Finding the nearest costs the product of both lengths.
     name.utf8.count <= 100

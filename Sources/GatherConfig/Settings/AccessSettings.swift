@@ -3,12 +3,12 @@ public import HTTPTypes
 public import JSONText
 public import Tokens
 
-/// How those who ask are verified.
+/// How clients are verified.
 public struct AccessSettings: Sendable, Equatable {
-    /// What endpoints name by their place here.
+    /// Endpoints refer to these by index.
     public var tokens: [TokenSettings] = []
     public var keys: [APIKeySettings] = []
-    /// Who may ask where an endpoint does not say it, and the pages of `demo`; nil for everyone.
+    /// Who may use the pages of `demo`, and endpoints without a rule of their own; nil for everyone.
     public var rule: AccessRule?
 
     public init() {}
@@ -17,9 +17,9 @@ public struct AccessSettings: Sendable, Equatable {
 /// How the API keys of requests are verified.
 public struct APIKeySettings: Sendable, Equatable {
     public var file: String
-    /// Empty where files are not read.
+    /// Empty if files are not read.
     public var keys: APIKeys
-    /// The field that has the key, and the parameter of the query that has it where the field is not there.
+    /// The header field that contains the key, and the query parameter that contains it in requests without the field.
     public var header: HTTPField.Name?
     public var query: String?
 
@@ -30,35 +30,35 @@ public struct APIKeySettings: Sendable, Equatable {
 public struct TokenSettings: Sendable, Equatable {
     public var policy: TokenPolicy
     public var keys: KeySourceSettings
-    /// The field that has the token; nil if it is looked for in a cookie only.
+    /// The header field that contains the token; nil if only a cookie does.
     public var header: HTTPField.Name? = .authorization
-    /// The cookie that has the token where the field has none.
+    /// The cookie that contains the token in requests without the field.
     public var cookie: String?
-    /// Where the token has its roles and scopes.
+    /// The paths of a token's roles and scopes among its claims.
     public var roles = JSONPath(steps: [.key("roles")])
     public var scopes = JSONPath(steps: [.key("scope")])
 
     public init(_ policy: TokenPolicy, keys: KeySourceSettings) { (self.policy, self.keys) = (policy, keys) }
 }
 
-/// Where keys come from that tokens are signed with.
+/// The source of the keys that tokens are signed with.
 public enum KeySourceSettings: Sendable, Equatable {
-    /// The keys are empty where files are not read.
+    /// The keys are empty if files are not read.
     case file(String, KeySet)
     case secret(KeySet)
     case remote(RemoteKeys)
 }
 
-/// A key set that is fetched.
+/// A key set that is fetched from a URL.
 public struct RemoteKeys: Sendable, Hashable {
     public var origin: Origin
-    /// Path and query of the set.
+    /// The path and query of the URL.
     public var target: String
-    /// How long it is used before it is fetched again.
+    /// How long a set is used before it is fetched again.
     public var refresh = Duration.seconds(600)
     /// How long to wait after a fetch before fetching again for a token whose key is unknown.
     public var cooldown = Duration.seconds(30)
-    /// How long a fetch may take, and those wait who need it.
+    /// How long a fetch may take, and requests may wait for it.
     public var timeout = Duration.seconds(3)
     /// A file of certificates to trust in place of the system's.
     public var authorities: String?
@@ -67,7 +67,7 @@ public struct RemoteKeys: Sendable, Hashable {
 }
 
 extension AccessSettings {
-    /// What is in the files that are named, by their paths.
+    /// The contents of the files that the settings name, by path.
     var fileContents: (tokens: [String: KeySet], keys: [String: APIKeys]) {
         var contents: (tokens: [String: KeySet], keys: [String: APIKeys]) = ([:], [:])
         for case .file(let path, let keys) in tokens.map(\.keys) { contents.tokens[path] = keys }
@@ -75,7 +75,7 @@ extension AccessSettings {
         return contents
     }
 
-    /// Whether a file has something else in it than in earlier settings, which name it as well.
+    /// Whether the contents of a file differ from those in earlier settings that name it too.
     func hasOtherContents(than earlier: AccessSettings) -> Bool {
         let (old, new) = (earlier.fileContents, fileContents)
         return new.tokens.contains { path, keys in old.tokens[path].map { $0 != keys } ?? false }

@@ -1,29 +1,29 @@
 import Gather
 import Rehearsal
 
-/// Everything that a configuration file says, validated.
+/// The contents of a configuration file, validated.
 public struct Configuration: Sendable {
     public var server: ServerSettings
     public var plan: Plan
-    /// How those who ask are verified.
+    /// How clients are verified.
     public var access = AccessSettings()
     public var demo: DemoSettings?
     /// How requests are traced; nil if they are not.
     public var traces: TraceSettings?
     /// What `gatherd test` runs, in the order of the file.
     public var tests: [EndpointTest]
-    /// What the file says in each of its parts, to be compared with that of another.
+    /// What each part of the file declares, for comparisons with another configuration.
     public var declarations = Declarations()
     /// The files that it includes.
     public var includedFiles: [String] = []
-    /// What hardly does what the file's author means, in the order of the file.
+    /// What probably does not do what the author meant, in the order of the file.
     public var warnings: [Diagnostic]
 
-    /// Reads a configuration from its YAML text, which can include no files.
+    /// Reads a configuration from YAML text, which cannot include files.
     /// - Parameters:
     ///   - file: what messages call the file.
     ///   - environment: the variables for `${NAME}` and `{env.NAME}`.
-    ///   - checksFiles: whether files that it names have to be there, and have what they are named for.
+    ///   - checksFiles: whether the files that it names have to exist, with the contents that they are needed for.
     /// - Throws: ``ConfigurationErrors`` with every error that was found.
     public static func read(
         text: String, file: String, environment: [String: String] = [:], checksFiles: Bool = false
@@ -53,7 +53,7 @@ public struct Configuration: Sendable {
         return try read(contents(of: file), name(of: file), in: path, environment, checksFiles)
     }
 
-    /// What messages call a file.
+    /// The name of a file in messages.
     public static func name(of file: String) -> String {
         file == FileContents.standardInput.argument ? FileContents.standardInput.name : file
     }

@@ -1,10 +1,10 @@
-/// What a file declares, part by part: what two configurations are compared by.
+/// What a file declares, part by part, for comparisons between two configurations.
 public struct Declarations: Sendable {
-    /// A part of the file that people think of as one thing.
+    /// A part of the file that people think of as a unit.
     public enum Subject: Hashable, Sendable, CustomStringConvertible {
         case server, demo, traces
         case upstream(String)
-        /// By its method and path.
+        /// Named by its method and path.
         case endpoint(String)
 
         public var description: String {
@@ -18,11 +18,11 @@ public struct Declarations: Sendable {
         }
     }
 
-    /// A value with its way through the part's keys.
+    /// A value and the keys that lead to it within its part.
     struct Leaf: Hashable, Sendable {
         var path: String
         var value: String
-        /// Whether the value is from the environment or a file, which may be a secret.
+        /// Whether the value may be a secret: one from the environment or a file.
         var isHidden: Bool
     }
 
@@ -35,7 +35,7 @@ public struct Declarations: Sendable {
     private(set) var subjects: [Subject] = []
     private(set) var parts: [Subject: Part] = [:]
 
-    /// What an empty file declares.
+    /// The declarations of an empty file.
     public init() {}
 
     mutating func add(_ subject: Subject, _ node: Node) {
@@ -48,14 +48,14 @@ public struct Declarations: Sendable {
         parts[subject] = part
     }
 
-    /// Whether a part says the same in another configuration.
+    /// Whether a part is the same in another configuration.
     public func isSame(_ subject: Subject, in other: Declarations) -> Bool {
         guard let part = parts[subject], let counterpart = other.parts[subject] else { return false }
         return part.checksum == counterpart.checksum
     }
 
-    /// Keeps what parts there are and whether they are the same, without what upstreams and endpoints have in them: a
-    /// file of thousands is half as large in memory.
+    /// Forgets the values in upstreams and endpoints, and keeps what it takes to tell whether they have changed. With
+    /// thousands of them, that halves the memory.
     public mutating func forgetDetails() {
         for subject in subjects {
             switch subject {
@@ -72,7 +72,7 @@ extension [Declarations.Leaf] {
         case .scalar(let scalar):
             append(Declarations.Leaf(path: path, value: scalar.text, isHidden: scalar.isSubstituted))
         case .sequence(let nodes):
-            // An empty list differs from none.
+            // An empty list is not the same as a missing one.
             if nodes.isEmpty { append(Declarations.Leaf(path: path, value: "[]", isHidden: false)) }
             for (index, node) in nodes.enumerated() { append(node, under: "\(path)[\(index)]") }
         case .mapping(let members):
@@ -93,13 +93,13 @@ extension [Declarations.Leaf] {
 public struct ConfigurationChange: Sendable, Equatable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
         case added, removed
-        /// With what differs, as far as it is known.
+        /// With the values that differ, as far as they are known.
         case changed([String])
     }
 
     public let subject: Declarations.Subject
     public let kind: Kind
-    /// Whether it takes a restart to have an effect.
+    /// Whether it takes effect only after a restart.
     public var needsRestart = false
 
     /// One line for a part that was added or removed, and one for each value that was changed.
@@ -114,11 +114,11 @@ public struct ConfigurationChange: Sendable, Equatable, CustomStringConvertible 
 }
 
 extension Configuration {
-    /// Keys of `server` that are looked at when the process starts.
+    /// The keys of `server` that take effect only when the process starts.
     private static let restartKeys: Set<String> = ["loops"]
 
-    /// How this configuration differs from an earlier one: what is gone first, then what is new or different, in the
-    /// order of the file.
+    /// How this configuration differs from an earlier one: first what was removed, then what is new or different, in
+    /// the order of the file.
     public func changes(from earlier: Configuration) -> [ConfigurationChange] {
         let (old, new) = (earlier.declarations, declarations)
         var changes = old.subjects.filter { new.parts[$0] == nil }.map {
@@ -127,7 +127,7 @@ extension Configuration {
         let files = Dictionary(
             uniqueKeysWithValues: earlier.plan.upstreams.map { ($0.name, $0.connections.tls.contents) })
         if access.hasOtherContents(than: earlier.access) {
-            changes.append(ConfigurationChange(subject: .server, kind: .changed(["access: what is in its files"])))
+            changes.append(ConfigurationChange(subject: .server, kind: .changed(["access: the contents of its files"])))
         }
         for subject in new.subjects {
             guard let part = new.parts[subject] else { continue }
@@ -139,7 +139,8 @@ extension Configuration {
                 let upstream = plan.upstreams.first(where: { $0.name == name }),
                 upstream.connections.tls.contents != contents
             {
-                changes.append(ConfigurationChange(subject: subject, kind: .changed(["tls: what is in its files"])))
+                changes.append(
+                    ConfigurationChange(subject: subject, kind: .changed(["tls: the contents of its files"])))
             }
             guard part.checksum != other.checksum else { continue }
             let details = Self.details(from: other.leaves, to: part.leaves)

@@ -10,8 +10,8 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Reads `host:port`, `[v6]:port`, `:port` (every IPv4 address of the machine) and `port` (127.0.0.1, which no
-    /// other machine reaches: a service is open to a network only where that is written); nil for anything else.
+    /// Reads `host:port`, `[v6]:port`, `:port` (every IPv4 address of the machine) and `port` (127.0.0.1, so that a
+    /// service is open to a network only if that is asked for); nil for anything else.
     public init?(_ text: String) {
         let text = text.first == ":" ? "0.0.0.0" + text : text.contains(":") ? text : "127.0.0.1:" + text
         guard let colon = text.lastIndex(of: ":") else { return nil }

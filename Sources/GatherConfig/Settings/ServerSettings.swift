@@ -2,40 +2,40 @@ public import EventLoop
 public import Gather
 import HTTPTypes
 
-/// What the server does before and around a gather: where it listens, and its limits.
+/// The settings of the server: where it listens, its limits, and what else is not about a single endpoint.
 public struct ServerSettings: Sendable, Equatable {
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
-    /// Where health, metrics and the console are served; nil if nowhere.
+    /// Where health checks, metrics and the console are served; nil if they are not.
     public var admin: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 9090)
-    /// The names by which browsers may ask the admin listener, other than its own.
+    /// The host names that browsers may use for the admin listener, in addition to its own.
     public var adminHosts: [String] = []
-    /// The number of event loops; nil for one on each processor.
+    /// The number of event loops; nil for one per processor.
     public var loops: Int?
-    /// Whether every exchange is logged with a line.
+    /// Whether every exchange gets a line in the log.
     public var accessLog = true
-    /// Beyond what time a gather is logged with what it waited for, also without an access log; nil if none is.
+    /// The duration from which on a gather is logged with its critical path, even without an access log; nil for never.
     public var slowGathers: Duration?
-    /// Whether each request has a name, which its answer, the log and its calls tell.
+    /// Whether each request has an ID, which is in its answer, in the log, and in its calls.
     public var namesRequests = false
-    /// The header field in which clients say how many milliseconds they wait; nil if they are not asked.
+    /// The header field in which clients tell how many milliseconds they will wait; nil if it is ignored.
     public var clientDeadlineHeader: HTTPField.Name?
     /// How much clients are told about calls and upstreams.
     public var disclosure = Disclosure.outcomes
-    /// Whether a client that has closed its side for writing gets its answer; if not, it is taken to be gone.
+    /// Whether a client that has closed its sending side still gets its answer; if not, its request is cancelled.
     public var answersHalfClosed = false
-    /// Whether a path with a slash at its end is the same as one without.
+    /// Whether a trailing slash of a path is ignored.
     public var ignoresLastSlash = false
-    /// Who may say of a request for whom it is made.
+    /// The proxies that are trusted to tell whom a request is for.
     public var trustedProxies: [IPNetwork] = []
-    /// Whether they say it in `Forwarded` (RFC 7239), and not in `X-Forwarded-…`.
+    /// Whether they tell it in `Forwarded` (RFC 7239) rather than in `X-Forwarded-…`.
     public var readsForwarded = false
-    /// Whose connections begin with a header of the PROXY protocol; empty for all, nil for none.
+    /// The networks whose connections begin with a PROXY protocol header; empty for all, nil for none.
     public var proxyProtocol: [IPNetwork]?
-    /// What pages of other origins may do; nil if nothing is said of that.
+    /// What pages from other origins may do; nil if answers have no CORS fields.
     public var crossOrigin: CrossOriginSettings?
-    /// Whether answers tell browsers to be careful with them.
+    /// Whether answers have security fields for browsers.
     public var hasSecurityFields = false
-    /// How many requests are answered in a time, whatever the endpoint.
+    /// Rate limits that apply to all endpoints together.
     public var rateLimits: [RateLimit] = []
     public var limits = Limits()
     public var timeouts = Timeouts()
@@ -49,28 +49,28 @@ public struct ServerSettings: Sendable, Equatable {
         public var fields = 100
         /// The largest request body, in bytes; beyond it 413.
         public var bodyBytes = 1 << 20
-        /// The most connections in the process; for one more, the one that has been idle for the longest is closed.
+        /// The most connections in the process; one more takes the place of the one that has been idle the longest.
         public var connections = 10_000
-        /// The most connections of one client address; nil if that is not limited.
+        /// The most connections of one client address; nil for no limit.
         public var connectionsPerClient: Int?
         /// The most gathers in flight in the process; beyond it 503.
         public var gathers = 1024
-        /// How far a loop may be behind, on average over half a second, before gathers are refused.
+        /// How far a loop may lag, on average over half a second, before gathers are refused.
         public var lag = Duration.milliseconds(250)
-        /// How many bytes of bodies are kept in the process for calls with `stale_for`; beyond it the oldest go.
+        /// How many bytes of bodies are kept in the process for `stale_for`; beyond it the oldest are evicted.
         public var staleBytes = 32 << 20
         /// How many bytes of answers may wait for clients in the process; beyond it the clients that have waited
         /// longest are cut off.
         public var unsentBytes = 256 << 20
-        /// How many bytes of requests that are not answered may be held in the process; beyond it the clients that have
-        /// been sending for the longest are refused.
+        /// How many bytes of unanswered requests may be held in the process; beyond it the clients that have been
+        /// sending for the longest are refused.
         public var unansweredBytes = 256 << 20
 
         public init() {}
     }
 
     public struct Timeouts: Sendable, Equatable {
-        /// How long a request head may take from its first byte on.
+        /// How long a request head may take, from its first byte.
         public var head = Duration.seconds(10)
         /// How long a request body may stall.
         public var body = Duration.seconds(10)

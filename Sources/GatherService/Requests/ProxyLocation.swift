@@ -61,7 +61,7 @@ struct ProxyLocation: Sendable {
 
 extension ProxyEndpoint {
     /// What the upstream's paths begin with, and ours, up to the first parameter if that is the same in both; all of
-    /// them if there is none.
+    /// them if there is no base.
     fileprivate var correspondingBeginnings: (upstream: String, own: String)? {
         guard let first = target.references.first else { return (target.beginning, path) }
         guard case .path(0) = first.source else { return nil }

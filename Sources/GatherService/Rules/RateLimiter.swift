@@ -15,14 +15,14 @@ import Synchronization
 ///
 /// Source: ITU-T I.371, annex A, "virtual scheduling"; "theoretical arrival time" is its name for that time.
 final class RateLimiter: Sendable {
-    /// What comes of a request.
+    /// Whether a request is allowed, and what the client is told about its limit.
     struct Verdict: Equatable {
         var isAllowed: Bool
-        /// How many more may come at this moment.
+        /// How many more requests would be allowed now.
         var remaining: Int
-        /// When one may come again; zero if it may now.
+        /// The time until the next request is allowed; zero if it is allowed now.
         var retryAfter: Duration
-        /// When as many may come at once as ever.
+        /// The time until a whole burst is allowed again.
         var reset: Duration
     }
 
@@ -54,8 +54,8 @@ final class RateLimiter: Sendable {
         return table.withTime(of: client, at: now.nanoseconds) { advance($0, at: now.nanoseconds) }
     }
 
-    /// Whom a request is counted for. The hash is seeded by the process, so that nobody can choose to be taken for
-    /// somebody else.
+    /// The client that a request is counted for. The hash has a seed of the process, so that a client cannot find a
+    /// value that is counted for another one.
     private func client(of request: Request, _ identity: Identity?) -> UInt64? {
         if limit.key == .all { return 0 }
         var hasher = Hasher()

@@ -1,7 +1,7 @@
 /// Places the calls of a graph in columns from left to right, a column for each level.
 ///
-/// An edge over several columns goes through a place of its own in each of them, so that it crosses no box. In its
-/// column a place stands by the mean of its neighbours, which keeps crossings few.
+/// An edge that spans several columns gets a place of its own in each of them, so that it crosses no box. Places are
+/// ordered within a column by the mean position of their neighbours, which keeps crossings few.
 ///
 /// Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for visual understanding of hierarchical system structures", 1981.
 struct GraphLayout {
@@ -12,14 +12,14 @@ struct GraphLayout {
         var height: Double
     }
 
-    /// An edge as the points that it goes through, from the right side of one box to the left side of another.
+    /// The points that an edge goes through, from the right side of one box to the left side of another.
     struct Edge {
         let from: Int
         let to: Int
         var points: [(x: Double, y: Double)]
     }
 
-    /// By call.
+    /// Indexed by call.
     private(set) var boxes: [Box] = []
     private(set) var edges: [Edge] = []
     private(set) var width = 0.0
@@ -98,7 +98,7 @@ struct GraphLayout {
         }
     }
 
-    /// Orders each column by the mean position of its neighbours, alternately from the left and from the right.
+    /// Orders each column by the mean position of its neighbours, sweeping from the left and from the right in turn.
     private static func order(_ columns: inout [[Int]], _ places: [Place]) {
         for sweep in 0..<sweeps {
             let isForward = sweep % 2 == 0
@@ -108,7 +108,7 @@ struct GraphLayout {
                 let keyed = columns[column].enumerated().map { index, place in
                     let neighbours = isForward ? places[place].before : places[place].after
                     let known = neighbours.compactMap { position[$0] }
-                    // Without a neighbour a place stays where it is, in proportion.
+                    // A place without neighbours keeps its relative position.
                     let own = Double(index) * Double(max(1, neighbours.count)) / Double(columns[column].count)
                     return (place, known.isEmpty ? own : known.reduce(0, +) / Double(known.count), index)
                 }

@@ -1,5 +1,5 @@
 extension PlanGraph {
-    /// The graph in Graphviz' language: optional calls are dashed, the critical path is bold.
+    /// The graph in Graphviz's DOT language: optional calls are dashed, the critical path is bold.
     public var dot: String {
         var lines = [
             "digraph \(Self.quoted(title)) {", "  rankdir=LR;", "  node [shape=box, style=rounded];",
@@ -25,7 +25,7 @@ extension PlanGraph {
 }
 
 extension PlanGraph.Node {
-    /// What stands below the name.
+    /// The line below the name.
     var label: String {
         "\(upstream) \(timeout.text)" + (attempts > 1 ? " ×\(attempts)" : "") + (isRequired ? "" : ", optional")
     }

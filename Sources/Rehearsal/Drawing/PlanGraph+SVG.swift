@@ -12,7 +12,7 @@ extension PlanGraph {
             widths: nodes.map { Double(max($0.name.count, $0.label.count)) * Self.characterWidth + 24 })
     }
 
-    /// The graph as a picture of its own, in the colours of the reader's light or dark scheme.
+    /// The graph as a self-contained SVG file, which follows the reader's light or dark colour scheme.
     public var svg: String {
         let layout = layout
         let width = max(layout.width, Double(max(title.count, footer.count)) * Self.characterWidth) + 2 * Self.margin
@@ -73,7 +73,7 @@ extension PlanGraph {
         "critical path \(criticalPath.duration.text), deadline \(endpoint.deadline.text), worst case \(worstCase.text)"
     }
 
-    /// A path through points: level through boxes' columns, curved between them.
+    /// A path through points: horizontal within columns, curved between them.
     private static func curve(_ points: [(x: Double, y: Double)]) -> String {
         var path = "M \(number(points[0].x)) \(number(points[0].y))"
         for (start, end) in zip(points, points.dropFirst()) {

@@ -1,7 +1,7 @@
 import Gather
 
 extension PlanGraph {
-    /// The graph as a tree, each call below the one that it waits for last, with what the calls may take.
+    /// The graph as a tree, with each call below the one that it waits for last, and a table of timeouts and attempts.
     public var text: String {
         var table = TextTable(["call", "upstream", "timeout", "attempts", "", "waits for"], alignment: .left)
         for (call, branch) in tree() {
@@ -28,19 +28,19 @@ extension PlanGraph {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The endpoint in one line.
+    /// The endpoint on one line.
     public var summary: String {
         "\(title): \(nodes.count) \(nodes.count == 1 ? "call" : "calls"), deadline \(endpoint.deadline.text), "
             + "critical path \(names(criticalPath.calls, separator: " → "))"
     }
 
-    /// The policy, with what counts for it.
+    /// The gather's policy, and the calls that it counts.
     private var policy: String {
         let counted = endpoint.policy.successes == nil ? "" : " of " + names(endpoint.countedCalls, separator: ", ")
         return endpoint.policy.word + counted
     }
 
-    /// What else holds for a call than its place in the graph, a line for each.
+    /// What the graph does not show about a call, a line for each.
     private var remarks: String {
         var lines: [String] = []
         for call in endpoint.calls {
@@ -66,7 +66,7 @@ extension PlanGraph {
         calls.map { nodes[$0].name }.joined(separator: separator)
     }
 
-    /// The calls from the top to the bottom of the tree, each with the lines that lead to it.
+    /// The calls from top to bottom, each with the branch lines drawn in front of it.
     private func tree() -> [(call: Int, branch: String)] {
         var children: [Int?: [Int]] = [:]
         for call in nodes.indices { children[parent(of: call), default: []].append(call) }
@@ -83,7 +83,8 @@ extension PlanGraph {
         return rows
     }
 
-    /// Of what a call waits for, the one that begins last; of several, that of the critical path.
+    /// The call in whose branch a call is drawn: of its inputs, the one that begins last; among several, the one on the
+    /// critical path.
     private func parent(of call: Int) -> Int? {
         func rank(_ input: Int) -> Int { 2 * nodes[input].level + (isCritical(from: input, to: call) ? 1 : 0) }
         return nodes[call].inputs.max { rank($0) < rank($1) }
@@ -91,7 +92,7 @@ extension PlanGraph {
 }
 
 extension Policy {
-    /// What has to be there for the gather to be done.
+    /// What the gather needs in order to succeed.
     fileprivate var word: String {
         switch self {
         case .all: "all"

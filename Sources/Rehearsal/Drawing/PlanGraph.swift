@@ -1,20 +1,20 @@
 import EventLoop
 import Gather
 
-/// What there is to draw of an endpoint: its calls in levels, what each waits for, and the way that takes longest.
+/// An endpoint as a graph to be drawn: its calls by level, what each waits for, and the critical path.
 public struct PlanGraph: Sendable {
     struct Node: Sendable {
         let name: String
         let upstream: String
-        /// The longest that one attempt may take.
+        /// The longest one attempt may take.
         let timeout: Duration
-        /// The most attempts that the call may have, retries, hedges and all of a list among them.
+        /// The most attempts that the call may make, including retries, hedges and all items of a list.
         let attempts: Int
-        /// The longest that the call may take, with all of its attempts and the waits between them.
+        /// The longest the call may take, with all of its attempts and the waits between them.
         let longest: Duration
         let isRequired: Bool
         let inputs: [Int]
-        /// How many calls have to end one after the other before it begins.
+        /// How many calls have to end, one after another, before it begins.
         let level: Int
         let isCritical: Bool
     }
@@ -22,9 +22,9 @@ public struct PlanGraph: Sendable {
     let endpoint: Endpoint
     /// In the order of the file.
     let nodes: [Node]
-    /// The calls in a row that may take longest together, and how long that is.
+    /// The chain of calls that may take longest, and how long that is.
     let criticalPath: (calls: [Int], duration: Duration)
-    /// The most attempts that one gather makes.
+    /// The most attempts that one gather may make.
     let attempts: Int
 
     public init(_ endpoint: Endpoint, of plan: Plan) {
@@ -50,13 +50,13 @@ public struct PlanGraph: Sendable {
         attempts = nodes.reduce(0) { $0 + $1.attempts }
     }
 
-    /// Each retry may have hedges of its own.
+    /// Each retry may be hedged as well.
     private static func attempts(_ call: Call, at upstream: Upstream) -> Int {
         (upstream.retry?.attempts ?? 1) * (call.isRepeatable ? upstream.hedge?.attempts ?? 1 : 1)
             * (call.foreach?.maxItems ?? 1)
     }
 
-    /// What an upstream asks for by `Retry-After` comes on top of it, up to the deadline.
+    /// A wait that an upstream asks for with `Retry-After` is not included; it ends at the deadline at the latest.
     private static func longest(_ call: Call, at upstream: Upstream) -> Duration {
         let timeout = call.timeout ?? upstream.timeout
         var longest = timeout
@@ -71,7 +71,7 @@ public struct PlanGraph: Sendable {
 
     var title: String { "\(endpoint.method.rawValue) \(endpoint.path)" }
 
-    /// The longest that a gather may take.
+    /// The longest a gather may take.
     var worstCase: Duration { min(criticalPath.duration, endpoint.deadline) }
 
     /// Whether one call follows another on the critical path.

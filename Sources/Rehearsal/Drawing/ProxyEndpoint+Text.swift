@@ -1,13 +1,13 @@
 import Gather
 
 extension ProxyEndpoint {
-    /// The endpoint in one line.
+    /// The endpoint on one line.
     public func summary(of plan: Plan) -> String {
         let upstream = plan.upstreams[upstream.number]
         return "\(title): passes \(upstream.name) through, head within \((timeout ?? upstream.timeout).text)"
     }
 
-    /// What becomes of its requests.
+    /// Where its requests go, and how.
     public func text(of plan: Plan) -> String {
         let upstream = plan.upstreams[upstream.number]
         let attempts = upstream.retry?.attempts ?? 1

@@ -1,7 +1,7 @@
 import EventLoop
 import Glibc
 
-/// How long an upstream takes to answer, as a distribution to draw from.
+/// A distribution of the time that an upstream takes to answer.
 public enum Latency: Sendable, Equatable {
     case constant(Duration)
     case uniform(ClosedRange<Duration>)
@@ -29,18 +29,18 @@ public enum Latency: Sendable, Equatable {
 
     private static func seconds(_ duration: Duration) -> Double { Double(duration.wholeNanoseconds) / 1e9 }
 
-    /// A drawn duration; a day stands for what is longer, so that no sum of them overflows.
+    /// Draws a duration of at most a day, so that no sum of durations overflows.
     private static func duration(_ seconds: Double) -> Duration { .nanoseconds(Int64(min(seconds, 86_400) * 1e9)) }
 }
 
 extension SplitMix64 {
-    /// A number above 0 and up to 1.
+    /// Uniformly distributed over (0, 1].
     mutating func unit() -> Double { Double(next() >> 11 + 1) * 0x1p-53 }
 
-    /// Exponentially distributed with the mean 1.
+    /// Exponentially distributed with mean 1.
     mutating func exponential() -> Double { -log(unit()) }
 
-    /// Normally distributed with the mean 0 and the deviation 1.
+    /// Normally distributed with mean 0 and standard deviation 1.
     ///
     /// Source: G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", 1958.
     mutating func normal() -> Double { sqrt(2 * exponential()) * cos(2 * Double.pi * unit()) }

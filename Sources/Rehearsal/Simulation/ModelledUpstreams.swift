@@ -2,12 +2,12 @@ import EventLoop
 import Gather
 import HTTPWire
 
-/// Upstreams that are drawn from models instead of called. Confined to its loop.
+/// Upstreams whose answers are drawn from models. Confined to its loop.
 ///
-/// They end as real ones do: at the deadline of the attempt, and at once when its task is cancelled.
+/// As with real ones, an attempt ends at its deadline, and at once when its task is cancelled.
 final class ModelledUpstreams: UpstreamClient {
     private let models: UpstreamModels
-    /// The bodies of good answers, by call.
+    /// The bodies of successful answers, by call.
     private let bodies: [String: [UInt8]]
     private var generator: SplitMix64
     /// By upstream.
@@ -58,10 +58,10 @@ final class ModelledUpstreams: UpstreamClient {
     }
 }
 
-/// How many attempts an upstream has seen, and how they ended.
+/// How many attempts were made at an upstream, and how they ended.
 public struct AttemptCounts: Sendable, Equatable {
     public internal(set) var begun = 0
-    /// Ended by the upstream, well or not.
+    /// Answered or failed by the upstream, not cancelled or timed out.
     public internal(set) var answered = 0
     public internal(set) var timedOut = 0
     public internal(set) var cancelled = 0

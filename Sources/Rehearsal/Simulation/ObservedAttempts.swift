@@ -2,24 +2,24 @@ import EventLoop
 import Gather
 import JSONText
 
-/// What was counted of the attempts at an upstream, or for a call: what a model of it is made of.
+/// What a service has counted about the attempts at an upstream or for a call, from which a model is made.
 public struct ObservedAttempts: Sendable {
-    /// How long those took that were answered, well or not, as shares of all; and the share that would have taken
-    /// longer than any.
+    /// The distribution of the time to an answer, good or bad: a share for each bucket of the histogram, and the share
+    /// that would have taken longer than any answer did.
     public private(set) var shares: [Double]
     public private(set) var beyond: Double
-    /// How many ended how, those left out that were given up for the sake of others.
+    /// How many ended in each way, without those abandoned because another attempt had won.
     public var ok = 0
     public var statuses: [Int: Int] = [:]
     public var unreachable = 0
     public var timeouts = 0
     public var badResponses = 0
 
-    /// Attempts that were given up count as what is known of them: they would have taken longer than they were waited
-    /// for. Otherwise an upstream with hedges or a short timeout would seem faster than it is.
+    /// Of an abandoned attempt it is known that it would have taken longer than it was waited for, and it counts as
+    /// that. Otherwise an upstream with hedges or a short timeout would seem faster than it is.
     ///
-    /// Source: E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", 1958; those that were
-    /// given up in a bucket were at risk for half of it.
+    /// Source: E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", 1958; attempts
+    /// abandoned within a bucket were at risk for half of it.
     public init(answered: LatencyHistogram, givenUp: LatencyHistogram) {
         let buckets = LatencyHistogram.bounds.count + 1
         shares = Array(repeating: 0, count: buckets)
@@ -35,8 +35,8 @@ public struct ObservedAttempts: Sendable {
         }
     }
 
-    /// The same with a share of attempts beside them of which no more is known than that they were slow: as slow as the
-    /// slowest part of `others`.
+    /// The same, mixed with a share of attempts that are only known to have been slow: as slow as the slowest part of
+    /// `others`.
     public func with(_ share: Double, asSlowAs others: ObservedAttempts) -> ObservedAttempts {
         var mixed = self
         mixed.shares = shares.map { $0 * (1 - share) }
@@ -52,7 +52,7 @@ public struct ObservedAttempts: Sendable {
 }
 
 extension UpstreamModel {
-    /// A model that draws what was observed; nil of nothing.
+    /// A model that draws from what was observed; nil if nothing was.
     public init?(_ observed: ObservedAttempts) {
         let ended =
             observed.ok + observed.statuses.values.reduce(0, +) + observed.unreachable + observed.timeouts
@@ -63,7 +63,7 @@ extension UpstreamModel {
             let (lower, upper) = LatencyHistogram.limits(of: bucket)
             return Slow(share: share / answered, latency: .uniform(lower...upper))
         }
-        // The largest part is what holds where no other is drawn.
+        // The largest part becomes the model's default, and the others its exceptions.
         let largest = parts.indices.max { parts[$0].share < parts[$1].share }
         self.init(latency: largest.map { parts[$0].latency } ?? .constant(.zero))
         slow = parts.indices.filter { $0 != largest }.map { parts[$0] }
@@ -73,11 +73,11 @@ extension UpstreamModel {
         for (status, count) in observed.statuses.sorted(by: { $0.key < $1.key }) { add(Double(count), .status(status)) }
         add(Double(observed.unreachable), .refusal)
         add(Double(observed.badResponses), .garbage)
-        // What was given up for the sake of others may have come in time.
+        // Attempts abandoned because another had won might have been answered in time.
         add(min(observed.beyond * Double(ended), Double(observed.timeouts)), .hanging)
     }
 
-    /// The model as a file says it: `8.389ms..9.438ms slow=1.2300%:301.99ms..335.545ms fail=0.5000%:500`.
+    /// The model as a file spells it: `8.389ms..9.438ms slow=1.2300%:301.99ms..335.545ms fail=0.5000%:500`.
     public var text: String {
         var clauses = [Self.text(latency)]
         for part in slow where part.share >= Self.leastShare {
@@ -95,7 +95,7 @@ extension UpstreamModel {
         return clauses.joined(separator: " ")
     }
 
-    /// Shares are told in millionths, rounded down so that they do not come to more than all.
+    /// Shares are written in millionths, rounded down so that they add up to no more than 100%.
     private static let leastShare = 1e-6
 
     private static func percent(_ share: Double) -> String {

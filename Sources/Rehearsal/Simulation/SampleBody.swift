@@ -1,10 +1,10 @@
 import Gather
 import JSONText
 
-/// A JSON body that has everything that an endpoint refers to, so that every call can be made.
+/// A JSON body that contains everything that an endpoint refers to, so that every call can be made.
 ///
-/// What is referred to is a number; `[*]` makes a list of three elements. Lists end at a thousand: a call that needs
-/// the element at a later index is skipped.
+/// Each value referred to is a number, and `[*]` makes a list of three elements. A list has at most a thousand: a
+/// call that needs a later element is skipped.
 public struct SampleBody {
     private static let listLength = 3
     private static let longestList = 1000
@@ -14,14 +14,14 @@ public struct SampleBody {
     private var elements: [SampleBody] = []
     private var length = 0
 
-    /// The bodies of an endpoint's calls, by name, as the calls' own shaping leaves them.
+    /// The bodies of an endpoint's calls, by name, as they are after shaping.
     static func bodies(for endpoint: Endpoint) -> [String: [UInt8]] {
         let references = endpoint.calls.flatMap(\.references) + (endpoint.response?.references ?? [])
         var bodies: [String: [UInt8]] = [:]
         for (index, call) in endpoint.calls.enumerated() {
             var paths = references.filter { $0.call == index }.map(\.path.steps)
             paths += endpoint.calls.flatMap { $0.itemPaths(of: .call(index)) }
-            // What others see of a call that is made for a list is the list of its bodies.
+            // References to a call with `foreach` see the list of its bodies.
             if call.foreach != nil { paths = paths.map { $0.first == .each ? Array($0.dropFirst()) : $0 } }
             var sample = SampleBody()
             for path in paths { sample.insert(path[...]) }
@@ -32,7 +32,7 @@ public struct SampleBody {
         return bodies
     }
 
-    /// A request body that has everything that an endpoint takes of it; nil if it takes nothing.
+    /// A request body that contains everything that an endpoint refers to; nil if it refers to nothing.
     public static func request(to endpoint: Endpoint) -> [UInt8]? {
         let references = endpoint.calls.flatMap(\.references) + (endpoint.response?.references ?? [])
         let paths =
@@ -64,7 +64,7 @@ public struct SampleBody {
         self.length = max(self.length, min(length, Self.longestList))
     }
 
-    /// - Parameter number: what stands where nothing more is known.
+    /// - Parameter number: the value for references that lead no further.
     private func append(number: Int, to output: inout [UInt8]) {
         if !names.isEmpty {
             for (index, name) in names.enumerated() {
@@ -87,11 +87,11 @@ public struct SampleBody {
 }
 
 extension Call {
-    /// Where in a body the values are that this call takes from each element of its list, if its list is there.
+    /// The paths into a body of what this call takes from each element of its list, if that body has the list.
     fileprivate func itemPaths(of body: Reference.Source) -> [[JSONPath.Step]] {
         guard let list = foreach?.list, list.source == body else { return [] }
         let items = references.filter { $0.source == .item }.map(\.path.steps)
-        // A path with [*] leads to the elements themselves.
+        // A path with [*] leads to the elements already.
         let element = list.path.hasEach ? list.path.steps : list.path.steps + [.each]
         return [element] + items.map { element + $0 }
     }

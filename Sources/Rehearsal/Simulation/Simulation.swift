@@ -1,15 +1,15 @@
 import EventLoop
 import Gather
 
-/// Thousands of gathers of one endpoint on virtual time, by the engine that serves, from modelled upstreams.
+/// Runs thousands of gathers of one endpoint on virtual time, with the engine that serves and modelled upstreams.
 ///
-/// It is one loop with the whole of each upstream's limits. The same values give the same result.
+/// It runs on a single loop, which has each upstream's limits to itself. The same input gives the same result.
 public struct Simulation: Sendable {
-    /// When gathers begin.
+    /// What decides when gathers begin.
     public enum Arrivals: Sendable, Equatable {
-        /// Independently of each other, so many a second on average.
+        /// At random, independently of each other: this many a second on average.
         case poisson(perSecond: Double)
-        /// As soon as another has ended, so many at once.
+        /// Whenever another ends, so that this many are in flight.
         case closed(concurrency: Int)
     }
 
@@ -26,10 +26,10 @@ public struct Simulation: Sendable {
         self.endpoint = endpoint
     }
 
-    /// - Parameter progress: is told how many gathers have ended, now and then.
-    /// - Throws: ``UnplaceableRequest`` if the endpoint cannot do with the request.
+    /// - Parameter progress: called from time to time with the number of gathers that have ended.
+    /// - Throws: ``UnplaceableRequest`` if the endpoint cannot use the request.
     public func run(progress: @escaping @Sendable (Int) -> Void = { _ in }) throws -> SimulationResult {
-        // Bodies are made as shaping leaves them: what is simulated is time.
+        // Sample bodies are shaped already. Only time is simulated.
         let endpoint = endpoint.mapCalls { $0.projection = nil }
         return try EventLoop.runVirtual { loop in
             let client = ModelledUpstreams(
@@ -83,7 +83,7 @@ public struct Simulation: Sendable {
     }
 }
 
-/// The endpoint needs a value that the request does not have, or has one that cannot stand where it should.
+/// The request lacks a value that the endpoint needs, or has one that cannot be placed where it is needed.
 public struct UnplaceableRequest: Error, CustomStringConvertible {
     public let reason: String
 

@@ -1,14 +1,14 @@
 import EventLoop
 import JSONText
 
-/// The distributions of simulations as a picture that stands alone: how long so many of a hundred gathers take, with
-/// room for the slowest.
+/// The distributions of simulated durations as a self-contained SVG file: the duration at each percentile, on an axis
+/// that gives the slowest gathers the most room.
 public enum SimulationPicture {
-    /// Percentiles that are marked, in hundred-thousandths.
+    /// The percentiles marked on the axis, in hundred-thousandths.
     private static let marked = [(0, "0%"), (50_000, "50%"), (90_000, "90%"), (99_000, "99%"), (99_900, "99.9%")]
     private static let (left, top, width, height) = (76.0, 74.0, 640.0, 300.0)
 
-    /// - Parameter curves: each with its name, drawn one over the other.
+    /// - Parameter curves: each with its name, all drawn on the same axes.
     public static func svg(_ curves: [(name: String, result: SimulationResult)], title: String) -> String {
         let most = curves.map { $0.result.percentile(999).seconds }.max() ?? 0
         let scale = roundedUp(max(most, 1e-6))
@@ -62,7 +62,7 @@ public enum SimulationPicture {
             """)
         for (index, curve) in curves.enumerated() {
             var path = ""
-            // As fine as a pixel or two.
+            // A point for every pixel or two.
             for step in 0...300 {
                 let share = shareAt(Double(step) / 300)
                 let seconds = curve.result.percentile(hundredThousandths: share).seconds
@@ -76,8 +76,8 @@ public enum SimulationPicture {
 
     private static func name(of curve: Int) -> String { curve == 0 ? "one" : "two" }
 
-    /// Where on the axis a share is: each step towards the end is for a tenth of what is left, so that the slowest are
-    /// seen.
+    /// The position of a share on the axis: each step to the right leaves a tenth of the rest, so that the slowest
+    /// gathers can be seen.
     private static func x(_ share: Int) -> Double {
         let index = marked.lastIndex { $0.0 <= share } ?? 0
         guard index + 1 < marked.count else { return left + width }

@@ -2,12 +2,12 @@ import EventLoop
 import Gather
 import JSONText
 
-/// A simulation's result as tables for people.
+/// A simulation's result as tables to be read.
 public enum SimulationReport {
-    /// More calls than this are not listed one by one.
+    /// Calls are not listed one by one if there are more than this.
     private static let listedCalls = 20
 
-    /// Several lines of text, the last with a line feed at its end.
+    /// Several lines, each ended by a line feed.
     public static func text(_ result: SimulationResult, of simulation: Simulation) -> String {
         """
         \(title(result, of: simulation))
@@ -20,8 +20,8 @@ public enum SimulationReport {
         """
     }
 
-    /// Two results of the same requests and the same chances, side by side.
-    /// - Parameter change: what the second differs by, in words.
+    /// Two results side by side, of simulations with the same requests and the same random numbers.
+    /// - Parameter change: how the second differs from the first, in words.
     public static func text(
         before: SimulationResult, after: SimulationResult, change: String, of simulation: Simulation
     ) -> String {
@@ -109,7 +109,7 @@ public enum SimulationReport {
         return table.text + "and \(rest) calls more, each as often ok as the last of these or more often\n"
     }
 
-    /// A share in percent with two decimals; only none is 0 and only all is 100.
+    /// A share in percent with two decimals. It is rounded to 0 only if it is 0, and to 100 only if it is 1.
     static func share(_ part: Int, of whole: Int) -> String {
         guard whole > 0, part > 0 else { return "0%" }
         guard part < whole else { return "100%" }

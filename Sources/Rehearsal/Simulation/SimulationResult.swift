@@ -1,14 +1,14 @@
 import Gather
 
-/// What a simulation came to.
+/// The result of a simulation.
 public struct SimulationResult: Sendable, Equatable {
-    /// How long each gather took, the shortest first.
+    /// How long each gather took, shortest first.
     public let durations: [Duration]
-    /// How many gathers were answered with which status.
+    /// How many gathers were answered with each status.
     public let statuses: [Int: Int]
-    /// In how many gathers every call was ok.
+    /// The number of gathers in which every call was ok.
     public let complete: Int
-    /// Those that the endpoint calls, in the order of the file.
+    /// The upstreams that the endpoint calls, in the order of the file.
     public let upstreams: [Upstream]
     /// In the order of the file.
     public let calls: [Call]
@@ -19,7 +19,7 @@ public struct SimulationResult: Sendable, Equatable {
         public let calls: Int
         public let attempts: AttemptCounts
 
-        /// Attempts for each call that was sent: above 1 by what retries and hedges add.
+        /// Attempts per call that was sent; retries and hedges bring it above 1.
         public var load: Double { calls == 0 ? 0 : Double(attempts.begun) / Double(calls) }
     }
 
@@ -30,7 +30,7 @@ public struct SimulationResult: Sendable, Equatable {
 
     public var gathers: Int { durations.count }
 
-    /// The shortest duration that so many of a thousand gathers did not exceed (nearest rank).
+    /// The shortest duration that this many of a thousand gathers did not exceed (nearest rank).
     public func percentile(_ thousandths: Int) -> Duration {
         percentile(hundredThousandths: thousandths * 100)
     }

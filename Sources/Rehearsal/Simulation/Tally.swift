@@ -1,7 +1,7 @@
 import EventLoop
 import Gather
 
-/// Counts what gathers come to while they run. Confined to its loop.
+/// Counts how gathers and their calls end while a simulation runs. Confined to its loop.
 final class Tally {
     private let endpoint: Endpoint
     private let total: Int
@@ -12,7 +12,7 @@ final class Tally {
     private var outcomes: [[Outcome: Int]]
     /// How many calls were sent, by call.
     private var sent: [Int]
-    /// Why the request cannot be used, if it cannot.
+    /// Why the endpoint cannot use the request, if it cannot.
     private(set) var unplaceable: String?
 
     init(_ endpoint: Endpoint, total: Int, _ progress: @escaping (Int) -> Void) {
@@ -35,7 +35,7 @@ final class Tally {
         if durations.count % max(1, total / 100) == 0 { progress(durations.count) }
     }
 
-    /// How many calls were sent: for a list, those for its items.
+    /// How many calls were sent; for a list, how many of its items.
     private static func sent(_ report: CallReport) -> Int {
         func isSent(_ outcome: Outcome) -> Bool { outcome != .shed && outcome != .refused && outcome != .skipped }
         guard report.items.isEmpty else { return report.items.reduce(0) { $0 + (isSent($1.key) ? $1.value : 0) } }

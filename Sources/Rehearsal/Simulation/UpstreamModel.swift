@@ -1,11 +1,11 @@
 import EventLoop
 
-/// What stands in for an upstream: how long it takes, and which share of its answers goes wrong.
+/// A model that takes an upstream's place: how long it takes to answer, and what share of its answers goes wrong.
 public struct UpstreamModel: Sendable, Equatable {
     public var latency: Latency
-    /// Shares of the answers with another latency; together at most 1.
+    /// Shares of the answers that have another latency; at most 1 in total.
     public var slow: [Slow] = []
-    /// Shares of requests that get no answer, or a bad one; together at most 1.
+    /// Shares of the requests that get no answer or a bad one; at most 1 in total.
     public var faults: [Fault] = []
 
     public struct Slow: Sendable, Equatable {
@@ -25,7 +25,7 @@ public struct UpstreamModel: Sendable, Equatable {
         public enum Kind: Sendable, Equatable {
             /// An answer with this status.
             case status(Int)
-            /// No connection, at once.
+            /// The connection is refused at once.
             case refusal
             /// No answer at all.
             case hanging
@@ -39,13 +39,13 @@ public struct UpstreamModel: Sendable, Equatable {
         }
     }
 
-    /// What holds where nothing is said.
+    /// The model of an upstream that none is given for.
     public static let standard = UpstreamModel(
         latency: .logNormal(p50: .milliseconds(10), p99: .milliseconds(50)))
 
     public init(latency: Latency) { self.latency = latency }
 
-    /// What one attempt gets.
+    /// Draws what one attempt gets.
     struct Draw {
         var latency: Duration
         var fault: Fault.Kind?
@@ -57,7 +57,7 @@ public struct UpstreamModel: Sendable, Equatable {
         return Draw(latency: latency.draw(using: &generator), fault: fault)
     }
 
-    /// One of the shares or, for the rest of the whole, none.
+    /// Draws one of the shares; nil for the rest, which none of them covers.
     private static func pick<Share>(
         _ shares: [Share], _ size: (Share) -> Double, using generator: inout SplitMix64
     ) -> Share? {
@@ -71,9 +71,9 @@ public struct UpstreamModel: Sendable, Equatable {
     }
 }
 
-/// The models of a plan's upstreams: a call's own comes before its host's, and that before its upstream's.
+/// The models of a plan's upstreams. A call's own takes precedence over its host's, and that over its upstream's.
 public struct UpstreamModels: Sendable {
-    /// What a model is of.
+    /// What a model describes.
     public enum Subject: Sendable, Hashable {
         /// The upstream at this index.
         case upstream(Int)
@@ -92,7 +92,7 @@ public struct UpstreamModels: Sendable {
         set { models[subject] = newValue }
     }
 
-    /// Has models of another mapping in place of those of the same subjects.
+    /// Adds the models of another mapping, which replace those of the same subjects.
     public mutating func merge(_ others: UpstreamModels) { models.merge(others.models) { $1 } }
 
     func model(call: String, upstream: Int, host: Int) -> UpstreamModel {

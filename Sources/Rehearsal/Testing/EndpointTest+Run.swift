@@ -5,9 +5,9 @@ import HTTPWire
 import JSONText
 
 extension EndpointTest {
-    /// What a test came to.
+    /// The result of a test.
     public struct Result: Sendable, Equatable {
-        /// What was expected and is not so, a line for each; empty if the test has passed.
+        /// A line for each expectation that was not met; empty if the test has passed.
         public let failures: [String]
         /// How long the gather took.
         public let duration: Duration
@@ -23,7 +23,7 @@ extension EndpointTest {
             failures: missing + expected.failures(gathered, duration, plan.endpoints[endpoint]), duration: duration)
     }
 
-    /// The answer that the test's replies make, without what `expose` adds to it; nil if they make none.
+    /// The answer that the test's replies lead to, without what `expose` adds; nil if they do not lead to one.
     public func answer(on plan: Plan) throws -> [UInt8]? {
         guard case .answered(let answer) = try gather(on: plan).gathered.verdict else { return nil }
         let value = JSONValue(validated: answer)
@@ -45,8 +45,7 @@ extension EndpointTest {
         }
     }
 
-    /// What a person reads of a result: a line that says which test it was, and one for each thing that is not as
-    /// expected.
+    /// A result as text: a line that names the test, and one for each failure.
     public func text(of result: Result, on plan: Plan) -> String {
         let endpoint = plan.endpoints[endpoint]
         let verdict = result.failures.isEmpty ? "ok      " : "FAILED  "
@@ -56,7 +55,7 @@ extension EndpointTest {
 }
 
 extension Gathered {
-    /// What the answer has of a field that the endpoint declares, or passes on.
+    /// The answer's values of a field that the endpoint declares or passes on.
     fileprivate func values(of name: HTTPField.Name, _ endpoint: Endpoint) -> [String] {
         let lines = (passed?.fields ?? FieldSection()).filter { line in
             String(decoding: line.name, as: UTF8.self).lowercased() == name.canonicalName
@@ -68,7 +67,7 @@ extension Gathered {
 }
 
 extension AccessRule {
-    /// The status of a request that is refused; nil for one that is not.
+    /// The status of the refusal; nil if the request is allowed.
     fileprivate func refusal(of identity: Identity?) -> Int? {
         guard let identity else { return 401 }
         return allows(identity) ? nil : 403
@@ -76,7 +75,7 @@ extension AccessRule {
 }
 
 extension EndpointTest.Expectation {
-    /// What of the expectation is not met by a request that is not answered for who has sent it.
+    /// The failures of a request that is refused because of who has sent it.
     fileprivate func failures(refusedWith status: Int) -> [String] {
         let others =
             [
@@ -87,7 +86,7 @@ extension EndpointTest.Expectation {
         return ["status: expected \(expected), got \(status) (the request is not allowed)"] + others
     }
 
-    /// What of the expectation is not met.
+    /// A line for each expectation that is not met.
     fileprivate func failures(_ gathered: Gathered, _ duration: Duration, _ endpoint: Endpoint) -> [String] {
         var failures: [String] = []
         func expect(_ subject: String, _ expected: String, _ got: String) {
@@ -119,7 +118,7 @@ extension EndpointTest.Expectation {
         let got = JSONValue(validated: answer)
         if let body {
             let expected = JSONValue(validated: body)
-            // How long calls take is not known in advance; a test that is about outcomes names them.
+            // The durations in `_gather` cannot be known in advance: it is compared only if the test mentions it.
             let hasOutcomes = endpoint.exposesOutcomes && !expected.members.contains { $0.isNamed("_gather") }
             failures += JSONDifference.between(expected, got, ignoring: hasOutcomes ? ["_gather"] : [])
                 .map { "body" + $0 }

@@ -3,7 +3,7 @@ import Gather
 import JSONText
 
 extension EndpointTest {
-    /// The test as an element of `tests:`, as the configuration's reader reads it: lines that begin with `- name: …`.
+    /// The test as an element of `tests:`, as a configuration spells it; the first line is `- name: …`.
     /// - Parameter parameters: the names of the path's parameters.
     public func yaml(of endpoint: Endpoint, parameters: [String]) -> String {
         var lines = ["- name: \(Self.text(name))"]
@@ -65,7 +65,7 @@ extension EndpointTest {
         return "{ \(parts.joined(separator: ", ")) }"
     }
 
-    /// A value in YAML's flow style, which is JSON with room between its parts.
+    /// A value in YAML's flow style, which is JSON with spaces between its parts.
     private static func flow(_ value: JSONValue) -> String {
         switch value.kind {
         case .object:
@@ -79,7 +79,7 @@ extension EndpointTest {
         }
     }
 
-    /// A text in double quotes, in which nothing is a variable.
+    /// A text in double quotes, escaped so that no part of it is taken for a variable.
     private static func text(_ text: String) -> String {
         var literal: [UInt8] = []
         JSONText.append(string: text.replacing("${", with: "$${"), to: &literal)

@@ -1,14 +1,13 @@
 import Gather
 public import HTTPTypes
 
-/// What an endpoint is to answer to a request when its upstreams answer as the test says.
+/// A test of an endpoint: a request, how upstreams reply to its calls, and the answer that is expected.
 public struct EndpointTest: Sendable {
     public var name: String
     /// The endpoint's place in the plan.
     public var endpoint: Int
     public var request = GivenRequest()
-    /// For each call by name what its attempts get, in the order in which they begin; the last holds for all others.
-    /// Never empty.
+    /// By call name, the replies to its attempts in the order in which they begin. The last is repeated; never empty.
     public var replies: [String: [Reply]] = [:]
     public var expected = Expectation()
 
@@ -17,7 +16,7 @@ public struct EndpointTest: Sendable {
         self.endpoint = endpoint
     }
 
-    /// What one attempt of a call gets.
+    /// What one attempt at a call gets.
     public struct Reply: Sendable {
         public var end: End
         /// The fields of a response.
@@ -28,27 +27,27 @@ public struct EndpointTest: Sendable {
             case response(status: Int, body: [UInt8])
             /// No answer at all.
             case timeout
-            /// No connection.
+            /// The connection is refused.
             case unreachable
         }
 
         public init(_ end: End) { self.end = end }
     }
 
-    /// What has to hold of the answer; nothing is checked of what is nil.
+    /// What has to be true of the answer. What is nil is not checked.
     public struct Expectation: Sendable {
         public var status: Int?
         /// Whether every call is ok.
         public var isComplete: Bool?
-        /// The answer as JSON.
+        /// The whole answer, as JSON.
         public var body: [UInt8]?
-        /// What the answer has as JSON, among other members.
+        /// A part of the answer, as JSON: objects may have other members.
         public var includedBody: [UInt8]?
-        /// Fields of the answer, each with all of its values.
+        /// Header fields of the answer, each with all of its values.
         public var fields: [(name: HTTPField.Name, values: [String])] = []
         /// How calls end, by name.
         public var outcomes: [(call: String, outcome: Outcome)] = []
-        /// The longest that the gather takes.
+        /// The longest the gather may take.
         public var within: Duration?
 
         public init() {}

@@ -1,14 +1,14 @@
 import JSONText
 
-/// Where two JSON values differ: the order of members and the spelling of numbers and strings make no difference.
+/// Finds where two JSON values differ. The order of members and the spelling of numbers and strings are ignored.
 enum JSONDifference {
-    /// A value longer than this is shown by its beginning.
+    /// Longer values are cut off here.
     private static let shownCharacters = 120
 
-    /// A line for each place: `.orders[0].sku: expected "a", got "b"`.
+    /// A line for each difference: `.orders[0].sku: expected "a", got "b"`.
     /// - Parameters:
-    ///   - isPartial: whether objects may have members that are not expected, those in lists, too.
-    ///   - ignored: members of `got` itself that are not looked at.
+    ///   - isPartial: whether objects, at any depth, may have members that are not expected.
+    ///   - ignored: top-level members of `got` that are not compared.
     static func between(
         _ expected: JSONValue, _ got: JSONValue, isPartial: Bool = false, ignoring ignored: [String] = [],
         at place: String = ""
@@ -32,7 +32,7 @@ enum JSONDifference {
     private static func members(
         _ expected: JSONValue, _ got: JSONValue, _ isPartial: Bool, _ ignored: [String], _ place: String
     ) -> [String] {
-        // Of several members with one name the last counts.
+        // Of several members with the same name, the last counts.
         let expectedMembers = Dictionary(expected.members.map { ($0.name, $0.value) }) { $1 }
         let gotMembers = Dictionary(got.members.map { ($0.name, $0.value) }) { $1 }
         var names: [String] = []
@@ -55,7 +55,7 @@ enum JSONDifference {
         return between(expected, got, isPartial: isPartial, at: place)
     }
 
-    /// Numbers with different digits are equal if they are the same double, unless both are whole.
+    /// Numbers spelled differently are equal if they are the same double, except for two integers.
     private static func isEqualNumber(_ left: JSONValue, _ right: JSONValue) -> Bool {
         if left.text.elementsEqual(right.text) { return true }
         let texts = [left, right].map { String(decoding: $0.text, as: UTF8.self) }

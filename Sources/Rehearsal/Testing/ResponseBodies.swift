@@ -1,19 +1,18 @@
 import Gather
 import JSONText
 
-/// What the bodies of calls have had in them, as far as a declared `response` shows it: for who has the answer and not
-/// the bodies.
+/// Reconstructs the bodies of calls from an answer, as far as the endpoint's `response` shows them.
 public struct ResponseBodies {
-    /// Values at paths into the body of a call.
+    /// Values found, with their paths in the body of a call.
     private var found: [(call: Int, path: ArraySlice<JSONPath.Step>, value: JSONValue)] = []
 
     public init(of endpoint: Endpoint, making answer: JSONValue) {
         if let response = endpoint.response { read(response, as: answer) }
-        // What has another value in it comes first.
+        // A value comes before those inside it.
         found.sort { $0.path.count < $1.path.count }
     }
 
-    /// The body of a call; nil if the answer has nothing of it.
+    /// The body of a call; nil if the answer contains nothing of it.
     public func body(of call: Int) -> [UInt8]? {
         var tree = Tree()
         for each in found where each.call == call { tree.insert(each.value, at: each.path) }
@@ -38,7 +37,7 @@ public struct ResponseBodies {
         }
     }
 
-    /// A text in which references stand between words: each has what lies up to the next word.
+    /// Reads a text with references between literals: each reference gets the text up to the next literal.
     private mutating func read(_ parts: ArraySlice<TextTemplate.Part>, as text: Substring) {
         var (rest, parts) = (text, parts)
         while let part = parts.popFirst() {
@@ -51,7 +50,7 @@ public struct ResponseBodies {
                 if case .literal(let next)? = parts.first { end = rest.firstRange(of: next)?.lowerBound ?? end }
                 var json = JSONWriter()
                 json.string(String(rest[..<end]))
-                // The elements of a list are joined by commas, and may have some.
+                // A list cannot be split again: commas join its elements, and may also be in them.
                 if !reference.path.hasEach { add(JSONValue(validated: json.bytes), of: reference) }
                 rest = rest[end...]
             }
@@ -72,7 +71,7 @@ public struct ResponseBodies {
         private var elements: [Tree] = []
 
         mutating func insert(_ new: JSONValue, at path: ArraySlice<JSONPath.Step>) {
-            // What is there has all that lies in it.
+            // A whole value includes everything inside it.
             guard kind != .value else { return }
             switch path.first {
             case nil: (kind, value) = (.value, new)

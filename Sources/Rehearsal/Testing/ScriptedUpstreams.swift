@@ -3,11 +3,11 @@ import Gather
 import HTTPTypes
 import HTTPWire
 
-/// Upstreams that answer as a test says. Confined to its loop.
+/// Upstreams that give the replies of a test. Confined to its loop.
 final class ScriptedUpstreams: UpstreamClient {
     private let replies: [String: [EndpointTest.Reply]]
     private var begun: [String: Int] = [:]
-    /// Calls that were sent and that the test has no reply for, in the order of time.
+    /// Calls that were sent although the test has no reply for them, in order of time.
     private(set) var unexpected: [String] = []
 
     init(_ replies: [String: [EndpointTest.Reply]]) { self.replies = replies }
@@ -37,7 +37,7 @@ final class ScriptedUpstreams: UpstreamClient {
 
     private static func section(_ fields: [(name: HTTPField.Name, value: String)]) -> FieldSection {
         var section = FieldSection()
-        // The reader of the configuration has checked them.
+        // The configuration's reader has validated them.
         for (name, value) in fields { try? section.append(name, value) }
         return section
     }

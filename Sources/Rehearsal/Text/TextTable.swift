@@ -1,6 +1,6 @@
 /// Columns of text.
 package struct TextTable {
-    /// Where cells stand in the columns after the first, whose cells stand to the left.
+    /// The alignment of the columns after the first, which is aligned to the left.
     package enum Alignment { case left, right }
 
     private let alignment: Alignment
@@ -13,7 +13,7 @@ package struct TextTable {
 
     package mutating func add(_ row: [String]) { rows.append(row) }
 
-    /// The lines, each with a line feed at its end.
+    /// The lines, each ended by a line feed.
     package var text: String {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

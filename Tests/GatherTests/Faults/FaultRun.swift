@@ -81,7 +81,7 @@ final class FaultRun {
         }
         let last = loop.now
         await engine.end(on: loop)
-        expect(loop.now == last, "an exchange for nobody went on for \(last.duration(to: loop.now))")
+        expect(loop.now == last, "an abandoned exchange went on for \(last.duration(to: loop.now))")
         check(engine, client, generation, ledger)
         record.trace += client.trace
         record.problems += client.problems

@@ -74,14 +74,14 @@ test_deb() {
     ok "SIGTERM ends it" kill -TERM "$pid"
     ok "with status 0" wait "$service"
 
-    ok "an upgrade replaces a configuration that nobody changed" inside dpkg -i /new.deb
+    ok "an upgrade replaces an unchanged configuration" inside dpkg -i /new.deb
     ok "by the new one" cmp config/gatherd.yaml "$configuration"
     ok "the earlier version comes back" inside dpkg -i /old.deb
     echo "# changed here" >>"$configuration"
     cp "$configuration" "$scratch/changed.yaml"
     ok "an upgrade with a changed configuration" inside dpkg --force-confold -i /new.deb
     ok "keeps it" cmp "$scratch/changed.yaml" "$configuration"
-    ok "and lays the new one beside it" cmp config/gatherd.yaml "$configuration.dpkg-dist"
+    ok "and puts the new one next to it" cmp config/gatherd.yaml "$configuration.dpkg-dist"
     ok "the new version is there" bash -c "chroot $scratch/root dpkg-query -W -f '\${Version}' gatherd | grep -qx '$version-1'"
 
     ok "it is removed" inside dpkg --remove gatherd

@@ -12,7 +12,7 @@ test_install() {
     cp "$configuration" "$scratch/changed.yaml"
     ok "it is installed again" scripts/install
     ok "a changed configuration is kept" cmp "$scratch/changed.yaml" "$configuration"
-    ok "with the new one beside it" cmp config/gatherd.yaml "$configuration.new"
+    ok "with the new one next to it" cmp config/gatherd.yaml "$configuration.new"
     ok "it is taken away" scripts/install --uninstall
     ok "but for the configuration" cmp "$scratch/changed.yaml" "$configuration"
     ok "it is installed once more" scripts/install
