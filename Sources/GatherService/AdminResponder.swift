@@ -72,20 +72,13 @@ final class AdminResponder: Handler {
     }
 
     func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
-        let head = request.head
-        if let response = Response(whateverThePath: head) { return .now(response) }
-        switch router.match(head) {
-        case .found(let target, _, let parameters):
-            if target.isChecked, let refusal = refusal(of: head) { return .now(refusal) }
-            return answer(target, parameters.first ?? "", head, on: loop)
-        case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
-        case .options(let allowed): return .now(.options(allowed))
-        case .undecodable, .notFound:
-            return .now(
-                .problem(
-                    .notFound,
-                    "the admin listener has /console, /healthz, /readyz, /metrics, /gathers, /model, /-/reload and /-/log-level"
-                ))
+        router.answer(
+            request,
+            unknown:
+                "the admin listener has /console, /healthz, /readyz, /metrics, /gathers, /model, /-/reload and /-/log-level"
+        ) { target, parameters in
+            if target.isChecked, let refusal = refusal(of: request.head) { return .now(refusal) }
+            return answer(target, parameters.first ?? "", request.head, on: loop)
         }
     }
 

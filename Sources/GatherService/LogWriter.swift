@@ -75,7 +75,7 @@ public final class LogWriter: Sendable {
         if state.load(ordering: .relaxed) != .awake { wake() }
     }
 
-    /// Writes what waits, for at most so long, and ends the thread; what is logged later is lost.
+    /// Writes what is waiting, for at most this long, and ends the thread; lines that are logged later are lost.
     /// - Returns: whether all that waited could be written, or counted as dropped.
     @discardableResult
     public func close(within limit: Duration) -> Bool {

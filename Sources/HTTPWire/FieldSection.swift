@@ -30,7 +30,7 @@ public struct FieldSection: Sendable, Equatable {
 
     public var isEmpty: Bool { bytes.isEmpty }
 
-    /// Makes room for so many bytes of lines, so that adding them allocates once.
+    /// Makes room for this many bytes of lines, so that adding them allocates once.
     public mutating func reserveCapacity(_ count: Int) { bytes.reserveCapacity(count) }
 
     /// Adds a line at the end.

@@ -33,6 +33,23 @@ struct ExampleTests {
     }
     // end
 
+    @Test func `a router finds the page, and answers where there is none`() throws {
+        try TestLoop.run { loop in
+            let client = TestClient(Greetings())
+            for name in ["Ada", "Jos%C3%A9"] {
+                #expect(try await client.send("GET", "/greetings/\(name)", on: loop).status == 200)
+            }
+            #expect(try await client.send("GET", "/names", on: loop).text == "Ada José")
+            let refused = try await client.send("POST", "/names", on: loop)
+            #expect(refused.status == 405 && refused["Allow"] == "GET, HEAD, OPTIONS")
+            let options = try await client.send("OPTIONS", "/greetings/x", on: loop)
+            #expect(options.status == 204 && options["Allow"] == "GET, HEAD, OPTIONS")
+            #expect(try await client.send("GET", "/greetings/%FF", on: loop).status == 400)
+            #expect(try await client.send("GET", "/nothing", on: loop).status == 404)
+            #expect(try await client.send("BREW", "/names", on: loop).status == 501)
+        }
+    }
+
     // example: produced body's test
     @Test func `a number comes every second`() throws {
         try TestLoop.run { loop in

@@ -12,6 +12,32 @@ final class Greeter: Handler {
 }
 // end
 
+// example: router
+/// Greets by name, and tells whom it has greeted.
+final class Greetings: Handler {
+    private enum Page { case greeting, names }
+
+    private var router = Router<Page>()
+    private var names: [String] = []
+
+    init() {
+        router.add(.get, "/greetings/{name}", .greeting)
+        router.add(.get, "/names", .names)
+    }
+
+    func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+        router.answer(request) { page, parameters in
+            switch page {
+            case .greeting:
+                names.append(parameters[0])
+                return .now(Response(.ok, text: "hello, \(parameters[0])\n"))
+            case .names: return .now(Response(.ok, text: names.joined(separator: " ")))
+            }
+        }
+    }
+}
+// end
+
 // example: server
 func serve(_ listener: Listener) throws {
     try EventLoop.run(stoppingOn: [SIGINT, SIGTERM]) { loop in

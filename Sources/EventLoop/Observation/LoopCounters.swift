@@ -49,7 +49,7 @@ struct LagGauge {
         .nanoseconds(Int64(mean * weight(of: end.duration(to: now))))
     }
 
-    /// What a moment counts for after so long.
+    /// The weight of a measurement after this time.
     private func weight(of age: Duration) -> Double {
         let part = Double(age.wholeNanoseconds) / Self.memoryNanoseconds
         // To the fifth decimal of a thousandth, for the turns that there are thousands of a second.

@@ -22,7 +22,7 @@ struct AdaptiveLimit {
 
     init(_ learned: Learned) { self.learned = learned }
 
-    /// Counts how long an attempt took, with so many in flight.
+    /// Counts how long an attempt took while this many were in flight.
     mutating func record(_ latency: Duration, inFlight: Int, at now: LoopInstant) {
         let start = began ?? now
         began = start

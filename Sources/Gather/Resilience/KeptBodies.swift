@@ -105,7 +105,7 @@ final class KeptBodies {
         return Kept(body: entry.body, age: age)
     }
 
-    /// Drops the oldest, as many as make so many bytes.
+    /// Drops the oldest, until this many bytes are free.
     func drop(_ amount: Int) {
         let rest = max(0, bytes - amount)
         while bytes > rest { forgetOldest() }

@@ -44,7 +44,7 @@ final class KeptBytes: Sendable {
         _ = lanes[loop].bodies.storeIfNil(LoopReference(bodies, on: reactor))
     }
 
-    /// Asks the loop that keeps the most to drop so many bytes, unless this loop has its equal part already.
+    /// Asks the loop that keeps the most to drop this many bytes, unless this loop has its equal part already.
     func askForRoom(_ bytes: Int, for loop: Int) {
         guard lanes[loop].bytes.load(ordering: .relaxed) + bytes <= limit / lanes.count else { return }
         let most = lanes.max { $0.bytes.load(ordering: .relaxed) < $1.bytes.load(ordering: .relaxed) }

@@ -82,7 +82,7 @@ extension ConsolePage {
                 Object.assign(second, { p50: latency.quantile(0.5), p95: latency.quantile(0.95), p99: latency.quantile(0.99) })
             }
 
-            /** The sum of some counts, over so many seconds. */
+            /** The sum of some counts over this many seconds. */
             sum(names, seconds) {
                 return this.seconds.slice(-seconds).reduce((sum, second) => sum + names.reduce((sum, name) => sum + (second.counts[name] ?? 0), 0), 0)
             }

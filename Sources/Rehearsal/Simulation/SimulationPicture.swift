@@ -58,7 +58,7 @@ public enum SimulationPicture {
         lines.append(
             """
             <text class="soft" x="\(number(left + width / 2))" y="\(number(top + height + 42))" text-anchor="middle">\
-            so many of the gathers took no longer</text>
+            share of gathers that took no longer</text>
             """)
         for (index, curve) in curves.enumerated() {
             var path = ""
