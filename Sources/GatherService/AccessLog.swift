@@ -15,7 +15,7 @@ final class AccessLog: ExchangeObserver {
     private var trusted: TrustedProxies
     /// Whether every exchange is logged.
     private var isEnabled = false
-    /// The time beyond which a gather is logged anyway.
+    /// The duration beyond which a gather is logged in any case.
     private var slow: Duration?
     var wantsRecords: Bool { isEnabled || slow != nil }
     /// What is known about gathers whose exchanges have not ended.
@@ -33,18 +33,18 @@ final class AccessLog: ExchangeObserver {
         levelChanged()
     }
 
-    /// Looks again for what is logged at all.
+    /// Checks again which lines are logged.
     func levelChanged() {
         isEnabled = settings.accessLog && logger.logLevel <= .info
         slow = logger.logLevel <= .notice ? settings.slowGathers : nil
     }
 
-    /// Adds to a request's line what became of it.
+    /// Adds the outcome of a request to its line.
     func note(_ note: @autoclosure () -> GatherNote, of request: Request) {
         if isEnabled { notes[ObjectIdentifier(request)] = note() }
     }
 
-    /// Has a request's line tell of its gather.
+    /// Adds a gather to its request's line.
     func note(
         _ gathered: Gathered, of endpoint: Endpoint, took duration: Duration, isStreamed: Bool, _ request: Request
     ) {

@@ -3,8 +3,8 @@ import GatherConfig
 
 /// The names under which the admin listener answers browsers.
 ///
-/// A foreign page whose name leads to this machine (DNS rebinding) counts as of the same origin, and could read what a
-/// browser here may. It cannot choose a name that is an address, or localhost.
+/// A foreign page whose name resolves to this machine (DNS rebinding) has the same origin as the listener, and could
+/// read what a browser here may read. Its name cannot be an address, or localhost.
 struct AdminHosts {
     private let names: Set<String>
 

@@ -13,8 +13,8 @@ final class AdminResponder: Handler {
         case health, readiness, metrics, gathers, gather, console, consoleStyle, consoleScript, consoleEvents, model,
             reload, logLevel, setLogLevel
 
-        /// Whether it is for people and their programs, so that whose page a browser asks for matters; the rest is for
-        /// platforms, which may have a name of theirs for the service.
+        /// Whether it is for people, so that it matters on behalf of which page a browser asks; the others are for
+        /// platforms, which may have their own name for the service.
         var isChecked: Bool {
             switch self {
             case .health, .readiness, .metrics: false
@@ -25,7 +25,7 @@ final class AdminResponder: Handler {
         }
     }
 
-    /// Asks the service what it says of itself. It captures the loop that asks.
+    /// Collects the service's metrics. It captures the loop that asks.
     typealias Watch = () async -> MetricsPage
     /// Makes the service read its configuration again. It captures the loop that asks.
     typealias Reload = () async -> ReloadOutcome
@@ -38,12 +38,12 @@ final class AdminResponder: Handler {
     private let settings: () -> ServerSettings
     private let watch: Watch
     private let reload: Reload
-    /// What each loop has said last, for when it does not answer in time: what was counted must not become less.
+    /// The last snapshot of each loop, for when one does not answer in time: counters must not go down.
     private var latest: [Int: LoopSnapshot] = [:]
 
     /// - Parameters:
     ///   - drain: opens when the service begins to shut down.
-    ///   - end: opens when the listener is to end, and what is watched with it.
+    ///   - end: opens when the listener, and the streams of events that it serves, are to end.
     ///   - log: whose level may be changed.
     ///   - settings: those of the configuration that is served.
     init(
@@ -106,7 +106,7 @@ final class AdminResponder: Handler {
         }
     }
 
-    /// The answer to a browser that a foreign page may have led here.
+    /// The refusal of a browser's request that may come from a foreign page; nil if it does not.
     private func refusal(of head: RequestHead) -> Response? {
         guard AdminHosts(settings()).admits(head.authority) else {
             return .problem(
@@ -114,7 +114,7 @@ final class AdminResponder: Handler {
                 "this name is not one of the admin listener's: ask by an address or as localhost, or add it to server.admin_hosts"
             )
         }
-        // What a page of another origin sends is not what its reader wants (Fetch Metadata).
+        // A page of another origin sends requests that its reader did not ask for (Fetch Metadata).
         let site = HTTPField.Name("Sec-Fetch-Site").flatMap { head[$0] }
         guard head.method == .get || site == nil || site == "same-origin" || site == "none" else {
             return .problem(.forbidden, "a page of another origin may not do this")
@@ -128,7 +128,7 @@ final class AdminResponder: Handler {
         return Response(.ok, text: "ready\n")
     }
 
-    /// How long a loop may take to look at the level again.
+    /// How long a loop may take to adopt a new level.
     private static let levelTime: Duration = .seconds(1)
 
     /// Has lines of at least this level logged from now on.
@@ -144,7 +144,7 @@ final class AdminResponder: Handler {
         return Response(.ok, text: "\(level)\n")
     }
 
-    /// What the service says of itself, with what loops have said last that do not answer.
+    /// The service's metrics, with the last snapshots of loops that do not answer.
     private func page() async -> MetricsPage {
         var page = await watch()
         for snapshot in page.service.loops { latest[snapshot.loop] = snapshot }
@@ -202,7 +202,7 @@ final class AdminResponder: Handler {
 }
 
 extension Response {
-    /// What a reload came to, for the person who has asked for it.
+    /// The outcome of a reload, for the person who asked for it.
     fileprivate init(_ outcome: ReloadOutcome) {
         switch outcome {
         case .changed(let generation, let changes):

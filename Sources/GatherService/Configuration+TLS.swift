@@ -4,11 +4,11 @@ import GatherConfig
 import GatherFetch
 
 extension Configuration {
-    /// Tries whether connections to upstreams can be made with the files that are named for them, which would otherwise
-    /// be found out by the first call.
+    /// Checks that the files named in `tls` can be used for connections to upstreams, which otherwise the first call
+    /// would find out.
     ///
-    /// It takes tens of milliseconds for each different `tls`, so that no loop is to call it.
-    /// - Parameter earlier: a configuration that is served: what it has in the same way is known to be good.
+    /// It takes tens of milliseconds for each different `tls`, too long for a loop.
+    /// - Parameter earlier: the configuration that is served: its settings are known to be good.
     /// - Throws: ``ServiceError``.
     public func checkTLS(after earlier: Configuration? = nil) throws {
         let known = Set((earlier?.plan.upstreams ?? []).map { FetchOptions($0).tls })

@@ -1,23 +1,22 @@
 import Gather
 import GatherConfig
 
-/// How the descriptors that the process may have are divided: clients must not take those that calls to upstreams need.
+/// How the process's descriptors are divided: clients must not take those that calls to upstreams need.
 struct DescriptorPlan {
-    /// How many connections clients may have at most.
+    /// The most connections that clients may have.
     let connections: Int
-    /// What is missing for the configuration's limits, as a sentence for the log; nil if nothing is.
+    /// A sentence for the log about the descriptors that the configuration's limits need; nil if there are enough.
     let shortage: String?
 
-    /// How many connections the admin listener takes: a few probes at once, which come even when clients take all that
-    /// they may.
+    /// The connections reserved for the admin listener: a few probes at a time, whatever clients take.
     static let adminConnections = 16
 
-    /// The three standard descriptors, the signals' and some for files and names that are looked up.
+    /// The three standard descriptors, that of signals, and some for files and name lookups.
     private static let ofProcess = 8
-    /// A loop's epoll, its wake-up and what libcurl wakes itself with.
+    /// A loop's epoll and eventfd, and those that libcurl wakes itself with.
     private static let ofLoop = 5
 
-    /// - Parameter limit: how many descriptors the process may have.
+    /// - Parameter limit: the number of descriptors that the process may have.
     init(_ configuration: Configuration, loops: Int, limit: Int) {
         let listeners = [configuration.server.admin != nil, configuration.demo?.shop != nil].filter { $0 }.count + 1
         let ofAdmin = configuration.server.admin == nil ? 0 : Self.adminConnections
@@ -29,7 +28,7 @@ struct DescriptorPlan {
             (connections, shortage) = (wanted, nil)
             return
         }
-        // Half of what is left at least is the clients', who would have no use for calls without it.
+        // Clients get at least half of the rest: without them there are no calls.
         let left = max(2, limit - own)
         connections = min(wanted, max(1, left - min(upstreams + ofAdmin, left / 2)))
         shortage =

@@ -2,26 +2,25 @@ import CPlatform
 import EventLoop
 import Glibc
 
-/// Says when a file may have been changed, or one of those that it includes. Confined to its loop.
+/// Tells when a file, or one that it includes, may have changed. Confined to its loop.
 ///
-/// Their directories are watched and not the files: editors and Kubernetes put another file, or another link, in its
-/// place.
+/// Directories are watched rather than files, since editors and Kubernetes replace a file, or a link to it, by another.
 final class FileWatch {
     private let fd: CInt
 
-    /// So long nothing must have happened: what is written in several steps is read once.
+    /// How long nothing must have happened before a change is reported: one written in several steps is read once.
     private static let rest: Duration = .milliseconds(200)
 
-    /// Nil if the system does not watch it.
+    /// Nil if the system cannot watch it.
     init?(_ path: String) {
-        // The path is a C string for the length of the call.
+        // The path is a C string for the duration of the call.
         fd = unsafe cp_watch_directory(Self.directory(of: path))
         if fd < 0 { return nil }
     }
 
-    /// Watches more files as well. One whose directory is gone is not: the file that includes it has an error then.
+    /// Watches more files. One whose directory is gone is left out: the file that includes it has an error then.
     func add(_ paths: [String]) {
-        // The path is a C string for the length of the call.
+        // The path is a C string for the duration of the call.
         for directory in Set(paths.map(Self.directory)) { _ = unsafe cp_watch_also(fd, directory) }
     }
 
@@ -31,7 +30,7 @@ final class FileWatch {
 
     deinit { close(fd) }
 
-    /// Waits until something has changed in the directory, and then for a moment in which nothing does.
+    /// Waits until something changes in a directory, and then until nothing has changed for a moment.
     func change(on loop: isolated EventLoop) async throws {
         try await loop.waitUntilReadable(fd)
         repeat {

@@ -1,11 +1,11 @@
 import Logging
 
-/// A warning or an error, as it is compared with others.
+/// A warning or an error, as compared with others.
 struct WarningLine: Sendable {
     let level: Logger.Level
     let message: String
     let metadata: Logger.Metadata
-    /// The same for lines that say the same but for their numbers.
+    /// Equal for lines that differ only in their numbers.
     fileprivate let kind: String
 
     init(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) {
@@ -19,10 +19,10 @@ struct WarningLine: Sendable {
     }
 }
 
-/// What keeps equal warnings from filling a log: of those that are the same but for their numbers one is written in a
-/// second, and after it how many there were.
+/// Keeps equal warnings from filling a log: of those that differ only in their numbers, one is written per second,
+/// followed by how many there were.
 struct Floods: Sendable {
-    /// Several lines, of which the last stands for all.
+    /// Several lines that are summarised by the last of them.
     struct Repeated: Sendable {
         let line: WarningLine
         let count: Int
@@ -36,13 +36,13 @@ struct Floods: Sendable {
     }
 
     private static let pause: Int64 = 1_000_000_000
-    /// With more kinds at once than this they are no flood.
+    /// With more kinds of lines than this at once, they are not a flood.
     private static let mostKinds = 256
 
     private var kinds: [String: Kind] = [:]
     private(set) var hasRepeated = false
 
-    /// Whether a line is to be written at once; one that is not is counted.
+    /// Whether a line is written at once; if not, it is counted.
     mutating func admits(_ line: WarningLine, at now: Int64) -> Bool {
         guard var kind = kinds[line.kind] else {
             if kinds.count >= Self.mostKinds {
@@ -51,7 +51,7 @@ struct Floods: Sendable {
             if kinds.count < Self.mostKinds { kinds[line.kind] = Kind(written: now, last: line) }
             return true
         }
-        // If lines before it have not been reported yet, it becomes the last of them.
+        // If earlier lines have not been reported yet, it becomes the last of them.
         guard kind.repeated > 0 || now - kind.written < Self.pause else {
             kinds[line.kind]?.written = now
             return true
@@ -63,8 +63,8 @@ struct Floods: Sendable {
         return false
     }
 
-    /// Takes what has been counted for a second.
-    /// - Parameter isEnd: whether all that was counted is taken, since nothing follows.
+    /// Takes the counts that are a second old.
+    /// - Parameter isEnd: whether all counts are taken, since nothing follows.
     mutating func takeRepeated(at now: Int64, isEnd: Bool = false) -> [Repeated] {
         guard hasRepeated else { return [] }
         var taken: [Repeated] = []

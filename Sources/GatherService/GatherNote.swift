@@ -2,25 +2,25 @@ import Gather
 import JSONText
 import Logging
 
-/// What the access log tells of a gather. It is rendered with its line, if there is one.
+/// What the access log says about a gather. It is rendered with the request's line, if that is written.
 struct GatherNote {
     private let calls: [Call]
     private let reports: [CallReport]
-    /// What was wrong with the client's request, so that what became of the calls says nothing.
+    /// What was wrong with the client's request, which makes the outcomes of calls meaningless.
     private var problem: String?
-    /// The upstream that an endpoint passes through, and how it has failed.
+    /// The upstream of a proxy, and how it failed.
     private var passed: (upstream: String, failure: Passage.Failure)?
-    /// The gather's status, if that of the exchange was sent before.
+    /// The gather's status, if that of the exchange had been sent before.
     private let streamed: Int?
-    /// The calls that decided how long the gather took, if it took long.
+    /// The critical path, if the gather took long.
     private var path: [Int] = []
-    /// Whether the gather took longer than is usual.
+    /// Whether the gather took longer than `log_slow`.
     var isSlow = false
 
     init(_ gathered: Gathered, of endpoint: Endpoint, isStreamed: Bool, isSlow: Bool = false) {
         self.isSlow = isSlow
         if isSlow {
-            // Those who run the service may know about internal calls.
+            // Operators may know about internal calls.
             let whole = endpoint.mapCalls { $0.isInternal = false }
             path = CriticalPath(of: gathered.reports, in: whole).calls(deciding: gathered)
         }
@@ -30,19 +30,19 @@ struct GatherNote {
         streamed = isStreamed ? gathered.conclusion(of: endpoint).status.code : nil
     }
 
-    /// Of a request that there was no gather for.
+    /// The note of a request without a gather.
     init(problem: String) {
         (calls, reports, streamed) = ([], [], nil)
         self.problem = problem
     }
 
-    /// Of a request that was to be passed through.
+    /// The note of a request to a proxy.
     init(upstream: String, _ failure: Passage.Failure) {
         (calls, reports, streamed) = ([], [], nil)
         passed = (upstream, failure)
     }
 
-    /// Rounded, with a decimal only where that is much of it.
+    /// Rounded, with a decimal only if it is small.
     private static func milliseconds(_ duration: Duration) -> String {
         let tenths = (duration.wholeNanoseconds + 50_000) / 100_000
         return tenths < 100 ? "\(tenths / 10).\(tenths % 10)" : "\((tenths + 5) / 10)"
@@ -68,7 +68,7 @@ struct GatherNote {
     }
 }
 
-/// How many calls ended how: `ok=5 timeout=1`, `{"ok":5,"timeout":1}`.
+/// How many calls ended in each way: `ok=5 timeout=1`, `{"ok":5,"timeout":1}`.
 private struct CallCounts: LogObject {
     let reports: [CallReport]
 
@@ -84,16 +84,16 @@ private struct CallCounts: LogObject {
 /// Which calls failed and why: `orders: http_error (status 500 from 10.0.0.1:80); stock: skipped ('orders' left no
 /// value)`, and in JSON `{"orders":{"outcome":"http_error","status":500,"detail":"status 500 from 10.0.0.1:80"},…}`.
 ///
-/// First those that failed by themselves, then what followed from them; some of them, if they are many.
+/// First the causes, then what followed from them; not all, if there are many.
 private struct FailedCalls: LogObject {
     private static let mostCalls = 8
     private static let detailCharacters = 160
 
     private var failed: [(name: String, report: CallReport)] = []
-    /// How many are not named.
+    /// The number of calls that are left out.
     private var omitted = 0
 
-    /// Nil if no call failed: one whose condition is false did not.
+    /// Nil if no call failed. One whose condition is false has not failed.
     init?(_ calls: [Call], _ reports: [CallReport]) {
         guard reports.contains(where: \.isFailed) else { return nil }
         let all = reports.indices.filter { reports[$0].isFailed }
@@ -122,7 +122,7 @@ private struct FailedCalls: LogObject {
                         }
                     }
                 }
-                // No call can have this name.
+                // No call can have this as its name.
                 if omitted > 0 { json.member("…", omitted) }
             }
         }
@@ -137,6 +137,6 @@ private struct FailedCalls: LogObject {
 extension CallReport {
     fileprivate var isFailed: Bool { outcome != .ok && !isUnwanted }
 
-    /// Whether it ended because of what became of others.
+    /// Whether it ended because of other calls.
     fileprivate var isConsequence: Bool { outcome == .skipped || outcome == .cancelled }
 }

@@ -31,7 +31,7 @@ final class Generation: Sendable {
             kept.plan, loops: loops, keptBytes: kept.server.limits.staleBytes, after: earlier?.limits)
     }
 
-    /// Another thread frees what it consists of: with thousands of endpoints that takes longer than a loop has time for.
+    /// Another thread frees its contents: with thousands of endpoints that takes longer than a loop has time for.
     deinit {
         BlockingPool.shared.submit { [configuration, routes, rules, limits, access] in
             withExtendedLifetime((configuration, routes, rules, limits, access)) {}
@@ -40,8 +40,8 @@ final class Generation: Sendable {
 }
 
 extension Configuration {
-    /// The same configuration with the bodies that were kept under an earlier one: for calls that were the same there,
-    /// of upstreams that were.
+    /// The same configuration, which keeps the stale bodies of an earlier one for calls that are the same in both, to
+    /// upstreams that are.
     fileprivate func keepingBodies(of earlier: Configuration) -> Configuration {
         let upstreams = Dictionary(uniqueKeysWithValues: earlier.plan.upstreams.map { ($0.name, $0) })
         let isKept = plan.upstreams.map { upstreams[$0.name] == $0 }
@@ -60,11 +60,11 @@ extension Configuration {
     }
 }
 
-/// Held by all that may ask upstreams by one generation, on one loop.
+/// Held by everything on a loop that may still make calls for a generation.
 final class GenerationUse {
     private let whenOver: () -> Void
 
-    /// - Parameter whenOver: is called when nothing holds it any longer.
+    /// - Parameter whenOver: called when the last reference goes.
     init(_ whenOver: @escaping () -> Void) { self.whenOver = whenOver }
 
     deinit { whenOver() }

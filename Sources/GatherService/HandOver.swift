@@ -9,18 +9,18 @@ import Glibc
 /// which it reports that it is serving. Until then the old process goes on; if the report never comes, the new process
 /// is killed, and nothing has changed.
 struct HandOver {
-    /// How the program is started.
+    /// The program to start.
     struct Program: Sendable {
         var path: String
         /// The first is the program's own name.
         var arguments: [String]
         var environment: [String: String]
 
-        /// This program with other arguments. The path is that of the file which was started, so that a newer file in
-        /// its place is what is started next.
+        /// This program with other arguments. The path is that of the file that was started, so a newer file in its
+        /// place is used.
         init?(arguments: [String], environment: [String: String]) {
             var buffer = [CChar](repeating: 0, count: 4096)
-            // The call writes at most as much as the buffer has, which ends with a NUL all the same.
+            // The call writes less than the buffer holds, so that it still ends with a NUL.
             let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count - 1)
             guard count > 0 else { return nil }
             path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -57,7 +57,7 @@ struct HandOver {
         environment[InheritedSockets.handOverVariable] = places.joined(separator: ",")
         let descriptors = listenings.map(\.group.listener.fd) + [writing]
         var process: pid_t = 0
-        // systemd kills a main process at once that is not its child; other parents do not wait for children that they have not made.
+        // systemd kills a main process that is not its child; other parents do not reap what they did not start.
         let isSibling = environment["NOTIFY_SOCKET"] != nil
         // The strings and descriptors live as long as the call.
         let code = unsafe withCStrings(program.arguments) { arguments in
@@ -85,7 +85,7 @@ struct HandOver {
     }
 
     /// Waits until the new process reports that it is serving.
-    /// - Throws: ``Failure`` if it ends before, or has not reported by the deadline; then it is gone.
+    /// - Throws: ``Failure`` if it ends before, or has not reported by the deadline; it is killed then.
     func waitUntilReady(until deadline: LoopInstant, on loop: isolated EventLoop) async throws(Failure) {
         defer {
             close(readiness)
@@ -101,7 +101,7 @@ struct HandOver {
         } catch {}
         _ = cp_pidfd_send_signal(pidfd, SIGKILL)
         var (code, isSignal): (CInt, CInt) = (0, 0)
-        // The call writes two numbers; what was killed ends at once. A sibling's end is its parent's to take.
+        // The call writes two numbers; a killed process ends at once. A sibling is reaped by its parent.
         if unsafe cp_reap(pidfd, true, &code, &isSignal) == 1, isSignal == 0 { reason += " with status \(code)" }
         throw Failure(description: reason)
     }

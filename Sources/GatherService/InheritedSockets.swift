@@ -1,38 +1,38 @@
 import Glibc
 
-/// Sockets that listen already and that this process got from the one that has started it: the service manager
-/// (sd_listen_fds(3)), or the process of which it takes the place (``HandOver``).
+/// Listening sockets that this process got from the one that started it: the service manager (sd_listen_fds(3)), or
+/// the process that it replaces (``HandOver``).
 public struct InheritedSockets: Sendable {
-    /// A socket and whose it is.
+    /// A socket and its owner.
     struct Socket: Sendable, Equatable {
         var fd: CInt
-        /// What it is called; empty if it has no name.
+        /// Its name; empty if it has none.
         var name: String
-        /// The address that the configuration of the process before gave it; nil if it is the service manager's, and
-        /// for what that wants it for.
+        /// The address that it had in the previous process's configuration; nil if it is the service manager's, which
+        /// decides on its use.
         var address: String?
-        /// Whether the service manager keeps it.
+        /// Whether the service manager keeps it open.
         var isManagers: Bool
     }
 
     private(set) var sockets: [Socket] = []
-    /// Where to say that this process is ready, to the one of which it takes the place.
+    /// The pipe on which to report to the process that this one replaces that it is ready.
     private(set) var readiness: CInt?
 
     static let firstDescriptor: CInt = 3
-    /// The variable with which a process that hands its sockets over says whose they are and where:
+    /// The variable in which a process that hands its sockets over tells their owners and addresses:
     /// `listen=127.0.0.1:8080,admin=manager`.
     static let handOverVariable = "GATHERD_HANDOVER"
     static let readinessName = "ready"
     static let managersWord = "manager"
-    /// What these variables say is for this process alone.
+    /// These variables are meant for this process alone.
     static let variables = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", handOverVariable]
 
     init() {}
 
     /// - Parameters:
     ///   - environment: the variables by which they are named.
-    ///   - process: this one's number: what was meant for another is not looked at.
+    ///   - process: this process's number; sockets meant for another are ignored.
     public init(environment: [String: String], process: Int = Int(getpid())) {
         guard let count = environment["LISTEN_FDS"].flatMap(Int.init), (1...64).contains(count) else { return }
         let handOver = environment[Self.handOverVariable]
@@ -57,7 +57,7 @@ public struct InheritedSockets: Sendable {
         }
     }
 
-    /// The socket for a role at an address. One that has no name of a role is for clients, if it is the only one.
+    /// The socket for a role at an address. One without the name of a role is for clients if it is the only one.
     func socket(for role: Listening.Role, at address: some CustomStringConvertible) -> Socket? {
         let named = sockets.first { $0.name == role.rawValue }
         let roles = Listening.Role.allCases.map(\.rawValue)
@@ -67,7 +67,7 @@ public struct InheritedSockets: Sendable {
         return socket
     }
 
-    /// Names that say nothing: of several sockets without the name of a role, none can be told from another.
+    /// Names that are not of a role, if several sockets have such names and cannot be told apart.
     var unknown: [Socket] {
         let roles = Listening.Role.allCases.map(\.rawValue)
         let nameless = sockets.filter { !roles.contains($0.name) }
@@ -75,7 +75,7 @@ public struct InheritedSockets: Sendable {
         return nameless.count == 1 && !hasNamed ? [] : nameless
     }
 
-    /// Closes those that the configuration has no use for: clients would wait in their queues for ever.
+    /// Closes sockets that the configuration does not use, in whose queues clients would wait for ever.
     func closeUnused(_ used: [Listening]) {
         for socket in sockets where !used.contains(where: { $0.group.listener.fd == socket.fd }) { close(socket.fd) }
     }

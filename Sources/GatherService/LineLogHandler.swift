@@ -3,7 +3,7 @@ import Glibc
 import JSONText
 import Logging
 
-/// Makes a line of each log record, which a ``LogWriter`` writes to standard error.
+/// Formats each log record as a line, which a ``LogWriter`` writes to standard error.
 public struct LineLogHandler: LogHandler {
     public enum Format: String, Sendable, CaseIterable {
         /// `2026-11-22T16:30:47.123Z info access method=GET status=200`
@@ -12,7 +12,7 @@ public struct LineLogHandler: LogHandler {
         case json
     }
 
-    /// The least severe level that is logged, unless the process has been told another (``LogWriter/level``).
+    /// The least severe level that is logged, unless the process has been given another (``LogWriter/level``).
     public var logLevel: Logger.Level {
         get { writer.level ?? ownLevel }
         set { ownLevel = newValue }
@@ -29,13 +29,13 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        // What is logged of every request is never a flood.
+        // Lines that every request has are never a flood.
         guard event.level >= .warning else { return writer.append(line(event, at: Self.timestamp())) }
         let metadata = metadata.merging(event.metadata ?? [:]) { $1 }
         writer.append(WarningLine(event.level, "\(event.message)", metadata), line(event, at: Self.timestamp()))
     }
 
-    /// What stands for several lines that are the same but for their numbers.
+    /// The line in place of several that differ only in their numbers.
     static func line(of repeated: Floods.Repeated, for writer: LogWriter) -> [UInt8] {
         var metadata = repeated.line.metadata
         metadata["repeated"] = .stringConvertible(repeated.count)
@@ -44,7 +44,7 @@ public struct LineLogHandler: LogHandler {
             for: writer)
     }
 
-    /// What tells of lines that were dropped.
+    /// The line that reports dropped lines.
     static func line(ofLost count: Int, for writer: LogWriter) -> [UInt8] {
         line(
             .warning, "lines of the log were dropped, which could not be written",

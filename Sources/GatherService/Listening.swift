@@ -25,7 +25,7 @@ final class Listening: Sendable {
     /// As the configuration has it.
     let address: ListenAddress
     let group: ServerGroup
-    /// Opens when its servers are to accept no more, and to end.
+    /// Opens when its servers are to stop accepting, and to end.
     let drain = Latch()
     /// Whether the service manager opened the socket, and keeps it.
     let isManagers: Bool
@@ -34,7 +34,7 @@ final class Listening: Sendable {
         (self.role, self.address, self.group, self.isManagers) = (role, address, group, isManagers)
     }
 
-    /// Listens, or takes over the socket that was inherited for it.
+    /// Opens the socket, or takes over the one that was inherited for it.
     /// - Parameter others: the listeners that this process has already.
     /// - Throws: ``ServiceError``.
     static func open(
@@ -58,7 +58,7 @@ final class Listening: Sendable {
         }
     }
 
-    /// Ends its servers because clients find another in its place: another address, or another process with this
+    /// Ends its servers because another listener replaces it: at another address, or in another process with this
     /// socket.
     func leaveToSuccessor() {
         group.leaveToSuccessor()
@@ -67,7 +67,7 @@ final class Listening: Sendable {
 }
 
 extension ServerOptions {
-    /// Of the listener that a role needs in addition to the clients'.
+    /// The options of a listener that is not for clients.
     static func others(_ role: Listening.Role) -> ServerOptions {
         var options = ServerOptions()
         if role == .admin { options.connections = DescriptorPlan.adminConnections }
@@ -76,7 +76,7 @@ extension ServerOptions {
 }
 
 extension Configuration {
-    /// Where a role's listener is to be; nil if there is to be none.
+    /// The address of a role's listener; nil if it has none.
     func address(of role: Listening.Role) -> ListenAddress? {
         switch role {
         case .clients: server.listen

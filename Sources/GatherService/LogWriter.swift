@@ -6,19 +6,19 @@ import Synchronization
 
 /// Writes lines to standard error on a thread of its own, so that nothing waits for the reader of a log, or for a disk.
 ///
-/// Lines lie in a bounded buffer until they are written. Those that do not fit, and those that cannot be written (the
-/// disk is full, the reader is gone), are dropped and counted, and the count is a line of the log as soon as it goes
-/// on.
+/// Lines are in a bounded buffer until they are written. Those that do not fit, and those that cannot be written (the
+/// disk is full, the reader is gone), are dropped and counted; the count becomes a line as soon as lines can be
+/// written again.
 ///
-/// A loop that logs takes a lock that it hardly ever finds taken, and never waits for one: there are several buffers,
-/// and the thread holds one only while it takes the bytes out of it. The thread is woken at most every ``pause``; until
-/// then lines pile up, so that one system call writes many.
+/// A loop that logs never waits for a lock: there are several buffers, of which it takes one that is free, and the
+/// thread holds one only while it takes bytes out of it. The thread is woken at most every ``pause``; until then lines
+/// pile up, so that one system call writes many.
 public final class LogWriter: Sendable {
     /// How many bytes may wait: 4 MiB in all.
     static let bufferBytes = 512 << 10
     private static let bufferCount = 8
-    /// The bytes of one write, unless a line is longer: a pipe takes so many at once (PIPE_BUF), so that lines are
-    /// never mixed with those of another process.
+    /// The bytes of one write, unless a line is longer: a pipe takes this many at once (PIPE_BUF), so lines are never
+    /// mixed with those of another process.
     private static let writeBytes = 4096
     /// In milliseconds.
     private static let pause: CInt = 10
@@ -28,7 +28,7 @@ public final class LogWriter: Sendable {
     private enum State: UInt8, AtomicRepresentable { case notStarted, awake, asleep, closed }
 
     let format: LineLogHandler.Format
-    /// Whether lines begin with their priority, which the journal takes off them: `<4>` for a warning (sd-daemon(3)).
+    /// Whether lines begin with their priority, which the journal removes: `<4>` for a warning (sd-daemon(3)).
     let isJournal: Bool
     private let descriptor: CInt
     private let buffers: [LineBuffer]
@@ -50,7 +50,7 @@ public final class LogWriter: Sendable {
     public init(_ format: LineLogHandler.Format, to descriptor: CInt = STDERR_FILENO, journalStream: String? = nil) {
         self.format = format
         var status = stat()
-        // The structure is the function's for the length of the call.
+        // The structure is the function's for the duration of the call.
         isJournal =
             unsafe journalStream != nil && fstat(descriptor, &status) == 0
             && journalStream == "\(status.st_dev):\(status.st_ino)"
@@ -66,7 +66,7 @@ public final class LogWriter: Sendable {
         Glibc.close(flushed)
     }
 
-    /// Has a line written soon. It never waits.
+    /// Queues a line, without waiting.
     func append(_ line: [UInt8]) {
         // A thread's identity is its address, whose lowest bits are the same for all.
         let own = Int(truncatingIfNeeded: cp_thread_identity() >> 12 &* 0x9E37_79B9) & (Self.bufferCount - 1)
