@@ -1,10 +1,10 @@
 public import HTTPTypes
 
 extension Gathered {
-    /// The same as far as clients are told of it.
+    /// The same, as far as it is disclosed to clients.
     public func disclosedConclusion(of endpoint: Endpoint) -> (status: HTTPResponse.Status, detail: String?) {
         let (status, detail) = conclusion(of: endpoint)
-        // What is wrong with a client's own request is nothing of the inside.
+        // What is wrong with a client's own request discloses nothing.
         guard case .failed(let call) = verdict else { return (status, detail) }
         let report = reports[call]
         switch endpoint.disclosure {

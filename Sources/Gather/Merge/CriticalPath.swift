@@ -1,7 +1,7 @@
 /// Which calls decided how long a gather took: each of them began when the one before it had ended.
 ///
-/// Clients are told of it, so that internal calls are left out: what waited for an internal call counts as
-/// waiting for whatever the internal call waited for.
+/// Clients are told about it, so internal calls are left out: what waited for an internal call counts as waiting
+/// for whatever that call waited for.
 public struct CriticalPath: Sendable {
     private let endpoint: Endpoint
     /// When each call ended, after the gather's beginning; nil for one that has not.
@@ -20,7 +20,7 @@ public struct CriticalPath: Sendable {
 
     /// A call has ended; those that it waited for have before.
     public mutating func end(_ call: Int, _ report: CallReport) {
-        // One that was not sent ended with what kept it from being.
+        // A call that was not sent ended with the call that prevented it.
         ends[call] = report.start.map { $0 + report.duration } ?? lastInput(of: call).flatMap { ends[$0] } ?? .zero
     }
 

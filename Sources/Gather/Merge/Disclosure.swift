@@ -1,6 +1,6 @@
 /// How much clients are told about the inside of a gather: about its calls, and the upstreams behind them.
 ///
-/// It does not concern bodies: the endpoint says what of them is in an answer.
+/// It does not concern bodies: the endpoint decides which parts of them are in an answer.
 public enum Disclosure: String, Sendable, CaseIterable {
     /// Calls by name with their outcomes and times, the statuses of upstreams, and what went wrong in words.
     case everything
@@ -18,7 +18,7 @@ extension Endpoint {
         return report.outcome != .skipped || !graph.inputs[call].contains { calls[$0].isInternal }
     }
 
-    /// Whether a client may have the whole body of a call: if the answer has it, too.
+    /// Whether a client may see the whole body of a call: only if it is in the answer.
     public func disclosesBody(of call: Int) -> Bool {
         guard !calls[call].isInternal else { return false }
         return response?.holds(Reference.Source.call(call)) ?? true
@@ -26,7 +26,7 @@ extension Endpoint {
 }
 
 extension JSONTemplate {
-    /// Whether all that a source has stands somewhere in the document.
+    /// Whether the whole of a source is somewhere in the document.
     fileprivate func holds(_ source: Reference.Source) -> Bool {
         switch self {
         case .literal, .text: false

@@ -1,9 +1,11 @@
 import JSONText
 
-/// The members of an object to be written: of equal names the last one stays, in the place of the first.
+/// The members of an object to be written: of several with the same name, the last one counts, at the place of the
+/// first.
 struct Members {
     private var members: [(name: String, value: JSONValue)] = []
-    /// By bytes: strings are equal that look alike, while names of JSON are equal by code point (RFC 8259 §8.3).
+    /// By bytes, since Swift's strings are equal if they look alike, and JSON's names if their code points are (RFC
+    /// 8259 §8.3).
     private var places: [[UInt8]: Int] = [:]
 
     mutating func put(_ name: String, _ value: JSONValue) {

@@ -1,10 +1,10 @@
 import EventLoop
 import JSONText
 
-/// The outcomes of a gather's calls as JSON and as a `Server-Timing` field, as far as clients are told of them.
+/// The outcomes of a gather's calls as JSON and as a `Server-Timing` field, as far as they are disclosed to clients.
 public enum Outcomes {
     /// Writes `{"call":{"outcome":"ok","status":200,"start_ms":0.1,"duration_ms":20.3},…}` in the order of the file.
-    /// - Parameter tellsPhases: whether `"phases"` are told of each call's last attempt (``AttemptPhases``).
+    /// - Parameter tellsPhases: whether to add the `"phases"` of each call's last attempt (``AttemptPhases``).
     public static func write(
         _ endpoint: Endpoint, _ reports: [CallReport], tellsPhases: Bool = false, to json: inout JSONWriter
     ) {
@@ -80,9 +80,9 @@ public enum Outcomes {
     private static let descriptionBeginning = Array(";desc=".utf8)
     private static let okDescription = descriptionBeginning + Array(Outcome.ok.rawValue.utf8)
 
-    /// How many calls ended how, for the log, how many items of those that are made for lists, and for how many calls
-    /// something old stands in, and how many attempts there were beyond the first: `ok`, `timeout`, `items.ok`,
-    /// `stale`, `extra_attempts`, each if it is not 0.
+    /// Counts for the log: how many calls, and how many items of lists, ended in each way, how many calls have a stale
+    /// body, and how many attempts there were beyond the first: `ok`, `timeout`, `items.ok`, `stale`, `extra_attempts`,
+    /// each if it is not 0.
     public static func counts(_ reports: [CallReport]) -> [(name: String, count: Int)] {
         var counts: [(name: String, count: Int)] = []
         func add(_ name: @autoclosure () -> String, _ count: Int) {

@@ -1,30 +1,30 @@
 public import HTTPTypes
 public import JSONText
 
-/// Who may ask an endpoint.
+/// Who may use an endpoint.
 public struct AccessRule: Sendable, Equatable {
-    /// What verifies the tokens of its clients, by its place in the configuration; nil if none is accepted.
+    /// The index of the settings that clients' tokens are verified by; nil if tokens are not accepted.
     public var tokens: Int?
-    /// Where the API keys of its clients are, by their place in the configuration; nil if none is accepted.
+    /// The index of the settings of clients' API keys; nil if keys are not accepted.
     public var keys: Int?
-    /// What the token has to say.
+    /// What the token has to contain.
     public var roles: ClaimRequirement?
     public var scopes: ClaimRequirement?
 
     public init(tokens: Int? = nil, keys: Int? = nil) { (self.tokens, self.keys) = (tokens, keys) }
 
-    /// Whether someone may ask who has been verified.
+    /// Whether a verified client may use the endpoint.
     public func allows(_ identity: Identity) -> Bool {
         [roles, scopes].allSatisfy { $0?.isMet(by: identity.claims) ?? true }
     }
 }
 
-/// Names of which a token has to have some.
+/// Names that a token has to contain, such as roles.
 public struct ClaimRequirement: Sendable, Equatable {
-    /// Where the token has its names: a list of them, or a text of names with spaces between them (RFC 8693 §4.2).
+    /// The claim with the token's names: a list, or a string of names separated by spaces (RFC 8693 §4.2).
     public var path: JSONPath
     public var names: [String]
-    /// Whether it has to have all of them, or one.
+    /// Whether all of them are needed, or one.
     public var needsAll: Bool
 
     public init(_ path: JSONPath, _ names: [String], needsAll: Bool) {
@@ -41,13 +41,13 @@ public struct ClaimRequirement: Sendable, Equatable {
     }
 }
 
-/// Who has sent a request, as far as that was verified.
+/// The verified identity of a client.
 public struct Identity: Sendable {
-    /// What a token says.
+    /// The claims of the token.
     public var claims: JSONValue?
     /// The name of an API key.
     public var key: String?
-    /// The field and the parameter in which keys are sent: they are for us, and go on to no upstream with others.
+    /// The field and the parameter that contain the key. They are meant for gatherd, and are not forwarded with others.
     public var keyField: HTTPField.Name?
     public var keyParameter: String?
 

@@ -2,11 +2,11 @@ public import HTTPTypes
 import HTTPWire
 import JSONText
 
-/// What the head of an endpoint's answer has of the responses to its calls.
+/// What the head of an endpoint's answer takes from the responses to its calls.
 public struct AnswerHead: Sendable {
-    /// The status of a good answer.
+    /// The status of a successful answer.
     public var status: Status?
-    /// Fields that good answers have, with a template for each line.
+    /// Fields of successful answers, with a template for each line.
     public var fields: [(name: HTTPField.Name, values: [TextTemplate])] = []
 
     public enum Status: Sendable, Equatable {
@@ -23,12 +23,12 @@ public struct AnswerHead: Sendable {
     public enum Part: Sendable, Equatable {
         case status
         case header(HTTPField.Name)
-        /// What is left of its body, or a part of that.
+        /// Its body after shaping, or a part of that.
         case body(JSONPath)
     }
 
-    /// What a reference to a call means here: `order.status`, `order.header.location`, `order.body.id`; nil if it is
-    /// none of these.
+    /// The part that a reference to a call means here: `order.status`, `order.header.location`, `order.body.id`; nil
+    /// for anything else.
     public static func part(of reference: Reference) -> Part? {
         let steps = reference.path.steps
         switch (steps.first, steps.count) {
@@ -42,22 +42,22 @@ public struct AnswerHead: Sendable {
     }
 }
 
-/// What of a call's response is kept for the head of the answer.
+/// How much of a call's response is kept for the head of the answer.
 public enum KeptResponse: Sendable, Equatable {
     case nothing
-    /// Fields and body of one that is not a success.
+    /// The fields and body of a failure.
     case failures
-    /// The fields of every one, and the body of one that is not a success.
+    /// The fields of every response, and the body of a failure.
     case all
 }
 
-/// A response as far as it was kept.
+/// The parts of a response that were kept.
 final class ResponseRest: Sendable {
     let fields: FieldSection
-    /// The body of one that is not a success.
+    /// The body of a failure.
     let body: [UInt8]
 
-    /// Nil if there is nothing to keep.
+    /// Nil if nothing is kept.
     init?(_ response: ClientResponse, _ kept: KeptResponse) {
         let isSuccess = (200..<300).contains(response.status)
         if kept == .nothing || kept == .failures && isSuccess { return nil }

@@ -2,7 +2,7 @@ import HTTPTypes
 import HTTPWire
 import JSONText
 
-/// What the body of a response is taken for.
+/// How the body of a response is read.
 public enum BodyForm: String, Sendable, CaseIterable {
     case json
     /// A JSON string with the text, which is UTF-8.
@@ -41,7 +41,7 @@ public enum BodyForm: String, Sendable, CaseIterable {
     }
 }
 
-/// A named call of an endpoint: what is asked of which upstream, and what becomes of the answer.
+/// A named call of an endpoint: the request, its upstream, and what is done with the response.
 public struct Call: Sendable {
     public var name: String
     public var method: HTTPRequest.Method = .get
@@ -49,35 +49,36 @@ public struct Call: Sendable {
     public var upstream: Int
     public var target: TargetTemplate
     public var headers: [(name: HTTPField.Name, value: TextTemplate)] = []
-    /// The client's header fields that are sent on.
+    /// The client's header fields that are forwarded.
     public var forwardHeaders: [HTTPField.Name] = []
-    /// Those that are sent on for what their names begin with, or all that make sense; none of ``forwardHeaders``.
+    /// Fields that are forwarded by a prefix of their names, or all that make sense; without those of
+    /// ``forwardHeaders``.
     public var forwardedFields = ForwardedNames()
-    /// The client's query parameters that are sent on.
+    /// The client's query parameters that are forwarded.
     public var forwardQuery: [String] = []
-    /// Whether all of them are, as the client wrote them.
+    /// Whether all parameters are forwarded, as the client wrote them.
     public var forwardsQuery = false
     public var body: JSONTemplate?
-    /// What it gives without asking anyone: then it has no upstream.
+    /// The value of a static call, which makes no request and has no upstream.
     public var literal: JSONTemplate?
-    /// The value without which, or if it counts as no, the call is not made.
+    /// The condition of the call: it is not made if this value is missing or false.
     public var condition: Reference?
-    /// The list for whose elements the call is made.
+    /// The list for each of whose elements the call is made.
     public var foreach: Foreach?
     public var isRequired = true
-    /// What an optional call that fails leaves in its place.
+    /// What takes the place of an optional call's body when it fails.
     public var fallback = Fallback.null
-    /// How old the last good body may be that takes the place of one that fails; nil if none does.
+    /// How old a kept body may be that is used when the call fails; nil if bodies are not kept.
     public var staleFor: Duration?
-    /// The longest that an attempt of this call may take, if that differs from the upstream's.
+    /// The longest an attempt may take, if that differs from the upstream's timeout.
     public var timeout: Duration?
-    /// Whether the request may reach the upstream twice, if that differs from what its method says.
+    /// Whether the request may reach the upstream twice, if that does not follow from its method.
     public var idempotent: Bool?
-    /// What the upstream's body is taken for.
+    /// How the upstream's body is read.
     public var form = BodyForm.json
-    /// What of its responses the head of the answer may need.
+    /// How much of its responses the head of the answer may need.
     public var keptResponse = KeptResponse.nothing
-    /// What of the upstream's body is kept.
+    /// Which parts of the upstream's body are kept.
     public var projection: Projection?
     public var placement = Placement.member
     /// Whether clients are told nothing about the call: neither that it exists, nor how it ended, nor its body,
@@ -87,13 +88,13 @@ public struct Call: Sendable {
     /// Whether the request may reach the upstream twice.
     public var isRepeatable: Bool { idempotent ?? method.isIdempotent }
 
-    /// Where in the answer the body goes.
+    /// Where the body goes in the answer.
     public enum Placement: Sendable, Equatable {
         /// Under the call's own name.
         case member
         /// Under another name.
         case group(String)
-        /// The body's members go into the answer themselves; a later one replaces an earlier of the same name.
+        /// The body's members become members of the answer; a later one replaces an earlier one of the same name.
         case flatten
     }
 
@@ -103,7 +104,7 @@ public struct Call: Sendable {
         self.target = target
     }
 
-    /// A call that asks no upstream.
+    /// A static call, which makes no request.
     public init(name: String, literal: JSONTemplate) {
         self.init(name: name, upstream: 0, target: .root)
         self.literal = literal
@@ -112,17 +113,17 @@ public struct Call: Sendable {
     /// Everything that the call refers to.
     public var references: [Reference] { (condition.map { [$0] } ?? []) + neededReferences }
 
-    /// What the call cannot be made without: the references of list, key, target, headers and body, in this order.
+    /// What the call cannot be made without: the references in list, key, target, headers and body, in this order.
     var neededReferences: [Reference] {
         (foreach.map { [$0.list] + ($0.key?.references ?? []) } ?? []) + requestReferences
     }
 
-    /// What the request is made of: the references of target, headers and body.
+    /// What the request is made of: the references in target, headers and body.
     public var requestReferences: [Reference] {
         target.references + headers.flatMap(\.value.references) + ((body ?? literal)?.references ?? [])
     }
 
-    /// Whether a reference's value is the client's: the items of its list are, too.
+    /// Whether a reference's value comes from the client, as do the items of a list that does.
     func isClients(_ reference: Reference) -> Bool {
         reference.isClients || (reference.source == .item && foreach?.list.isClients ?? false)
     }

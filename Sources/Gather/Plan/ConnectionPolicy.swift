@@ -15,7 +15,7 @@ public struct ConnectionPolicy: Sendable, Equatable {
 
 /// How connections to https hosts are secured.
 public struct TLSPolicy: Sendable, Equatable {
-    /// The versions that may be the least.
+    /// The versions that can be required at least.
     public enum Version: String, Sendable, CaseIterable {
         case tls12 = "1.2"
         case tls13 = "1.3"
@@ -30,8 +30,7 @@ public struct TLSPolicy: Sendable, Equatable {
     /// The name that hosts are asked for and must have, in place of their own.
     public var serverName: String?
     public var minimumVersion = Version.tls12
-    /// A checksum of what is in the files, so that an upstream whose certificate was renewed is not the one that it
-    /// was.
+    /// A checksum of the files' contents, so that an upstream whose certificate was renewed differs from what it was.
     public var contents = 0
 
     public init() {}

@@ -8,7 +8,7 @@ public struct Endpoint: Sendable {
     /// In the order of the file, which is the order of the answer.
     public private(set) var calls: [Call]
     public let graph: CallGraph
-    /// The same calls for the engine.
+    /// The same calls, as the engine uses them.
     private(set) var prepared: [PreparedCall]
     public var deadline: Duration = .seconds(2)
     public var policy = Policy.all
@@ -17,27 +17,27 @@ public struct Endpoint: Sendable {
         didSet { usesInAnswer = UsesInAnswer(response, calls: calls.count) }
     }
     private(set) var usesInAnswer: UsesInAnswer
-    /// Statuses of a required call that become the answer's own.
+    /// Statuses of a failed required call that become the status of the answer.
     public var passStatus: Set<Int> = []
-    /// Whether the answer tells the outcomes in a `_gather` member.
+    /// Whether the answer has the calls' outcomes in a `_gather` member.
     public var exposesOutcomes = false
     /// How much clients are told about the calls.
     public var disclosure = Disclosure.everything
     /// Whether clients may get a stream that reports calls as they end.
     public var isStreamed = true
-    /// Who goes first when the service has more to do than it can.
+    /// Its priority when the service is overloaded.
     public var priority = Priority.normal
-    /// Who may ask; nil for everyone.
+    /// Who may use it; nil for everyone.
     public var access: AccessRule?
-    /// How many requests it answers in a time.
+    /// How many requests it answers in a given time.
     public var rateLimits: [RateLimit] = []
-    /// Fields that its good answers have.
+    /// Fields of its successful answers.
     public var fields: [(name: HTTPField.Name, value: String)] = []
-    /// What the head of its answers has of the responses to calls.
+    /// What the head of its answers takes from the responses to calls.
     public var head: AnswerHead?
-    /// Whether the body of a call whose status becomes the answer's becomes the answer's as well.
+    /// Whether a call whose status becomes the answer's also provides the body.
     public var passesBody = false
-    /// Whether good answers have an entity tag.
+    /// Whether successful answers have an entity tag.
     public var hasEntityTag = false
 
     public enum Priority: String, Sendable, CaseIterable {
@@ -68,8 +68,8 @@ public struct Endpoint: Sendable {
         return endpoint
     }
 
-    /// The same endpoint with the bodies that were kept for another one, of which it takes the place: for each of these
-    /// calls those of the call of the same name.
+    /// The same endpoint with the kept bodies of another one, which it replaces: for each of these calls, those of the
+    /// call with the same name.
     public func keepingBodies(of earlier: Endpoint, for names: Set<String>) -> Endpoint {
         let owners = Dictionary(
             uniqueKeysWithValues: zip(earlier.calls.map(\.name), earlier.prepared.map(\.bodyOwner)))
@@ -80,7 +80,7 @@ public struct Endpoint: Sendable {
         return endpoint
     }
 
-    /// Whether a template takes something from the client's request body.
+    /// Whether a template refers to the client's request body.
     public var readsBody: Bool { clientValues.readsBody }
 
     /// What the endpoint takes from a client's request, apart from the parameters of its path.
@@ -124,13 +124,13 @@ struct UsesInAnswer: Sendable {
     }
 }
 
-/// What an endpoint refers to, or sends on, of a client's request.
+/// What an endpoint refers to in a client's request, or forwards.
 public struct ClientValues: Sendable {
     /// Parameters of the query.
     public var query: Set<String>
     public var headers: Set<HTTPField.Name>
     public var readsBody: Bool
-    /// Whether fields, or parameters, may be sent on that are not named.
+    /// Whether fields or parameters may be forwarded that are not named.
     public var takesAnyField = false
     public var takesAnyQuery = false
     public var takesAttributes = false

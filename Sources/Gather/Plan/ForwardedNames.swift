@@ -1,9 +1,8 @@
-/// Which of a client's header fields, or of the parameters of its query, are sent on: some by their names, or by what
-/// those begin with, or all.
+/// Which of a client's header fields or query parameters are forwarded: by name, by prefix, or all.
 public struct ForwardedNames: Sendable, Equatable {
     public var isAll = false
     public var names: [String]
-    /// What the names of fields begin with, in any letter case.
+    /// Prefixes of field names, in any letter case.
     public var prefixes: [String]
 
     public init(_ names: [String] = [], prefixes: [String] = [], isAll: Bool = false) {
@@ -14,14 +13,14 @@ public struct ForwardedNames: Sendable, Equatable {
 
     public var isEmpty: Bool { !isAll && names.isEmpty && prefixes.isEmpty }
 
-    /// Whether a field is sent on.
+    /// Whether a field is forwarded.
     public func contains(field name: Span<UInt8>) -> Bool {
         isAll || names.contains { name.begins(with: $0.utf8Span.span, wholly: true) }
             || prefixes.contains { name.begins(with: $0.utf8Span.span, wholly: false) }
     }
 
-    /// Whether a client's field goes with `*` into a call: not one about the client's own body, nor one that asks for
-    /// something else than the whole of a JSON text.
+    /// Whether `*` forwards a client's field to a call: not one about the client's own body, nor one that asks for
+    /// anything but a whole JSON text.
     static func isForCalls(_ name: Span<UInt8>) -> Bool { !notForCalls.contains(field: name) }
 
     private static let notForCalls = ForwardedNames(

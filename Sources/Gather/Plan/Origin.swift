@@ -2,9 +2,9 @@
 ///
 /// Written `http://host[:port][/prefix]`, `https://host[:port][/prefix]` or `unix:/path/to/socket`.
 public struct Origin: Sendable, Hashable, CustomStringConvertible {
-    /// What stands before the path of a URL: `http://127.0.0.1:9100`, and `http://localhost` for a Unix socket.
+    /// The part of a URL before its path: `http://127.0.0.1:9100`, and `http://localhost` for a Unix socket.
     public let base: String
-    /// What every path on this origin begins with; empty, or a path without a slash at its end.
+    /// The prefix of every path on this origin; empty, or a path without a trailing slash.
     public let prefix: String
     /// The Unix socket to connect to in place of the host.
     public let socketPath: String?

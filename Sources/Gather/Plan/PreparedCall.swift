@@ -25,7 +25,7 @@ final class PreparedCall: Sendable {
     /// Whether its bodies are kept for when it fails.
     let keepsBodies: Bool
     let hasProjection: Bool
-    /// What it gives without asking anyone.
+    /// The value of a static call.
     let literal: JSONTemplate?
     let isLiteral: Bool
     let form: BodyForm

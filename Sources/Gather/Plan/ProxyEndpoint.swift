@@ -1,8 +1,8 @@
 public import HTTPTypes
 
-/// A route that is answered with what one upstream answers, as it is: status, fields and content of any kind.
+/// A route that passes on the answers of one upstream: status, fields and content of any kind.
 public struct ProxyEndpoint: Sendable {
-    /// The methods that it has; HEAD comes with GET.
+    /// Its methods; GET includes HEAD.
     public var methods: [HTTPRequest.Method]
     /// The route as it is written: `/assets/{file...}`.
     public var path: String
@@ -10,36 +10,36 @@ public struct ProxyEndpoint: Sendable {
     public var target: TargetTemplate
     /// Fields that are sent in place of the client's of the same name.
     public var headers: [(name: HTTPField.Name, value: TextTemplate)] = []
-    /// Which of the client's fields are sent on.
+    /// Which of the client's fields are forwarded.
     public var forwardedFields = ForwardedNames.all
-    /// Which parameters of the client's query are sent on.
+    /// Which parameters of the client's query are forwarded.
     public var forwardedQuery = ForwardedNames.all
     /// How long the head of the answer may take once the request is sent, if that differs from the upstream's timeout.
     public var timeout: Duration?
-    /// How long content may stand still, in either direction.
+    /// How long content may stall, in either direction.
     public var stall: Duration = .seconds(30)
-    /// The largest request body, in bytes, if that differs from what the server allows.
+    /// The largest request body, in bytes, if that differs from the server's limit.
     public var maxBodyBytes: Int?
-    /// Whether a `Location` of the upstream's is passed on as it is.
+    /// Whether the upstream's `Location` is passed on unchanged.
     public var keepsLocation = false
-    /// Whether the upstream is told for whom the request is made.
+    /// Whether the upstream is told which client the request is for.
     public var tellsOrigin = true
-    /// Whether it is told so in `Forwarded` (RFC 7239) as well.
+    /// Whether it is also told in `Forwarded` (RFC 7239).
     public var sendsForwarded = false
     public var priority = Endpoint.Priority.normal
-    /// Who may ask; nil for everyone.
+    /// Who may use it; nil for everyone.
     public var access: AccessRule?
-    /// How many requests it passes through in a time.
+    /// How many requests it passes on in a given time.
     public var rateLimits: [RateLimit] = []
-    /// Fields that its good answers have in place of the upstream's.
+    /// Fields that replace the upstream's in successful answers.
     public var fields: [(name: HTTPField.Name, value: String)] = []
 
     public init(methods: [HTTPRequest.Method], path: String, upstream: UpstreamIndex, target: TargetTemplate) {
         (self.methods, self.path, self.upstream, self.target) = (methods, path, upstream, target)
     }
 
-    /// What of a client's request stands in path, query and fields of the upstream's, with every value in its place.
-    /// - Throws: ``RequestFault`` for a value that is missing, or that cannot stand where it should.
+    /// The path, query and fields of the request to the upstream, with the values of a client's request.
+    /// - Throws: ``RequestFault`` for a value that is missing, or that cannot be placed where it is needed.
     public func render(
         _ input: any GatherInput
     ) throws(RequestFault) -> (target: String, fields: [(name: HTTPField.Name, value: String)]) {
@@ -61,7 +61,7 @@ public struct ProxyEndpoint: Sendable {
         }
     }
 
-    /// What it refers to of a client's request, apart from the parameters of its path.
+    /// What it refers to in a client's request, apart from the parameters of its path.
     public var clientValues: ClientValues {
         var taken = ClientValues(query: [], headers: [], readsBody: false)
         for reference in references {
@@ -78,7 +78,7 @@ public struct ProxyEndpoint: Sendable {
     public var references: [Reference] { target.references + headers.flatMap(\.value.references) }
 }
 
-/// What is wrong with a client's request, in one sentence for the client.
+/// What is wrong with a client's request, as one sentence for the client.
 public struct RequestFault: Error, Equatable, Sendable {
     public let description: String
 

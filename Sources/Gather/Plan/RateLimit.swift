@@ -1,9 +1,9 @@
 public import HTTPTypes
 public import JSONText
 
-/// How many requests are answered in a time, of one client or of all.
+/// How many requests of one client, or of all, are answered in a given time.
 public struct RateLimit: Sendable, Equatable {
-    /// Whose requests count together.
+    /// Which requests are counted together.
     public enum Key: Sendable, Equatable {
         case all
         /// Those from one address; of IPv6 addresses the first 64 bits.
@@ -16,7 +16,7 @@ public struct RateLimit: Sendable, Equatable {
         case apiKey
     }
 
-    /// Whether it counts by who has been verified, and so only those.
+    /// Whether it counts by verified identity, so that it applies to verified requests only.
     public var isByIdentity: Bool {
         switch key {
         case .claim, .apiKey: true
@@ -26,10 +26,10 @@ public struct RateLimit: Sendable, Equatable {
 
     public var requests: Int
     public var per: Duration
-    /// How many may come at once after a rest.
+    /// How many are allowed at once after a pause.
     public var burst: Int
     public var key: Key
-    /// How many clients are told apart.
+    /// How many clients are told apart at a time.
     public var clients = 100_000
 
     public init(_ requests: Int, per: Duration, burst: Int? = nil, by key: Key = .all) {

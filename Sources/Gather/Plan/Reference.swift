@@ -11,9 +11,9 @@ public struct Reference: Sendable, Hashable {
         case path(Int)
         case query(String)
         case header(HTTPField.Name)
-        /// Something else of the client's request.
+        /// Something else about the client's request.
         case attribute(RequestAttribute)
-        /// What the client's token says.
+        /// A claim of the client's token.
         case claims
         /// The client's request body.
         case body
@@ -24,9 +24,9 @@ public struct Reference: Sendable, Hashable {
     }
 
     public let source: Source
-    /// Where in a JSON source; empty for the whole.
+    /// The path within a JSON source; empty for the whole.
     public let path: JSONPath
-    /// The JSON text that stands in for a value that is missing or null.
+    /// The JSON text that is used if the value is missing or null.
     public let fallback: [UInt8]?
     /// How it is written, without the braces and the fallback; for messages.
     public let text: String
@@ -34,7 +34,7 @@ public struct Reference: Sendable, Hashable {
     /// The call it refers to, if it is one.
     public var call: Int? { if case .call(let index) = source { index } else { nil } }
 
-    /// Whether its value is the client's.
+    /// Whether its value comes from the client.
     var isClients: Bool {
         switch source {
         case .path, .query, .header, .attribute, .claims, .body: true
@@ -43,24 +43,24 @@ public struct Reference: Sendable, Hashable {
     }
 }
 
-/// What is known about a client's request beyond what it says in its path, query, fields and body.
+/// What is known about a client's request apart from its path, query, fields and body.
 public enum RequestAttribute: String, Sendable, Hashable, CaseIterable {
-    /// The address of the client, as far as trusted proxies say it.
+    /// The address of the client, according to trusted proxies if it came through them.
     case clientAddress = "client.ip"
-    /// What names the request in logs: the client's `X-Request-ID`, or else a random one.
+    /// The request's ID, by which logs name it: the client's `X-Request-ID`, or a random one.
     case id = "request.id"
-    /// Host and port that were asked for.
+    /// The host and port that the client asked for.
     case host = "request.host"
     case scheme = "request.scheme"
     /// The name of the API key that came with the request.
     case key = "key.name"
 }
 
-/// The names that references may use where a template stands.
+/// The names that references in a template may use.
 public struct ReferenceScope: Sendable {
     /// The parameters of the route, in order.
     public var pathParameters: [String]
-    /// The parameter that is for the whole rest of a path, if there is one; its value is as the client wrote it.
+    /// The parameter for the whole rest of a path, if there is one; its value is as the client wrote it.
     public var rest: String?
     /// The calls of the endpoint, in the order of the file.
     public var calls: [String]
@@ -82,6 +82,6 @@ public struct ReferenceScope: Sendable {
         self.environment = environment
     }
 
-    /// The names that no call may have, because references mean something else by them.
+    /// The names that no call may have, because they have another meaning in references.
     public static let reservedNames = ["path", "query", "header", "body", "env", "item"]
 }

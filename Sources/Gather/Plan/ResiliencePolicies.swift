@@ -1,49 +1,49 @@
 /// When a call's request is sent again.
 public struct RetryPolicy: Sendable, Equatable {
-    /// What an attempt may end with for another to be made.
+    /// The ends of an attempt after which another is made.
     public enum Cause: Sendable, Hashable {
         case timeout, unreachable, badResponse
         case status(Int)
     }
 
-    /// How many attempts a call has, the first included.
+    /// How many attempts a call has, including the first.
     public var attempts = 2
     public var causes: Set<Cause> = [
         .timeout, .unreachable, .badResponse, .status(429), .status(502), .status(503), .status(504),
     ]
     /// The longest wait before the second attempt; it doubles with each further one.
     public var backoff: Duration = .milliseconds(25)
-    /// What it doubles up to.
+    /// The bound of the doubling.
     public var maxBackoff: Duration = .seconds(1)
-    /// How many extra attempts, hedges among them, there may be for each call.
+    /// How many extra attempts, including hedges, there may be per call on average.
     public var budget = Self.defaultBudget
 
-    /// The budget of an upstream that says nothing of one.
+    /// The default budget of an upstream.
     static let defaultBudget = 0.2
 
     public init() {}
 }
 
-/// When further attempts are made in parallel with the first, whichever answers first.
+/// When further attempts are made in parallel with the first; the first answer wins.
 public struct HedgePolicy: Sendable, Equatable {
     /// The time between the beginnings of two attempts.
     public enum Delay: Sendable, Equatable {
         case after(Duration)
-        /// Learned from the upstream's latency: what this part of calls exceeds.
+        /// Learned from the upstream's latency: the time that this share of calls exceeds.
         case extraLoad(Double)
     }
 
     public var delay: Delay
-    /// How many attempts there are in parallel at most, the first included.
+    /// The most attempts in parallel, including the first.
     ///
-    /// Two are slow together too often for an answer that needs a hundred calls: of one slow reply in a hundred, in one
-    /// answer of a hundred.
+    /// Two are not enough for an answer that needs a hundred calls: if one reply in a hundred is slow, both are slow in
+    /// one answer in a hundred.
     public var attempts = 3
 
     public init(_ delay: Delay) { self.delay = delay }
 }
 
-/// When one of several hosts is left out for a while.
+/// When one of several hosts is ejected for a while.
 public struct EjectionPolicy: Sendable, Equatable {
     /// After how many failures in a row.
     public var after = 5
@@ -53,7 +53,7 @@ public struct EjectionPolicy: Sendable, Equatable {
     public init() {}
 }
 
-/// How hosts are asked whether they are well.
+/// How the health of hosts is checked.
 public struct HealthPolicy: Sendable, Equatable {
     /// The path to request; any 2xx counts as healthy.
     public var path: String
@@ -67,23 +67,23 @@ public struct HealthPolicy: Sendable, Equatable {
     public init(path: String) { self.path = path }
 }
 
-/// What connections an upstream gets before there is a call for them.
+/// The connections that are opened to an upstream before there are calls for them.
 public struct WarmUpPolicy: Sendable, Equatable {
-    /// What is asked for on each; any answer will do.
+    /// The path to request on each; any answer will do.
     public var path: String
-    /// How many there are to each host, from the whole process.
+    /// How many are opened to each host, in the whole process.
     public var connections = 4
 
     public init(path: String) { self.path = path }
 }
 
-/// When an upstream that fails is left alone.
+/// When calls to a failing upstream are refused without an attempt.
 public struct BreakerPolicy: Sendable, Equatable {
-    /// The part of attempts that must fail for the breaker to open.
+    /// The share of attempts that must fail for the breaker to open.
     public var failureRatio = 0.5
-    /// How many attempts it takes to judge, in the whole process.
+    /// How many attempts it takes to decide, in the whole process.
     public var minCalls = 20
-    /// The time that is looked back at.
+    /// The length of the time window.
     public var window: Duration = .seconds(10)
     /// How long the breaker stays open before it lets a probe through.
     public var openFor: Duration = .seconds(5)

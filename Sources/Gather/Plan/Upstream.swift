@@ -3,18 +3,18 @@ import HTTPTypes
 /// A service that calls go to, with the limits that all its callers share.
 public struct Upstream: Sendable, Equatable {
     public var name: String
-    /// Where the service is reached; never empty.
+    /// Where the service can be reached; never empty.
     public var hosts: [Origin]
-    /// The longest that one attempt may take.
+    /// The longest an attempt may take.
     public var timeout: Duration = .milliseconds(1500)
     /// The part of the timeout that connecting may take.
     public var connectTimeout: Duration = .milliseconds(1200)
     public var connections = ConnectionPolicy()
     /// The bulkhead: how many attempts may be in flight at once, in the whole process.
     public var maxInFlight = 1024
-    /// How many calls may wait for a place in the bulkhead, in the whole process; more are shed.
+    /// How many calls may wait for a slot, in the whole process; more are shed.
     public var maxQueued = 1024
-    /// How long a call waits for a place before it is shed.
+    /// How long a call waits for a slot before it is shed.
     public var queueTimeout: Duration = .milliseconds(500)
     public var retry: RetryPolicy?
     public var hedge: HedgePolicy?
@@ -30,8 +30,7 @@ public struct Upstream: Sendable, Equatable {
     public var mostRedirects = 0
     /// The header field that tells the upstream how many milliseconds an attempt has.
     public var deadlineHeader: HTTPField.Name?
-    /// Whether requests say what the request is called that they are made for, and which trace it is in, where that is
-    /// known.
+    /// Whether requests carry the ID of the client's request and its trace context, if there are any.
     public var tellsTrace = true
     /// The largest response body that is read, in bytes.
     public var maxBodyBytes = 8 * 1024 * 1024
