@@ -1,5 +1,5 @@
 public import HTTPTypes
-public import HTTPWire
+package import HTTPWire
 
 extension Router {
     /// Answers a request by what its route leads to. OPTIONS and requests without a route are answered by the router:
