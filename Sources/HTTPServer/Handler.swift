@@ -51,11 +51,13 @@ extension Answer {
     }
 }
 
-/// A handler that is a function.
-public final class HandlerFunction: Handler {
-    private let body: (Request, isolated EventLoop) async throws -> Response
+/// A handler that is a function without state of its own, so that it may be made anywhere and serve any loop.
+public final class HandlerFunction: Handler, Sendable {
+    private let body: @Sendable (Request, isolated EventLoop) async throws -> Response
 
-    public init(_ body: @escaping (Request, isolated EventLoop) async throws -> Response) { self.body = body }
+    public init(_ body: @escaping @Sendable (Request, isolated EventLoop) async throws -> Response) {
+        self.body = body
+    }
 
     public func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
         .later { try await self.body(request, loop) }

@@ -98,14 +98,12 @@ struct ExampleTests {
         let listener = try Listener("127.0.0.1:0")
         let gathered = try TestLoop.runOnSystem { loop in
             try await loop.withTaskScope(atEnd: .cancel) { scope in
-                loop.spawn(in: scope) {
-                    let shop = HandlerFunction { request, _ in
-                        let isCustomer = String(decoding: request.head.path, as: UTF8.self) == "/customers/7"
-                        let json = isCustomer ? #"{"segment":"gold"}"# : "[]"
-                        return Response(.ok, text: json, type: "application/json")
-                    }
-                    await Server(listener, handler: shop, on: loop).run(on: loop)
+                let shop = HandlerFunction { request, _ in
+                    let isCustomer = String(decoding: request.head.path, as: UTF8.self) == "/customers/7"
+                    let json = isCustomer ? #"{"segment":"gold"}"# : "[]"
+                    return Response(.ok, text: json, type: "application/json")
                 }
+                loop.spawn(in: scope) { await Server(listener, handler: shop, on: loop).run(on: loop) }
                 var plan = try customerPlan()
                 plan.upstreams[0].hosts = [try Origin("http://\(listener.address)")]
                 return try await customer(of: plan, on: loop)
