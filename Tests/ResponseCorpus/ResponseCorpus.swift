@@ -34,7 +34,7 @@ public struct ResponseCase: Sendable, CustomStringConvertible {
 /// Responses, whole ones and defective ones, with what is to be made of each.
 ///
 /// The verdicts do not come from the code that is tested: those of ``systematic`` follow from how a case is put
-/// together, those of ``odd`` are written beside it.
+/// together, those of ``odd`` are written next to it.
 public enum ResponseCorpus {
     public static let all = systematic + odd
 }
