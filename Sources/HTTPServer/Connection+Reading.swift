@@ -95,7 +95,7 @@ extension Connection {
     /// Reads the rest of the request's body for the handler.
     func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
         guard body != nil else { return [] }
-        var content: [UInt8] = []
+        defer { content = [] }
         var length = 0
         if case .length(let announced)? = request?.head.framing { length = announced }
         var next = state.bodyWanted()
@@ -105,7 +105,7 @@ extension Connection {
             }
             if buffer?.isEmpty ?? true {
                 let deadline = server.times.deadline(server.times.body, from: reactor.now)
-                switch await receive(until: deadline, holding: content.count, on: loop) {
+                switch await receive(until: deadline, on: loop) {
                 case .bytes: break
                 case .timedOut: throw .tooSlow
                 case .noRoom: throw .noRoom
@@ -239,16 +239,9 @@ extension Connection {
     func linger(on loop: isolated EventLoop) async {
         transport.finishSending()
         let deadline = reactor.now.advanced(by: .seconds(5))
-        var countInTurn = 0
         // A refused request may have filled the buffer, and is not parsed any further.
         buffer?.removeAll()
-        while reactor.now < deadline, case .bytes(let count) = await receive(until: deadline, on: loop) {
-            buffer?.removeAll()
-            countInTurn += count
-            guard countInTurn >= limits.drainBytes else { continue }
-            countInTurn = 0
-            _ = await loop.reactor.suspend(reactor.makeWait(), until: reactor.now)
-        }
+        while reactor.now < deadline, case .bytes = await receive(until: deadline, on: loop) { buffer?.removeAll() }
     }
 
     // MARK: Bytes
@@ -260,26 +253,35 @@ extension Connection {
         case ended
     }
 
+    /// How much a connection receives in one turn before others have theirs.
+    private static var bytesPerTurn: Int { 128 * 1024 }
+
     /// Waits for bytes and takes them into the buffer.
-    /// - Parameter content: how many bytes of the request are held elsewhere.
-    private func receive(
-        until deadline: LoopInstant, holding content: Int = 0, on loop: isolated EventLoop
-    ) async -> Received {
+    private func receive(until deadline: LoopInstant, on loop: isolated EventLoop) async -> Received {
         while true {
             if hasNoRoom { return .noRoom }
-            if isReadable, let received = receiveNow() {
-                if case .ended = received { state.receivedEOF() }
+            if receivedInTurn.turn != reactor.now { receivedInTurn = (reactor.now, 0) }
+            let hasTurn = receivedInTurn.bytes < Self.bytesPerTurn
+            if isReadable, hasTurn, let received = receiveNow() {
+                switch received {
+                case .bytes(let count): receivedInTurn.bytes += count
+                case .ended: state.receivedEOF()
+                case .timedOut, .noRoom: break
+                }
                 return received
             }
-            guard holdIncoming(content) else { return .noRoom }
+            // A connection that waits holds nothing but what has come.
+            releaseBuffer()
+            guard holdIncoming() else { return .noRoom }
             let wait = reactor.makeWait()
             reading = wait
-            let wake = await loop.reactor.suspend(wait, until: deadline)
+            let wake = await loop.reactor.suspend(wait, until: hasTurn ? deadline : reactor.now)
             reading = nil
             switch wake {
             case .signalled: break
             // The server may have refused the request while the task was on its way back.
-            case .timedOut: return hasNoRoom ? .noRoom : .timedOut
+            case .timedOut where hasTurn: return hasNoRoom ? .noRoom : .timedOut
+            case .timedOut: break
             case .cancelled: return .ended
             }
         }
@@ -304,22 +306,30 @@ extension Connection {
 
     // MARK: What the request holds
 
+    /// About what is held of a request that is not complete in addition to its bytes, by the task that waits for more.
+    private static var bytesOfTask: Int { 8 * 1024 }
+
     /// Makes the server count what is held of the request while more of it is waited for; false if there is no room for
     /// it.
-    func holdIncoming(_ content: Int) -> Bool {
-        let held = content + (buffer?.bytes.count ?? 0)
-        guard held > incomingBytes else { return true }
+    func holdIncoming() -> Bool {
+        let bytes = content.count + (buffer?.bytes.count ?? 0)
+        guard bytes > 0, bytes + Self.bytesOfTask > incomingBytes else { return true }
+        let held = bytes + Self.bytesOfTask
         let more = held - incomingBytes
         incomingBytes = held
         if server.holdIncoming(more, for: self) { return true }
-        incomingBytes = 0
+        refuseForRoom()
         return false
     }
 
-    /// Ends a request that is not complete, for which there is no room.
+    /// Ends a request that is not complete, for which there is no room. What it holds is free at once: the task may
+    /// have to wait for its turn while others receive more.
     func refuseForRoom() {
         hasNoRoom = true
         incomingBytes = 0
+        content = []
+        buffer?.removeAll()
+        releaseBuffer()
         wakeReader()
     }
 

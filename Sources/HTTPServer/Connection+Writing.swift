@@ -98,13 +98,16 @@ extension Connection {
     /// the client does not.
     private func send(_ head: [UInt8], _ body: [UInt8], from start: Int, on loop: isolated EventLoop) async -> Bool {
         var sent = start
+        var sentInTurn = 0
         var held = 0
         defer { if held > 0 { release(held) } }
         while sent < head.count + body.count {
-            if isWritable {
+            let hasTurn = sentInTurn < Transport.mostAtOnce
+            if isWritable, hasTurn {
                 switch transport.send(head, body, from: sent) {
                 case .bytes(let count):
                     sent += count
+                    sentInTurn += count
                     continue
                 case .wouldBlock: isWritable = false
                 case .failed: return false
@@ -117,9 +120,10 @@ extension Connection {
             let wait = reactor.makeWait()
             writing = wait
             let deadline = server.times.deadline(server.times.write, from: reactor.now)
-            let wake = await loop.reactor.suspend(wait, until: deadline)
+            let wake = await loop.reactor.suspend(wait, until: hasTurn ? deadline : reactor.now)
             writing = nil
-            guard wake == .signalled else { return false }
+            sentInTurn = 0
+            guard wake == .signalled || !hasTurn && wake == .timedOut else { return false }
         }
         return true
     }

@@ -63,6 +63,10 @@ import HTTPWire
 
     // MARK: What the request holds
 
+    /// What has come of a body that the handler waits for.
+    var content: [UInt8] = []
+    /// What was received in which turn, of a body or what is left of one.
+    var receivedInTurn: (turn: LoopInstant, bytes: Int)
     /// How many bytes the server counts for the request: while they come, and once they are complete.
     var incomingBytes = 0
     var completeBytes = 0
@@ -84,6 +88,7 @@ import HTTPWire
         limits = server.options.wire
         state = ConnectionState(limits: limits)
         (start, turn, idleSince) = (reactor.now, reactor.now, reactor.now)
+        receivedInTurn = (reactor.now, 0)
         // A new connection has as long for its first request as for a head.
         deadline = server.times.deadline(server.times.head, from: reactor.now)
     }
@@ -149,7 +154,7 @@ import HTTPWire
             switch step(on: loop) {
             case .done(let action): return action
             case .input:
-                guard holdIncoming(0) else { return await refuse(.noRoom, on: loop) }
+                guard holdIncoming() else { return await refuse(.noRoom, on: loop) }
                 if idleSince == nil, state.isIdle { idleSince = reactor.now }
                 schedule()
                 let wait = reactor.makeWait()

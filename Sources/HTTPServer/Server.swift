@@ -164,16 +164,24 @@ public final class Server {
         if group.isSucceeded {
             await abort.wait(until: reactor.now.advanced(by: options.shutdownTimeout / 2), on: loop)
         }
-        for connection in connections.values where !connection.isNew { connection.stop() }
+        await stopConnections(on: loop) { !$0.isNew }
         if connections.values.contains(where: \.isNew) {
             await abort.wait(until: min(cutOff, reactor.now.advanced(by: Connection.firstRequest)), on: loop)
         }
         isDraining = true
-        for connection in connections.values { connection.stop() }
+        await stopConnections(on: loop) { _ in true }
         guard await abort.wait(until: cutOff, on: loop) != .cancelled else { return }
         isCutting = true
         acceptor?.wake()
         if let emptied { reactor.wake(emptied) }
+    }
+
+    /// Stops connections, a few of them in each turn: there may be very many.
+    private func stopConnections(on loop: isolated EventLoop, where isMeant: (Connection) -> Bool) async {
+        for (index, (key, connection)) in connections.enumerated() {
+            if index % 256 == 255 { _ = await loop.reactor.suspend(reactor.makeWait(), until: reactor.now) }
+            if connections[key] === connection, isMeant(connection) { connection.stop() }
+        }
     }
 
     /// Accepts what is left in the queue, and nothing after it. The listener is no longer watched: if other processes

@@ -16,13 +16,17 @@ struct Transport {
     /// Receives what the socket has and the buffer has room for.
     func receive(into buffer: ReceiveBuffer) -> ReceiveBuffer.Received { buffer.receive(from: fd) }
 
-    /// Sends head and body in one system call, without the first `sent` bytes of them.
+    /// How much of a body is sent at once: a kernel whose peer reads as fast would go on to take all of it.
+    static let mostAtOnce = 1 << 20
+
+    /// Sends head and body in one system call, without the first `sent` bytes of them, and no more of the body than
+    /// ``mostAtOnce``.
     func send(_ head: [UInt8], _ body: [UInt8], from sent: Int) -> Sent {
         while true {
             let count = unsafe head.span.withUnsafeBytes { head in
                 unsafe body.span.withUnsafeBytes { body in
                     let (skipHead, skipBody) = (min(sent, head.count), max(0, sent - head.count))
-                    let (headRest, bodyRest) = (head.count - skipHead, body.count - skipBody)
+                    let (headRest, bodyRest) = (head.count - skipHead, min(body.count - skipBody, Self.mostAtOnce))
                     // Both pointers stay within their spans; an empty head is replaced by the body.
                     return unsafe headRest > 0
                         ? cp_send2(

@@ -12,10 +12,14 @@ extension FieldSection {
         let source = held.span
         var bytes: [UInt8] = []
         bytes.reserveCapacity(source.count)
+        var named = ConnectionOptions()
+        for line in head.lines where source.spells("connection", in: line.name) {
+            named.add(source.extracting(line.value))
+        }
         for line in head.lines {
             let name = source.extracting(line.name)
             guard !name.isFramingField(0..<name.count), !name.endsAtGateway, isKept(name) else { continue }
-            if head.connectionNames(name) { continue }
+            if named.contains(name) { continue }
             bytes.append(copying: name)
             bytes.append(literal: ": ")
             bytes.append(copying: source.extracting(line.value))
@@ -38,21 +42,6 @@ extension FieldSection {
     public mutating func replace(_ name: HTTPField.Name, with value: Span<UInt8>) throws(FieldError) {
         remove(name)
         try append(name.rawName.utf8Span.span, value)
-    }
-}
-
-extension RequestHead {
-    /// Whether a `Connection` field names a field, which then belongs to the connection.
-    fileprivate func connectionNames(_ name: Span<UInt8>) -> Bool {
-        let held = bytes
-        let bytes = held.span
-        for line in lines where line.name.count == 10 && bytes.spells("connection", in: line.name) {
-            var rest = line.value
-            while let member = bytes.nextMember(of: &rest) {
-                if bytes.spells(name, in: member) { return true }
-            }
-        }
-        return false
     }
 }
 

@@ -77,16 +77,12 @@ public struct FieldSection: Sendable, Equatable {
     /// `Connection` names: what a message that is passed on must not have.
     public mutating func removeFraming() {
         guard mayFrame else { return }
-        var named: [[UInt8]] = []
+        var named = ConnectionOptions()
         forEachLine { name, value in
-            guard name.spells("connection", in: 0..<name.count) else { return }
-            var rest = 0..<value.count
-            while let member = value.nextMember(of: &rest) {
-                named.append(Array(copying: value.extracting(member)).map(\.lowercased))
-            }
+            if name.spells("connection", in: 0..<name.count) { named.add(value) }
         }
         bytes = lines { bytes, line in
-            !bytes.isFramingField(line.name) && !named.contains { bytes.spells($0.span, in: line.name) }
+            !bytes.isFramingField(line.name) && !named.contains(bytes.extracting(line.name))
         }
         mayFrame = false
     }

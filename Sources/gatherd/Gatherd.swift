@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPlatform
+import GatherService
 
 /// The command line: one file for each command.
 @main
@@ -25,9 +26,11 @@ struct Gatherd: ParsableCommand {
         ])
 
     static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        // The first thing of all: a signal that a service handles must not end one that has only just been started.
+        if arguments.first == "serve" { try? Service.holdSignals() }
         // Before any descriptor is opened, which would take the number of one that is closed.
         cp_open_standard_descriptors()
-        let arguments = Array(CommandLine.arguments.dropFirst())
         do {
             var command = try parseAsRoot(arguments)
             if let misspelt = Misspelling(in: arguments), misspelt.isOfHelp { misspelt.exit() }

@@ -64,7 +64,6 @@ struct Serve: ParsableCommand {
     }
 
     func run() throws {
-        try Service.holdSignals()
         let read = reader
         let configuration = try read.configurationOrExit()
         let log = LogWriter(logFormat, journalStream: read.environment["JOURNAL_STREAM"])

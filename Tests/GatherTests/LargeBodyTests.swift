@@ -42,12 +42,52 @@ import Testing
         #expect(result.verdict == "[0,500,1000,1500,2000,2500,3000,3500,4000,4500]")
     }
 
+    @Test func `what the head of an answer takes of bodies does not hold the loop`() throws {
+        let given = try Given(["a": "/a", "b": "/b"])
+        var head = AnswerHead()
+        for index in 0..<10 {
+            let value = "{a.body.items[\(index * 500)].n}{b.body.none ?? x}{body.items[\(index * 500)].n}"
+            head.fields.append((.eTag, [try TextTemplate(value, in: given.scope)]))
+        }
+        let endpoint = try given.endpoint {
+            $0.head = head
+            $0.response = .literal(bytes("{}"))
+        }
+        let known = JSONValue(validated: bytes(Self.list)).lookingUp(endpoint.paths(into: .body))
+        let result = try expectShortTurns(
+            endpoint, ["a": .json(Self.list), "b": .json(Self.list)], asked: Input(known: known))
+        #expect(result.gathered.passed?.fields.map { text($0.value) }.prefix(3) == ["0x0", "500x500", "1000x1000"])
+    }
+
     @Test func `putting an answer together does not hold the loop`() throws {
         var given = try Given(["a": "/a", "b": "/b"])
         given["a"].placement = .flatten
         let members = (0..<20_000).map { #""name\#($0)":\#($0)"# }.joined(separator: ",")
         let result = try expectShortTurns(try given.endpoint(), ["a": .json("{\(members)}"), "b": .json(Self.list)])
         #expect(result.verdict.hasPrefix(#"{"name0":0,"#) && result.verdict.hasSuffix("}}}"))
+    }
+
+    @Test func `putting together what asks no upstream does not hold the loop`() throws {
+        var given = try Given(["a": "/a", "b": "/b", "s": "/", "c": "/c?x={s.all.last.a}", "d": "/"])
+        let parts = try given.object(["all": "{a}", "skus": "{b.items[*].sku}", "id": "{a.id}"])
+        given["s"] = Call(name: "s", literal: parts)
+        given["d"] = Call(name: "d", literal: try given.object(["text": "{s.skus}x", "id": "{s.id}"]))
+        let answer = JSONTemplate.array([try given.value("{d.id}"), try given.value("{c}")])
+        let result = try expectShortTurns(
+            try given.endpoint { $0.response = answer },
+            ["a": .json(Self.list), "b": .json(Self.list), "c": .json("1")])
+        #expect(result.verdict == "[7,1]" && result.requests.last?.target == "/c?x=z")
+    }
+
+    @Test func `what asks no upstream and is large may lack a value, and its client may leave meanwhile`() throws {
+        var given = try Given(["a": "/a", "s": "/", "c": "/c?x={s.id}"])
+        given["s"] = Call(name: "s", literal: try given.object(["all": "{a}", "id": "{a.none}"]))
+        let none = try gather(try given.endpoint(), ["a": .json(Self.list)])
+        #expect(none.outcomes == [.ok, .skipped, .skipped])
+        #expect(none.gathered.reports[1].detail == "a.none is missing")
+        given["s"] = Call(name: "s", literal: try given.object(["all": "{body}", "id": "{body.none}"]))
+        let clients = try gather(try given.endpoint(), asked: Input(json: Self.list), ["a": .json("1")])
+        #expect(clients.verdict == "unplaceable: body.none is missing" && clients.pendingWaits == 0)
     }
 
     @Test func `putting the parts of a list together does not hold the loop`() throws {

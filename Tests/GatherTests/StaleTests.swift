@@ -224,6 +224,20 @@ import Testing
         #expect(recall(kept, 1, call) == nil && kept.bytes > 50_000)
     }
 
+    @Test func `not very many are dropped at once, and the next one finds what room there is`() throws {
+        let (kept, call) = (KeptBodies(KeptBytes(8 << 20)), try call())
+        let now = LoopInstant(nanoseconds: 0)
+        for target in 0..<20_000 {
+            kept.keep(JSONValue(validated: bytes("1")), of: request(target), by: call, at: now)
+        }
+        let (before, large) = (kept.bytes, JSONValue(validated: bytes(String(repeating: " ", count: 7 << 20) + "2")))
+        kept.keep(large, of: request(-1), by: call, at: now)
+        #expect(recall(kept, -1, call) == nil && recall(kept, 0, call) == nil && recall(kept, 19_999, call) == "1")
+        #expect(kept.bytes < before)
+        for _ in 0..<3 { kept.keep(large, of: request(-1), by: call, at: now) }
+        #expect(recall(kept, -1, call) == "2")
+    }
+
     @Test func `calls do not see each other's`() throws {
         let (kept, one, other) = (KeptBodies(KeptBytes(1000)), try call(), try call())
         kept.keep(JSONValue(validated: bytes("1")), of: request(1), by: one, at: LoopInstant(nanoseconds: 0))

@@ -42,6 +42,17 @@ struct LargeResponseTests {
         }
     }
 
+    @Test func `a client that reads as fast as it is written to leaves others their turns`() throws {
+        try ServerUnderTest.run(handler: Self.handler) { subject, loop in
+            let client = try subject.connect(on: loop)
+            let before = loop.reactor.counters.turns
+            try client.send(Self.lastGet)
+            #expect(try await client.rest(on: loop).count > Self.content.count)
+            // The first turn takes up to two megabytes.
+            #expect(loop.reactor.counters.turns - before >= Self.content.count >> 21)
+        }
+    }
+
     @Test func `a client that takes nothing of its response is closed in time`() throws {
         var options = ServerOptions()
         options.writeTimeout = .milliseconds(50)

@@ -90,6 +90,13 @@ import Testing
         #expect(text(fields.bytes) == "X-Hops: 1\r\nDate: x\r\n")
     }
 
+    @Test func `Connection may name very many fields, in several lines and in any letter case`() throws {
+        let names = (0..<5000).map { "x\($0)" }.joined(separator: ", ")
+        var fields = try section(["Connection": names, "connection": "keep-alive,Y", "X4999": "1", "y": "2", "z": "3"])
+        fields.removeFraming()
+        #expect(text(fields.bytes) == "z: 3\r\n")
+    }
+
     @Test func `a response's fields are its own lines, without the white space around values`() throws {
         let lines = "A:b\r\nC: \t d\te \t\r\nE:\r\nF: \r\ng: \u{FC}\r\n"
         var reader = ResponseReader(isHEAD: false, keeping: .always, limits: ResponseLimits())

@@ -49,6 +49,7 @@ package enum BodyWork {
 extension Endpoint {
     /// The parts of a source that the endpoint refers to.
     package func paths(into source: Reference.Source) -> [JSONPath] {
-        (calls.flatMap(\.references) + (response?.references ?? [])).filter { $0.source == source }.map(\.path)
+        let references = calls.flatMap(\.references) + (response?.references ?? [])
+        return references.filter { $0.source == source }.map(\.path) + (head?.paths(into: source) ?? [])
     }
 }

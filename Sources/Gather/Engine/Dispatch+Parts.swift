@@ -21,12 +21,12 @@ extension Dispatch {
     /// ended.
     func begin(_ part: PartIndex) -> Work? {
         let prepared = prepared(part)
-        let state = engine.upstreams[prepared.upstream]
         let isAdmitted = parts[part.number].stage == .admitted
         parts[part.number].stage = .running
         running += 1
         // One that has a slot has its request already.
         if !isAdmitted, isLarge(part) || isTooMuchNow(part) { return .large }
+        let state = engine.upstreams[prepared.upstream]
         if isTooLate(part, for: state) {
             if isAdmitted { state.bulkhead.leave() }
             end(part, .skipped("too late: the upstream usually takes longer than what is left"), isSent: false)
@@ -154,6 +154,7 @@ extension Dispatch {
     /// Makes a part's request off the loop, and begins the part again with it.
     func prepare(_ part: PartIndex, on loop: isolated EventLoop) async {
         await makeLarge(part, on: loop)
+        guard parts[part.number].stage == .running else { return }
         if isDecided || !isMade(part) { return end(part, .cancelled) }
         guard reactor.now < patience.deadline else { return end(part, patience.over("before it was sent")) }
         parts[part.number].stage = .waiting

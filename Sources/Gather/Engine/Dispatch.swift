@@ -83,7 +83,8 @@ class Dispatch: BulkheadClient {
     /// Whether such a request was made.
     func isMade(_ part: PartIndex) -> Bool { false }
 
-    /// Makes such a request, for `request(for:)` to give, and off the loop; leaves none if the task is cancelled.
+    /// Makes such a request, for `request(for:)` to give, and off the loop; leaves none if the task is cancelled. Ends
+    /// a part that has no request.
     func makeLarge(_ part: PartIndex, on loop: isolated EventLoop) async {}
 
     /// A part goes on: its request is there.

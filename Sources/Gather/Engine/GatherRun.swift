@@ -98,7 +98,10 @@ final class GatherRun: Dispatch {
     }
 
     override func isLarge(_ part: PartIndex) -> Bool {
-        isMadeOfBodies(part) && values.bodyBytes(of: endpoint.prepared[part.number]) > BodyWork.mostOnLoop
+        // What asks no upstream is a part only if it is large.
+        isMadeOfBodies(part)
+            && (endpoint.prepared[part.number].isLiteral
+                || values.bodyBytes(of: endpoint.prepared[part.number]) > BodyWork.mostOnLoop)
     }
 
     override func isTooMuchNow(_ part: PartIndex) -> Bool {
@@ -115,6 +118,15 @@ final class GatherRun: Dispatch {
 
     override func makeLarge(_ part: PartIndex, on loop: isolated EventLoop) async {
         let (values, prepared) = (values, endpoint.prepared[part.number])
+        if prepared.isLiteral {
+            let paths = paths(into: part)
+            let given = try? await BodyWork.offLoop(on: loop) { prepared.given(values).map { $0.lookingUp(paths) } }
+            guard let given, !isDecided else { return }
+            close(part)
+            give(given, for: part.number)
+            release(dependentsOf: part.number)
+            return wakeIfNeeded()
+        }
         // Cancelled, the call is not made.
         made[part.number] = try? await BodyWork.offLoop(on: loop) {
             Result { () throws(PlacementError) in try prepared.request.render(values) }
@@ -275,7 +287,7 @@ final class GatherRun: Dispatch {
         }
     }
 
-    /// Lets a call go on whose inputs have all ended; false if it is skipped.
+    /// Lets a call go on whose inputs have all ended; false if it has ended.
     private func begin(_ call: Int, since: LoopInstant) -> Bool {
         if let report = reasonToSkip(call) {
             record(call, report, nil)
@@ -285,8 +297,10 @@ final class GatherRun: Dispatch {
             record(call, CallReport(outcome: .shed, detail: "the service has too much to do"), nil)
             return false
         }
-        if endpoint.prepared[call].isLiteral {
-            give(call)
+        let prepared = endpoint.prepared[call]
+        if prepared.isLiteral, BodyWork.fits(values.bodyBytes(of: prepared), in: reactor) {
+            let part = PartIndex(number: call)
+            give(prepared.given(values).map { BodyWork.lookUp(paths(into: part), in: $0) }, for: call)
             return false
         }
         letGo(PartIndex(number: call), since: since)
@@ -294,15 +308,11 @@ final class GatherRun: Dispatch {
     }
 
     /// Ends a call that asks no upstream.
-    private func give(_ call: Int) {
-        let prepared = endpoint.prepared[call]
-        guard let literal = prepared.literal else { return }
-        do throws(PlacementError) {
-            var body: [UInt8] = []
-            try literal.appendRequired(values, to: &body)
-            record(call, CallReport(outcome: .ok, attempts: 0), JSONValue(validated: body))
-        } catch {
-            if prepared.call.isClients(error.reference) { fail(error) }
+    private func give(_ given: Result<JSONValue, PlacementError>, for call: Int) {
+        switch given {
+        case .success(let body): record(call, CallReport(outcome: .ok, attempts: 0), body)
+        case .failure(let error):
+            if endpoint.calls[call].isClients(error.reference) { fail(error) }
             record(call, CallReport(outcome: .skipped, detail: error.description), nil)
         }
     }

@@ -19,6 +19,15 @@ public struct AnswerHead: Sendable {
 
     public var references: [Reference] { fields.flatMap { $0.values.flatMap(\.references) } }
 
+    /// The parts of a source that ``fields`` refer to.
+    func paths(into source: Reference.Source) -> [JSONPath] {
+        references.filter { $0.source == source }.compactMap { reference in
+            guard reference.call != nil else { return reference.path }
+            guard case .body(let path) = Self.part(of: reference) else { return nil }
+            return path
+        }
+    }
+
     /// A part of a call's response, as a reference within ``fields`` names it.
     public enum Part: Sendable, Equatable {
         case status

@@ -25,8 +25,7 @@ final class PreparedCall: Sendable {
     /// Whether its bodies are kept for when it fails.
     let keepsBodies: Bool
     let hasProjection: Bool
-    /// The value of a static call.
-    let literal: JSONTemplate?
+    /// Whether it is made without an upstream, from a literal.
     let isLiteral: Bool
     let form: BodyForm
     let keptResponse: KeptResponse
@@ -60,7 +59,7 @@ final class PreparedCall: Sendable {
         (timeout, isRequired) = (call.timeout, call.isRequired)
         (isConditional, isList) = (call.condition != nil, call.foreach != nil)
         (keepsBodies, hasProjection) = (call.staleFor != nil, call.projection != nil)
-        (literal, isLiteral) = (call.literal, call.literal != nil)
+        isLiteral = call.literal != nil
         (form, keptResponse) = (call.form, call.keptResponse)
         let references = call.neededReferences
         takesClientValues = references.contains(where: \.isClients)
@@ -68,7 +67,9 @@ final class PreparedCall: Sendable {
         clientReferences = indispensable.filter(\.isClients)
         itemReferences = indispensable.filter { $0.source == .item }
         neededCalls = Set(references.filter { $0.fallback == nil }.compactMap(\.call)).sorted()
-        let whole = call.foreach.map { ($0.key?.references ?? []) + call.requestReferences } ?? call.body?.references
+        let whole =
+            call.foreach.map { ($0.key?.references ?? []) + call.requestReferences }
+            ?? (call.body ?? call.literal)?.references
         wholeSources = (whole ?? []).map(\.source).filter { source in
             switch source {
             case .body, .call: true
@@ -86,5 +87,14 @@ final class PreparedCall: Sendable {
         var member: [UInt8] = []
         JSONText.append(string: call.memberName, to: &member)
         memberBeginning = member + [UInt8(ascii: ":")]
+    }
+
+    /// What it gives without asking an upstream.
+    func given(_ values: Values) -> Result<JSONValue, PlacementError> {
+        Result { () throws(PlacementError) in
+            var body: [UInt8] = []
+            try call.literal?.appendRequired(values, to: &body)
+            return JSONValue(validated: body)
+        }
     }
 }

@@ -1,4 +1,3 @@
-import DequeModule
 import EventLoop
 import HTTPWire
 import JSONText
@@ -12,20 +11,40 @@ final class KeptBodies {
     private struct Key: Hashable {
         let call: PreparedCall.BodyOwner
         let request: [UInt8]
+        /// Computed once: a table that grows asks for those of all its keys.
+        private let hash: Int
 
-        static func == (left: Key, right: Key) -> Bool { left.call === right.call && left.request == right.request }
-
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(ObjectIdentifier(call))
-            hasher.combine(request)
+        init(_ call: PreparedCall, _ request: ClientRequest) {
+            (self.call, self.request) = (call.bodyOwner, request.identity)
+            var hasher = Hasher()
+            hasher.combine(ObjectIdentifier(self.call))
+            hasher.combine(self.request)
+            hash = hasher.finalize()
         }
+
+        static func == (left: Key, right: Key) -> Bool {
+            left.hash == right.hash && left.call === right.call && left.request == right.request
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+
+        /// The one of ``tables`` that it belongs to.
+        var table: Int { hash & (KeptBodies.tableCount - 1) }
     }
 
-    private struct Entry {
+    /// What is kept of one request, between what came before it and what came after it.
+    private final class Entry {
+        let key: Key
         let body: JSONValue
         let came: LoopInstant
-        let number: Int
         let cost: Int
+        // Those that are kept: the tables hold them.
+        unowned var older: Entry?
+        unowned var newer: Entry?
+
+        init(_ key: Key, _ body: JSONValue, came: LoopInstant, cost: Int) {
+            (self.key, self.body, self.came, self.cost) = (key, body, came, cost)
+        }
     }
 
     /// What is kept of one request.
@@ -37,14 +56,17 @@ final class KeptBodies {
     private let room: KeptBytes
     private let loop: Int
     private var isRegistered = false
-    private var entries: [Key: Entry] = [:]
-    /// The entries in the order in which they came, and some that are gone.
-    private var order: Deque<(key: Key, number: Int)> = []
-    private var number = 0
+    /// Many small tables: one that grows moves all that it has, in one go.
+    private var tables: [[Key: Entry]] = Array(repeating: [:], count: tableCount)
+    private static let tableCount = 256
+    private unowned var oldest: Entry?
+    private unowned var newest: Entry?
     private(set) var bytes = 0
 
     /// About what an entry needs in addition to its bytes.
     private static let overhead = 256
+    /// How many are dropped at once. Each takes about a microsecond.
+    private static let mostDropped = 8192
 
     init(_ room: KeptBytes, loop: Int = 0) {
         self.room = room
@@ -66,24 +88,29 @@ final class KeptBodies {
 
     deinit { room.giveBack(bytes, from: loop) }
 
-    /// Keeps the body of a request, in the place of an earlier one; O(1) on average.
+    /// Keeps the body of a request, in the place of an earlier one; O(1) on average. One for which very many would have
+    /// to be dropped is not kept, and finds more room the next time.
     func keep(_ body: JSONValue, of request: ClientRequest, by call: PreparedCall, at now: LoopInstant) {
         guard call.call.staleFor != nil else { return }
-        let key = Key(call: call.bodyOwner, request: request.identity)
+        let key = Key(call, request)
         let cost = body.bytes.capacity + key.request.count + Self.overhead
-        forget(key)
+        if let earlier = tables[key.table][key] { forget(earlier) }
         guard cost <= room.limit else { return }
+        var dropped = 0
         while !room.tryTake(cost, for: loop) {
             room.askForRoom(cost, for: loop)
             // What this loop keeps may be too little to make room, and is then kept.
-            guard room.limit - room.count + bytes >= cost else { return }
-            forgetOldest()
+            guard room.limit - room.count + bytes >= cost, dropped < Self.mostDropped, let oldest else { return }
+            forget(oldest)
+            dropped += 1
         }
-        number += 1
-        entries[key] = Entry(body: body, came: now, number: number, cost: cost)
+        let entry = Entry(key, body, came: now, cost: cost)
+        tables[key.table][key] = entry
         bytes += cost
-        order.append((key, number))
-        if order.count > 2 * entries.count + 32 { order.removeAll { entries[$0.key]?.number != $0.number } }
+        entry.older = newest
+        newest?.newer = entry
+        newest = entry
+        if oldest == nil { oldest = entry }
     }
 
     /// What is kept of a request that has failed, if it may stand in.
@@ -94,30 +121,32 @@ final class KeptBodies {
         _ request: ClientRequest, by call: PreparedCall, after outcome: Outcome, status: Int?, at now: LoopInstant
     ) -> Kept? {
         guard let staleFor = call.call.staleFor else { return nil }
-        let key = Key(call: call.bodyOwner, request: request.identity)
-        guard let entry = entries[key] else { return nil }
+        let key = Key(call, request)
+        guard let entry = tables[key.table][key] else { return nil }
         let age = entry.came.duration(to: now)
         let isRefusal = outcome == .httpError && (status ?? 0) < 500
         guard age <= staleFor, !isRefusal else {
-            forget(key)
+            forget(entry)
             return nil
         }
         return Kept(body: entry.body, age: age)
     }
 
-    /// Drops the oldest, until this many bytes are free.
+    /// Drops the oldest until this many bytes are free, but only a bounded number at once.
     func drop(_ amount: Int) {
         let rest = max(0, bytes - amount)
-        while bytes > rest { forgetOldest() }
+        var dropped = 0
+        while bytes > rest, dropped < Self.mostDropped, let oldest {
+            forget(oldest)
+            dropped += 1
+        }
     }
 
-    private func forgetOldest() {
-        guard let (key, number) = order.popFirst() else { return }
-        if entries[key]?.number == number { forget(key) }
-    }
-
-    private func forget(_ key: Key) {
-        guard let entry = entries.removeValue(forKey: key) else { return }
+    private func forget(_ entry: Entry) {
+        let (older, newer) = (entry.older, entry.newer)
+        if let older { older.newer = newer } else { oldest = newer }
+        if let newer { newer.older = older } else { newest = older }
+        tables[entry.key.table][entry.key] = nil
         bytes -= entry.cost
         room.giveBack(entry.cost, from: loop)
     }
