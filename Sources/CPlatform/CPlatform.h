@@ -88,6 +88,32 @@ static inline int cp_processor_count(void) {
 /* The calling thread's identity as a number: unique among the threads that live. */
 static inline uintptr_t cp_thread_identity(void) { return (uintptr_t)pthread_self(); }
 
+/* What the calling thread's loop is, for loops that say so. */
+static inline void **cp_loop_slot(void) {
+    static _Thread_local void *loop;
+    return &loop;
+}
+static inline void *cp_loop_of_thread(void) { return *cp_loop_slot(); }
+static inline void cp_set_loop_of_thread(void *loop) { *cp_loop_slot() = loop; }
+
+/* Swift's runtime calls this hook, if it is set, with each job for the global pool, and with what would hand it over. */
+typedef __attribute__((swiftcall)) void (*cp_enqueue_global)(void *job);
+extern __attribute__((swiftcall)) void (*swift_task_enqueueGlobal_hook)(void *job, cp_enqueue_global original);
+
+/* Has `take` asked first: what it takes, by returning true, does not go to the global pool. To be called once. */
+typedef bool (*cp_take_job)(void *job);
+static inline cp_take_job *cp_job_taker(void) {
+    static cp_take_job taker;
+    return &taker;
+}
+static __attribute__((swiftcall)) void cp_enqueue_global_hook(void *job, cp_enqueue_global original) {
+    if (!(*cp_job_taker())(job)) original(job);
+}
+static inline void cp_take_global_jobs(cp_take_job take) {
+    *cp_job_taker() = take;
+    swift_task_enqueueGlobal_hook = cp_enqueue_global_hook;
+}
+
 /* Blocks the signals for the calling thread and those it creates, and returns a descriptor that reads them. */
 static inline int cp_signal_descriptor(const int *signals, int count) {
     sigset_t set;

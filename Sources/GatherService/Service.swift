@@ -143,7 +143,7 @@ public final class Service: Sendable {
     /// signal cancels them.
     /// - Throws: what kept a loop from starting.
     public func run() throws {
-        try EventLoop.runGroup(count: group.count) { loop, index in
+        try EventLoop.runGroup(count: group.count, confined: true) { loop, index in
             do {
                 try await self.serve(index, on: loop)
             } catch {

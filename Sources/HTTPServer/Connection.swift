@@ -151,6 +151,7 @@ import HTTPWire
     /// Reads a request and answers it: in one step, or where that has to wait, in several.
     private func exchange(on loop: isolated EventLoop) async -> ConnectionState.Action {
         while true {
+            reactor.describeJob("connection")
             switch step(on: loop) {
             case .done(let action): return action
             case .input:

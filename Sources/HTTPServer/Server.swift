@@ -111,8 +111,11 @@ public final class Server {
                 connections[ObjectIdentifier(connection)] = connection
                 memory.connectionOpened(connections.count)
                 if isDraining { connection.stop() }
-                // With a name alone it would begin on the global executor (Swift 6.3).
-                tasks.addImmediateTask(name: "connection", executorPreference: loop.executor) {
+                // With a name it prefers an executor in any case: the global one unless told otherwise (Swift 6.3).
+                let preference = loop.executor.preference
+                tasks.addImmediateTask(
+                    name: preference == nil ? nil : "connection", executorPreference: preference
+                ) {
                     await connection.serve(on: loop)
                     self.closed(connection)
                 }

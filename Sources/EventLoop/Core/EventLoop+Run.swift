@@ -55,8 +55,15 @@ extension EventLoop {
     public static func runVirtual<Value: Sendable>(
         seed: UInt64? = nil, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
     ) throws -> Value {
+        try runVirtual(seed: seed, confined: false, body)
+    }
+
+    /// - Parameter confined: as of ``runGroup(count:confined:_:)``.
+    package static func runVirtual<Value: Sendable>(
+        seed: UInt64? = nil, confined: Bool, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
+    ) throws -> Value {
         let schedule = seed.map { Schedule.shuffled(SplitMix64(seed: $0)) } ?? .arrival
-        return try run(LoopExecutor(poller: VirtualPoller(), schedule: schedule), body)
+        return try run(LoopExecutor(poller: VirtualPoller(), schedule: schedule, isConfined: confined), body)
     }
 
     /// Runs `body` on `count` loops, each on a thread of its own (the first on the calling one), until all have
@@ -65,9 +72,20 @@ extension EventLoop {
     public static func runGroup(
         count: Int, _ body: @escaping @Sendable (isolated EventLoop, _ index: Int) async throws -> Void
     ) throws {
+        try runGroup(count: count, confined: false, body)
+    }
+
+    /// - Parameter confined: whether the loops take all that becomes runnable on their threads, `Task.detached` and the
+    ///   like as well, which is cheaper than to have each task prefer its loop. Code that is isolated to nothing then
+    ///   leaves a loop if another thread lets it go on.
+    package static func runGroup(
+        count: Int, confined: Bool, _ body: @escaping @Sendable (isolated EventLoop, _ index: Int) async throws -> Void
+    ) throws {
         precondition(count > 0, "a group has at least one loop")
         // All of them before the first task, which would never run if one of them cannot be made.
-        let executors = try (0..<count).map { _ in LoopExecutor(poller: try EpollPoller(), schedule: .arrival) }
+        let executors = try (0..<count).map { _ in
+            LoopExecutor(poller: try EpollPoller(), schedule: .arrival, isConfined: confined)
+        }
         let mains = executors.enumerated().map { index, executor in
             MainTask(on: executor) { loop in try await body(loop, index) }
         }
@@ -102,7 +120,9 @@ private struct MainTask<Value: Sendable>: Sendable {
     init(on executor: LoopExecutor, _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value) {
         self.executor = executor
         let (loop, outcome) = (EventLoop(executor: executor), outcome)
-        let task = Task(name: "main", executorPreference: executor) { await outcome.fill(by: body, on: loop) }
+        let task = Task.immediate(name: "main", executorPreference: executor.preference) {
+            await outcome.fill(by: body, on: loop)
+        }
         executor.reactor.cancelBody = { task.cancel() }
         executor.reactor.taskBegins("main")
     }

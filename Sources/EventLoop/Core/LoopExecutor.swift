@@ -6,6 +6,10 @@ import Synchronization
 /// It is the loop's serial executor, so that isolation to the ``EventLoop`` actor means running here, and a task
 /// executor, so that a task which prefers it stays on the loop where its code is isolated to nothing.
 ///
+/// On a confined loop no task prefers it. Each return of an `await` is cheaper then, and a child task begins in the step
+/// that makes it, without a job of its own. Code that is isolated to nothing stays because whatever becomes runnable on
+/// the loop's thread, and is to run on the global pool, is taken by the loop.
+///
 /// `@unchecked Sendable`: `reactor` is touched by the loop's thread alone (``isOnLoop``), all else is atomic or locked.
 public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     let reactor: Reactor
@@ -13,6 +17,8 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     /// The identity of the thread inside ``run()``, or 0.
     private let thread = Atomic<UInt>(0)
     private let inbox = Mutex(Inbox())
+    /// Whether all that becomes runnable on the loop's thread runs there, whatever it prefers.
+    let isConfined: Bool
 
     private struct Inbox {
         var jobs: [UnownedJob] = []
@@ -24,8 +30,9 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
         var isClosed = false
     }
 
-    init(poller: any Poller, schedule: Schedule) {
+    init(poller: any Poller, schedule: Schedule, isConfined: Bool = false) {
         self.poller = poller
+        self.isConfined = isConfined
         reactor = Reactor(poller: poller, schedule: schedule)
         reactor.executor = self
     }
@@ -44,6 +51,30 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
     public func asUnownedTaskExecutor() -> UnownedTaskExecutor { unsafe UnownedTaskExecutor(ordinary: self) }
+
+    /// What the loop's tasks prefer: the loop, or nothing if it is confined.
+    package var preference: LoopExecutor? { isConfined ? nil : self }
+
+    /// Runs a job on the calling thread, the loop's.
+    func run(_ job: UnownedJob) {
+        // With the executor that the job's task prefers, or each return of an `await` would be a change of executor.
+        let serial = unsafe asUnownedSerialExecutor()
+        if isConfined {
+            unsafe job.runSynchronously(on: serial)
+        } else {
+            unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: asUnownedTaskExecutor())
+        }
+    }
+
+    /// Lets confined loops take what becomes runnable on their threads. Once for the process.
+    private static let takesGlobalJobs: Void = unsafe cp_take_global_jobs { job in
+        // The loop's thread is inside `run()`, which holds the executor.
+        guard let job = unsafe job, let loop = unsafe cp_loop_of_thread() else { return false }
+        let executor = unsafe Unmanaged<LoopExecutor>.fromOpaque(loop).takeUnretainedValue()
+        // A job is no more than the reference that the runtime passes.
+        executor.reactor.append(unsafe unsafeBitCast(job, to: UnownedJob.self))
+        return true
+    }
 
     /// Lets `assumeIsolated` and isolation checks hold in callbacks that the loop makes outside any task.
     public func isIsolatingCurrentContext() -> Bool? { isOnLoop }
@@ -64,6 +95,11 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
         let (free, _) = thread.compareExchange(
             expected: 0, desired: cp_thread_identity(), ordering: .acquiringAndReleasing)
         precondition(free, "a loop runs on one thread")
+        if isConfined {
+            Self.takesGlobalJobs
+            unsafe cp_set_loop_of_thread(Unmanaged.passUnretained(self).toOpaque())
+        }
+        defer { if isConfined { cp_set_loop_of_thread(nil) } }
         reactor.run(for: self)
         for call in close() { call() }
         thread.store(0, ordering: .releasing)

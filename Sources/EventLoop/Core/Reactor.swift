@@ -30,7 +30,8 @@ public final class Reactor {
     private var jobs = 0
     private var busy: Duration = .zero
     private var ready = Deque<UnownedJob>()
-    private var waits = Waits()
+    private let parked = ParkedJobs()
+    @usableFromInline let parking: Parking
     private var reports: [ReadyEvent] = []
     private var marked: [(WaitID, Wake)] = []
     private var schedule: Schedule
@@ -59,6 +60,7 @@ public final class Reactor {
         self.poller = poller
         self.schedule = schedule
         isShuffled = if case .shuffled = schedule { true } else { false }
+        parking = Parking(parked)
         turnStart = poller.now()
         taskNames = poller.isVirtual ? TaskNames() : nil
     }
@@ -117,10 +119,10 @@ public final class Reactor {
     // MARK: Suspensions
 
     /// Names a suspension that the calling task is about to enter with ``suspend(_:until:isolation:)``.
-    public func makeWait() -> WaitID { waits.make() }
+    public func makeWait() -> WaitID { parked.waits.make() }
 
     /// Frees a suspension that will not be entered.
-    public func abandon(_ wait: WaitID) { waits.abandon(wait) }
+    public func abandon(_ wait: WaitID) { parked.waits.abandon(wait) }
 
     /// Suspends the calling task until ``wake(_:)``, `deadline` or the task's cancellation, whichever is first.
     ///
@@ -132,7 +134,8 @@ public final class Reactor {
         let executor: LoopExecutor = executor
         return await withTaskCancellationHandler {
             _ = actor
-            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: deadline) }
+            if let wake = enter(wait, until: deadline) { return wake }
+            return await parking.leave(wait)
         } onCancel: {
             executor.wake(wait, .cancelled)
         }
@@ -141,17 +144,12 @@ public final class Reactor {
     /// Suspends the calling task until the wait is woken, whatever happens to the task: whoever makes it wait wakes it
     /// in time, and when the task is cancelled. Half the cost of a wait with a timer and a handler of its own.
     ///
-    /// It becomes a part of its caller: as a function of its own it would take a frame and two changes of executor,
-    /// each as costly as an allocation.
+    /// It becomes a part of its caller: as a function of its own it would take a frame, and a change of executor when
+    /// it returns.
     @inlinable @inline(__always)
     package func suspendUncancellably(_ wait: WaitID, on loop: isolated EventLoop) async -> Wake {
-        unsafe await withUnsafeContinuation { unsafe park(wait, $0) }
-    }
-
-    /// Keeps the continuation of a task that is woken in any case, and needs no deadline.
-    @usableFromInline
-    func park(_ wait: WaitID, _ continuation: UnsafeContinuation<Wake, Never>) {
-        unsafe park(wait, continuation, until: nil)
+        if let wake = enter(wait) { return wake }
+        return await parking.leave(wait)
     }
 
     /// Suspends a task that waits for tasks of its own until ``wake(_:)``, or its cancellation unless it is shielded
@@ -162,15 +160,38 @@ public final class Reactor {
         _ wait: WaitID, shielded: Bool, isolation actor: isolated (any Actor)? = #isolation
     ) async -> Wake {
         if shielded {
-            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isJoin: true) }
+            if let wake = enter(wait, isJoin: true) { return wake }
+            return await parking.leave(wait)
         }
         let executor: LoopExecutor = executor
         return await withTaskCancellationHandler {
             _ = actor
-            return unsafe await withUnsafeContinuation { unsafe park(wait, $0, until: nil, isJoin: true) }
+            if let wake = enter(wait, isJoin: true) { return wake }
+            return await parking.leave(wait)
         } onCancel: {
             executor.wake(wait, .cancelled)
         }
+    }
+
+    /// Suspends the calling task until the jobs that are ready now have run.
+    func yield(on loop: isolated EventLoop) async {
+        let wait = makeWait()
+        markWoken(wait, .signalled)
+        _ = await suspendUncancellably(wait, on: loop)
+    }
+
+    /// Notes that the calling task is about to suspend, by its call of ``Parking/leave(_:)``.
+    /// - Returns: the reason of a wake-up that came first, so that there is nothing to suspend for.
+    @usableFromInline
+    func enter(_ wait: WaitID) -> Wake? { enter(wait, until: nil) }
+
+    private func enter(_ wait: WaitID, until deadline: LoopInstant? = nil, isJoin: Bool = false) -> Wake? {
+        assert(executor.isOnLoop, "a task that waits on a loop is there")
+        noteTask()
+        if let wake = parked.waits.enter(wait) { return wake }
+        taskNames?.suspend(Task<Never, Never>.name ?? "a task without a name", at: wait, isJoin: isJoin)
+        if let deadline { parked.waits.setTimer(wait, timers.schedule(at: deadline, .wake(wait))) }
+        return nil
     }
 
     /// Ends a suspension; false if it is over already.
@@ -178,7 +199,7 @@ public final class Reactor {
     public func wake(_ wait: WaitID) -> Bool { wake(wait, .signalled) }
 
     /// How many suspensions are not yet over.
-    public var pendingWaits: Int { waits.count }
+    public var pendingWaits: Int { parked.waits.count }
 
     /// Ends a suspension with a reason of the caller's; false if it is over already.
     @discardableResult
@@ -186,21 +207,11 @@ public final class Reactor {
 
     @discardableResult
     func wake(_ wait: WaitID, _ reason: Wake) -> Bool {
-        let (woken, timer) = waits.wake(wait, reason)
+        let (woken, job, timer) = parked.waits.wake(wait, reason)
+        if let job { ready.append(job) }
         if let timer { timers.cancel(timer) }
         if woken { taskNames?.resume(wait) }
         return woken
-    }
-
-    func park(
-        _ wait: WaitID, _ continuation: UnsafeContinuation<Wake, Never>, until deadline: LoopInstant?,
-        isJoin: Bool = false
-    ) {
-        noteTask()
-        guard unsafe waits.park(wait, continuation) else { return }
-        taskNames?.suspend(Task<Never, Never>.name ?? "a task without a name", at: wait, isJoin: isJoin)
-        guard let deadline else { return }
-        waits.setTimer(wait, timers.schedule(at: deadline, .wake(wait)))
     }
 
     /// Marks a suspension that was ended from a place where no task may be resumed; the loop does it before it waits.
@@ -288,16 +299,13 @@ public final class Reactor {
     }
 
     private func runJobs(_ budget: inout Int, _ executor: LoopExecutor) {
-        let (serial, task) = unsafe (executor.asUnownedSerialExecutor(), executor.asUnownedTaskExecutor())
         repeat {
             if !marked.isEmpty { wakeMarked() }
             while budget > 0, let job = nextJob() {
                 if let jobWatch, let taskNames {
-                    jobWatch.run(taskNames, clock: poller) {
-                        unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
-                    }
+                    jobWatch.run(taskNames, clock: poller) { executor.run(job) }
                 } else {
-                    unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+                    executor.run(job)
                 }
                 budget -= 1
                 jobs += 1
@@ -378,7 +386,7 @@ public final class Reactor {
             cancelBody()
         } else if !hasWokenAll {
             hasWokenAll = true
-            for wait in waits.parked { wake(wait, .cancelled) }
+            for wait in parked.waits.parked { wake(wait, .cancelled) }
         } else {
             stop()
         }

@@ -19,15 +19,15 @@ public enum Wake: Sendable, Equatable {
 
 /// The suspensions of one loop.
 ///
-/// A slot goes through `idle` (named, not yet suspended), then `parked` or, if the wake-up came first, `woken`, and is
+/// A slot goes through `idle` (named, not yet suspended), `parked` unless the wake-up comes first, and `woken`, and is
 /// free again when the task takes its ``Wake``. Whoever wakes names slot and generation, so the first wake-up wins and
 /// later ones find nothing.
 struct Waits {
-    @safe private enum State {
+    private enum State {
         case free
         case idle
+        case parked(UnownedJob)
         case woken(Wake)
-        case parked(UnsafeContinuation<Wake, Never>)
     }
 
     private struct Slot {
@@ -38,6 +38,8 @@ struct Waits {
 
     private var slots: [Slot] = []
     private var free: [UInt32] = []
+    /// The wait for which the running task is about to suspend.
+    private var entered: WaitID?
 
     /// The suspensions in which tasks wait; O(the most that there have been).
     var parked: [WaitID] {
@@ -59,21 +61,36 @@ struct Waits {
         return WaitID(slot: UInt32(slots.count - 1), generation: 0)
     }
 
-    /// Stores the continuation until a wake-up; resumes it at once if that came before.
-    /// - Returns: whether it was stored, so that a deadline is of use.
-    mutating func park(_ id: WaitID, _ continuation: UnsafeContinuation<Wake, Never>) -> Bool {
+    /// Prepares a suspension, which is the calling task's next call: that of ``Parking/leave(_:)``.
+    /// - Returns: the reason of a wake-up that came first, so that there is nothing to suspend for.
+    mutating func enter(_ id: WaitID) -> Wake? {
         precondition(slots[Int(id.slot)].generation == id.generation, "a wait is suspended on once")
         switch slots[Int(id.slot)].state {
         case .idle:
-            slots[Int(id.slot)].state = unsafe .parked(continuation)
-            return true
+            entered = id
+            return nil
         case .woken(let wake):
             release(id.slot)
-            unsafe continuation.resume(returning: wake)
-            return false
+            return wake
         case .free, .parked:
             preconditionFailure("a wait is suspended on once, by the task that made it")
         }
+    }
+
+    /// Keeps the job of the task that has entered a wait.
+    mutating func park(_ job: UnownedJob) {
+        guard let wait = entered else { preconditionFailure("a task enters a wait before it suspends") }
+        entered = nil
+        slots[Int(wait.slot)].state = .parked(job)
+    }
+
+    /// Ends a suspension, in the job of its task.
+    mutating func leave(_ id: WaitID) -> Wake {
+        guard case .woken(let wake) = slots[Int(id.slot)].state else {
+            preconditionFailure("a job that is parked runs when it has been woken")
+        }
+        release(id.slot)
+        return wake
     }
 
     /// Names the timer that is to be cancelled when the suspension ends.
@@ -85,29 +102,53 @@ struct Waits {
         release(id.slot)
     }
 
-    /// Wakes the suspension if it is not over; returns the timer that is to be cancelled with it.
-    mutating func wake(_ id: WaitID, _ wake: Wake) -> (woken: Bool, timer: TimerID?) {
+    /// Wakes the suspension if it is not over; returns the job that can run then, if its task has suspended, and the
+    /// timer that is to be cancelled.
+    mutating func wake(_ id: WaitID, _ wake: Wake) -> (woken: Bool, job: UnownedJob?, timer: TimerID?) {
         guard slots.indices.contains(Int(id.slot)), slots[Int(id.slot)].generation == id.generation else {
-            return (false, nil)
+            return (false, nil, nil)
         }
         switch slots[Int(id.slot)].state {
-        case .parked(let continuation):
-            let timer = slots[Int(id.slot)].timer
-            release(id.slot)
-            unsafe continuation.resume(returning: wake)
-            return (true, timer)
+        case .parked(let job):
+            slots[Int(id.slot)].state = .woken(wake)
+            return (true, job, slots[Int(id.slot)].timer)
         case .idle:
             slots[Int(id.slot)].state = .woken(wake)
-            return (true, nil)
+            return (true, nil, nil)
         case .free, .woken:
-            return (false, nil)
+            return (false, nil, nil)
         }
     }
 
     private mutating func release(_ slot: UInt32) {
-        slots[Int(slot)].generation &+= 1
-        slots[Int(slot)].state = .free
-        slots[Int(slot)].timer = nil
+        slots[Int(slot)] = Slot(generation: slots[Int(slot)].generation &+ 1, state: .free, timer: nil)
         free.append(slot)
     }
+}
+
+/// Where tasks are while they are suspended: an actor whose executor keeps their jobs and runs none.
+///
+/// A task suspends by a call of this actor's. When the wait is over the loop runs the job itself, on its own thread, so
+/// that the call returns there at once. A continuation would take twice as many calls into Swift's runtime, and be
+/// resumed by way of the executor that the task prefers, or the global pool if it prefers none.
+@usableFromInline actor Parking {
+    private nonisolated let jobs: ParkedJobs
+
+    @usableFromInline nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe jobs.asUnownedSerialExecutor() }
+
+    init(_ jobs: ParkedJobs) { self.jobs = jobs }
+
+    /// Suspends the calling task until the wait that it has entered (``Waits/enter(_:)``) is over, and says why it is.
+    @usableFromInline func leave(_ wait: WaitID) -> Wake { jobs.waits.leave(wait) }
+}
+
+/// The executor of ``Parking``, with the waits of its loop.
+///
+/// `@unchecked Sendable`: tasks come here from the loop's thread, and leave on it.
+final class ParkedJobs: SerialExecutor, @unchecked Sendable {
+    var waits = Waits()
+
+    func enqueue(_ job: consuming ExecutorJob) { waits.park(UnownedJob(job)) }
+
+    func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
 }

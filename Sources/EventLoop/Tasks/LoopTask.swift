@@ -81,9 +81,11 @@ public final class LoopTask<Success>: AnyLoopTask {
     func start(
         _ operation: @escaping () async throws -> Success, in scope: TaskScope, on loop: isolated EventLoop
     ) {
-        // An immediate task may be isolated to the parameter, which others may not. Since it prefers an executor, it is
+        // An immediate task may be isolated to the parameter, which others may not. If it prefers an executor, it is
         // enqueued there all the same before it runs any of our code.
-        let handle = Task.immediate(name: name, executorPreference: loop.executor) {
+        let isConfined = loop.executor.isConfined
+        let handle = Task.immediate(name: name, executorPreference: loop.executor.preference) {
+            if isConfined { await self.reactor.yield(on: loop) }
             await self.run(operation, on: loop)
             scope.taskEnded(self)
         }

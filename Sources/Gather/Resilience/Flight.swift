@@ -37,7 +37,7 @@ final class Flight: BulkheadClient {
         _ request: ClientRequest, of call: PreparedCall, tracing trace: CallSpan?, on loop: isolated EventLoop,
         whenOver: @escaping () -> Void
     ) {
-        task = Task.immediate(executorPreference: loop.executor) {
+        task = Task.immediate(executorPreference: loop.executor.preference) {
             let landing = await self.fly(request, of: call, tracing: trace, on: loop)
             self.landing = landing
             whenOver()
