@@ -83,7 +83,13 @@ extension CallEnd {
     /// The end that a response stands for, after its body was checked.
     /// - Parameter form: what its body is taken for.
     init(_ response: consuming ClientResponse, as form: BodyForm = .json, keeping kept: KeptResponse = .nothing) {
-        // Field by field, and not by way of another initializer, which would copy all of it.
+        self.init(.ok)
+        take(response, as: form, keeping: kept)
+    }
+
+    /// Becomes the end that a response stands for. Ends are changed in place where every call goes: they are large, and
+    /// to pass one on copies it.
+    mutating func take(_ response: consuming ClientResponse, as form: BodyForm, keeping kept: KeptResponse) {
         outcome = .ok
         status = response.status
         attempts = 1
@@ -117,25 +123,17 @@ extension CallEnd {
         if kept != .nothing { self.response = ResponseRest(response, kept) }
     }
 
-    /// What of the body a call keeps.
-    consuming func shaped(for prepared: PreparedCall) -> CallEnd {
+    /// Leaves of the body what a call keeps.
+    mutating func shape(for prepared: PreparedCall) {
         // No content is null, whatever is kept of other bodies.
-        guard prepared.hasProjection, !isEmpty else { return self }
-        guard let projection = prepared.call.projection, let body else { return self }
+        guard prepared.hasProjection, !isEmpty else { return }
+        guard let projection = prepared.call.projection, let body else { return }
         var shaped: [UInt8] = []
         if projection.append(body, to: &shaped) {
             self.body = JSONValue(validated: shaped)
         } else {
             (outcome, detail, self.body) = (.badResponse, "the body has nothing at 'target'", nil)
         }
-        return self
-    }
-
-    /// The same, with what is referred to found in its body once.
-    func lookingUp(_ paths: [JSONPath]) -> CallEnd {
-        var end = self
-        end.body = body?.lookingUp(paths)
-        return end
     }
 }
 

@@ -81,9 +81,9 @@ public struct CallReport: Sendable {
     var hasBody: Bool { outcome == .ok || staleAge != nil }
 
     /// Whether nothing is wrong with the call.
-    public var isComplete: Bool {
-        isUnwanted || (outcome == .ok && (rest == nil || items.allSatisfy { $0.key == .ok }))
-    }
+    public var isComplete: Bool { isUnwanted || (outcome == .ok && (rest == nil || areItemsComplete)) }
+
+    private var areItemsComplete: Bool { items.allSatisfy { $0.key == .ok } }
 
     init(
         outcome: Outcome, status: Int? = nil, detail: String? = nil, start: Duration? = nil, duration: Duration = .zero,

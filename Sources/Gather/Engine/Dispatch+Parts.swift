@@ -8,7 +8,8 @@ extension Dispatch {
 
     /// What a part's task is for.
     enum Work {
-        case attempt(RunningAttempt)
+        /// To wait for its first attempt, and no longer than is said.
+        case attempt(WaitID, until: LoopInstant)
         case flight(ClientRequest)
         case list
         /// Its request, which takes too long for the loop to make.
@@ -25,14 +26,14 @@ extension Dispatch {
         parts[part.number].stage = .running
         running += 1
         // One that has a slot has its request already.
-        if !isAdmitted, isLarge(part) || isTooMuchNow(part) { return .large }
+        if !isAdmitted, !prepared.wholeSources.isEmpty, isLarge(part) || isTooMuchNow(part) { return .large }
         let state = engine.upstreams[prepared.upstream]
-        if isTooLate(part, for: state) {
+        if !prepared.isRequired, isTooLate(part, for: state) {
             if isAdmitted { state.bulkhead.leave() }
             end(part, .skipped("too late: the upstream usually takes longer than what is left"), isSent: false)
             return nil
         }
-        if isNested(part) { return .list }
+        if nestsLists, prepared.isList { return .list }
         guard let request = request(for: part) else {
             if isAdmitted { state.bulkhead.leave() }
             return nil
@@ -49,7 +50,10 @@ extension Dispatch {
             end(part, .refused)
             return nil
         }
-        return .attempt(attempt)
+        let wait = attempt.exchange.wait
+        let due = attempt.due
+        parts[part.number].attempt = attempt
+        return .attempt(wait, until: due)
     }
 
     @inline(__always)
@@ -99,31 +103,33 @@ extension Dispatch {
 
     /// Lets the whole end a part's wait for its first attempt when its time is over, and when all is decided: it needs
     /// no timer and no cancellation handler of its own.
-    /// - Returns: the wait.
-    func watch(_ part: PartIndex, _ attempt: RunningAttempt) -> WaitID {
-        let wait = attempt.exchange.wait
+    func watch(_ part: PartIndex, _ wait: WaitID, until due: LoopInstant) {
         parts[part.number].wait = wait
-        setDue(part, attempt.due)
-        return wait
+        setDue(part, due)
     }
 
     /// Ends a part as its first attempt has ended, which is nearly always its last.
     /// - Returns: false if there is more to do: ``performRest(of:on:)``.
-    func end(_ part: PartIndex, _ attempt: RunningAttempt, _ wake: Wake) -> Bool {
+    func endFirstAttempt(of part: PartIndex, _ wake: Wake) -> Bool {
         let prepared = prepared(part)
+        guard let attempt = parts[part.number].attempt.take() else {
+            preconditionFailure("a part has one first attempt, and waits for it once")
+        }
         reactor.describeJob("call \(prepared.call.name)")
         parts[part.number].due = LoopInstant(nanoseconds: .max)
         parts[part.number].wait = .none
         let state = engine.upstreams[prepared.upstream]
-        switch attempts(of: part, prepared, at: state).end(attempt, wake) {
-        case .rest(let rest):
+        var end = CallEnd(.cancelled)
+        if let rest = attempts(of: part, prepared, at: state).end(attempt, wake, &end) {
             rests[part] = rest
             return false
-        case .end(let end):
-            state.bulkhead.leave()
-            self.end(part, ready(end, for: part))
-            return true
         }
+        state.bulkhead.leave()
+        shape(&end, of: part, prepared)
+        close(part)
+        ended(part, &end, since: parts[part.number].since)
+        wakeIfNeeded()
+        return true
     }
 
     /// Does what is left to do for a part when the wait for its first attempt is over.
@@ -169,11 +175,10 @@ extension Dispatch {
         await list.finish(on: loop)
     }
 
-    /// What a part leaves, in the shape in which others find it.
-    private func ready(_ last: consuming CallEnd, for part: PartIndex) -> CallEnd {
-        var end = last.shaped(for: prepared(part))
+    /// Brings what a part leaves into the shape in which others find it.
+    private func shape(_ end: inout CallEnd, of part: PartIndex, _ prepared: PreparedCall) {
+        end.shape(for: prepared)
         if let body = end.body.take() { end.body = BodyWork.lookUp(paths(into: part), in: body) }
-        return end
     }
 
     /// Ends a part, off the loop if its body takes long to shape and to find in what others refer to.
@@ -181,11 +186,19 @@ extension Dispatch {
         let prepared = prepared(part)
         reactor.describeJob("call \(prepared.call.name)")
         guard let body = last.body, !BodyWork.fits(body.bytes.count, in: reactor) else {
-            return end(part, ready(last, for: part))
+            var last = last
+            shape(&last, of: part, prepared)
+            return end(part, last)
         }
         let paths = paths(into: part)
         do throws(CancellationError) {
-            end(part, try await BodyWork.offLoop(on: loop) { last.shaped(for: prepared).lookingUp(paths) })
+            let shaped = try await BodyWork.offLoop(on: loop) {
+                var shaped = last
+                shaped.shape(for: prepared)
+                shaped.body = shaped.body?.lookingUp(paths)
+                return shaped
+            }
+            end(part, shaped)
         } catch {
             end(part, CallEnd(failure: .cancelled))
         }

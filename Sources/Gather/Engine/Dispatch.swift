@@ -21,6 +21,8 @@ class Dispatch: BulkheadClient {
         var stage = Stage.waiting
         /// Since when it could go on, which is where its duration begins.
         var since = LoopInstant(nanoseconds: 0)
+        /// Its first attempt, until the wait for it is over.
+        var attempt: RunningAttempt?
         /// When its time in the queue is over, or that of the attempt that its task waits for.
         var due = LoopInstant(nanoseconds: .max)
         /// What its task waits for, while that is for the whole to end in time.
@@ -93,12 +95,12 @@ class Dispatch: BulkheadClient {
     /// Who is told of a part's attempts, if there are several.
     func attemptLog(of part: PartIndex, at state: UpstreamState) -> AttemptLog? { nil }
 
-    /// A part has ended.
+    /// A part has ended; the body of its end may be taken.
     /// - Parameter since: since when it could go on; nil if it never could.
-    func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {}
+    func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?) {}
 
-    /// Whether a part is a dispatch itself.
-    func isNested(_ part: PartIndex) -> Bool { false }
+    /// Whether a call for each element of a list is a dispatch itself.
+    var nestsLists: Bool { false }
 
     /// The dispatch that a call for each element of a list is; nil if it has ended, or the whole gather has.
     func nested(_ part: PartIndex, on loop: isolated EventLoop) async -> ListRun? { nil }
@@ -106,7 +108,7 @@ class Dispatch: BulkheadClient {
     /// The parts of a part's body that are referred to.
     func paths(into part: PartIndex) -> [JSONPath] { [] }
 
-    /// Whether a part that could go on has nevertheless ended, for its upstream is too slow for what is left.
+    /// Whether an optional part that could go on has nevertheless ended, for its upstream is too slow for what is left.
     func isTooLate(_ part: PartIndex, for state: UpstreamState) -> Bool { false }
 
     /// Says what the running job is for: the whole.
@@ -132,8 +134,9 @@ class Dispatch: BulkheadClient {
 
     /// Ends a part.
     final func end(_ part: PartIndex, _ end: CallEnd, isSent: Bool = true) {
+        var end = end
         close(part)
-        ended(part, end, since: isSent ? parts[part.number].since : nil)
+        ended(part, &end, since: isSent ? parts[part.number].since : nil)
         wakeIfNeeded()
     }
 
@@ -190,10 +193,10 @@ class Dispatch: BulkheadClient {
     @inline(__always)
     private func perform(_ part: PartIndex, on loop: isolated EventLoop) async {
         switch begin(part) {
-        case .attempt(let attempt):
-            let wake = await reactor.suspend(attempt.exchange.wait, until: attempt.due)
+        case .attempt(let wait, let due):
+            let wake = await reactor.suspend(wait, until: due)
             if wake == .cancelled { isAbandoned = true }
-            if !end(part, attempt, wake) { await performRest(of: part, on: loop) }
+            if !endFirstAttempt(of: part, wake) { await performRest(of: part, on: loop) }
         case .flight(let request): await joinFlight(of: request, as: part, on: loop)
         case .list: await performList(part, on: loop)
         case .large: await prepare(part, on: loop)
@@ -210,13 +213,13 @@ class Dispatch: BulkheadClient {
                 }
                 while let part = takeReady() {
                     switch begin(part) {
-                    case .attempt(let attempt):
-                        let wait = watch(part, attempt)
+                    case .attempt(let wait, let due):
+                        watch(part, wait, until: due)
                         // The usual child, which waits for one attempt: what else there is to do is in functions of its
                         // own, since a frame that is larger would not have room in the memory that a task begins with.
                         group.addImmediateTask {
                             let wake = await self.reactor.suspendUncancellably(wait, on: loop)
-                            if !self.end(part, attempt, wake) { await self.performRest(of: part, on: loop) }
+                            if !self.endFirstAttempt(of: part, wake) { await self.performRest(of: part, on: loop) }
                         }
                     case .flight(let request):
                         group.addImmediateTask { await self.joinFlight(of: request, as: part, on: loop) }

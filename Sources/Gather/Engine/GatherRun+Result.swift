@@ -3,7 +3,7 @@ extension GatherRun {
     /// - Parameter rendersAnswer: whether an answer is put together; else it is left empty.
     func finish(isCancelled: Bool, rendersAnswer: Bool = true) -> Gathered {
         let reports = reports
-        let isComplete = reports.allSatisfy(\.isComplete)
+        let isComplete = reports.indices.allSatisfy { reports[$0].isComplete }
         let verdict = verdict(
             reports, isComplete: isComplete, isCancelled: isCancelled, rendersAnswer: rendersAnswer && hasAnswer)
         var gathered = Gathered(verdict: verdict, reports: reports, isComplete: isComplete)

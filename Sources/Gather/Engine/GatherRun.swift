@@ -133,7 +133,7 @@ final class GatherRun: Dispatch {
         }
     }
 
-    override func isNested(_ part: PartIndex) -> Bool { endpoint.prepared[part.number].isList }
+    override var nestsLists: Bool { true }
 
     override func nested(_ part: PartIndex, on loop: isolated EventLoop) async -> ListRun? {
         let (values, prepared) = (values, endpoint.prepared[part.number])
@@ -168,9 +168,7 @@ final class GatherRun: Dispatch {
 
     /// Skips an optional call that waited for others if half of its kind would no longer end before the deadline.
     override func isTooLate(_ part: PartIndex, for state: UpstreamState) -> Bool {
-        guard !endpoint.prepared[part.number].isRequired, !endpoint.graph.inputs[part.number].isEmpty,
-            let median = state.latency?.median
-        else { return false }
+        guard !endpoint.graph.inputs[part.number].isEmpty, let median = state.latency?.median else { return false }
         return median > time.duration(to: patience.deadline)
     }
 
@@ -203,72 +201,77 @@ final class GatherRun: Dispatch {
 
     // MARK: Ending calls
 
-    override func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {
+    override func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?) {
         if let response = end.response { responses[part.number] = response }
-        var report = CallReport(end, since: since, in: self)
+        reports[part.number] = CallReport(end, since: since, in: self)
         if !attemptLogs.isEmpty, let log = attemptLogs[part.number], log.reports.count > 1 {
-            report.attemptReports = log.reports
+            reports[part.number].attemptReports = log.reports
         }
-        ended(part.number, report, end.body)
+        reported(part.number, end.body.take())
     }
 
     /// A call for each element of a list has ended.
-    func ended(_ list: PartIndex, _ report: CallReport, _ body: JSONValue?) {
+    func ended(_ list: PartIndex, _ report: consuming CallReport, _ body: consuming JSONValue?) {
         close(list)
-        ended(list.number, report, body)
+        reports[list.number] = report
+        reported(list.number, body)
         wakeIfNeeded()
     }
 
-    /// A call has ended: lets those go on, or end, that have waited for it.
-    private func ended(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
-        record(call, report, body)
+    /// A call has ended and its report is there: lets those go on, or end, that have waited for it.
+    private func reported(_ call: Int, _ body: consuming JSONValue?) {
+        record(call, body)
         // The gather is decided: what waits for this call is cancelled as well.
-        if report.outcome != .cancelled { release(dependentsOf: call) }
+        if reports[call].outcome != .cancelled { release(dependentsOf: call) }
     }
 
-    private func record(_ call: Int, _ report: CallReport, _ body: JSONValue?) {
-        var report = report
+    private func record(_ call: Int, _ report: CallReport, _ body: JSONValue? = nil) {
+        reports[call] = report
+        record(call, body)
+    }
+
+    /// Notes that a call has ended whose report is there.
+    private func record(_ call: Int, _ body: consuming JSONValue?) {
         let prepared = endpoint.prepared[call]
+        let outcome = reports[call].outcome
         pending -= 1
-        if report.outcome == .ok {
+        if outcome == .ok {
             values.bodies[call] = body
-            if let body { keep(body, of: call) }
-        } else if report.isUnwanted || report.outcome == .cancelled {
+            if prepared.keepsBodies { keepBody(of: call, by: prepared) }
+        } else if outcome == .cancelled || reports[call].isUnwanted {
             // Nothing takes its place: it was not asked for, or is no longer waited for.
-        } else if let old = recall(call, after: report) {
+        } else if let old = recall(call, after: outcome, status: reports[call].status) {
             values.bodies[call] = old.body
-            report.staleAge = old.age
+            reports[call].staleAge = old.age
             engine.upstreams[prepared.upstream].metrics.count(.stale)
         } else if prepared.isRequired, endpoint.policy != .settled {
             fail(.call(call))
         } else if case .json(let text) = prepared.call.fallback {
             values.bodies[call] = JSONValue(validated: text)
         }
-        reports[call] = report
         if !prepared.wholeSources.isEmpty { made[call] = nil }
-        if let observer { observer.callEnded(call, report, body: values.bodies[call]) }
+        if let observer { observer.callEnded(call, reports[call], body: values.bodies[call]) }
         guard hasQuorum else { return }
         quorum?.note(
-            report, isCounted: endpoint.graph.dependents[call].isEmpty, isRequired: prepared.isRequired)
+            reports[call], isCounted: endpoint.graph.dependents[call].isEmpty, isRequired: prepared.isRequired)
         if quorum?.isMet ?? false { isSettled = true }
         if quorum?.isLost ?? false { fail(.quorum) }
     }
 
-    /// Keeps a body for when the call fails. What comes for the items of a list is kept by item.
-    private func keep(_ body: JSONValue, of call: Int) {
-        let prepared = endpoint.prepared[call]
-        guard prepared.keepsBodies, !prepared.isList, let request = try? request(of: call) else { return }
+    /// Keeps a call's body for when it fails. What comes for the items of a list is kept by item.
+    private func keepBody(of call: Int, by prepared: PreparedCall) {
+        guard let body = values.bodies[call], !prepared.isList, let request = try? request(of: call) else { return }
         engine.kept.keep(body, of: request, by: prepared, on: reactor)
     }
 
-    private func recall(_ call: Int, after report: CallReport) -> KeptBodies.Kept? {
+    private func recall(_ call: Int, after outcome: Outcome, status: Int?) -> KeptBodies.Kept? {
         let prepared = endpoint.prepared[call]
         // A large request is not made only to look for what is kept of it: that would hold the loop.
         guard prepared.keepsBodies, !prepared.isList, !isLarge(PartIndex(number: call)),
             let request = try? request(of: call)
         else { return nil }
         return engine.kept.recall(
-            request, by: prepared, after: report.outcome, status: report.status, at: reactor.now)
+            request, by: prepared, after: outcome, status: status, at: reactor.now)
     }
 
     // MARK: Starting calls
@@ -290,11 +293,11 @@ final class GatherRun: Dispatch {
     /// Lets a call go on whose inputs have all ended; false if it has ended.
     private func begin(_ call: Int, since: LoopInstant) -> Bool {
         if let report = reasonToSkip(call) {
-            record(call, report, nil)
+            record(call, report)
             return false
         }
         if !sendsOptional, !hasQuorum, !endpoint.prepared[call].isRequired {
-            record(call, CallReport(outcome: .shed, detail: "the service has too much to do"), nil)
+            record(call, CallReport(outcome: .shed, detail: "the service has too much to do"))
             return false
         }
         let prepared = endpoint.prepared[call]
@@ -312,8 +315,8 @@ final class GatherRun: Dispatch {
         switch given {
         case .success(let body): record(call, CallReport(outcome: .ok, attempts: 0), body)
         case .failure(let error):
-            if endpoint.calls[call].isClients(error.reference) { fail(error) }
-            record(call, CallReport(outcome: .skipped, detail: error.description), nil)
+            if endpoint.prepared[call].call.isClients(error.reference) { fail(error) }
+            record(call, CallReport(outcome: .skipped, detail: error.description))
         }
     }
 

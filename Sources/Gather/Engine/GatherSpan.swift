@@ -57,7 +57,7 @@ public final class GatherSpan {
     func attempt(_ place: Int, took times: ExchangeTimes) { attempts[place].times = times }
 
     /// An attempt has ended.
-    func end(_ place: Int, _ end: CallEnd, at now: LoopInstant) {
+    func end(_ place: Int, _ end: borrowing CallEnd, at now: LoopInstant) {
         attempts[place].end = now
         (attempts[place].outcome, attempts[place].status) = (end.outcome, end.status)
     }

@@ -76,7 +76,7 @@ final class ListRun: Dispatch {
 
     // MARK: Ending requests
 
-    override func ended(_ part: PartIndex, _ end: CallEnd, since: LoopInstant?) {
+    override func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?) {
         attempts += end.attempts
         underWay -= 1
         if let body = end.body {
@@ -89,7 +89,7 @@ final class ListRun: Dispatch {
         startMore()
     }
 
-    private func note(_ request: Int, _ end: CallEnd) {
+    private func note(_ request: Int, _ end: consuming CallEnd) {
         requests[request].outcome = end.outcome
         pending -= 1
         switch end.outcome {
@@ -117,13 +117,12 @@ final class ListRun: Dispatch {
         fail(CallEnd(.badResponse), "what came for the items is larger than 'max_body' of the upstream")
     }
 
-    private func fail(_ end: CallEnd, _ detail: String) {
-        var end = end
+    private func fail(_ end: consuming CallEnd, _ detail: String) {
         end.detail = detail
         failure = CallReport(end, since: since, in: self)
     }
 
-    private func recall(_ index: Int, after end: CallEnd) -> KeptBodies.Kept? {
+    private func recall(_ index: Int, after end: borrowing CallEnd) -> KeptBodies.Kept? {
         guard let request = requests[index].request else { return nil }
         return engine.kept.recall(request, by: call, after: end.outcome, status: end.status, at: reactor.now)
     }

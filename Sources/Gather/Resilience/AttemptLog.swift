@@ -45,7 +45,7 @@ final class AttemptLog {
         observer.attemptChanged(of: call, reports[reports.count - 1])
     }
 
-    func ended(_ attempt: Attempt, _ end: CallEnd, at now: LoopInstant) {
+    func ended(_ attempt: Attempt, _ end: borrowing CallEnd, at now: LoopInstant) {
         let began = start.duration(to: attempt.began)
         let host = "\(state.upstream.hosts[attempt.host.number])"
         guard let index = reports.lastIndex(where: { $0.outcome == nil && $0.start == began && $0.host == host }) else {

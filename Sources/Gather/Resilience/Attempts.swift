@@ -5,8 +5,8 @@ import HTTPWire
 /// here.
 ///
 /// Beginning an attempt and taking its result is plain code; only making others takes a task that waits
-/// (``go(on:_:on:)``).
-struct Attempts {
+/// (``go(on:_:on:)``). Not to be copied, which would hold once more all that it refers to.
+struct Attempts: ~Copyable {
     /// The call; of a flight, that of the first that joined it.
     let call: PreparedCall
     let state: UpstreamState
@@ -103,33 +103,32 @@ struct Attempts {
     }
 
     /// Takes the result of the first attempt.
-    func end(_ running: RunningAttempt, _ wake: Wake) -> Either {
-        if wake == .timedOut, !running.exchange.hasEnded, reactor.now < running.until { return .rest(.hedges(running)) }
-        var end: CallEnd
+    /// - Returns: what is left to do; nil if `end` is how the call has ended.
+    func end(_ running: RunningAttempt, _ wake: Wake, _ end: inout CallEnd) -> Rest? {
+        if wake == .timedOut, !running.exchange.hasEnded, reactor.now < running.until { return .hedges(running) }
         do throws(UpstreamFailure) {
             let response = try finish(running, wake)
             guard BodyWork.fits(response.body.count, in: reactor) else {
-                return .rest(.check(response, running, running.phases))
+                return .check(response, running, running.phases)
             }
-            end = CallEnd(response, as: call.form, keeping: keptResponse)
+            end.take(consume response, as: call.form, keeping: keptResponse)
         } catch {
             end = CallEnd(failure: error)
         }
         // The exchange may be another's later.
         end.phases = running.phases
         tell(end, of: running)
-        if followsRedirects, Redirection.isOne(end) {
-            return .rest(.redirect(explained(end, of: running), running.attempt))
-        }
-        if state.upstream.retry != nil, let pause = pause(after: end, retries: 0) {
-            return .rest(.retry(after: explained(end, of: running), pause, running.attempt))
-        }
-        return .end(explained(end, of: running))
+        let isRedirect = followsRedirects && Redirection.isOne(end)
+        let pause = isRedirect || state.upstream.retry == nil ? nil : pause(after: end, retries: 0)
+        explain(&end, of: running)
+        if isRedirect { return .redirect(end, running.attempt) }
+        if let pause { return .retry(after: end, pause, running.attempt) }
+        return nil
     }
 
-    /// An attempt's end, with what people will ask: which host it was, and whose time was over.
-    private func explained(_ end: consuming CallEnd, of running: RunningAttempt) -> CallEnd {
-        guard end.outcome != .ok else { return end }
+    /// Adds to an attempt's end what people will ask: which host it was, and whose time was over.
+    private func explain(_ end: inout CallEnd, of running: RunningAttempt) {
+        guard end.outcome != .ok else { return }
         let host = state.upstream.hosts[running.attempt.host.number].shortName
         let detail = end.detail
         switch end.outcome {
@@ -143,16 +142,10 @@ struct Attempts {
             end.detail = "\(host) took longer than \(limit)" + (detail.map { ", " + $0 } ?? "")
         case .ok, .unreachable, .refused, .shed, .skipped, .cancelled: break
         }
-        return end
-    }
-
-    enum Either {
-        case end(CallEnd)
-        case rest(Rest)
     }
 
     /// Tells the upstream's state how an attempt ended.
-    private func tell(_ end: CallEnd, of running: RunningAttempt) {
+    private func tell(_ end: borrowing CallEnd, of running: RunningAttempt) {
         let now = reactor.time
         log?.ended(running.attempt, end, at: now)
         if let place = running.place { trace?.gather.end(place, end, at: now) }
@@ -301,15 +294,9 @@ struct Attempts {
             guard BodyWork.fits(response.body.count, in: reactor) else {
                 return await check(response, of: running, running.phases, on: loop)
             }
-            var end = CallEnd(response, as: call.form, keeping: keptResponse)
-            end.phases = running.phases
-            tell(end, of: running)
-            return explained(end, of: running)
+            return ended(running, CallEnd(response, as: call.form, keeping: keptResponse), running.phases)
         } catch {
-            var end = CallEnd(failure: error)
-            end.phases = running.phases
-            tell(end, of: running)
-            return explained(end, of: running)
+            return ended(running, CallEnd(failure: error), running.phases)
         }
     }
 
@@ -326,9 +313,15 @@ struct Attempts {
         } catch {
             end = CallEnd(failure: .cancelled)
         }
+        return ended(running, end, phases)
+    }
+
+    /// How an attempt has ended, once that is told.
+    private func ended(_ running: RunningAttempt, _ end: consuming CallEnd, _ phases: AttemptPhases) -> CallEnd {
         end.phases = phases
         tell(end, of: running)
-        return explained(end, of: running)
+        explain(&end, of: running)
+        return end
     }
 
     /// Begins an attempt alongside others that have not answered, with a slot of its own in the bulkhead, for which it
@@ -348,7 +341,7 @@ struct Attempts {
     }
 
     /// How long to wait before another attempt; nil if there is to be none, which costs nothing of the budget.
-    private func pause(after end: CallEnd, retries: Int) -> Duration? {
+    private func pause(after end: borrowing CallEnd, retries: Int) -> Duration? {
         guard let policy = state.upstream.retry, retries + 1 < policy.attempts, let cause = end.cause,
             policy.causes.contains(cause), call.isRepeatable || end.isUnsent
         else { return nil }

@@ -6,7 +6,7 @@ enum Redirection {
     private static let statuses: Set<Int> = [301, 302, 303, 307, 308]
 
     /// Whether a call's end may be one that is followed.
-    static func isOne(_ end: CallEnd) -> Bool {
+    static func isOne(_ end: borrowing CallEnd) -> Bool {
         guard let status = end.status, statuses.contains(status) else { return false }
         return end.response?.fields.contains(.location) ?? false
     }

@@ -126,12 +126,12 @@ final class UpstreamState {
     }
 
     /// Records an attempt's end.
-    func end(_ attempt: Attempt, _ end: CallEnd, at now: LoopInstant) {
+    func end(_ attempt: Attempt, _ end: borrowing CallEnd, at now: LoopInstant) {
         self.end(attempt, end, after: attempt.began.duration(to: now), at: now)
     }
 
     /// - Parameter elapsed: how long its answer took, where what came of it was known only later.
-    func end(_ attempt: Attempt, _ end: CallEnd, after elapsed: Duration, at now: LoopInstant) {
+    func end(_ attempt: Attempt, _ end: borrowing CallEnd, after elapsed: Duration, at now: LoopInstant) {
         metrics.countAttempt(end.outcome, status: end.status, nanoseconds: elapsed.wholeNanoseconds)
         let isCancelled = end.outcome == .cancelled
         let isFailure = isCancelled ? nil : end.isFailure
