@@ -1,4 +1,4 @@
-/// Searches that look at eight bytes at a time.
+/// Searches that look at eight bytes at a time or more.
 ///
 /// Each search computes a word whose highest bit per byte marks a match. Subtraction borrows only out of a byte that
 /// matched, so the lowest mark is exact, and the lowest is the only one used.
@@ -11,12 +11,22 @@ enum ByteScan {
     @inline(__always)
     static func endOfPlainRun(in text: Span<UInt8>, from start: Int) -> Int {
         var i = start
+        // Most strings end within a word; of those that do not, many are long.
+        if i <= text.count &- 8 {
+            let marks = plainRunEnds(load(text, i))
+            if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
+            i &+= 8
+        }
+        while i <= text.count &- 32 {
+            // Safe as below. One load of four words checks its bounds once.
+            let words = unsafe text.bytes.unsafeLoadUnaligned(fromByteOffset: i, as: SIMD4<UInt64>.self)
+            let marks =
+                plainRunEnds(words[0]) | plainRunEnds(words[1]) | plainRunEnds(words[2]) | plainRunEnds(words[3])
+            if marks != 0 { break }
+            i &+= 32
+        }
         while i <= text.count &- 8 {
-            let word = load(text, i)
-            let quotes = (word ^ ones &* UInt64(ASCII.quote)) &- ones
-            let backslashes = (word ^ ones &* UInt64(ASCII.backslash)) &- ones
-            let controls = word &- ones &* 0x20
-            let marks = (quotes | backslashes | controls | word) & highBits
+            let marks = plainRunEnds(load(text, i))
             if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
             i &+= 8
         }
@@ -26,6 +36,15 @@ enum ByteScan {
             i &+= 1
         }
         return i
+    }
+
+    /// Marks the bytes of a word that end a plain run.
+    @inline(__always)
+    private static func plainRunEnds(_ word: UInt64) -> UInt64 {
+        let quotes = (word ^ ones &* UInt64(ASCII.quote)) &- ones
+        let backslashes = (word ^ ones &* UInt64(ASCII.backslash)) &- ones
+        let controls = word &- ones &* 0x20
+        return (quotes | backslashes | controls | word) & highBits
     }
 
     /// The first `"` or `\` from `start`, or the count of bytes.
