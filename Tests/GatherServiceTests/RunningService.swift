@@ -320,12 +320,18 @@ func patientConfiguration(_ ports: RunningService.Ports) throws -> Configuration
         ports,
         changing: [
             "timeout: 500ms": "timeout: 20s", "timeout: 80ms": "timeout: 20s", "deadline: 500ms": "deadline: 20s",
+            "connect_timeout: 50ms": "connect_timeout: 20s",
         ])
 }
 
 /// The same but for the call `offers`, which keeps its 80 ms.
 func patientButForOffers(_ ports: RunningService.Ports) throws -> Configuration {
-    try given(ports, changing: ["timeout: 500ms": "timeout: 20s", "deadline: 500ms": "deadline: 20s"])
+    try given(
+        ports,
+        changing: [
+            "timeout: 500ms": "timeout: 20s", "deadline: 500ms": "deadline: 20s",
+            "connect_timeout: 50ms": "connect_timeout: 20s",
+        ])
 }
 
 private func given(_ ports: RunningService.Ports, changing changes: [String: String]) throws -> Configuration {
