@@ -3,6 +3,8 @@ import HTTPTypes
 import HTTPWire
 
 /// A request, as handlers see it. Confined to its loop.
+///
+/// It keeps its connection and the server in memory: a handler that keeps requests has to let go of them.
 public final class Request {
     public private(set) var head: RequestHead
     /// Who sent it; nil over a path, which peers need not have.

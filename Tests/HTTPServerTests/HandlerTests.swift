@@ -184,6 +184,8 @@ struct HandlerTests {
                 }
             }
             let handler = Keeping()
+            // A request keeps its connection and so the server, which keeps its handler.
+            defer { handler.kept = [] }
             let listener = try Listener("127.0.0.1:0")
             let server = Server(listener, handler: handler, on: loop)
             let stop = Latch()

@@ -160,6 +160,7 @@ struct LimitTests {
     private static var oneMegabyte: ServerOptions {
         var options = ServerOptions()
         options.unansweredBytes = 1 << 20
+        options.bodyTimeout = .seconds(50)
         return options
     }
 
