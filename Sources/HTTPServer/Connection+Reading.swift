@@ -307,7 +307,7 @@ extension Connection {
     // MARK: What the request holds
 
     /// About what is held of a request that is not complete in addition to its bytes, by the task that waits for more.
-    private static var bytesOfTask: Int { 8 * 1024 }
+    private static var bytesOfTask: Int { 12 * 1024 }
 
     /// Makes the server count what is held of the request while more of it is waited for; false if there is no room for
     /// it.
