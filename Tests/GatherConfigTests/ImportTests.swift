@@ -43,7 +43,7 @@ struct ImportCase: Sendable, CustomStringConvertible {
         #expect(yaml == (try? String(contentsOf: given.yaml, encoding: .utf8)))
     }
 
-    @Test func `there are cases`() { #expect(ImportCase.all.count >= 11) }
+    @Test func `there are cases`() { #expect(ImportCase.all.count >= 12) }
 
     @Test(arguments: ImportCase.all)
     func `what comes out is read without errors or warnings`(given: ImportCase) throws {

@@ -174,7 +174,7 @@ import Testing
         Sample("endpoints.gather", "first", "settled"),
         Sample("endpoints.calls", #"{ c: { get: "a:/b" } }"#, #"{ c: { get: "a:/d" } }"#),
         Sample("endpoints.response", "{ a: 1 }", "{ a: 2 }"),
-        Sample("endpoints.pass_status", "[404]", "[403]"),
+        Sample("endpoints.pass_status", "[404]", "[4xx]"),
         Sample("endpoints.pass_body", "true", "false", with: "pass_status: [404]"),
         Sample("endpoints.status", "201", #""{c.status}""#),
         Sample("endpoints.etag", "true", "false"),

@@ -5,10 +5,24 @@ import GatherConfig
 import HTTPTypes
 import TestSupport
 import Testing
+import TokenTestSupport
+import Tokens
 
 /// Whether configurations that were KrakenD's answer as their reports say.
 @Suite struct ImportedServiceTests {
-    /// Serves what one of the cases of `gatherd import` becomes, with all hosts where the test's upstream is.
+    private static let signers = ["RS256": SigningKey(.rsa), "ES256": SigningKey(.p256)]
+
+    /// A field with a token.
+    private static func bearer(_ claims: String, by algorithm: String = "RS256") throws -> String {
+        "Authorization: Bearer " + (try token(claims, by: algorithm))
+    }
+
+    private static func token(_ claims: String, by algorithm: String = "RS256") throws -> String {
+        try #require(signers[algorithm]).token("{\(claims),\"exp\":4000000000}", by: algorithm)
+    }
+
+    /// Serves what one of the cases of `gatherd import` becomes, with all hosts where the test's upstream is, and
+    /// tokens signed by the test.
     private static func serve<Value: Sendable>(
         _ name: String, raw: Bool = false,
         _ body: @escaping @Sendable (RunningService, isolated EventLoop) async throws -> Value
@@ -23,6 +37,10 @@ import Testing
                     let port = raw ? ports.raw : ports.scripted
                     configuration.plan.upstreams[index].hosts = [try Origin("http://127.0.0.1:\(port)")]
                 }
+                let keys = "{\"keys\":[\(signers.values.map { $0.jwk() }.joined(separator: ","))]}"
+                for index in configuration.access.tokens.indices {
+                    configuration.access.tokens[index].keys = .file("", try KeySet(file: Array(keys.utf8)))
+                }
                 return configuration
             }, body)
     }
@@ -31,15 +49,20 @@ import Testing
         try Self.serve("crud") { service, loop in
             let upstream = service.upstream
             upstream.answers["orders"] = .json(#"{"content":[{"id":1}],"links":[],"page":{"number":0,"debug":1}}"#)
+            let customer = try Self.bearer(
+                #""iss":"https://id.example/","aud":"orders","realm_access":{"roles":["customer"]}"#)
             let list = try await service.get(
-                "/v1/orders?page=2&secret=1", "Authorization: Bearer x", "X-Other: y", "Origin: https://shop.example",
-                on: loop)
+                "/v1/orders?page=2&secret=1", customer, "X-Other: y", "Origin: https://shop.example", on: loop)
             #expect(list.body == #"{"orders":[{"id":1}],"page":{"number":0}}"#)
             #expect(list["Cache-Control"] == "public, max-age=60")
             #expect(list["Access-Control-Allow-Origin"] == "https://shop.example")
             #expect(upstream.requests[0].line == "GET /orders?page=2")
-            #expect(upstream.requests[0].fields.contains("Authorization: Bearer x"))
+            #expect(upstream.requests[0].fields.contains(customer))
             #expect(!upstream.requests[0].fields.contains { $0.lowercased().hasPrefix("x-other") })
+
+            let other = try Self.bearer(#""iss":"https://id.example/","aud":"orders","realm_access":{"roles":[]}"#)
+            #expect(try await service.get("/v1/orders", other, on: loop).status == 403)
+            #expect(try await service.get("/v1/orders", "Authorization: Bearer x", on: loop).status == 401)
 
             upstream.answers["orders"] = .status(422)
             let refused = try await service.send(
@@ -51,6 +74,101 @@ import Testing
             upstream.answers["orders"] = .json("{}")
             #expect(try await service.send("DELETE", "/v1/orders/7", on: loop).status == 200)
             #expect(upstream.requests[3].line == "DELETE /orders/7")
+        }
+    }
+
+    @Test func `tokens are asked for where they were, and what has no like of its own is not served to everyone`()
+        throws
+    {
+        try Self.serve("access") { service, loop in
+            let upstream = service.upstream
+            let own = #""iss":"https://id.example/","aud":"accounts","sub":"ada/1""#
+            let token = try Self.bearer(own)
+            for (path, fields, status) in [
+                ("/prices", [], 200), ("/me", [], 401), ("/me", [token], 200),
+                ("/me", [try Self.bearer(#""iss":"https://id.example/","aud":"shop","sub":"ada""#)], 401),
+                ("/me", [try Self.bearer(#""iss":"https://other.example/","aud":"accounts","sub":"ada""#)], 401),
+                ("/users", [token], 403),
+                ("/users", [try Self.bearer(own + #","realm":{"roles":["clerk","x"]}"#)], 200),
+                ("/users", [try Self.bearer(own + #","realm.roles":["clerk"]"#)], 403),
+                ("/legacy", [token], 404), ("/both", [token], 404), ("/partners", [token], 404),
+            ] as [(String, [String], Int)] {
+                #expect(try await service.send("GET", path, fields, on: loop).status == status, "\(path) \(fields)")
+            }
+            for (scopes, status) in [("orders:read", 403), ("orders:read x orders:write", 200)] {
+                let token = try Self.bearer(own + ",\"scope\":\"\(scopes)\"")
+                #expect(try await service.send("POST", "/orders", [token], body: "{}", on: loop).status == status)
+            }
+            _ = try await service.get("/me", token, "X-User: eve", "X_User: eve", "X-Tenant: eve", on: loop)
+            let sent = try #require(upstream.requests.last)
+            #expect(sent.line == "GET /users/ada%2F1")
+            #expect(sent.fields.filter { $0.contains("eve") || $0.contains("ada") } == ["X-User: ada/1"])
+        }
+    }
+
+    @Test func `a token may be in a cookie, and what it says goes before what the client says`() throws {
+        try Self.serve("access") { service, loop in
+            let claims = #""https://id.example/user":"ada","https://id.example/roles":["reader"]"#
+            let token = try Self.token(claims, by: "ES256")
+            #expect(try await service.get("/pages/7", on: loop).status == 401)
+            let page = try await service.get(
+                "/pages/7", "Cookie: a=b; session=\(token)", "X-User: eve", "x_user: eve", "X-Other: 1", on: loop)
+            #expect(page.status == 200)
+            let sent = try #require(service.upstream.requests.last)
+            #expect(sent.line == "GET /pages/7")
+            let users = sent.fields.filter { field in
+                ["x-user", "x_user", "x-other"].contains { field.lowercased().hasPrefix($0) }
+            }
+            #expect(users == ["X-Other: 1", "X-User: ada"])
+            let other = try Self.bearer(#""https://id.example/roles":[]"#, by: "ES256")
+            #expect(try await service.get("/pages/7", other, on: loop).status == 403)
+        }
+    }
+
+    @Test func `groups stand by their names, without what failed`() throws {
+        try Self.serve("groups") { service, loop in
+            let upstream = service.upstream
+            upstream.answers = [
+                "users": .json(#"{"data":{"id":5}}"#), "orders": .json(#"[{"id":1},{"id":2}]"#),
+            ]
+            let whole = try await service.get("/dashboard/5", "Accept-Language: nl", "X-Other: 1", on: loop)
+            #expect(
+                whole.body
+                    == #"{"user":{"id":5},"last orders":{"collection":[{"id":1},{"id":2}]},"settings":{"data":{"id":5}}}"#
+            )
+            #expect(upstream.requests.allSatisfy { $0.fields.contains("Accept-Language: nl") })
+            #expect(
+                upstream.requests.map(\.line).sorted()
+                    == ["GET /orders?user=5", "GET /users/5", "GET /users/5/settings"])
+            upstream.answers["orders"] = .status(500)
+            let part = try await service.get("/dashboard/5", on: loop)
+            #expect(part.status == 200 && part["Gather-Complete"] == "false")
+            #expect(part.body.hasPrefix(#"{"user":{"id":5},"#))
+        }
+    }
+
+    @Test func `what is left of odd endpoints is served, and the others are not there`() throws {
+        try Self.serve("odds") { service, loop in
+            service.upstream.answers["x"] = .json(#"{"a":1}"#)
+            let odd = try await service.get("/x/5", on: loop)
+            #expect(odd.body == #"{"a":1}"#)
+            for path in ["/files/a.txt", "/all/b", "/me", "/srv", "/z", "/money"] {
+                #expect(try await service.get(path, on: loop).status == 404, "\(path)")
+            }
+            #expect(service.upstream.requests.map(\.line) == ["GET /x/5"])
+        }
+    }
+
+    @Test func `a file of version 2 answers as well`() throws {
+        try Self.serve("version2") { service, loop in
+            service.upstream.answers["users"] = .json(#"{"id":7,"name":"Ada","mail":"a"}"#)
+            #expect(try await service.get("/users/7", on: loop).status == 401)
+            let token = try Self.bearer(#""sub":"ada""#)
+            let user = try await service.get("/users/7?fields=a&other=b", token, "Origin: https://a.example", on: loop)
+            #expect(user.body == #"{"id":7,"name":"Ada"}"#)
+            #expect(user["Access-Control-Allow-Origin"] == "*" && user["X-Frame-Options"] == "DENY")
+            #expect(user["RateLimit-Policy"] != nil)
+            #expect(service.upstream.requests.map(\.line) == ["GET /users/7?fields=a"])
         }
     }
 

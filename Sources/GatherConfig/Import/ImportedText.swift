@@ -25,6 +25,13 @@ struct ImportedText {
         for remark in other.remarks { remarks.append(remark.moved(by: offset)) }
     }
 
+    /// The same in comments.
+    var commentedOut: ImportedText {
+        var text = self
+        text.lines = lines.map { "# " + $0 }
+        return text
+    }
+
     /// Errors found when the translation was read.
     mutating func mustBeMended(_ diagnostic: Diagnostic) {
         let reason = [diagnostic.problem, diagnostic.remedy].compactMap(\.self).joined(separator: "; ")

@@ -38,11 +38,16 @@ struct KrakenDBackend {
     let calls: [KrakenDCall]
     let hosts: [String]
     let isProxy: Bool
+    /// Whether there are claims of a token.
+    let hasTokens: Bool
     /// What is to be said of a backend that no call could be made of.
     private(set) var text = ImportedText()
 
-    init(method: String, path: KrakenDPath, calls: [KrakenDCall], hosts: [String], isProxy: Bool) {
-        (self.method, self.path, self.calls, self.hosts, self.isProxy) = (method, path, calls, hosts, isProxy)
+    init(
+        method: String, path: KrakenDPath, calls: [KrakenDCall], hosts: [String], isProxy: Bool, hasTokens: Bool
+    ) {
+        (self.method, self.path, self.calls, self.hosts) = (method, path, calls, hosts)
+        (self.isProxy, self.hasTokens) = (isProxy, hasTokens)
     }
 
     /// Nil if there can be no call, with the reason in ``text``.
@@ -153,6 +158,9 @@ struct KrakenDBackend {
         {
             call.refersToCalls = true
             return Self.reference(to: calls[index], name[underscore...].dropFirst())
+        }
+        if hasTokens, text.hasPrefix("jwt.") {
+            return "jwt." + KrakenDValidator.claim(String(name.dropFirst(4)), isNested: true)
         }
         for (prefix, ours) in [("input_headers.", "header."), ("input_query_strings.", "query.")]
         where text.hasPrefix(prefix) {

@@ -17,6 +17,11 @@ struct KrakenDEndpoint {
     private var query: [String] = []
     private var isSequential = false
     private var outputEncoding = "json"
+    /// Whether its clients need tokens, and the claims that are sent to upstreams.
+    private var hasTokens = false
+    private var claims: [(name: String, value: String)] = []
+    /// Why it is not served at all, rather than for everyone.
+    private var refusal: (member: Node.Member, reason: String)?
 
     init(service: KrakenDService, file: String, upstreams: KrakenDUpstreams, routes: [String: Int]) {
         (self.service, self.file, self.upstreams, self.routes) = (service, file, upstreams, routes)
@@ -48,7 +53,14 @@ struct KrakenDEndpoint {
             return text
         }
         let body = readBody(endpoint, node)
-        if body.isServed {
+        if body.isServed, let refusal {
+            routes["\(method) \(path.shape)"] = nil
+            text.leaveOut(
+                "\(name), \(KrakenDNames.namespace(refusal.member.name))",
+                "\(refusal.reason); until then the endpoint is a comment, since everyone could ask it",
+                at: refusal.member.position)
+            text.append(body.text.commentedOut)
+        } else if body.isServed {
             text.append(body.text)
         } else {
             routes["\(method) \(path.shape)"] = nil
@@ -75,6 +87,7 @@ struct KrakenDEndpoint {
                 at: concurrent.position)
         }
         let extra = readExtra(endpoint.take("extra_config")?.value, into: &rest)
+        if !hasTokens, refusal == nil, service.tokens != nil { rest.line("public: true") }
         let backends = endpoint.take("backend")?.value
         rest.settle(endpoint.rest, by: KrakenDNames.endpointKeys)
 
@@ -86,6 +99,9 @@ struct KrakenDEndpoint {
             let others = calls
             let read = readBackend(backend, index, others, of: nodes.count)
             if var call = read.call {
+                call.headers += claims.filter { claim in
+                    !call.headers.contains { $0.name.lowercased() == claim.name.lowercased() }
+                }
                 var remarks = read.text
                 remarks.append(call.remarks)
                 call.remarks = remarks
@@ -156,12 +172,27 @@ struct KrakenDEndpoint {
                     rest.leaveOut("proxy.\(member.name)", "there is nothing like it", at: member.position)
                 }
             case ("qos/ratelimit/router", let limit?): rest.append(KrakenDRateLimit.read(limit, member))
-            case ("auth/validator", _): KrakenDValidator.leaveOut(member, into: &rest)
+            case ("auth/validator", _): readValidator(member, into: &rest)
+            case ("auth/api-keys", _):
+                refusal = (member, "keys are in a file here, and have no roles: write its 'access' with 'api_keys'")
+            case ("auth/basic", _): refusal = (member, "passwords are not checked: write an 'access' of another kind")
             default: others.append(member)
             }
         }
         rest.settle(others, by: KrakenDNames.namespaces)
         return extra
+    }
+
+    /// Writes who may ask the endpoint, where that differs from what holds for most.
+    private mutating func readValidator(_ member: Node.Member, into rest: inout ImportedText) {
+        do throws(KrakenDValidator.Refusal) {
+            let validator = try KrakenDValidator(member, sending: headers)
+            hasTokens = true
+            claims = validator.claims
+            rest.append(validator.access(besides: service.tokens))
+        } catch {
+            refusal = (member, error.reason)
+        }
     }
 
     // MARK: proxy
@@ -209,10 +240,9 @@ struct KrakenDEndpoint {
             if calls.count > 1 {
                 text.leaveOut("return_error_code", "several calls have no one status", at: position)
             } else {
-                text.differs("return_error_code", "holds for the statuses that 'pass_status' lists", at: position)
-                text.line(
-                    "pass_status: [400, 401, 402, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422, 423, 428, 429, 451, 500, 501, 503]"
-                )
+                text.differs(
+                    "return_error_code", "holds for 4xx and 5xx, with a problem document as the body", at: position)
+                text.line("pass_status: [4xx, 5xx]")
             }
         }
         if let response { text.line("response: \(response)") }
@@ -397,7 +427,8 @@ struct KrakenDEndpoint {
     ) -> (call: KrakenDCall?, text: ImportedText) {
         guard let path else { return (nil, ImportedText()) }
         var reader = KrakenDBackend(
-            method: method, path: path, calls: others, hosts: service.hosts, isProxy: outputEncoding == "no-op")
+            method: method, path: path, calls: others, hosts: service.hosts, isProxy: outputEncoding == "no-op",
+            hasTokens: hasTokens)
         let call = reader.read(node, within: timeout, &upstreams)
         return (call, reader.text)
     }
@@ -429,15 +460,5 @@ struct KrakenDPath {
         text = "/" + segments.joined(separator: "/")
         shape = try RoutePath(text).shape
         self.parameters = parameters
-    }
-}
-
-/// Their check of tokens.
-enum KrakenDValidator {
-    static func leaveOut(_ member: Node.Member, into text: inout ImportedText) {
-        text.leaveOut(
-            "auth/validator",
-            "tokens are not checked: the endpoint is open to everybody unless something in front of it checks them",
-            at: member.position)
     }
 }

@@ -96,8 +96,10 @@ enum KrakenDNames {
         "telemetry/ganalytics": .leftOut("nothing is sent to it"),
         "auth/signer": .leftOut("tokens are not signed"),
         "auth/revoker": .leftOut("tokens cannot be revoked"),
-        "auth/api-keys": .leftOut("keys are not checked: whoever asks is answered"),
-        "auth/basic": .leftOut("passwords are not checked: whoever asks is answered"),
+        // What these say of the service has no effect by itself; endpoints that have them are read elsewhere.
+        "auth/validator": .needless,
+        "auth/api-keys": .leftOut("keys are in a file here: see 'api_keys' of 'access'"),
+        "auth/basic": .leftOut("passwords are not checked"),
         "auth/client-credentials": .leftOut(
             "no token is fetched for upstreams; give a constant one in 'headers', as in \"Bearer ${TOKEN}\""),
         "auth/gcp": .leftOut("no token is fetched for upstreams"),

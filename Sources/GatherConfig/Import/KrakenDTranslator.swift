@@ -9,10 +9,12 @@ struct KrakenDTranslator {
         guard let root = TheirMapping(node) else { return ImportedText() }
         var service = KrakenDService()
         var upstreams = KrakenDUpstreams()
+        let nodes = elements(of: root.take("endpoints")?.value)
+        service.tokens = KrakenDValidator.usual(of: nodes)
         let server = service.readServer(root)
         var endpoints = ImportedText()
         var routes: [String: Int] = [:]
-        for node in elements(of: root.take("endpoints")?.value) {
+        for node in nodes {
             var reader = KrakenDEndpoint(service: service, file: file, upstreams: upstreams, routes: routes)
             endpoints.append(reader.read(node), indent: 2)
             (upstreams, routes) = (reader.upstreams, reader.routes)
@@ -61,6 +63,8 @@ struct KrakenDService {
     private(set) var timeout = Duration.seconds(2)
     private(set) var cacheTTL = Duration.zero
     private(set) var outputEncoding = "json"
+    /// How most endpoints verify tokens, if any do.
+    var tokens: KrakenDValidator.Usual?
     /// Keys of each upstream.
     private(set) var connections: [(name: String, value: Duration)] = []
 
@@ -84,6 +88,10 @@ struct KrakenDService {
         lines.line("listen: \(YAMLText.scalar("\(host):\(Int(port))"))")
         if port == 9090 { lines.line("admin: \(YAMLText.scalar("127.0.0.1:9091"))") }
         readTimeouts(root, into: &lines)
+        if let tokens {
+            lines.line("access:")
+            lines.append(tokens.access, indent: 2)
+        }
         let extra = TheirMapping(root.take("extra_config")?.value)
         var members: [String: Node.Member] = [:]
         for member in extra?.rest ?? [] { members[KrakenDNames.namespace(member.name)] = member }

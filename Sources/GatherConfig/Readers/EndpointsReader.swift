@@ -221,7 +221,14 @@ extension Node {
     }
 
     fileprivate func statuses() -> [Int]? {
-        elements(expected: "a list of statuses, such as [404]")?.compactMap { $0.integer(in: 400...599) }
+        elements(expected: "a list of statuses, such as [404] or [4xx]")?.flatMap { element -> [Int] in
+            element.outline?.take(words: ["4xx", "5xx"])
+            switch element.spelling {
+            case "4xx": return Array(400...499)
+            case "5xx": return Array(500...599)
+            default: return element.integer(in: 400...599).map { [$0] } ?? []
+            }
+        }
     }
 
     /// One of a few words.

@@ -1,0 +1,199 @@
+import EventLoop
+import Gather
+import HTTPTypes
+import JSONText
+import Tokens
+
+/// Their check of tokens, `auth/validator`, as our `access`.
+struct KrakenDValidator {
+    /// How tokens are verified, as the members of `jwt`: the same for most endpoints of a file.
+    private(set) var verification = ImportedText()
+    /// Where tokens have their roles and scopes, if some are asked for.
+    private(set) var rolesClaim: String?
+    private(set) var scopesClaim: String?
+    /// What an endpoint asks of tokens, as the members of `access`.
+    private(set) var needs = ImportedText()
+    /// Claims that are sent to upstreams, each in a field.
+    private(set) var claims: [(name: String, value: String)] = []
+
+    /// Why tokens cannot be verified as it says.
+    struct Refusal: Error { let reason: String }
+
+    /// - Parameter fields: the client's fields that the endpoint's backends get, among which those of claims have to be.
+    init(_ member: Node.Member, sending fields: [String]) throws(Refusal) {
+        guard let validator = TheirMapping(member.value) else { throw Refusal(reason: "it is not a mapping") }
+        let name = validator.take("alg")?.value.spelling ?? "RS256"
+        guard let algorithm = SignatureAlgorithm(rawValue: name) else {
+            throw Refusal(reason: "the algorithm \(quoted(name)) is not known")
+        }
+        if algorithm.usesSecret {
+            throw Refusal(reason: "\(name) verifies with a secret, which has to be written by hand as 'keys.secret'")
+        }
+        let keys = try Self.keys(validator)
+        let hasCookie = validator.take("cookie_key")?.value.spelling
+        verification.differs(
+            "auth/validator",
+            "tokens have to have 'exp'"
+                + (hasCookie == nil ? ", and without 'cookie_key' the cookie 'access_token' is not looked at" : ""),
+            at: member.position)
+        verification.line("keys: \(keys)")
+        verification.line("algorithms: [\(name)]")
+        if let issuer = validator.take("issuer")?.value.spelling {
+            verification.line("issuer: \(YAMLText.scalar(issuer))")
+        }
+        let audience = validator.take("audience")?.value.spellings ?? []
+        guard audience.count < 2 else {
+            throw Refusal(reason: "tokens have to be for all of its audiences, and here for one of several is enough")
+        }
+        if let audience = audience.first { verification.line("audience: \(YAMLText.scalar(audience))") }
+        verification.line("leeway: \((validator.take("leeway")?.value.goDuration ?? .seconds(1)).text)")
+        readSource(header: validator.take("auth_header_name")?.value.spelling, cookie: hasCookie)
+        readRoles(validator)
+        readScopes(validator, at: member.position)
+        readClaims(validator, sending: fields)
+        if let strategy = validator.take("key_identify_strategy"), strategy.value.spelling != "kid" {
+            verification.leaveOut(
+                "auth/validator.key_identify_strategy", "keys are found by their 'kid'", at: strategy.position)
+        }
+        // Keys are always kept, and may be fetched without TLS.
+        for needless in ["cache", "disable_jwk_security", "operation_debug"] { _ = validator.take(needless) }
+        for member in validator.rest {
+            verification.leaveOut("auth/validator.\(member.name)", "there is nothing like it", at: member.position)
+        }
+    }
+
+    private static func keys(_ validator: TheirMapping) throws(Refusal) -> String {
+        for key in ["secret_url", "cypher_key"] where validator.take(key) != nil {
+            throw Refusal(reason: "keys that are encrypted cannot be read")
+        }
+        let url = validator.take("jwk_url", "jwk-url")?.value.spelling ?? ""
+        let authority = validator.take("jwk_local_ca")?.value.spelling ?? ""
+        let refresh = validator.take("cache_duration")?.value.number
+        if let file = validator.take("jwk_local_path")?.value.spelling, !file.isEmpty {
+            return "{ file: \(YAMLText.scalar(file)) }"
+        }
+        guard !url.isEmpty else { throw Refusal(reason: "it does not say where its keys are") }
+        var members = ["url: \(YAMLText.scalar(url))"]
+        if let refresh, (1...86_400).contains(refresh) {
+            members.append("refresh: \(Duration.seconds(Int(refresh)).text)")
+        }
+        if !authority.isEmpty { members.append("ca: \(YAMLText.scalar(authority))") }
+        return "{ \(members.joined(separator: ", ")) }"
+    }
+
+    private mutating func readSource(header: String?, cookie: String?) {
+        guard header != nil || cookie != nil else { return }
+        var members = ["header: \(YAMLText.scalar(header ?? "Authorization"))"]
+        if let cookie { members.append("cookie: \(YAMLText.scalar(cookie))") }
+        verification.line("from: { \(members.joined(separator: ", ")) }")
+    }
+
+    private mutating func readRoles(_ validator: TheirMapping) {
+        let key = validator.take("roles_key")?.value.spelling ?? "roles"
+        let isNested = validator.take("roles_key_is_nested")?.value.flag ?? false
+        guard let roles = validator.take("roles")?.value.spellings, !roles.isEmpty else { return }
+        needs.line("roles: \(YAMLText.list(roles))")
+        rolesClaim = Self.claim(key, isNested: isNested)
+    }
+
+    private mutating func readScopes(_ validator: TheirMapping, at position: Position) {
+        let key = validator.take("scopes_key")?.value.spelling
+        let all = validator.take("scopes_matcher")?.value.spelling == "all"
+        guard let scopes = validator.take("scopes")?.value.spellings, !scopes.isEmpty else { return }
+        if key == nil {
+            needs.differs(
+                "scopes", "are needed in the claim 'scope'; KrakenD needs none without 'scopes_key'", at: position)
+        }
+        needs.line("scopes: { \(all ? "all" : "any"): \(YAMLText.list(scopes)) }")
+        scopesClaim = Self.claim(key ?? "scope", isNested: true)
+    }
+
+    private mutating func readClaims(_ validator: TheirMapping, sending fields: [String]) {
+        guard let pairs = validator.take("propagate_claims", "propagate-claims"),
+            case .sequence(let nodes) = pairs.value.content
+        else { return }
+        for node in nodes {
+            guard let pair = node.spellings, pair.count == 2, HTTPField.Name(pair[1]) != nil,
+                !HeadersReader.isRefused(pair[1])
+            else {
+                needs.leaveOut(
+                    "propagate_claims", "a claim can be sent in a field that is not the connection's own",
+                    at: node.position)
+                continue
+            }
+            let isSent = fields.contains { $0 == "*" || $0.lowercased() == pair[1].lowercased() }
+            if isSent {
+                let claim = Self.claim(pair[0], isNested: !pair[0].hasPrefix("http"))
+                claims.append((pair[1], "{jwt.\(claim) ?? \"\"}"))
+            } else {
+                needs.differs(
+                    "propagate_claims", "\(pair[1]) is not sent, as in KrakenD, since 'input_headers' lacks it",
+                    at: node.position)
+            }
+        }
+    }
+
+    /// A claim as references name it: a nested one by its path, another by its name as it is.
+    static func claim(_ key: String, isNested: Bool) -> String {
+        let names = isNested ? key.split(separator: ".").map(String.init) : [key]
+        return JSONPath(steps: names.map { .key($0) }).description
+    }
+
+    // MARK: What is written
+
+    /// How most endpoints of a file verify tokens: the server's `access`.
+    struct Usual {
+        fileprivate var first: KrakenDValidator
+        fileprivate var count = 0
+
+        /// The members of `access`.
+        var access: ImportedText { first.jwt }
+    }
+
+    /// Nil where no endpoint verifies any.
+    static func usual(of endpoints: [Node]) -> Usual? {
+        var kinds: [Usual] = []
+        for endpoint in endpoints {
+            guard case .mapping(let members)? = endpoint["extra_config"]?.content,
+                let member = members.first(where: { KrakenDNames.namespace($0.name) == "auth/validator" }),
+                let validator = try? KrakenDValidator(member, sending: ["*"])
+            else { continue }
+            let index = kinds.firstIndex { $0.first.verification.lines == validator.verification.lines }
+            if index == nil { kinds.append(Usual(first: validator)) }
+            let kind = index ?? kinds.count - 1
+            kinds[kind].count += 1
+            // Of those that ask for no roles, any place of them is as good.
+            kinds[kind].first.rolesClaim = kinds[kind].first.rolesClaim ?? validator.rolesClaim
+            kinds[kind].first.scopesClaim = kinds[kind].first.scopesClaim ?? validator.scopesClaim
+        }
+        let most = kinds.map(\.count).max()
+        return kinds.first { $0.count == most }
+    }
+
+    private var jwt: ImportedText {
+        var text = ImportedText()
+        text.line("jwt:")
+        text.append(verification, indent: 2)
+        if let rolesClaim { text.line("  roles_claim: \(YAMLText.scalar(rolesClaim))") }
+        if let scopesClaim { text.line("  scopes_claim: \(YAMLText.scalar(scopesClaim))") }
+        return text
+    }
+
+    /// What an endpoint has of its own besides the server's.
+    func access(besides usual: Usual?) -> ImportedText {
+        var lines = ImportedText()
+        let isUsual =
+            usual.map { usual in
+                verification.lines == usual.first.verification.lines
+                    && (rolesClaim ?? usual.first.rolesClaim) == usual.first.rolesClaim
+                    && (scopesClaim ?? usual.first.scopesClaim) == usual.first.scopesClaim
+            } ?? false
+        if !isUsual { lines.append(jwt) }
+        lines.append(needs)
+        guard lines.lines.contains(where: { !$0.hasPrefix("#") }) else { return lines }
+        var text = ImportedText()
+        text.line("access:")
+        text.append(lines, indent: 2)
+        return text
+    }
+}
