@@ -43,6 +43,12 @@ import Testing
             "which is not itself below", "origins: [\"https://*.a.test\"]", "GET /of-up",
             ["Origin: https://evila.test"], 200, ["Vary: Origin"]),
         Case(
+            "what is no host is below none", "origins: [\"https://*.a.test\"]", "GET /of-up",
+            ["Origin: https://evil/.a.test"], 200, ["Vary: Origin"]),
+        Case(
+            "nor is an empty one", "origins: [\"https://*.a.test\"]", "GET /of-up", ["Origin: https://.a.test"], 200,
+            ["Vary: Origin"]),
+        Case(
             "every origin", "origins: [\"*\"], expose: [ETag, X-A]", "GET /of-up", ["Origin: https://b.test"], 200,
             ["Access-Control-Allow-Origin: *", "Access-Control-Expose-Headers: ETag, X-A"]),
         Case(

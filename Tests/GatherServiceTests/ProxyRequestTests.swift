@@ -51,6 +51,13 @@ import Testing
             "GET /in/a|X-B: 1|X-Tenant: shop-a",
             "path: \"/out/{rest...}\", proxy: \"raw:/in/{path.rest}\", headers: { X-Tenant: \"shop-{path.rest}\" }"),
         Case(
+            "also where the client spells it as upstreams may take for the same", "GET /out/a|X_Tenant: evil|X_B: 1",
+            "GET /in/a|X_B: 1|X-Tenant: a",
+            "path: \"/out/{rest...}\", proxy: \"raw:/in/{path.rest}\", headers: { X-Tenant: a }"),
+        Case(
+            "nor is a length so spelled", "GET /out/a|Content_Length: 7|Transfer_encoding: chunked|X-B: 1",
+            "GET /in/a|X-B: 1"),
+        Case(
             "only the fields that are listed", "GET /out/a|Accept: b|X-A: 1|ACCEPT: c", "GET /in/a|Accept: b|ACCEPT: c",
             "path: \"/out/{rest...}\", proxy: \"raw:/in/{path.rest}\", forward_headers: [accept]"),
         Case(
@@ -125,6 +132,7 @@ import Testing
         "A path that could lead upwards at the upstream is refused",
         arguments: [
             "..", "a/../b", "a/..", ".", "a/./b", "%2e%2e", "a/%2E./b", "..%2fb", "..%5Cb", "a/.%2e%2Fb",
+            "..;", "a/..;x=1/b", "%2e.;/b",
         ])
     func upwards(_ rest: String) throws {
         try RunningService.run(proxied("- { path: \"/out/{rest...}\", proxy: \"raw:/in/{path.rest}\" }")) {

@@ -170,7 +170,7 @@ final class RequestTemplate: Sendable {
         }
         if !forwardedFields.isEmpty {
             let others = input.fields { name in
-                forwardedFields.contains(field: name) && !ownNames.contains(field: name)
+                forwardedFields.contains(field: name) && !ownNames.contains(alias: name)
                     && (!forwardedFields.isAll || ForwardedNames.isForCalls(name))
             }
             do throws(FieldError) {

@@ -29,7 +29,8 @@ enum URLCharacters {
     }
 
     /// Whether a segment is `.` or `..`, its dots escaped or not; also where what is escaped in it makes it lead
-    /// elsewhere for a server that decodes before it splits: `..%2F` and `..%5C`.
+    /// elsewhere for a server that decodes before it splits, `..%2F` and `..%5C`, or that takes off what follows a
+    /// semicolon: `..;`.
     static func isDotSegment(_ segment: some Collection<UInt8>) -> Bool {
         var decoded: [UInt8] = []
         var rest = Array(segment)[...]
@@ -46,7 +47,10 @@ enum URLCharacters {
         let parts = decoded.split(omittingEmptySubsequences: false) {
             $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\")
         }
-        return parts.contains { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }
+        return parts.contains { part in
+            let name = part.prefix { $0 != UInt8(ascii: ";") }
+            return name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8)
+        }
     }
 
     private static func hexValue(_ byte: UInt8) -> UInt8? {

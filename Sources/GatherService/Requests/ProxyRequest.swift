@@ -25,16 +25,17 @@ extension ProxyEndpoint {
                 target += String(decoding: forwarded, as: UTF8.self)
             }
         }
-        var replaced = set.map { Array($0.name.canonicalName.utf8) }
+        var replaced = ForwardedNames(set.map(\.name.rawName))
         // A key is ours, unless the file says that the upstream is to have it.
         if let key = identity?.keyField,
             !ForwardedNames(forwardedFields.names).contains(field: key.rawName.utf8Span.span)
         {
-            replaced.append(Array(key.canonicalName.utf8))
+            replaced.names.append(key.rawName)
         }
         var fields = FieldSection(forwarding: head) { name in
-            !replaced.contains { name.isSame(as: $0.span) } && forwardedFields.contains(field: name)
-                && (origin == nil || !Self.ofOrigins.contains(field: name))
+            forwardedFields.contains(field: name) && !replaced.contains(alias: name)
+                && !Self.ofFraming.contains(alias: name)
+                && (origin == nil || !Self.ofOrigins.contains(alias: name))
         }
         do {
             for (name, value) in set { try fields.append(name, value) }
@@ -55,10 +56,10 @@ extension ProxyEndpoint {
 }
 
 extension ProxyEndpoint {
-    /// What a client says about that itself is part of ours, if it is trusted. To upstreams that follow CGI (RFC 3875
-    /// §4.1.18) a name with `_` is the same.
-    fileprivate static let ofOrigins = ForwardedNames(
-        ["forwarded"], prefixes: ["x-forwarded-", "x_forwarded_", "x_forwarded-", "x-forwarded_"])
+    /// What an upstream must not take for the length of the body.
+    fileprivate static let ofFraming = ForwardedNames(["content-length", "transfer-encoding"])
+    /// What a client says about that itself is part of ours, if it is trusted.
+    fileprivate static let ofOrigins = ForwardedNames(["forwarded"], prefixes: ["x-forwarded-"])
 }
 
 extension ForwardedNames {
@@ -72,15 +73,4 @@ extension ForwardedNames {
         }
         return kept[...]
     }
-}
-
-extension Span<UInt8> {
-    /// Whether two names of fields are the same, in any letter case.
-    fileprivate func isSame(as other: Span<UInt8>) -> Bool {
-        guard count == other.count else { return false }
-        for index in indices where Self.lowercased(self[index]) != Self.lowercased(other[index]) { return false }
-        return true
-    }
-
-    private static func lowercased(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte | 0x20 : byte }
 }

@@ -22,7 +22,7 @@ struct RequestInput: GatherInput {
     func fields(where isWanted: (Span<UInt8>) -> Bool) -> FieldSection {
         guard let field = identity?.keyField else { return FieldSection(forwarding: head, where: isWanted) }
         let key = ForwardedNames([field.rawName])
-        return FieldSection(forwarding: head) { isWanted($0) && !key.contains(field: $0) }
+        return FieldSection(forwarding: head) { isWanted($0) && !key.contains(alias: $0) }
     }
 
     var queryText: String {

@@ -59,7 +59,18 @@ final class CrossOriginHandler: Handler {
     /// 6454 §6.2).
     private func isAllowed(_ origin: String) -> Bool {
         if allowsAll || exact.contains(origin) { return true }
-        return suffixes.contains { origin.hasPrefix($0.scheme) && origin.hasSuffix($0.suffix) }
+        return suffixes.contains { scheme, suffix in
+            guard origin.hasPrefix(scheme), origin.hasSuffix(suffix) else { return false }
+            let labels = origin.utf8.dropFirst(scheme.utf8.count).dropLast(suffix.utf8.count)
+            return labels.first.map { $0 != UInt8(ascii: ".") } ?? false && labels.allSatisfy(Self.isHostByte)
+        }
+    }
+
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: "-._".utf8.contains(byte)
+        }
     }
 
     private func preflight(_ head: RequestHead, from origin: String, for method: String) -> Response {
