@@ -16,6 +16,7 @@ final class LoopGroup: Sendable {
     /// The spans that wait to be sent on all loops.
     let spans: SharedLimit
     let readiness: Readiness
+    let keyFetches = KeyFetchCounts()
     /// Opens when every loop is serving.
     let begun = Latch()
     private let members: Mutex<[LoopReference<ServiceLoop>?]>

@@ -48,9 +48,11 @@ final class Reloader {
         do {
             let next = try await loop.runBlocking { try NextGeneration(source(), of: served, after: state) }
             guard !next.changes.isEmpty || !next.opened.isEmpty else {
+                state.generation.access.fetchAgain()
                 return .unchanged(generation: state.generation.number)
             }
             try await takeOver(next, after: state, on: loop)
+            state.generation.access.fetchAgain()
             return .changed(generation: next.generation.number, next.changes)
         } catch {
             return .failed("\(error)")

@@ -130,7 +130,8 @@ public final class Service: Sendable {
         return ServiceSnapshot(
             generation: state.generation.number, connections: state.clients.group.connectionCount,
             mostConnections: state.clients.group.options.connections, gathers: gathers.count,
-            mostGathers: gathers.limit, loops: loops, loopCount: group.count, reloads: state.reloads)
+            mostGathers: gathers.limit, loops: loops, loopCount: group.count, reloads: state.reloads,
+            keyFetches: group.keyFetches.value)
     }
 
     func metricsPage(on loop: isolated EventLoop) async -> MetricsPage {

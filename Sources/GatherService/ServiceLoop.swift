@@ -202,7 +202,7 @@ final class ServiceLoop {
         guard index == 0 else { return [] }
         return access.sources.compactMap { source in
             guard let remote = source.remote, source.takeKeeper() else { return nil }
-            return KeyKeeper(source: source, remote: remote, logger: group.logger)
+            return KeyKeeper(source: source, remote: remote, counts: group.keyFetches, logger: group.logger)
         }
     }
 

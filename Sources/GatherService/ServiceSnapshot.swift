@@ -15,6 +15,8 @@ public struct ServiceSnapshot: Sendable {
     /// How many loops there are.
     public var loopCount: Int
     public var reloads = ReloadCounts()
+    /// How often keys of tokens were fetched, since the start.
+    var keyFetches = KeyFetchCounts.Value()
 
     /// What an upstream is to the process: as one of the loops sees it, with what each loop knows about its hosts put
     /// together.

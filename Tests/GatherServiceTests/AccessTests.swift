@@ -255,6 +255,32 @@ import Tokens
         }
     }
 
+    @Test func `a reload that an operator asks for has keys fetched again, and fetches are counted`() throws {
+        let (old, new) = (SigningKey(.ed25519), SigningKey(.ed25519))
+        let (before, after) = (Self.set([old]), Self.set([new], from: 1))
+        let fields = (old: Self.bearer(old, 0), new: Self.bearer(new, 1))
+        _ = try WholeService.run { whole, loop in
+            whole.upstream.answers["keys"] = before
+            let host = try #require(whole.file.text.firstMatch(of: /http:..127.0.0.1:\d+/)).output
+            let keys = "keys: { url: \"\(host)/keys\", cooldown: 1h, refresh: 1h }"
+            let access = "access: { jwt: { \(keys), algorithms: [EdDSA] } }"
+            #expect(try await whole.reload("loops: 1,", to: "loops: 1, \(access),", on: loop).status == 200)
+            #expect(try await whole.get("/a", fields.old, on: loop).status == 200)
+            whole.upstream.answers["keys"] = after
+            #expect(try await whole.get("/a", fields.new, on: loop).status == 401)
+            #expect(try await whole.admin("/-/reload", method: "POST", on: loop).status == 200)
+            let fetched = try await eventually(on: loop) {
+                whole.log.metadata(of: "the keys of tokens were fetched").count == 2
+            }
+            #expect(fetched)
+            #expect(try await whole.get("/a", fields.new, on: loop).status == 200)
+            #expect(try await whole.get("/a", fields.old, on: loop).status == 401)
+            let metrics = try await whole.admin("/metrics", on: loop).body
+            #expect(metrics.contains("\ngatherd_key_fetches_total{result=\"ok\"} 2\n"))
+            #expect(metrics.contains("\ngatherd_key_fetches_total{result=\"failed\"} 0\n"))
+        }
+    }
+
     @Test func `a reload keeps what was fetched, and a fetch that goes on`() throws {
         let key = SigningKey(.ed25519)
         try RunningService.run({ try Self.fetching($0) }, answers: ["keys": Self.set([key])]) { service, loop in

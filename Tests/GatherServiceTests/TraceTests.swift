@@ -94,6 +94,30 @@ import Tokens
         }
     }
 
+    @Test func `an API key that an upstream is sent is in no span and no line of the log`() throws {
+        let line = "shop-a 8ed3f6ad685b959ead7022518e1af76cd816f8e8ec7ccdda1ed4018e8f2223f8\n"
+        let endpoint =
+            #"- { path: /v1/one, calls: { a: { get: "up:/a?apikey={query.key}&b=1", forward_query: [key, c] } } }"#
+        let configure: @Sendable (RunningService.Ports) throws -> Configuration = { ports in
+            let server = "access: { api_keys: { file: keys, query: key } }"
+            var configuration = try Self.traced(endpoint, server: server)(ports)
+            configuration.access.keys[0].keys = try APIKeys(file: Array(line.utf8))
+            return configuration
+        }
+        try RunningService.run(configure, answers: ["a": .status(500)]) { service, loop in
+            #expect(try await service.get("/v1/one?c=2&k%65y=alpha", on: loop).status == 502)
+            #expect(service.upstream.requests.first?.line == "GET /a?apikey=alpha&b=1&c=2&k%65y=alpha")
+            #expect(try await eventually(on: loop) { service.upstream.requests.last?.line == "POST /v1/traces" })
+            let attempt = try #require(try Self.spans(service).first { $0.kind == 3 })
+            #expect(attempt.attribute("url.full")?.hasSuffix("/a?b=1&c=2") == true)
+            #expect(!service.upstream.requests.contains { $0.body.contains("alpha") })
+            #expect(!service.log.text.contains("alpha"))
+            for page in ["/gathers", "/metrics", "/model"] {
+                #expect(try await !service.admin("GET", page, on: loop).body.contains("alpha"), "\(page)")
+            }
+        }
+    }
+
     @Test func `spans are below those that made them, across a diamond with a retry and a hedge`() throws {
         let endpoints = """
             - path: /v1/diamond

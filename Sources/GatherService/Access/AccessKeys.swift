@@ -26,6 +26,11 @@ final class AccessKeys: Sendable {
         }
     }
 
+    /// Has keys that are fetched fetched again, as when an issuer has withdrawn one; until then those that there are stay.
+    func fetchAgain() {
+        for source in sources where source.remote != nil { source.fetchAgain() }
+    }
+
     /// Ends what this generation fetches and the next does not.
     func retire(for next: AccessKeys) {
         for source in sources where !next.sources.contains(where: { $0 === source }) { source.retire() }

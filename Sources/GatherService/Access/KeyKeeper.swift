@@ -4,6 +4,7 @@ import GatherConfig
 import HTTPTypes
 import HTTPWire
 import Logging
+import Synchronization
 import Tokens
 
 /// Fetches a key set at the start, when it is due, and when a token's key is not in it; one loop does so for all.
@@ -12,6 +13,7 @@ import Tokens
 struct KeyKeeper {
     let source: KeySource
     let remote: RemoteKeys
+    let counts: KeyFetchCounts
     let logger: Logger
 
     /// What a set may be long: some thousand keys.
@@ -33,6 +35,7 @@ struct KeyKeeper {
                 if failures == 0 { log(.warning, "the keys of tokens could not be fetched", ["error": "\(error)"]) }
                 failures += 1
             }
+            counts.count(isGood: fetched != nil)
             let isChanged = source.endFetch(fetched, at: loop.now)
             if let fetched {
                 if isChanged || failures > 0 {
@@ -74,6 +77,23 @@ struct KeyKeeper {
         logger.log(
             level: level, message, metadata: metadata.merging(["source": "\(remote.origin.base)"]) { first, _ in first }
         )
+    }
+}
+
+/// How often keys were fetched, by all keepers of a process.
+final class KeyFetchCounts: Sendable {
+    private let good = Atomic<Int>(0)
+    private let failed = Atomic<Int>(0)
+
+    struct Value: Sendable {
+        var good = 0
+        var failed = 0
+    }
+
+    var value: Value { Value(good: good.load(ordering: .relaxed), failed: failed.load(ordering: .relaxed)) }
+
+    fileprivate func count(isGood: Bool) {
+        if isGood { good.add(1, ordering: .relaxed) } else { failed.add(1, ordering: .relaxed) }
     }
 }
 

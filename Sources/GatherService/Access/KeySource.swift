@@ -60,6 +60,9 @@ final class KeySource: Sendable {
         }
     }
 
+    /// Has them fetched again soon, whatever was fetched last.
+    func fetchAgain() { state.withLock { $0.wanted.open() } }
+
     // MARK: For the keeper
 
     /// Whether there was no keeper so far; from now on there is one.

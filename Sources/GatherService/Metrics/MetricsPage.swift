@@ -177,6 +177,9 @@ struct MetricsPage: Sendable {
         page.sample(spans[.sent])
         page.family("gatherd_spans_dropped", .counter, "Spans that were not sent or not accepted, by cause.")
         for fate in TraceCounts.Fate.allCases where fate != .sent { page.sample(["cause": fate.rawValue], spans[fate]) }
+        page.family("gatherd_key_fetches", .counter, "Fetches of the keys that tokens are verified with, by result.")
+        page.sample(["result": "ok"], service.keyFetches.good)
+        page.sample(["result": "failed"], service.keyFetches.failed)
         page.family("gatherd_log_lines_dropped", .counter, "Log lines that could not be written.")
         page.sample(droppedLogLines)
         page.family(

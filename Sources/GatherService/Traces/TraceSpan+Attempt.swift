@@ -15,7 +15,7 @@ extension TraceSpan {
         }
         let host = upstream.hosts[attempt.host.number]
         let line = attempt.requestLine.split(separator: UInt8(ascii: " "), maxSplits: 1)
-        let (method, target) = (String(decoding: line[0], as: UTF8.self), String(decoding: line[1], as: UTF8.self))
+        let (method, target) = (String(decoding: line[0], as: UTF8.self), request.withoutKeys(Array(line[1])))
         // One that was under way when its gather was over has been given up with it.
         self.init(
             context: context, id: attempt.span, parent: attempt.call.map { context.child($0) } ?? context.span,

@@ -11,6 +11,9 @@ struct TracedRequest: Sendable {
     let head: RequestHead
     /// Without the parameters that have API keys.
     let query: String?
+    /// The names of those parameters, and the keys in them.
+    private let keyParameters: [String]
+    private let keys: [String]
     let client: String?
     /// How the request came to the service, as far as is known.
     let origin: TrustedProxies.Origin
@@ -30,11 +33,34 @@ struct TracedRequest: Sendable {
         query = request.head.query.map { query in
             String(decoding: keyParameters.reduce(query) { $0.without($1) }, as: UTF8.self)
         }
+        self.keyParameters = keyParameters
+        keys =
+            keyParameters.isEmpty
+            ? []
+            : QueryItems(request.head.query).compactMap { item in
+                keyParameters.contains(where: item.isNamed) ? item.value : nil
+            }
         (self.span, self.gather, self.clock) = (span, gather, clock)
         (id, head, route) = (request.id, request.head, request.route)
         (client, origin) = (trusted.client(of: request)?.hostText, trusted.origin(of: request))
         (status, isClientGone, sentBytes) = (record.status, record.isClientGone, record.sentBytes)
         (start, end) = (record.start, record.end)
+    }
+
+    /// The target of a request to an upstream, without the parameters that have the client's API key, as the file may
+    /// have it sent on.
+    func withoutKeys(_ target: [UInt8]) -> String {
+        guard !keyParameters.isEmpty, let mark = target.firstIndex(of: UInt8(ascii: "?")) else {
+            return String(decoding: target, as: UTF8.self)
+        }
+        var kept = Array(target[...mark])
+        for item in QueryItems(target[(mark + 1)...])
+        where !keyParameters.contains(where: item.isNamed) && !(item.value.map(keys.contains) ?? false) {
+            if kept.count > mark + 1 { kept.append(UInt8(ascii: "&")) }
+            kept += target[item.encodedName.startIndex..<item.encodedValue.endIndex]
+        }
+        if kept.count == mark + 1 { kept.removeLast() }
+        return String(decoding: kept, as: UTF8.self)
     }
 
     /// How many spans there are of it.
