@@ -9,7 +9,10 @@ extension HTTPResponse.Status {
 
     private static let registered: [Int: String] = {
         let named: [HTTPResponse.Status] = [
-            .badRequest, .unauthorized, .forbidden, .notFound, .methodNotAllowed, .notAcceptable,
+            .continue, .switchingProtocols, .earlyHints, .ok, .created, .accepted, .nonAuthoritativeInformation,
+            .noContent, .resetContent, .partialContent, .multipleChoices, .movedPermanently, .found, .seeOther,
+            .notModified, .temporaryRedirect, .permanentRedirect, .badRequest, .unauthorized, .forbidden, .notFound,
+            .methodNotAllowed, .notAcceptable,
             .proxyAuthenticationRequired, .requestTimeout, .conflict, .gone, .lengthRequired, .preconditionFailed,
             .contentTooLarge, .uriTooLong, .unsupportedMediaType, .rangeNotSatisfiable, .expectationFailed,
             .misdirectedRequest, .unprocessableContent, .tooEarly, .upgradeRequired, .preconditionRequired,
@@ -18,6 +21,7 @@ extension HTTPResponse.Status {
             .networkAuthenticationRequired,
         ]
         var phrases = [
+            102: "Processing", 207: "Multi-Status", 208: "Already Reported", 226: "IM Used", 305: "Use Proxy",
             402: "Payment Required", 423: "Locked", 424: "Failed Dependency", 506: "Variant Also Negotiates",
             507: "Insufficient Storage", 508: "Loop Detected",
         ]

@@ -25,6 +25,23 @@ import Testing
         }
     }
 
+    @Test func `a static call does not decide for the others`() throws {
+        let endpoint = #"""
+            - path: /first
+              gather: first
+              calls: { fixed: { static: 1 }, bad: { get: "up:/bad" }, good: { get: "up:/good" } }
+            - path: /both
+              gather: { quorum: 2 }
+              calls: { fixed: { static: 1 }, bad: { get: "up:/bad" }, good: { get: "up:/good" } }
+            """#
+        try RunningService.run(scripted(endpoint, upstream: "timeout: 20s")) { service, loop in
+            service.upstream.answers = ["bad": .status(500), "good": .json("2")]
+            let first = try await service.get("/first", on: loop)
+            #expect(first.status == 200 && first.body == #"{"fixed":1,"good":2}"#)
+            #expect(try await service.get("/both", on: loop).status == 502)
+        }
+    }
+
     @Test func `an endpoint may have no other calls, and a value of the client's that is missing is a 400`() throws {
         let endpoint = #"- { path: /v1/a, calls: { a: { static: { of: "{query.q}" }, flatten: true } } }"#
         try RunningService.run(scripted(endpoint + "\n" + #"- { path: /v1/b, calls: { b: { get: "up:/b" } } }"#)) {

@@ -3,8 +3,13 @@ import HTTPWire
 import Testing
 
 @Suite struct StatusPhraseTests {
-    /// The registered codes from 400 on, but for those that are marked as unused.
+    /// The registered codes, but for those that are marked as unused.
     private static let registered = [
+        100: "Continue", 101: "Switching Protocols", 102: "Processing", 103: "Early Hints", 200: "OK", 201: "Created",
+        202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content", 205: "Reset Content",
+        206: "Partial Content", 207: "Multi-Status", 208: "Already Reported", 226: "IM Used", 300: "Multiple Choices",
+        301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified", 305: "Use Proxy",
+        307: "Temporary Redirect", 308: "Permanent Redirect",
         400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
         405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required",
         408: "Request Timeout", 409: "Conflict", 410: "Gone", 411: "Length Required", 412: "Precondition Failed",
@@ -18,14 +23,17 @@ import Testing
     ]
 
     @Test func `a status that is made from its code has the registered phrase, or none`() {
-        for code in 400...599 { #expect(HTTPResponse.Status(code: code).phrase == Self.registered[code] ?? "") }
+        for code in 100...599 { #expect(HTTPResponse.Status(code: code).phrase == Self.registered[code] ?? "") }
     }
 
     @Test func `a phrase of its own stays`() {
         #expect(HTTPResponse.Status(code: 404, reasonPhrase: "Gone Fishing").phrase == "Gone Fishing")
     }
 
-    @Test(arguments: [(404, "HTTP/1.1 404 Not Found"), (423, "HTTP/1.1 423 Locked"), (499, "HTTP/1.1 499 ")])
+    @Test(arguments: [
+        (201, "HTTP/1.1 201 Created"), (404, "HTTP/1.1 404 Not Found"), (423, "HTTP/1.1 423 Locked"),
+        (499, "HTTP/1.1 499 "),
+    ])
     func `the status line has it`(code: Int, line: String) {
         var head: [UInt8] = []
         ResponseSerializer().appendHead(

@@ -253,7 +253,8 @@ final class GatherRun: Dispatch {
         if let observer { observer.callEnded(call, reports[call], body: values.bodies[call]) }
         guard hasQuorum else { return }
         quorum?.note(
-            reports[call], isCounted: endpoint.graph.dependents[call].isEmpty, isRequired: prepared.isRequired)
+            reports[call], isCounted: endpoint.graph.dependents[call].isEmpty && !prepared.isLiteral,
+            isRequired: prepared.isRequired)
         if quorum?.isMet ?? false { isSettled = true }
         if quorum?.isLost ?? false { fail(.quorum) }
     }

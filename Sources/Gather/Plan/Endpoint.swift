@@ -57,8 +57,11 @@ public struct Endpoint: Sendable {
         graph = try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() })
     }
 
-    /// The calls that count where a number of successes decides: those that no other call refers to.
-    public var countedCalls: [Int] { calls.indices.filter { graph.dependents[$0].isEmpty } }
+    /// The calls that count where a number of successes decides: those that no other call refers to, and that ask an
+    /// upstream. A static call is there before any other could be.
+    public var countedCalls: [Int] {
+        calls.indices.filter { graph.dependents[$0].isEmpty && calls[$0].literal == nil }
+    }
 
     /// The same endpoint with its calls changed in what the graph does not depend on.
     public func mapCalls(_ change: (inout Call) -> Void) -> Endpoint {

@@ -48,9 +48,10 @@ public struct PlanChanges: Sendable {
         }
         if let deadline { endpoint.deadline = try Self.duration(deadline, of: "--deadline") }
         if let quorum {
-            guard (1...endpoint.countedCalls.count).contains(quorum) else {
+            guard (1..<endpoint.countedCalls.count + 1).contains(quorum) else {
                 throw UsageError(
-                    "--quorum \(quorum)", "\(endpoint.countedCalls.count) calls count: those that no other refers to")
+                    "--quorum \(quorum)",
+                    "\(endpoint.countedCalls.count) calls count: those that no other refers to, static ones left out")
             }
             endpoint = endpoint.mapCalls { $0.isRequired = false }
             endpoint.policy = .quorum(quorum)

@@ -56,12 +56,16 @@ struct EndpointChecks {
 
     /// Checks that at least as many calls count towards the quorum as have to succeed.
     func checkQuorum(of endpoint: Endpoint) {
-        guard case .quorum(let quorum) = endpoint.policy else { return }
         let counted = endpoint.countedCalls
-        guard quorum > counted.count else { return }
+        guard let quorum = endpoint.policy.successes, quorum > counted.count else { return }
+        let reason = "calls that other calls refer to do not count, nor do those that are static"
+        if counted.isEmpty {
+            section["gather"]?.error("no call can decide it: \(reason)", remedy: "write 'all', or add a call")
+            return
+        }
         let names = counted.map { "'\(members[$0].name)'" }.joined(separator: ", ")
         section["gather"]?.error(
-            "the quorum is \(quorum), but only \(names) can count towards it: calls that other calls refer to do not count",
+            "the quorum is \(quorum), but only \(names) can count towards it: \(reason)",
             remedy: "write a number from 1 to \(counted.count)")
     }
 
