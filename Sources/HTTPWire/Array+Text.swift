@@ -6,7 +6,7 @@ extension Array<UInt8> {
     }
 
     /// Appends a number of at least 0 in decimal.
-    mutating func append(decimal number: Int) {
+    package mutating func append(decimal number: Int) {
         precondition(number >= 0, "a negative length")
         var divisor = 1
         while number / divisor >= 10 { divisor *= 10 }

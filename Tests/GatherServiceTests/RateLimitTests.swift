@@ -178,6 +178,11 @@ import Testing
         #expect(later == clients.count)
     }
 
+    @Test func `the table of a million clients is as large as the reference says`() {
+        let table = RateTable(clients: 1_000_000)
+        #expect(table.count * MemoryLayout<RateTable.Place>.stride == 32 << 20)
+    }
+
     @Test func `rate_limit holds for an endpoint, or for all of them`() throws {
         let endpoints = """
             - { path: /few, proxy: "up:/a", rate_limit: { requests: 2, per: 1h } }

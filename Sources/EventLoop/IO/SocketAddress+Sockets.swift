@@ -101,14 +101,26 @@ extension SocketAddress {
     }
 
     /// What stands for one client among many: an IPv4 address, or the 64 bits of an IPv6 address that one customer of a
-    /// network gets (RFC 6177). The port is 0.
+    /// network gets (RFC 6177). An IPv4 address on a socket for both families (RFC 4291 §2.5.5.2) is what it is on one for
+    /// its own. The port is 0.
     package var client: SocketAddress {
         switch host {
         case .ipv6(let high, let low):
-            // An IPv4 address on a socket for both families (RFC 4291 §2.5.5.2) has its bits at the end.
-            let isMapped = high == 0 && UInt64(bigEndian: low) >> 32 == 0xFFFF
-            return SocketAddress(host: .ipv6(high, isMapped ? low : 0), port: 0)
+            let end = UInt64(bigEndian: low)
+            guard high == 0, end >> 32 == 0xFFFF else { return SocketAddress(host: .ipv6(high, 0), port: 0) }
+            return SocketAddress(host: .ipv4(UInt32(truncatingIfNeeded: end).bigEndian), port: 0)
         case .ipv4, .path: return with(port: 0)
+        }
+    }
+
+    /// Adds ``client`` to a hash, without making it.
+    package func hashClient(into hasher: inout Hasher) {
+        switch host {
+        case .ipv4(let bytes): hasher.combine(bytes)
+        case .ipv6(0, let low) where UInt64(bigEndian: low) >> 32 == 0xFFFF:
+            hasher.combine(UInt32(truncatingIfNeeded: UInt64(bigEndian: low)).bigEndian)
+        case .ipv6(let high, _): hasher.combine(high)
+        case .path(let path): hasher.combine(path)
         }
     }
 

@@ -20,13 +20,16 @@ final class RateLimiter: Sendable {
         var isAllowed: Bool
         /// How many more requests would be allowed now.
         var remaining: Int
-        /// The time until the next request is allowed; zero if it is allowed now.
-        var retryAfter: Duration
-        /// The time until a whole burst is allowed again.
-        var reset: Duration
+        /// The nanoseconds until the next request is allowed; zero if it is allowed now.
+        var retryAfter: Int64
+        /// The nanoseconds until a whole burst is allowed again.
+        var reset: Int64
     }
 
     let limit: RateLimit
+    /// The line in which answers tell of the limit, and the beginning of that which tells what is left.
+    private let policy: FieldSection
+    private let beginning: [UInt8]
     private let trusted: TrustedProxies
     /// The time for one request, and for as many as may come at once, in nanoseconds.
     private let interval: Int64
@@ -40,7 +43,29 @@ final class RateLimiter: Sendable {
         interval = max(1, limit.per.wholeNanoseconds / Int64(limit.requests))
         tolerance = interval * Int64(limit.burst) + interval / 2
         table = limit.key == .all ? nil : RateTable(clients: limit.clients)
+        var policy = FieldSection()
+        let window = limit.per.wholeNanoseconds.wholeSeconds
+        let time = .seconds(window) == limit.per ? ";w=\(window)" : ""
+        // Words and numbers can stand in a field.
+        try? policy.append(.rateLimitPolicy, "\"\(limit.key.word)\";q=\(limit.requests)\(time)")
+        self.policy = policy
+        beginning = Array("\"\(limit.key.word)\";r=".utf8)
     }
+
+    /// Tells in an answer of the limit, with the fields of draft-ietf-httpapi-ratelimit-headers-10.
+    func mark(_ response: inout Response, _ verdict: Verdict) {
+        var value: [UInt8] = []
+        value.reserveCapacity(beginning.count + 24)
+        value += beginning
+        value.append(decimal: verdict.remaining)
+        value += ";t=".utf8
+        value.append(decimal: verdict.reset.wholeSeconds)
+        // What is in the way is a full section, and what an upstream says goes before what we do.
+        try? response.lines.append(contentsOf: policy)
+        try? response.lines.append(Self.fieldName.span, value.span)
+    }
+
+    private static let fieldName = Array("RateLimit".utf8)
 
     /// Counts a request, unless it is one too many; nil if it is not for this limit, as one without a token is not for
     /// one by claim.
@@ -61,7 +86,7 @@ final class RateLimiter: Sendable {
         var hasher = Hasher()
         switch limit.key {
         case .all: break
-        case .address: hasher.combine(trusted.client(of: request)?.client)
+        case .address: trusted.client(of: request)?.hashClient(into: &hasher)
         case .header(let name):
             if let value = request.head.firstValue(of: name) {
                 // The bytes are read within the call.
@@ -83,17 +108,43 @@ final class RateLimiter: Sendable {
             let next = max(current, now) + interval
             guard next - now <= tolerance else {
                 return Verdict(
-                    isAllowed: false, remaining: 0, retryAfter: .nanoseconds(next - now - tolerance),
-                    reset: .nanoseconds(current - now))
+                    isAllowed: false, remaining: 0, retryAfter: next - now - tolerance, reset: current - now)
             }
             let (isTaken, other) = time.weakCompareExchange(
                 expected: current, desired: next, ordering: .relaxed)
             if isTaken {
                 return Verdict(
-                    isAllowed: true, remaining: Int((tolerance - (next - now)) / interval), retryAfter: .zero,
-                    reset: .nanoseconds(next - now))
+                    isAllowed: true, remaining: Int((tolerance - (next - now)) / interval), retryAfter: 0,
+                    reset: next - now)
             }
             current = other
         }
+    }
+}
+
+extension RateLimit.Key {
+    /// What answers call the limit.
+    fileprivate var word: String {
+        switch self {
+        case .all: "all"
+        case .address: "address"
+        case .header: "header"
+        case .claim: "claim"
+        case .apiKey: "key"
+        }
+    }
+}
+
+extension Int64 {
+    /// Seconds of nanoseconds, rounded up.
+    var wholeSeconds: Int { Int((self + 999_999_999) / 1_000_000_000) }
+}
+
+extension HTTPField.Name {
+    fileprivate static let rateLimitPolicy = known("RateLimit-Policy")
+
+    private static func known(_ name: String) -> Self {
+        guard let name = Self(name) else { preconditionFailure("'\(name)' is no header's name") }
+        return name
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// first loses its place, and starts anew if it comes again: a table that is too small lets through more than it
 /// should, and never less.
 @safe final class RateTable: Sendable {
-    private struct Place: ~Copyable {
+    struct Place: ~Copyable {
         /// The client's hash; 0 where the place is free.
         let client = Atomic<UInt64>(0)
         let time = Atomic<Int64>(.min)
@@ -17,7 +17,7 @@ import Synchronization
 
     /// Owned by this object and freed in deinit; the pointer never changes, and what it points to are atomics.
     private nonisolated(unsafe) let places: UnsafeMutablePointer<Place>
-    private let count: Int
+    let count: Int
 
     /// - Parameter clients: how many there is room for. Twice as many places, so that eight are seldom taken at once.
     init(clients: Int) {

@@ -23,7 +23,7 @@ from process import Failure, Process, free_port
 from rounds import gatherd, print_table
 
 BASELINE = pathlib.Path(__file__).with_name("counts.json")
-COUNTED = ["hello", "gather1", "gather8", "gather32", "diamond", "guarded8", "post", "chunked8", "tls8"]
+COUNTED = ["hello", "gather1", "limited1", "gather8", "gather32", "diamond", "guarded8", "post", "chunked8", "tls8"]
 # By how much a figure may be above its baseline. Digits of times and addresses of memory move instructions and retains a
 # little; allocations and system calls do not move at all.
 MARGINS = {"instructions": 0.02, "retains": 0.02, "allocations": 0, "system calls": 0}

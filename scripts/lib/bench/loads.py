@@ -27,6 +27,7 @@ LOADS = {load.name: load for load in [
     Load("hello-256", "/hello", connections=256),
     Load("hello-2loops", "/hello", loops=2),
     Load("gather1", "/gather1"),
+    Load("limited1", "/limited1"),
     Load("gather8", "/gather8"),
     Load("gather8-1", "/gather8", connections=1),
     Load("gather8-256", "/gather8", connections=256),
