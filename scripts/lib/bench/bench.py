@@ -5,6 +5,7 @@ import sys
 
 import counts
 import parts
+import passing
 import peers
 import rounds
 from loads import COMMON, LOADS, Load
@@ -67,24 +68,32 @@ def profile(options):
         parts.print_parts(counts.profile(options.binaries[0], name))
 
 
+def measure_passing(options):
+    passing.print_figures(passing.measure(options.binaries[0], options.rounds, options.mib))
+
+
 def main():
     def names(text):
         return text.split(",")
 
     parser = argparse.ArgumentParser(prog="bench")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, run in (("compare", compare), ("peers", measure_peers), ("counts", count), ("profile", profile)):
+    for name, run in (("compare", compare), ("peers", measure_peers), ("counts", count),
+                      ("profile", profile), ("proxy", measure_passing)):
         command = commands.add_parser(name)
         command.set_defaults(run=run)
         command.add_argument("--loads", type=names)
-        if name in ("compare", "peers"):
+        if name in ("compare", "peers", "proxy"):
             command.add_argument("--rounds", type=int, default=3)
+        if name in ("compare", "peers"):
             command.add_argument("--seconds", type=int, default=3)
         if name == "compare":
             command.add_argument("--program")
         if name == "peers":
             command.add_argument("--only", type=names, required=True)
             command.add_argument("--folder", required=True)
+        if name == "proxy":
+            command.add_argument("--mib", type=int, default=200)
         if name == "counts":
             command.add_argument("--check", action="store_true")
             command.add_argument("--update", action="store_true")
