@@ -19,7 +19,7 @@ struct KrakenDValidator {
     /// Why tokens cannot be verified as it says.
     struct Refusal: Error { let reason: String }
 
-    /// - Parameter fields: the client's fields that the endpoint's backends get, among which those of claims have to be.
+    /// - Parameter fields: those of the client that backends get: only among them can be one with a claim.
     init(_ member: Node.Member, sending fields: [String]) throws(Refusal) {
         guard let validator = TheirMapping(member.value) else { throw Refusal(reason: "it is not a mapping") }
         let name = validator.take("alg")?.value.spelling ?? "RS256"
