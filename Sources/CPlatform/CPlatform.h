@@ -155,6 +155,13 @@ static inline void cp_raise_descriptor_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Makes the kernel's table of descriptors large enough for so many. It grows as they are opened otherwise, and holds the
+   loop that opens one for 10 ms each time: the kernel waits until no other thread looks at the old table. */
+static inline void cp_reserve_descriptors(int count) {
+    int highest = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, count - 1);
+    if (highest >= 0) close(highest);
+}
+
 /* How many descriptors the process may have: the limit that holds now, and the one that it may raise it to. */
 static inline uint64_t cp_descriptor_limit(void) {
     struct rlimit limit;

@@ -5,6 +5,8 @@ import GatherConfig
 struct DescriptorPlan {
     /// The most connections that clients may have.
     let connections: Int
+    /// The most descriptors that the process may come to have.
+    let most: Int
     /// A sentence for the log about the descriptors that the configuration's limits need; nil if there are enough.
     let shortage: String?
 
@@ -24,6 +26,7 @@ struct DescriptorPlan {
         let upstreams = configuration.plan.upstreams.reduce(0) { $0 + $1.maxInFlight }
         let wanted = configuration.server.limits.connections
         let needed = own + ofAdmin + upstreams + wanted
+        most = min(needed, limit)
         guard needed > limit else {
             (connections, shortage) = (wanted, nil)
             return

@@ -108,6 +108,7 @@ public final class Service: Sendable {
     static func options(_ configuration: Configuration, loops: Int, logger: Logger) -> ServerOptions {
         let descriptors = DescriptorPlan(configuration, loops: loops, limit: Int(clamping: cp_descriptor_limit()))
         if let shortage = descriptors.shortage { logger.warning("\(shortage)") }
+        cp_reserve_descriptors(CInt(clamping: descriptors.most))
         var options = ServerOptions(configuration.server)
         options.connections = descriptors.connections
         return options

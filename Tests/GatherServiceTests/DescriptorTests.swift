@@ -22,16 +22,31 @@ struct DescriptorTests {
         let plan = try plan(connections: 1000, maxInFlight: 64, limit: 2000)
         #expect(plan.connections == 1000)
         #expect(plan.shortage == nil)
+        #expect((1080..<1200).contains(plan.most))
     }
 
     @Test(arguments: [24, 64, 200, 1000])
     func `with too few, clients leave some to upstreams, and that is warned of`(limit: Int) throws {
         let plan = try plan(connections: 1000, maxInFlight: 64, limit: limit)
-        #expect(plan.connections >= 1)
+        #expect(plan.connections >= 1 && plan.most == limit)
         #expect(plan.connections <= limit - min(limit / 4, 64))
         let shortage = try #require(plan.shortage)
         #expect(shortage.contains("the process may open \(limit) descriptors"))
         #expect(shortage.hasPrefix("at most \(plan.connections) client connections are accepted, not "))
+    }
+
+    @Test func `the kernel's table of descriptors has room for all before they are opened`() async {
+        await #expect(processExitsWith: .success) {
+            cp_raise_descriptor_limit()
+            cp_reserve_descriptors(1000)
+            let status = open("/proc/self/status", O_RDONLY)
+            var text = [UInt8](repeating: 0, count: 8192)
+            // The kernel writes no more than there is room for.
+            let count = unsafe read(status, &text, text.count)
+            let lines = String(decoding: text.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
+            let size = lines.first { $0.hasPrefix("FDSize:") }?.split(whereSeparator: \.isWhitespace).last
+            guard let size, let size = Int(size), size >= 1000, fcntl(999, F_GETFD) == -1 else { exit(1) }
+        }
     }
 
     @Test func `standard descriptors that are closed lead nowhere`() async {
