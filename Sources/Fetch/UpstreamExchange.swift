@@ -35,7 +35,11 @@ public final class UpstreamExchange {
     /// Where the fetcher keeps it while it is under way.
     var position = 0
     /// When it had come how far, on the loop's clock.
-    public internal(set) var times = ExchangeTimes()
+    public internal(set) var times: ExchangeTimes {
+        get { timesSoFar }
+        set { timesSoFar = newValue }
+    }
+    private var timesSoFar = ExchangeTimes()
     var state = State.ended
     var result: Result<ClientResponse, FetchError>?
 

@@ -82,7 +82,8 @@ private struct CallCounts: LogObject {
 }
 
 /// Which calls failed and why: `orders: http_error (status 500 from 10.0.0.1:80); stock: skipped ('orders' left no
-/// value)`, and in JSON `{"orders":{"outcome":"http_error","status":500,"detail":"status 500 from 10.0.0.1:80"},…}`.
+/// value)`, and in JSON
+/// `{"orders":{"outcome":"http_error","status":500,"host":"10.0.0.1:80","detail":"status 500 from 10.0.0.1:80"},…}`.
 ///
 /// First the causes, then what followed from them; not all, if there are many.
 private struct FailedCalls: LogObject {
@@ -118,6 +119,7 @@ private struct FailedCalls: LogObject {
                         json.object { json in
                             json.member("outcome", report.outcome.rawValue)
                             if let status = report.status { json.member("status", status) }
+                            if let host = report.host { json.member("host", host) }
                             if let detail = report.detail { json.member("detail", Self.bounded(detail)) }
                         }
                     }

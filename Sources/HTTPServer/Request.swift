@@ -6,42 +6,64 @@ import HTTPWire
 ///
 /// It keeps its connection and the server in memory: a handler that keeps requests has to let go of them.
 public final class Request {
-    public private(set) var head: RequestHead
+    public var head: RequestHead { currentHead }
     /// Who sent it; nil over a path, which peers need not have.
     public let peer: SocketAddress?
     /// When the turn began in which the head was complete: when the request had arrived, whatever the loop did before
     /// it came to it.
-    public private(set) var start: LoopInstant
+    public var start: LoopInstant { currentStart }
     /// The route that was found for it, for observers.
-    public var route: String?
+    public var route: String? {
+        get { notes.route }
+        set { notes.route = newValue }
+    }
     /// The number under which it is counted, for those who count requests by route.
-    public var series: Int?
+    public var series: Int? {
+        get { notes.series }
+        set { notes.series = newValue }
+    }
     /// Its name, for those who name requests: its answer has it as `X-Request-ID`.
-    public var id: RequestID?
+    public var id: RequestID? {
+        get { notes.id }
+        set { notes.id = newValue }
+    }
     /// Its span in a trace, for those who trace requests.
-    public var span: RequestSpan?
+    public var span: RequestSpan? {
+        get { notes.span }
+        set { notes.span = newValue }
+    }
     /// Whether the answer has no content, whatever its fields say (RFC 9110 §9.3.2).
     private(set) var isHead: Bool
     private let stream: any ExchangeStream
+    // Behind the properties that others see: what only this file changes is not checked for exclusive access each time.
+    private var currentHead: RequestHead
+    private var currentStart: LoopInstant
+    private var notes = Notes()
+
+    private struct Notes {
+        var route: String?
+        var series: Int?
+        var id: RequestID?
+        var span: RequestSpan?
+    }
 
     package init(_ head: RequestHead, from peer: SocketAddress?, at start: LoopInstant, over stream: any ExchangeStream)
     {
-        self.head = head
+        (currentHead, currentStart) = (head, start)
         self.peer = peer
-        self.start = start
         self.stream = stream
         isHead = head.method == .head
     }
 
     /// Becomes the next request of its connection. Only where nothing else holds it.
     func renew(_ head: RequestHead, at start: LoopInstant) {
-        self.head = head
-        self.start = start
+        currentHead = head
+        currentStart = start
         isHead = head.method == .head
-        if route != nil { route = nil }
-        series = nil
-        if id != nil { id = nil }
-        if span != nil { span = nil }
+        if notes.route != nil { notes.route = nil }
+        notes.series = nil
+        if notes.id != nil { notes.id = nil }
+        if notes.span != nil { notes.span = nil }
     }
 
     /// Reads the whole body, and sends `100 Continue` first if the client waits for it.

@@ -58,15 +58,15 @@ import Testing
             Call(name: "b", upstream: 0, target: try TargetTemplate("/b", in: scope)),
         ]
         var failed = CallReport(outcome: .httpError, status: 500, duration: .zero)
-        failed.detail = "odd\n" + String(repeating: "x", count: 200)
+        (failed.detail, failed.host) = ("odd\n" + String(repeating: "x", count: 200), "10.0.0.1:80")
         let gathered = Gathered(
             verdict: .failed(1), reports: [CallReport(outcome: .ok, duration: .zero), failed], isComplete: false)
         let endpoint = try Endpoint(path: "/", calls: calls)
         var metadata: Logger.Metadata = [:]
         GatherNote(gathered, of: endpoint, isStreamed: true).add(to: &metadata)
         let members =
-            #""calls":{"ok":1,"http_error":1},"failed":{"b":{"outcome":"http_error","status":500,"detail":"odd\n"#
-            + String(repeating: "x", count: 156) + #"…"}},"gather":502}"#
+            #""calls":{"ok":1,"http_error":1},"failed":{"b":{"outcome":"http_error","status":500,"#
+            + #""host":"10.0.0.1:80","detail":"odd\n"# + String(repeating: "x", count: 156) + #"…"}},"gather":502}"#
         #expect(line(.json, "access", metadata).hasSuffix(members + "\n"))
     }
 

@@ -165,6 +165,7 @@ import Testing
         #expect(result.gathered.reports[0].status == status)
         let isFromHost = outcome == .httpError || outcome == .badResponse
         #expect(result.gathered.reports[0].detail == detail.map { isFromHost ? "\($0) from 127.0.0.1:9100" : $0 })
+        #expect(result.gathered.reports[0].host == (outcome == .ok ? nil : "127.0.0.1:9100"))
         #expect(result.gathered.isComplete == (outcome == .ok))
     }
 

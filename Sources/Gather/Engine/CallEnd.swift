@@ -19,40 +19,62 @@ struct CallEnd: Sendable {
     /// How far the attempt had come when.
     var phases = AttemptPhases()
 
-    private var rest: Rest?
+    private var kept: Kept?
 
-    /// What only few ends have, behind one reference: ends are copied.
-    private final class Rest: Sendable {
-        let detail: String?
-        let retryAfter: Duration?
-        let response: ResponseRest?
+    /// What only few ends have.
+    struct Rest: Sendable {
+        var detail: String?
+        /// Where the attempt was made, if it failed there.
+        var host: String?
+        var retryAfter: Duration?
+        var response: ResponseRest?
+        /// The call's attempts, if there were several.
+        var attempts: [AttemptReport] = []
+    }
 
-        init(_ detail: String?, _ retryAfter: Duration?, _ response: ResponseRest?) {
-            (self.detail, self.retryAfter, self.response) = (detail, retryAfter, response)
-        }
+    /// Behind one reference: ends are copied.
+    private final class Kept: Sendable {
+        let rest: Rest
+        init(_ rest: Rest) { self.rest = rest }
+    }
+
+    /// Nil for most.
+    var rest: Rest? { kept?.rest }
+
+    private mutating func change(_ change: (inout Rest) -> Void) {
+        var rest = kept?.rest ?? Rest()
+        change(&rest)
+        kept = Kept(rest)
     }
 
     /// What went wrong, for people.
     var detail: String? {
-        get { rest?.detail }
-        set { rest = Rest(newValue, retryAfter, response) }
+        get { kept?.rest.detail }
+        set { change { $0.detail = newValue } }
     }
 
     /// How long the upstream wants to be left alone.
     var retryAfter: Duration? {
-        get { rest?.retryAfter }
-        set { if newValue != nil || rest != nil { rest = Rest(detail, newValue, response) } }
+        get { kept?.rest.retryAfter }
+        set { if newValue != nil || kept != nil { change { $0.retryAfter = newValue } } }
     }
 
     /// What of the response is kept for the head of the answer.
     var response: ResponseRest? {
-        get { rest?.response }
-        set { if newValue != nil || rest != nil { rest = Rest(detail, retryAfter, newValue) } }
+        get { kept?.rest.response }
+        set { if newValue != nil || kept != nil { change { $0.response = newValue } } }
     }
+
+    /// Notes what went wrong, and where.
+    mutating func note(_ detail: String?, at host: String) {
+        change { ($0.detail, $0.host) = (detail, host) }
+    }
+
+    mutating func note(_ attempts: [AttemptReport]) { change { $0.attempts = attempts } }
 
     init(_ outcome: Outcome, _ detail: String? = nil) {
         self.outcome = outcome
-        if let detail { rest = Rest(detail, nil, nil) }
+        if let detail { self.detail = detail }
     }
 
     /// Nothing was sent: the breaker is open.

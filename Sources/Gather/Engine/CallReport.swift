@@ -14,20 +14,28 @@ public struct CallReport: Sendable {
     private var durationNanoseconds: Int64 = 0
     /// How far its last attempt had come when, if it is one call.
     public private(set) var phases = AttemptPhases()
-    private var rest: Rest?
+    private var kept: Kept?
 
     private static let unsent = Int64.min
 
     /// What few calls have.
-    private final class Rest: Sendable {
-        let detail: String?
-        let items: [Outcome: Int]
-        let staleAge: Duration?
-        let attempts: [AttemptReport]
+    private struct Rest: Sendable {
+        var detail: String?
+        var host: String?
+        var items: [Outcome: Int] = [:]
+        var staleAge: Duration?
+        var attempts: [AttemptReport] = []
+    }
 
-        init(_ detail: String?, _ items: [Outcome: Int], _ staleAge: Duration?, _ attempts: [AttemptReport]) {
-            (self.detail, self.items, self.staleAge, self.attempts) = (detail, items, staleAge, attempts)
-        }
+    private final class Kept: Sendable {
+        let rest: Rest
+        init(_ rest: Rest) { self.rest = rest }
+    }
+
+    private mutating func change(_ change: (inout Rest) -> Void) {
+        var rest = kept?.rest ?? Rest()
+        change(&rest)
+        kept = Kept(rest)
     }
 
     /// The upstream's status, if there was a response.
@@ -52,36 +60,42 @@ public struct CallReport: Sendable {
 
     /// What went wrong, for people.
     public var detail: String? {
-        get { rest?.detail }
-        set { rest = Rest(newValue, items, staleAge, attemptReports) }
+        get { kept?.rest.detail }
+        set { change { $0.detail = newValue } }
+    }
+
+    /// The host of the last attempt of a call that failed there.
+    public internal(set) var host: String? {
+        get { kept?.rest.host }
+        set { change { $0.host = newValue } }
     }
 
     /// For a call that is made for each element of a list: how many items ended in each way.
     public var items: [Outcome: Int] {
-        get { rest?.items ?? [:] }
-        set { rest = Rest(detail, newValue, staleAge, attemptReports) }
+        get { kept?.rest.items ?? [:] }
+        set { change { $0.items = newValue } }
     }
 
     /// Whether it is of a call that was made for the elements of a list.
-    var isOfItems: Bool { rest.map { !$0.items.isEmpty } ?? false }
+    var isOfItems: Bool { kept != nil && !items.isEmpty }
 
     /// How old the body is that stands in for a call that failed, or the oldest that does for an item of it.
     var staleAge: Duration? {
-        get { rest?.staleAge }
-        set { if newValue != staleAge { rest = Rest(detail, items, newValue, attemptReports) } }
+        get { kept?.rest.staleAge }
+        set { if newValue != staleAge { change { $0.staleAge = newValue } } }
     }
 
     /// Its attempts, if it had several.
     public internal(set) var attemptReports: [AttemptReport] {
-        get { rest?.attempts ?? [] }
-        set { rest = Rest(detail, items, staleAge, newValue) }
+        get { kept?.rest.attempts ?? [] }
+        set { change { $0.attempts = newValue } }
     }
 
     /// Whether the call has a result, new or old.
     var hasBody: Bool { outcome == .ok || staleAge != nil }
 
     /// Whether nothing is wrong with the call.
-    public var isComplete: Bool { isUnwanted || (outcome == .ok && (rest == nil || areItemsComplete)) }
+    public var isComplete: Bool { isUnwanted || (outcome == .ok && (kept == nil || areItemsComplete)) }
 
     private var areItemsComplete: Bool { items.allSatisfy { $0.key == .ok } }
 
@@ -109,10 +123,13 @@ public struct CallReport: Sendable {
         if let since {
             startNanoseconds = since.nanoseconds - dispatch.start.nanoseconds
             durationNanoseconds = dispatch.time.nanoseconds - since.nanoseconds
-            phases = end.phases
+            var phases = end.phases
             // Later attempts have waited for those before them.
             if end.attempts == 1 { phases.waited(since: since) }
+            self.phases = phases
         }
-        if let detail = end.detail { self.detail = detail }
+        if let rest = end.rest, rest.detail != nil || !rest.attempts.isEmpty {
+            kept = Kept(Rest(detail: rest.detail, host: rest.host, attempts: rest.attempts))
+        }
     }
 }

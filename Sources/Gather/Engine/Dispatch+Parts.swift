@@ -58,9 +58,8 @@ extension Dispatch {
 
     @inline(__always)
     private func attempts(of part: PartIndex, _ call: PreparedCall, at state: UpstreamState) -> Attempts {
-        var attempts = Attempts(call: call, state: state, reactor: reactor, deadline: .of(patience))
-        if let trace { attempts.trace = CallSpan(gather: trace, call: self.call(of: part)) }
-        return attempts
+        let trace = trace.map { CallSpan(gather: $0, call: self.call(of: part)) }
+        return Attempts(call: call, state: state, reactor: reactor, deadline: .of(patience), trace: trace)
     }
 
     // MARK: The bulkhead

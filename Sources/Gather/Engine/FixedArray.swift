@@ -11,6 +11,17 @@
         return array
     }
 
+    static func make(of elements: [Element]) -> FixedArray {
+        guard
+            let array = create(minimumCapacity: elements.count, makingHeaderWith: { _ in elements.count })
+                as? FixedArray
+        else { preconditionFailure("a class creates its own instances") }
+        unsafe array.withUnsafeMutablePointerToElements { first in
+            for (index, element) in elements.enumerated() { unsafe (first + index).initialize(to: element) }
+        }
+        return array
+    }
+
     deinit {
         // The header is the number of elements, all of which were initialized before the array was handed out.
         _ = unsafe withUnsafeMutablePointers { count, elements in
@@ -18,18 +29,23 @@
         }
     }
 
-    var indices: Range<Int> { 0..<header }
+    /// By its address: a read of the variable itself is checked for exclusive access each time.
+    private var count: Int { unsafe withUnsafeMutablePointerToHeader { unsafe $0.pointee } }
+
+    var indices: Range<Int> { 0..<count }
+
+    var elements: [Element] { indices.map { self[$0] } }
 
     // The address is used in the access that asked for it, in which the array is held.
     subscript(index: Int) -> Element {
         @inline(__always)
         unsafeAddress {
-            precondition(index >= 0 && index < header, "no such element")
+            precondition(index >= 0 && index < count, "no such element")
             return unsafe UnsafePointer(withUnsafeMutablePointerToElements { unsafe $0 + index })
         }
         @inline(__always)
         unsafeMutableAddress {
-            precondition(index >= 0 && index < header, "no such element")
+            precondition(index >= 0 && index < count, "no such element")
             return unsafe withUnsafeMutablePointerToElements { unsafe $0 + index }
         }
     }

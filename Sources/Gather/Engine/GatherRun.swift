@@ -36,9 +36,6 @@ final class GatherRun: Dispatch {
         case client(PlacementError)
     }
 
-    /// Those of calls that may have several attempts.
-    private var attemptLogs: [Int: AttemptLog] = [:]
-
     /// - Parameter fault: what was found to be wrong with the client's values.
     init(
         _ endpoint: Endpoint, _ input: any GatherInput, _ fault: PlacementError?, within limit: Duration? = nil,
@@ -194,9 +191,7 @@ final class GatherRun: Dispatch {
     }
 
     override func attemptLog(of part: PartIndex, at state: UpstreamState) -> AttemptLog? {
-        let log = AttemptLog(of: part.number, at: state, since: start, for: observer)
-        attemptLogs[part.number] = log
-        return log
+        AttemptLog(of: part.number, at: state, since: start, for: observer)
     }
 
     // MARK: Ending calls
@@ -204,9 +199,6 @@ final class GatherRun: Dispatch {
     override func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?) {
         if let response = end.response { responses[part.number] = response }
         reports[part.number] = CallReport(end, since: since, in: self)
-        if !attemptLogs.isEmpty, let log = attemptLogs[part.number], log.reports.count > 1 {
-            reports[part.number].attemptReports = log.reports
-        }
         reported(part.number, end.body.take())
     }
 

@@ -38,10 +38,11 @@ public final class Metrics {
     public func place(of endpoint: Endpoint, in plan: Plan) -> Place {
         let number = series(method: endpoint.method, path: endpoint.path)
         let calls = endpoint.calls.map {
-            endpoints[number].number(
-                of: EndpointMetrics.Call(name: $0.name, upstream: plan.upstream(of: $0)?.name ?? ""))
+            EndpointMetrics.Call(name: $0.name, upstream: plan.upstream(of: $0)?.name ?? "")
         }
-        return Place(series: number, calls: calls)
+        if let known = endpoints[number].numbers(of: calls) { return Place(series: number, calls: known) }
+        endpoints[number] = EndpointMetrics(endpoints[number], with: calls)
+        return Place(series: number, calls: endpoints[number].numbers(of: calls) ?? [])
     }
 
     /// The number of a route, whatever answers it, now and with later configurations.
@@ -65,19 +66,17 @@ public final class Metrics {
     /// Counts a request that was answered, or could not be.
     /// - Parameter series: its route's number; nil if there is no such route.
     public func countRequest(of series: Int?, status: Int, duration: Duration) {
-        let metrics = series.map { endpoints[$0] } ?? unmatched
-        metrics.countRequest(status: status, nanoseconds: duration.wholeNanoseconds)
+        let nanoseconds = duration.wholeNanoseconds
+        if let series {
+            endpoints[series].countRequest(status: status, nanoseconds: nanoseconds)
+        } else {
+            unmatched.countRequest(status: status, nanoseconds: nanoseconds)
+        }
     }
 
     /// Counts how the calls of a gather ended.
     public func countCalls(at place: Place, _ reports: [CallReport]) {
-        let metrics = endpoints[place.series]
-        // By what is counted of a report: it is not copied.
-        for call in reports.indices {
-            metrics.countCall(
-                place.calls[call], reports[call].outcome, nanoseconds: reports[call].nanoseconds,
-                attempts: reports[call].isOfItems ? 0 : reports[call].attempts)
-        }
+        endpoints[place.series].countCalls(place.calls, reports)
     }
 
     public func countShed(_ cause: ShedCause) { shed[cause.rawValue] += 1 }
@@ -103,71 +102,101 @@ final class EndpointMetrics {
         let upstream: String
     }
 
-    /// The first digit of a status, 1 to 5; 0 for any other number.
-    static let statusClasses = 6
-    /// How many outcomes there are: a literal, since `allCases` makes an array.
-    static let outcomes = 9
-
-    static let noRequests = [Int](repeating: 0, count: statusClasses * DurationHistogram.slots)
-
     private let key: Key
-    /// A histogram for each class of statuses.
-    private var requests = noRequests
-    /// All of them in narrow buckets (``LatencyHistogram``).
-    private var latency: [Int] = []
-    private var calls: [Call] = []
-    /// For each call, a count for each outcome and a histogram of those that were sent.
-    private var callSlots: [[Int]] = []
-    private var callLatencies: [CallLatencies] = []
+    private let calls: [Call]
+    /// What is counted, as ``Counts`` has it.
+    private let counts: FixedArray<[Int]>
 
-    /// Calls that were sent, in narrow buckets.
-    struct CallLatencies: Sendable {
-        /// Those with one attempt that was answered, well or not.
-        var answered: [Int] = []
-        /// Those with one attempt that was given up: it would have taken longer.
-        var cut: [Int] = []
-        /// How many had several attempts.
-        var repeated = 0
+    init(_ key: Key) {
+        (self.key, calls) = (key, [])
+        counts = .make(of: Counts().arrays)
     }
 
-    init(_ key: Key) { self.key = key }
+    /// Goes on with what another has counted, and counts calls that were not known.
+    init(_ earlier: EndpointMetrics, with calls: [Call]) {
+        key = earlier.key
+        let new = calls.filter { !earlier.calls.contains($0) }
+        self.calls = earlier.calls + new
+        var all = Counts(arrays: earlier.counts.elements)
+        for _ in new { all.addCall() }
+        counts = .make(of: all.arrays)
+    }
 
-    func number(of call: Call) -> Int {
-        if let known = calls.firstIndex(of: call) { return known }
-        calls.append(call)
-        callSlots.append(Array(repeating: 0, count: Self.outcomes + DurationHistogram.slots))
-        callLatencies.append(CallLatencies())
-        return calls.count - 1
+    /// Nil if one of the calls is not known.
+    func numbers(of calls: [Call]) -> [Int]? {
+        let numbers = calls.compactMap { self.calls.firstIndex(of: $0) }
+        return numbers.count == calls.count ? numbers : nil
     }
 
     func countRequest(status: Int, nanoseconds: Int64) {
         let statusClass = (100..<600).contains(status) ? status / 100 : 0
-        DurationHistogram.record(nanoseconds, in: &requests, from: statusClass * DurationHistogram.slots)
-        LatencyHistogram.record(nanoseconds, in: &latency)
+        DurationHistogram.record(
+            nanoseconds, in: &counts[Counts.requests], from: statusClass * DurationHistogram.slots)
+        LatencyHistogram.record(nanoseconds, in: &counts[Counts.latency])
     }
 
-    /// - Parameters:
-    ///   - nanoseconds: how long it took; nil if it was never sent.
-    ///   - attempts: how often it was sent; 0 if it is many requests.
-    func countCall(_ call: Int, _ outcome: Outcome, nanoseconds: Int64?, attempts: Int) {
-        callSlots[call][outcome.number] += 1
-        guard let nanoseconds else { return }
-        DurationHistogram.record(nanoseconds, in: &callSlots[call], from: Self.outcomes)
-        guard attempts == 1 else {
-            if attempts > 1 { callLatencies[call].repeated += 1 }
-            return
-        }
-        switch outcome {
-        case .ok, .httpError, .badResponse: LatencyHistogram.record(nanoseconds, in: &callLatencies[call].answered)
-        case .timeout, .cancelled: LatencyHistogram.record(nanoseconds, in: &callLatencies[call].cut)
-        case .unreachable, .refused, .shed, .skipped: break
+    /// - Parameter numbers: those of the calls that are reported.
+    func countCalls(_ numbers: [Int], _ reports: [CallReport]) {
+        // By what is counted of a report: it is not copied.
+        for call in reports.indices {
+            let (outcome, start) = (reports[call].outcome, Counts.start(of: numbers[call]))
+            counts[start][outcome.number] &+= 1
+            guard let nanoseconds = reports[call].nanoseconds else { continue }
+            DurationHistogram.record(nanoseconds, in: &counts[start], from: Counts.callDurations)
+            guard !reports[call].isOfItems else { continue }
+            guard reports[call].attempts == 1 else {
+                if reports[call].attempts > 1 { counts[start][Counts.repeatedCalls] &+= 1 }
+                continue
+            }
+            switch outcome {
+            case .ok, .httpError, .badResponse:
+                LatencyHistogram.record(nanoseconds, in: &counts[start + Counts.answered])
+            case .timeout, .cancelled: LatencyHistogram.record(nanoseconds, in: &counts[start + Counts.cut])
+            case .unreachable, .refused, .shed, .skipped: break
+            }
         }
     }
 
     var snapshot: MetricsSnapshot.Endpoint {
-        MetricsSnapshot.Endpoint(
-            key: key, requests: requests, latency: LatencyHistogram(latency), calls: calls, callSlots: callSlots,
-            callLatencies: callLatencies)
+        MetricsSnapshot.Endpoint(key: key, calls: calls, counts: Counts(arrays: counts.elements))
+    }
+
+    /// What is counted of a route and its calls: one array for each thing, so that one that nothing was counted in is
+    /// empty, and one that is only read is not copied.
+    struct Counts: Sendable {
+        var arrays = [[Int](repeating: 0, count: statusClasses * DurationHistogram.slots), []]
+
+        /// The first digit of a status, 1 to 5; 0 for any other number.
+        static let statusClasses = 6
+        /// How many outcomes there are: a literal, since `allCases` makes an array.
+        static let outcomes = 9
+
+        /// A histogram for each class of statuses.
+        static let requests = 0
+        /// All requests in narrow buckets (``LatencyHistogram``).
+        static let latency = 1
+
+        /// Where the arrays of a call begin. In the first of them is a count for each outcome, a histogram of those
+        /// that were sent, and how many had several attempts.
+        static func start(of call: Int) -> Int { 2 + arraysOfCall * call }
+        static let arraysOfCall = 3
+        static let callDurations = outcomes
+        static let repeatedCalls = outcomes + DurationHistogram.slots
+        /// In narrow buckets those with one attempt that was answered, well or not, and those with one that was given
+        /// up: it would have taken longer.
+        static let answered = 1
+        static let cut = 2
+
+        /// By the class of their status.
+        var requests: [DurationHistogram] {
+            (0..<Self.statusClasses).map {
+                DurationHistogram(arrays[Self.requests], from: $0 * DurationHistogram.slots)
+            }
+        }
+
+        mutating func addCall() {
+            arrays += [[Int](repeating: 0, count: Self.repeatedCalls + 1), [], []]
+        }
     }
 }
 
@@ -210,32 +239,37 @@ final class UpstreamMetrics {
     }
 
     private let name: String
+    private let counts = FixedArray.make(of: [
+        [Int](repeating: 0, count: Kind.allCases.count * DurationHistogram.slots), [], [],
+        [Int](repeating: 0, count: Event.allCases.count),
+    ])
     /// A histogram for each kind.
-    private var attempts = [Int](repeating: 0, count: Kind.allCases.count * DurationHistogram.slots)
+    private static let attempts = 0
     /// In narrow buckets: those that were answered, and those that were given up, which would have taken longer.
-    private var answered: [Int] = []
-    private var cut: [Int] = []
-    private var events = [Int](repeating: 0, count: Event.allCases.count)
+    private static let answered = 1
+    private static let cut = 2
+    private static let events = 3
 
     init(_ name: String) { self.name = name }
 
-    func count(_ event: Event) { events[event.rawValue] += 1 }
+    func count(_ event: Event) { counts[Self.events][event.rawValue] += 1 }
 
     func countAttempt(_ outcome: Outcome, status: Int?, nanoseconds: Int64) {
         let kind = Kind(outcome, status: status)
-        DurationHistogram.record(nanoseconds, in: &attempts, from: kind.rawValue * DurationHistogram.slots)
+        DurationHistogram.record(
+            nanoseconds, in: &counts[Self.attempts], from: kind.rawValue * DurationHistogram.slots)
         switch kind {
         case .ok, .informational, .redirection, .clientError, .serverError, .badResponse:
-            LatencyHistogram.record(nanoseconds, in: &answered)
-        case .timeout, .cancelled: LatencyHistogram.record(nanoseconds, in: &cut)
+            LatencyHistogram.record(nanoseconds, in: &counts[Self.answered])
+        case .timeout, .cancelled: LatencyHistogram.record(nanoseconds, in: &counts[Self.cut])
         case .unreachable: break
         }
     }
 
     var snapshot: MetricsSnapshot.Upstream {
         MetricsSnapshot.Upstream(
-            name: name, attempts: attempts, answered: LatencyHistogram(answered), cut: LatencyHistogram(cut),
-            events: events)
+            name: name, attempts: counts[Self.attempts], answered: LatencyHistogram(counts[Self.answered]),
+            cut: LatencyHistogram(counts[Self.cut]), events: counts[Self.events])
     }
 }
 

@@ -9,11 +9,8 @@ public struct MetricsSnapshot: Sendable {
 
     struct Endpoint: Sendable {
         let key: EndpointMetrics.Key
-        var requests: [Int]
-        var latency = LatencyHistogram()
-        var calls: [EndpointMetrics.Call]
-        var callSlots: [[Int]]
-        var callLatencies: [EndpointMetrics.CallLatencies] = []
+        var calls: [EndpointMetrics.Call] = []
+        var counts = EndpointMetrics.Counts()
     }
 
     struct Upstream: Sendable {
@@ -30,10 +27,7 @@ extension MetricsSnapshot {
     public init(sumOf loops: [MetricsSnapshot]) {
         self.init(
             endpoints: [],
-            unmatched: Endpoint(
-                key: EndpointMetrics.Key(method: nil, path: ""), requests: EndpointMetrics.noRequests, calls: [],
-                callSlots: []),
-            upstreams: [], shed: [])
+            unmatched: Endpoint(key: EndpointMetrics.Key(method: nil, path: "")), upstreams: [], shed: [])
         var endpointNumbers: [EndpointMetrics.Key: Int] = [:]
         var upstreamNumbers: [String: Int] = [:]
         for loop in loops {
@@ -64,26 +58,31 @@ extension MetricsSnapshot {
 
 extension MetricsSnapshot.Endpoint {
     fileprivate static func += (left: inout Self, right: Self) {
-        add(right.requests, to: &left.requests)
-        left.latency += right.latency
+        left.counts.addRequests(right.counts)
         for (index, call) in right.calls.enumerated() {
-            if let number = left.calls.firstIndex(of: call) {
-                add(right.callSlots[index], to: &left.callSlots[number])
-                left.callLatencies[number] += right.callLatencies[index]
-            } else {
+            var number = left.calls.firstIndex(of: call)
+            if number == nil {
+                number = left.calls.count
                 left.calls.append(call)
-                left.callSlots.append(right.callSlots[index])
-                left.callLatencies.append(right.callLatencies[index])
+                left.counts.addCall()
             }
+            if let number { left.counts.addCall(index, of: right.counts, to: number) }
         }
     }
 }
 
-extension EndpointMetrics.CallLatencies {
-    fileprivate static func += (left: inout Self, right: Self) {
-        add(right.answered, to: &left.answered)
-        add(right.cut, to: &left.cut)
-        left.repeated += right.repeated
+extension EndpointMetrics.Counts {
+    fileprivate mutating func addRequests(_ other: Self) {
+        for array in 0..<Self.start(of: 0) { add(other.arrays[array], to: &arrays[array]) }
+    }
+
+    fileprivate mutating func addCall(_ call: Int, of other: Self, to number: Int) {
+        let (from, to) = (Self.start(of: call), Self.start(of: number))
+        for array in 0..<Self.arraysOfCall { add(other.arrays[from + array], to: &arrays[to + array]) }
+    }
+
+    fileprivate mutating func subtractRequests(_ earlier: Self) {
+        for array in 0..<Self.start(of: 0) { subtract(earlier.arrays[array], from: &arrays[array]) }
     }
 }
 
@@ -104,9 +103,12 @@ extension MetricsSnapshot {
         let endpoints = Dictionary(uniqueKeysWithValues: earlier.endpoints.map { ($0.key, $0) })
         let upstreams = Dictionary(uniqueKeysWithValues: earlier.upstreams.map { ($0.name, $0) })
         for index in counted.endpoints.indices {
-            if let before = endpoints[counted.endpoints[index].key] { counted.endpoints[index].take(away: before) }
+            // Of requests only: what becomes of calls is not looked at from moment to moment.
+            if let before = endpoints[counted.endpoints[index].key] {
+                counted.endpoints[index].counts.subtractRequests(before.counts)
+            }
         }
-        counted.unmatched.take(away: earlier.unmatched)
+        counted.unmatched.counts.subtractRequests(earlier.unmatched.counts)
         for index in counted.upstreams.indices {
             guard let before = upstreams[counted.upstreams[index].name] else { continue }
             subtract(before.attempts, from: &counted.upstreams[index].attempts)
@@ -116,14 +118,6 @@ extension MetricsSnapshot {
         }
         subtract(earlier.shed, from: &counted.shed)
         return counted
-    }
-}
-
-extension MetricsSnapshot.Endpoint {
-    /// Of requests only: what becomes of calls is not looked at from moment to moment.
-    fileprivate mutating func take(away earlier: Self) {
-        subtract(earlier.requests, from: &requests)
-        latency = latency.since(earlier.latency)
     }
 }
 
@@ -167,40 +161,38 @@ extension MetricsSnapshot {
     /// Requests by route and by the first digit of their status, 0 for a status below 100 or above 599.
     public var requests: [Durations<(route: Route, statusClass: Int)>] {
         (endpoints + [unmatched]).flatMap { endpoint in
-            (0..<EndpointMetrics.statusClasses).map { statusClass in
-                let start = statusClass * DurationHistogram.slots
-                return Durations(
-                    of: (endpoint.route, statusClass), histogram: DurationHistogram(endpoint.requests, from: start))
+            endpoint.counts.requests.enumerated().map { statusClass, histogram in
+                Durations(of: (endpoint.route, statusClass), histogram: histogram)
             }
         }
     }
 
     /// The time that calls took that were sent.
     public var callDurations: [Durations<Call>] {
-        calls.map { Durations(of: $0, histogram: DurationHistogram($1, from: EndpointMetrics.outcomes)) }
+        calls.map { call, counts, start in
+            let histogram = DurationHistogram(counts[start], from: EndpointMetrics.Counts.callDurations)
+            return Durations(of: call, histogram: histogram)
+        }
     }
 
     /// Each route with its requests by the first digit of their status, 0 for any other, and how long they took; last
     /// those without one.
     public var routes: [(route: Route, statuses: [Int], busy: Duration, latency: LatencyHistogram)] {
         (endpoints + [unmatched]).map { endpoint in
-            let classes = (0..<EndpointMetrics.statusClasses).map {
-                DurationHistogram(endpoint.requests, from: $0 * DurationHistogram.slots)
-            }
+            let classes = endpoint.counts.requests
             let busy = Duration.nanoseconds(Int64(classes.reduce(0) { $0 + $1.sum }))
-            return (endpoint.route, classes.map(\.count), busy, endpoint.latency)
+            let latency = LatencyHistogram(endpoint.counts.arrays[EndpointMetrics.Counts.latency])
+            return (endpoint.route, classes.map(\.count), busy, latency)
         }
     }
 
     /// How long calls took that were sent, in narrow buckets.
     public var callLatencies: [Latencies<Call>] {
-        endpoints.flatMap { endpoint in
-            zip(endpoint.calls, endpoint.callLatencies).map { call, latencies in
-                Latencies(
-                    of: Call(route: endpoint.route, name: call.name, upstream: call.upstream),
-                    answered: LatencyHistogram(latencies.answered), cut: LatencyHistogram(latencies.cut),
-                    repeated: latencies.repeated)
-            }
+        calls.map { call, counts, start in
+            Latencies(
+                of: call, answered: LatencyHistogram(counts[start + EndpointMetrics.Counts.answered]),
+                cut: LatencyHistogram(counts[start + EndpointMetrics.Counts.cut]),
+                repeated: counts[start][EndpointMetrics.Counts.repeatedCalls])
         }
     }
 
@@ -211,13 +203,17 @@ extension MetricsSnapshot {
 
     /// How many calls ended how.
     public var callOutcomes: [(call: Call, outcome: Outcome, count: Int)] {
-        calls.flatMap { call, slots in Outcome.allCases.map { (call, $0, slots[$0.number]) } }
+        calls.flatMap { call, counts, start in Outcome.allCases.map { (call, $0, counts[start][$0.number]) } }
     }
 
-    private var calls: [(Call, [Int])] {
+    /// Every call, and where among the arrays of its endpoint its own begin.
+    private var calls: [(call: Call, counts: [[Int]], start: Int)] {
         endpoints.flatMap { endpoint in
-            zip(endpoint.calls, endpoint.callSlots).map {
-                (Call(route: endpoint.route, name: $0.name, upstream: $0.upstream), $1)
+            endpoint.calls.enumerated().map { number, call in
+                (
+                    Call(route: endpoint.route, name: call.name, upstream: call.upstream), endpoint.counts.arrays,
+                    EndpointMetrics.Counts.start(of: number)
+                )
             }
         }
     }

@@ -132,15 +132,16 @@ struct Attempts: ~Copyable {
         let host = state.upstream.hosts[running.attempt.host.number].shortName
         let detail = end.detail
         switch end.outcome {
-        case .httpError, .badResponse: end.detail = detail.map { "\($0) from \(host)" }
+        case .httpError, .badResponse: end.note(detail.map { "\($0) from \(host)" }, at: host)
+        case .unreachable: end.note(detail, at: host)
         case .timeout:
             let limit =
                 switch deadline {
                 case .of(let patience): patience.limit(of: timeout, until: running.until)
                 case .endOf: "the timeout of \(timeout.spelled)"
                 }
-            end.detail = "\(host) took longer than \(limit)" + (detail.map { ", " + $0 } ?? "")
-        case .ok, .unreachable, .refused, .shed, .skipped, .cancelled: break
+            end.note("\(host) took longer than \(limit)" + (detail.map { ", " + $0 } ?? ""), at: host)
+        case .ok, .refused, .shed, .skipped, .cancelled: break
         }
     }
 
@@ -230,6 +231,7 @@ struct Attempts: ~Copyable {
             pause = self.pause(after: end, retries: retries)
         }
         end.attempts = count
+        if let log, log.reports.count > 1 { end.note(log.reports) }
         return end
     }
 

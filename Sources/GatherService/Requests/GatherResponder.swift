@@ -131,11 +131,11 @@ final class GatherResponder: Handler {
         _ found: EndpointRoute, _ parameters: [String], _ request: Request, of identity: Identity?,
         on loop: isolated EventLoop
     ) async throws(Refusal) -> Response {
-        let (endpoint, number, taken) = (found.endpoint, found.number, found.takes)
+        let endpoint = found.endpoint
         let head = request.head
-        if let problem = head.undecodable(of: taken) { return refuse(request, problem) }
+        if let problem = head.undecodable(of: found.takes) { return refuse(request, problem) }
         var body: JSONValue?
-        if taken.readsBody {
+        if found.takes.readsBody {
             if let coding = head.contentCoding {
                 return refuse(
                     request,
@@ -160,9 +160,9 @@ final class GatherResponder: Handler {
             }
         }
         var input = RequestInput(head: head, parameters: parameters, body: body, identity: identity)
-        if taken.takesAttributes { input.attributes = trusted.attributes(of: request) }
+        if found.takes.takesAttributes { input.attributes = trusted.attributes(of: request) }
         if endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
-            return await stream(endpoint, number, input, within: limit, as: format, request, on: loop)
+            return await stream(endpoint, found.number, input, within: limit, as: format, request, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a slot.
         let sendsOptional: Bool
@@ -175,9 +175,9 @@ final class GatherResponder: Handler {
         let trace = tracer.trace(of: request, calls: endpoint.calls.count)
         let gathered = await engine.gather(
             endpoint, input, within: limit, sendsOptional: sendsOptional, trace: trace, on: loop)
-        count(gathered, of: number)
+        count(gathered, of: found.number)
         let end = loop.now
-        history.record(gathered, of: number, endpoint, for: request, since: start, at: end)
+        history.record(gathered, of: found.number, endpoint, for: request, since: start, at: end)
         accessLog.note(gathered, of: endpoint, took: start.duration(to: end), isStreamed: false, request)
         tracer.gathered(gathered, of: endpoint, upstreams, trace, from: start, to: end, request)
         var response = try Response(gathered, of: endpoint, id: request.id)
