@@ -58,6 +58,7 @@ import Testing
             let during = Self.samples(try await service.admin("GET", "/metrics", on: loop).body)
             #expect(during["gatherd_gathers_in_flight"] == 2 && during["gatherd_gathers_limit"] == 2)
             #expect(during[#"gatherd_upstream_in_flight{upstream="up"}"#] == 2)
+            #expect(Self.inFlight(during) == ["/v1/held": 2])
             service.upstream.release()
             for client in holding { _ = try await client.reply(on: loop) }
             let plain = try await service.admin("GET", "/metrics", on: loop)
@@ -106,6 +107,7 @@ import Testing
             #expect(samples[#"gatherd_stale_bodies_total{upstream="up"}"#] == 1)
             #expect(samples[#"gatherd_requests_shed_total{cause="gathers"}"#] == 1)
             #expect(samples["gatherd_log_lines_dropped_total"] == 3)
+            #expect(Self.inFlight(samples).isEmpty)
             #expect(samples["gatherd_loops"] == 1 && samples["gatherd_loops_silent"] == 0)
             #expect(samples["process_resident_memory_bytes"] ?? 0 > 1_000_000)
             #expect(samples["process_open_fds"] ?? 0 > 3)
@@ -117,6 +119,55 @@ import Testing
         #expect(
             plain.contains("# TYPE gatherd_calls_total counter\n") && open.contains("# TYPE gatherd_calls counter\n"))
         #expect(open.contains("# UNIT gatherd_call_duration_seconds seconds\n") && !plain.contains("# UNIT"))
+    }
+
+    /// Routes with requests in flight.
+    private static func inFlight(_ samples: [Substring: Double]) -> [String: Double] {
+        var routes: [String: Double] = [:]
+        for (name, count) in samples where count != 0 {
+            if let route = name.firstMatch(of: /^http_server_active_requests\{.*http_route="([^"]*)"\}$/)?.1 {
+                routes[String(route)] = count
+            }
+        }
+        return routes
+    }
+
+    private static func inFlight(
+        _ service: RunningService, on loop: isolated EventLoop
+    ) async throws -> [String: Double] {
+        inFlight(samples(try await service.admin("GET", "/metrics", on: loop).body))
+    }
+
+    @Test func `a request is in flight until its answer has ended, or its client has left`() throws {
+        let counts = try RunningService.run(scripted(Self.endpoints)) { service, loop in
+            service.upstream.answers = ["held": .held]
+            let streaming = try SocketEnd(port: service.port, on: loop)
+            try streaming.send(RunningService.request("GET", "/v1/held", ["Accept: application/x-ndjson"]))
+            #expect(try await eventually(on: loop) { service.upstream.waiting == 1 })
+            let leaving = try SocketEnd(port: service.port, on: loop)
+            try leaving.send(RunningService.request("GET", "/v1/held"))
+            #expect(try await eventually(on: loop) { service.upstream.waiting == 2 })
+            let both = try await Self.inFlight(service, on: loop)
+            leaving.close()
+            #expect(try await eventually(on: loop) { service.log.accesses.count == 1 })
+            let one = try await Self.inFlight(service, on: loop)
+            service.upstream.release()
+            _ = try await streaming.reply(on: loop)
+            #expect(try await eventually(on: loop) { service.log.accesses.count == 2 })
+            return [both, one, try await Self.inFlight(service, on: loop)]
+        }
+        #expect(counts == [["/v1/held": 2], ["/v1/held": 1], [:]])
+    }
+
+    @Test func `a request that a route's limit refuses is one of that route`() throws {
+        let endpoints = "- { path: /v1/few, rate_limit: { requests: 1, per: 1h }, calls: { a: { get: 'up:/a' } } }"
+        let samples = try RunningService.run(scripted(endpoints)) { service, loop in
+            for status in [200, 429] { #expect(try await service.get("/v1/few", on: loop).status == status) }
+            return Self.samples(try await service.admin("GET", "/metrics", on: loop).body)
+        }
+        let refused = #"http_request_method="GET",http_route="/v1/few",http_response_status_class="4xx""#
+        #expect(samples["http_server_request_duration_seconds_count{\(refused)}"] == 1)
+        #expect(Self.inFlight(samples).isEmpty)
     }
 
     /// An upstream for each way in which a call ends without an answer.

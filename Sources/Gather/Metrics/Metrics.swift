@@ -63,12 +63,17 @@ public final class Metrics {
 
     // MARK: Counting
 
+    /// A request has come for a route; ``countRequest(of:status:duration:)`` is called when it ends.
+    public func requestBegan(in series: Int) { endpoints[series].inFlight += 1 }
+
     /// Counts a request that was answered, or could not be.
     /// - Parameter series: its route's number; nil if there is no such route.
     public func countRequest(of series: Int?, status: Int, duration: Duration) {
         let nanoseconds = duration.wholeNanoseconds
         if let series {
-            endpoints[series].countRequest(status: status, nanoseconds: nanoseconds)
+            let endpoint = endpoints[series]
+            endpoint.inFlight -= 1
+            endpoint.countRequest(status: status, nanoseconds: nanoseconds)
         } else {
             unmatched.countRequest(status: status, nanoseconds: nanoseconds)
         }
@@ -104,6 +109,8 @@ final class EndpointMetrics {
 
     private let key: Key
     private let calls: [Call]
+    /// Requests that have not been answered.
+    var inFlight = 0
     /// What is counted, as ``Counts`` has it.
     private let counts: FixedArray<[Int]>
 
@@ -117,6 +124,7 @@ final class EndpointMetrics {
         key = earlier.key
         let new = calls.filter { !earlier.calls.contains($0) }
         self.calls = earlier.calls + new
+        inFlight = earlier.inFlight
         var all = Counts(arrays: earlier.counts.elements)
         for _ in new { all.addCall() }
         counts = .make(of: all.arrays)
@@ -158,7 +166,8 @@ final class EndpointMetrics {
     }
 
     var snapshot: MetricsSnapshot.Endpoint {
-        MetricsSnapshot.Endpoint(key: key, calls: calls, counts: Counts(arrays: counts.elements))
+        MetricsSnapshot.Endpoint(
+            key: key, inFlight: inFlight, calls: calls, counts: Counts(arrays: counts.elements))
     }
 
     /// What is counted of a route and its calls: one array for each thing, so that one that nothing was counted in is

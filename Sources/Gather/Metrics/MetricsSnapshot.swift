@@ -9,6 +9,7 @@ public struct MetricsSnapshot: Sendable {
 
     struct Endpoint: Sendable {
         let key: EndpointMetrics.Key
+        var inFlight = 0
         var calls: [EndpointMetrics.Call] = []
         var counts = EndpointMetrics.Counts()
     }
@@ -58,6 +59,7 @@ extension MetricsSnapshot {
 
 extension MetricsSnapshot.Endpoint {
     fileprivate static func += (left: inout Self, right: Self) {
+        left.inFlight += right.inFlight
         left.counts.addRequests(right.counts)
         for (index, call) in right.calls.enumerated() {
             var number = left.calls.firstIndex(of: call)
@@ -166,6 +168,9 @@ extension MetricsSnapshot {
             }
         }
     }
+
+    /// How many requests of each route have not been answered.
+    public var requestsInFlight: [(route: Route, count: Int)] { endpoints.map { ($0.route, $0.inFlight) } }
 
     /// The time that calls took that were sent.
     public var callDurations: [Durations<Call>] {

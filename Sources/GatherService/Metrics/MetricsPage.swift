@@ -47,6 +47,10 @@ struct MetricsPage: Sendable {
                     Exemplars.Key(method: method, route: route.path, statusClass: statusClass, bucket: bucket)]
             }
         }
+        page.family("http_server_active_requests", .gauge, "Requests that have not been answered, by route.")
+        for (route, count) in counted.requestsInFlight {
+            page.sample(["http_request_method": route.method?.rawValue, "http_route": route.path], count)
+        }
         page.family("gatherd_requests_shed", .counter, "Requests that got no gather, by cause.")
         for (cause, name) in [(Metrics.ShedCause.gathers, "gathers"), (.lag, "lag")] {
             page.sample(["cause": name], counted.count(of: cause))

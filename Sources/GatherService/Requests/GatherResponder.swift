@@ -66,6 +66,10 @@ final class GatherResponder: Handler {
         switch routes.router.match(head) {
         case .found(let found, let route, let parameters):
             request.route = route
+            // Before its rules: what they refuse is a request to the route as well.
+            let series = series(of: found.target, request)
+            request.series = series
+            metrics.requestBegan(in: series)
             guard let rules = found.rules else { return answer(found.target, parameters, request, on: loop) }
             return rules.answer(request, on: loop) {
                 guard let access = rules.access else { return answer(found.target, parameters, request, on: loop) }
@@ -90,17 +94,13 @@ final class GatherResponder: Handler {
     ) -> Answer {
         switch target {
         case .endpoint(let found):
-            request.series = places[found.number].series
             return .later { try await self.gather(found, parameters, request, of: identity, on: loop) }
         case .proxy(let proxy):
-            let series = passages[proxy].first { $0.method == request.head.method }?.series
-            request.series = series ?? passages[proxy][0].series
             if let busy = admission.objection(to: proxies.priority(of: proxy), on: loop) {
                 return .now(refuse(request, busy.response, busy.reason))
             }
             return .later { try await self.pass(proxy, parameters, request, of: identity, on: loop) }
         case .demonstration(let page):
-            request.series = demonstrations[page.rawValue]
             if let response = routes.demonstrations.response(page, request.head) { return .now(response) }
             return .later { try await self.tasks(request, on: loop) }
         }
@@ -267,6 +267,15 @@ final class GatherResponder: Handler {
             try await produce(writer)
         }
         return response
+    }
+
+    private func series(of target: Routes.Target, _ request: Request) -> Int {
+        switch target {
+        case .endpoint(let found): places[found.number].series
+        case .proxy(let proxy):
+            passages[proxy].first { $0.method == request.head.method }?.series ?? passages[proxy][0].series
+        case .demonstration(let page): demonstrations[page.rawValue]
+        }
     }
 
     private func count(_ gathered: Gathered, of number: Int) {
