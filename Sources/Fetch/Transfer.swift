@@ -73,6 +73,7 @@ import HTTPWire
         var times = ExchangeTimes()
         times.sent = time(CURLINFO_PRETRANSFER_TIME_T)
         times.answered = time(CURLINFO_STARTTRANSFER_TIME_T)
+        if isHeadComplete { times.received = time(CURLINFO_TOTAL_TIME_T) }
         guard unsafe cc_connections(handle) > 0 else { return times }
         if case .name = origin.destination { times.lookedUp = time(CURLINFO_NAMELOOKUP_TIME_T) }
         times.connected = time(CURLINFO_CONNECT_TIME_T)

@@ -297,6 +297,7 @@ final class UpstreamConnection: ReadinessHandler {
         } else {
             close()
         }
+        exchange.times.received = fetcher.reactor.now.nanoseconds
         fetcher.end(exchange, .success(response))
         if isKept { origin.putBack(self) }
     }

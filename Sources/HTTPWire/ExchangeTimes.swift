@@ -12,6 +12,8 @@ public struct ExchangeTimes: Sendable, Equatable {
     public var sent: Int64 = 0
     /// The first byte of the response had come.
     public var answered: Int64 = 0
+    /// The last byte of the response had come.
+    public var received: Int64 = 0
 
     public init() {}
 }

@@ -143,6 +143,21 @@ def check_gathers(console):
     whole = console.browser.run(
         "return parseFloat(document.querySelector('#picture .tick:last-child').textContent)"
     )
+    strips = console.browser.run(
+        """const whole = parseFloat(document.querySelector("#picture .tick:last-child").textContent)
+        return [...document.querySelectorAll("#picture [data-call]")].map(track => [track.dataset.call,
+            Object.fromEntries([...track.querySelectorAll(".phase")].map(strip => [strip.className.split(" ").at(-1), parseFloat(strip.style.width) / 100 * whole]))])"""
+    )
+    for name, widths in strips:
+        phases = gather["calls"][name].get("phases", {})
+        if "connect_ms" in phases or "first_byte_ms" not in phases:
+            continue
+        expect(abs(widths.get("answer", 0) - phases["first_byte_ms"]) < 0.02 * whole, f"a strip shows what '{name}' did: {widths}, {phases}")
+    patterns = console.browser.run(
+        """return [...document.querySelectorAll(".key .phase")].map(strip => getComputedStyle(strip))
+            .map(style => [style.borderTopStyle, style.backgroundSize, style.backgroundImage.replace(/(rgb|color)a?\\([^)]*\\)/g, "")].join())"""
+    )
+    expect(len(set(patterns)) == 7, f"phases differ by more than their colours: {patterns}")
     call = gather["calls"]["customer"]
     expect(abs(bars[0][1] / 100 * whole - call["duration_ms"]) < 0.02 * whole, "a bar is as long as its call took")
     picture = urllib.request.urlopen(f"{console.admin}/gathers/{gather['id']}.svg")

@@ -13,7 +13,9 @@ public enum Outcomes {
                 json.member(endpoint.calls[call].name) { json in
                     json.object { json in
                         writeMembers(of: call, report, in: endpoint, to: &json)
-                        if tellsPhases { report.phases.write(to: &json) }
+                        if tellsPhases {
+                            report.phases.write(of: report.attempts == 1 ? report.duration : nil, to: &json)
+                        }
                     }
                 }
             }

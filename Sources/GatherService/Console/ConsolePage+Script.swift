@@ -194,7 +194,7 @@ extension ConsolePage {
             // A deadline that is far away would leave no room for the bars.
             const isNear = gather.deadline_ms <= 2.5 * gather.duration_ms
             picture.show(timeline, { deadline: gather.deadline_ms, scale: isNear ? gather.deadline_ms : 0 })
-            byId("calls").replaceChildren(...tableRows(timeline))
+            byId("calls").replaceChildren(...tableRows(timeline, { tellsPhases: true }))
             title.focus({ preventScroll: true })
             title.scrollIntoView({ block: "nearest" })
         }

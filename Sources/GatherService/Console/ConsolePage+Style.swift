@@ -1,6 +1,6 @@
 extension ConsolePage {
     /// What the console adds to the style of the page at `/`. Lines of a plot differ by their dashes as well as their
-    /// colours.
+    /// colours, and the phases of a call by their patterns.
     static let styleText = #"""
         :root { --one: #0b62c4; --two: #b5440f; --three: #6b2f8f }
         @media (prefers-color-scheme: dark) { :root { --one: #6db3ff; --two: #f08a4b; --three: #d5a6f0 } }
@@ -60,6 +60,17 @@ extension ConsolePage {
         .gathers { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr) }
         @media (min-width: 1200px) { .gathers:has(.detail:not([hidden])) { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) } }
         .detail h3, .detail .hint { margin-top: 0; overflow-wrap: anywhere }
+        .phased { min-height: 1.3rem }
+        .phased .bar { height: .7rem }
+        .phased .bar.phase { top: .75rem; height: .5rem; border-radius: 1px; min-width: 1px }
+        .key .bar.phase { border-radius: 1px }
+        .phase.queue { background: none; border: 1px dashed var(--ghost) }
+        .phase.dns { background: radial-gradient(circle at 2px 50%, var(--three) 1.4px, transparent 1.8px) 0 0 / 5px 100% var(--track) }
+        .phase.connect { background: repeating-linear-gradient(90deg, var(--three) 0 2px, var(--track) 2px 4px) }
+        .phase.tls { background: repeating-linear-gradient(135deg, var(--three) 0 2px, var(--track) 2px 5px) }
+        .phase.answer { background: linear-gradient(var(--one), var(--one)) center / 100% 2px no-repeat }
+        .phase.body { background: var(--one) }
+        .phase.shaping { background: repeating-linear-gradient(45deg, var(--two) 0 3px, var(--track) 3px 5px); border: 1px solid var(--two) }
         .links { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center }
         @media (max-width: 560px) {
             .table th, .table td { padding: .3rem .5rem }

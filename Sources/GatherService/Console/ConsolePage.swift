@@ -108,8 +108,18 @@ enum ConsolePage {
         <p id="detail-facts" class="hint"></p>
         <div id="picture" class="picture" role="img" aria-label="The calls of the gather as bars on one time line. The same is in the table below."></div>
         \#(PageParts.key)
+        <p class="hint">Below a bar, what its call did:</p>
+        <ul class="key phases" aria-hidden="true">
+        <li><span><i class="bar phase queue"></i></span>waited for a place</li>
+        <li><span><i class="bar phase dns"></i></span>looked the host up</li>
+        <li><span><i class="bar phase connect"></i></span>connected</li>
+        <li><span><i class="bar phase tls"></i></span>secured it with TLS</li>
+        <li><span><i class="bar phase answer"></i></span>waited for the first byte</li>
+        <li><span><i class="bar phase body"></i></span>received the rest</li>
+        <li><span><i class="bar phase shaping"></i></span>checked and shaped it</li>
+        </ul>
         <p class="links"><a id="save" download>Save as SVG</a> <a id="raw">As JSON</a> <button type="button" id="close">Close</button></p>
-        \#(PageParts.table("calls", of: "Call"))
+        \#(PageParts.table("calls", of: "Call", tellsPhases: true))
         </div>
         </div>
         </section>

@@ -63,7 +63,7 @@ enum GatherRecord: Sendable {
             if let duration = attempt.duration { json.member("duration_ms", FixedPoint(measured: duration)) }
             if let outcome = attempt.outcome { json.member("outcome", outcome.rawValue) }
             if let status = attempt.status { json.member("status", status) }
-            attempt.phases.write(to: &json)
+            attempt.phases.write(of: attempt.duration, to: &json)
         }
     }
 

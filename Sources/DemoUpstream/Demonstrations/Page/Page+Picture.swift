@@ -19,6 +19,25 @@ extension Page {
         }
         const milliseconds = time => time === undefined || time === null ? "" : `${time < 100 ? time.toFixed(1) : Math.round(time)} ms`
 
+        /** What a call with one attempt did from its beginning to its end, as far as that is known, in its order. */
+        function phasesOf({ phases, attempts, start, end }) {
+            if (!phases || attempts.length > 1 || end === undefined) return []
+            const { queued_ms = 0, dns_ms = 0, connect_ms = 0, tls_ms = 0, first_byte_ms, last_byte_ms, shaping_ms = 0 } = phases
+            const answered = first_byte_ms ?? end - start - queued_ms
+            const steps = [
+                ["queue", "waited for a place", queued_ms], ["dns", "looked the host up", dns_ms], ["connect", "connected", connect_ms],
+                ["tls", "secured it with TLS", tls_ms], ["answer", "waited for the first byte", answered - dns_ms - connect_ms - tls_ms],
+                ["body", "received the rest", (last_byte_ms ?? answered) - answered], ["shaping", "checked and shaped it", shaping_ms],
+            ]
+            let from = start
+            return steps.map(([name, text, length]) => {
+                const to = Math.min(end, from + Math.max(0, length))
+                const phase = { name, from, to, text: `${text} for ${milliseconds(to - from)}` }
+                from = to
+                return phase
+            }).filter(phase => phase.to - phase.from >= 0.05)
+        }
+
         /** The least round length of an axis that has room for a time. */
         function roundUp(time) {
             const least = Math.max(time, 20)
@@ -111,9 +130,21 @@ extension Page {
                 } else {
                     const kind = isBad ? "bad" : ["cancelled", "skipped"].includes(row.outcome) ? "cut" : ""
                     track.append(this.bar(row.start, row.end ?? Math.max(now, row.start), kind))
+                    this.drawPhases(track, row)
                 }
                 if (row.detail) line.title = row.detail
                 return line
+            }
+
+            /** A strip below the bar of a call whose phases are known. */
+            drawPhases(track, row) {
+                const phases = phasesOf(row)
+                track.classList.toggle("phased", phases.length > 0)
+                for (const { name, text, from, to } of phases) {
+                    const strip = this.bar(from, to, `phase ${name}`)
+                    strip.title = text
+                    track.append(strip)
+                }
             }
 
             /** A bar for each attempt, below one another. */
@@ -193,14 +224,14 @@ extension Page {
         }
 
         /** The rows of a timeline for a table. */
-        function tableRows(timeline) {
+        function tableRows(timeline, { tellsPhases = false } = {}) {
             const critical = new Set(timeline.path)
             return [...timeline.rows.values()].map(row => element("tr", {},
                 element("th", { textContent: row.label ?? row.name, attributes: { scope: "row" } }),
                 ...[
                     ending(row), milliseconds(row.start),
                     row.start !== undefined && row.end !== undefined ? milliseconds(row.end - row.start) : "", row.after ?? "",
-                    critical.has(row.name) ? "yes" : "", attemptsInWords(row), row.detail ?? "",
+                    critical.has(row.name) ? "yes" : "", attemptsInWords(row), ...(tellsPhases ? [phasesOf(row).map(phase => phase.text).join(", ")] : []), row.detail ?? "",
                 ].map(text => element("td", { textContent: text }))))
         }
 

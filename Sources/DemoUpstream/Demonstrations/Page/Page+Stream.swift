@@ -51,8 +51,8 @@ extension Page {
                     // Where outcomes are not disclosed, the record's arrival is all that is known.
                     const start = record.start_ms ?? row.start
                     const end = record.duration_ms === undefined ? this.now() : (start ?? 0) + record.duration_ms
-                    const { outcome = "ok", status, detail } = record
-                    Object.assign(row, { outcome, status, detail, start, end, isSent: start !== undefined })
+                    const { outcome = "ok", status, detail, phases } = record
+                    Object.assign(row, { outcome, status, detail, phases, start, end, isSent: start !== undefined })
                 } else if (record.task !== undefined) {
                     const row = this.row(String(record.task))
                     const outcome = record.outcome === "done" ? "ok" : record.outcome

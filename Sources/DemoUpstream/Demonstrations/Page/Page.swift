@@ -66,8 +66,11 @@ public enum PageParts {
         """
 
     /// A picture's calls or tasks as a table, whose body `tableRows` fills.
-    public static func table(_ id: String, of rows: String) -> String {
-        let columns = [rows, "Ended", "Began at", "Took", "After", "Decided the time", "Attempts", "Why"]
+    /// - Parameter tellsPhases: whether it has a column for what each did.
+    public static func table(_ id: String, of rows: String, tellsPhases: Bool = false) -> String {
+        let columns =
+            [rows, "Ended", "Began at", "Took", "After", "Decided the time", "Attempts"]
+            + (tellsPhases ? ["What it did"] : []) + ["Why"]
         let heads = columns.map { #"<th scope="col">\#($0)</th>"# }.joined()
         return """
             <details><summary>The same as a table</summary>
