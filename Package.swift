@@ -42,6 +42,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CYaml", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "EventLoop",
             dependencies: ["CPlatform", .product(name: "DequeModule", package: "swift-collections")],
@@ -114,7 +115,7 @@ let package = Package(
         .target(
             name: "GatherService",
             dependencies: [
-                "CPlatform", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "GatherFetch",
+                "CPlatform", "CZlib", "DemoUpstream", "EventLoop", "Fetch", "Gather", "GatherConfig", "GatherFetch",
                 "HTTPServer", "HTTPWire", "JSONText", "Rehearsal", "Tokens", "Waterfall",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -204,7 +205,8 @@ let package = Package(
         .testTarget(
             name: "GatherServiceTests",
             dependencies: [
-                "CPlatform", "DemoUpstream", "EventLoop", "EventLoopTesting", "Fetch", "Gather", "GatherConfig",
+                "CPlatform", "CZlib", "DemoUpstream", "EventLoop", "EventLoopTesting", "Fetch", "Gather",
+                "GatherConfig",
                 "GatherFetch", "GatherService", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText",
                 "TestSupport", "TokenTestSupport", "Tokens",
                 .product(name: "HTTPTypes", package: "swift-http-types"),

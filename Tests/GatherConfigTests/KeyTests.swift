@@ -263,6 +263,7 @@ import Testing
         Sample("traces.queue", "10", "20"),
         Sample("traces.delay", "1ms", "2ms"),
         Sample("traces.timeout", "1s", "2s"),
+        Sample("traces.compression", "none", "gzip"),
 
         Sample("demo.endpoints", "true", "false"),
         Sample("demo.shop", "{}", "{ latency: { default: 1ms } }"),

@@ -350,6 +350,19 @@ import Tokens
         }
     }
 
+    @Test(arguments: ["none", "gzip"])
+    func `spans are sent in the encoding that the file names`(encoding: String) throws {
+        try RunningService.run(Self.traced(Self.one, "delay: 1ms, compression: \(encoding)")) { service, loop in
+            _ = try await service.get("/v1/one", on: loop)
+            func sent() -> (line: String, fields: [String], body: String)? {
+                service.upstream.requests.first { $0.line == "POST /v1/traces" }
+            }
+            #expect(try await eventually(on: loop) { sent() != nil })
+            #expect(sent()?.fields.contains("Content-Encoding: gzip") == (encoding == "gzip"))
+            #expect(sent()?.body.hasPrefix("{") == (encoding == "none"))
+        }
+    }
+
     @Test func `a reload sends spans elsewhere from then on, and what was waiting to where it was to go`() throws {
         try RunningService.run(Self.traced(Self.one, "delay: 1h, headers: { X-Token: a }")) { service, loop in
             _ = try await service.get("/v1/one", on: loop)

@@ -57,6 +57,7 @@ prepare_build() {
     need_package libcurl4-openssl-dev
     need_package libssl-dev
     need_package libyaml-dev
+    need_package zlib1g-dev
     # Swift links against the C++ library of the system's compiler, of whatever version that is.
     compgen -G '/usr/lib/gcc/*/*/libstdc++.so' >/dev/null || missing+=(g++)
     install_missing

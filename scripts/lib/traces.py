@@ -5,6 +5,7 @@ Serves a diamond of calls with a retry and a hedge, takes the spans at a collect
 (PyPI).
 """
 import base64
+import gzip
 import http.client
 import http.server
 import json
@@ -27,6 +28,7 @@ traces:
   service: check
   attributes: {{ deployment.environment.name: test }}
   delay: 50ms
+  compression: gzip
 upstreams:
   up: {{ hosts: ["http://127.0.0.1:{port}"], retry: {{ on: [503], backoff: 1ms }} }}
   hedged: {{ hosts: ["http://127.0.0.1:{port}"], hedge: {{ after: 100ms }} }}
@@ -60,8 +62,9 @@ class Upstream(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         assert self.path == "/v1/traces" and self.headers["Content-Type"] == "application/json", self.path
+        assert self.headers["Content-Encoding"] == "gzip", self.headers
         with self.lock:
-            self.exports.append(body)
+            self.exports.append(gzip.decompress(body))
         self.answer(200, b"{}")
 
     def answer(self, status, body):

@@ -5,7 +5,10 @@ import HTTPWire
 enum TraceReader {
     static func read(_ node: Node) -> TraceSettings? {
         var settings = TraceSettings()
-        let keys = ["endpoint", "headers", "service", "attributes", "sample", "slow", "queue", "delay", "timeout"]
+        let keys = [
+            "endpoint", "headers", "service", "attributes", "sample", "slow", "queue", "delay", "timeout",
+            "compression",
+        ]
         guard let section = Section(node, keys: keys) else { return nil }
         settings.endpoint = section["endpoint"].flatMap(readEndpoint)
         if let headers = section["headers"] {
@@ -15,6 +18,7 @@ enum TraceReader {
         for member in section["attributes"]?.members(expected: "a mapping of attributes to texts") ?? [] {
             if let value = member.value.text() { settings.attributes.append((member.name, value)) }
         }
+        settings.compresses = section["compression"]?.word(of: ["none", "gzip"]) == "gzip"
         let times = Duration.milliseconds(1)...Duration.seconds(3600)
         settings.ratio = section["sample"]?.percentage(in: 0...1) ?? settings.ratio
         settings.slow = section["slow"]?.duration(in: times) ?? settings.slow

@@ -22,6 +22,8 @@ public struct TraceSettings: Sendable, Equatable {
     public var delay = Duration.seconds(1)
     /// How long the collector may take to answer.
     public var timeout = Duration.seconds(10)
+    /// Whether spans are sent as gzip.
+    public var compresses = false
 
     public init() {}
 
@@ -33,5 +35,6 @@ public struct TraceSettings: Sendable, Equatable {
     public func exports(as other: Self) -> Bool {
         endpoint == other.endpoint && headers == other.headers && service == other.service
             && attributes.elementsEqual(other.attributes, by: ==) && delay == other.delay && timeout == other.timeout
+            && compresses == other.compresses
     }
 }

@@ -7,7 +7,8 @@ import HTTPWire
 import JSONText
 import Logging
 
-/// Sends the spans of one loop to a collector, by OTLP over HTTP in its JSON form (OTLP 1.0).
+/// Sends the spans of one loop to a collector, by OTLP over HTTP in its JSON form (OTLP 1.0), as gzip if it
+/// wants that.
 ///
 /// Spans wait for others that are sent with them, and for a collector that is slow, as many as there is room for; more
 /// are dropped and counted. Nothing that answers clients waits for it. Confined to its loop.
@@ -50,6 +51,7 @@ final class TraceExporter {
         var fields = settings.headers
         do {
             if !fields.contains(.contentType) { try fields.append(.contentType, "application/json") }
+            if settings.compresses { try fields.append(.contentEncoding, "gzip") }
             request = try ClientRequest(.post, target: collector.prefix, fields: fields)
         } catch {
             preconditionFailure("a path that was read as one: \(error)")
@@ -131,9 +133,11 @@ final class TraceExporter {
         let spans = batch.reduce(0) { $0 + $1.spanCount }
         defer { room.giveBack(spans) }
         let settings = settings
-        guard let body = try? await loop.runBlocking({ OTLPTraces.json(batch, settings) }) else {
-            return counts.add(spans, to: .unsent)
+        let rendered = try? await loop.runBlocking {
+            let json = OTLPTraces.json(batch, settings)
+            return settings.compresses ? Gzip.compressed(json) : json
         }
+        guard let body = rendered else { return counts.add(spans, to: .unsent) }
         var request = request
         request.body = body
         for attempt in 0...retries {
