@@ -26,8 +26,18 @@ public struct FixedPoint: CustomStringConvertible, Sendable {
         }
     }
 
+    /// A measured time of so many nanoseconds, in the same way.
+    package init(measuredNanoseconds time: Int64) { self.init(max(0, Int(time + 50_000) / 100_000), decimals: 1) }
+
     /// Appends the digits; nothing else is allocated.
     public func append(to output: inout [UInt8]) {
+        output.append(addingCapacity: Self.mostBytes) { append(to: &$0) }
+    }
+
+    /// How many bytes a number has at most.
+    package static let mostBytes = 22
+
+    package func append(to output: inout OutputSpan<UInt8>) {
         if units < 0 { output.append(ASCII.minus) }
         // From the last digit on: turning them round in the output would copy all of it.
         var digits = InlineArray<20, UInt8>(repeating: 0)

@@ -1,3 +1,11 @@
+extension OutputSpan<UInt8> {
+    /// Appends bytes that there is room for.
+    @inline(__always)
+    package mutating func append(_ bytes: Span<UInt8>) {
+        for index in bytes.indices { append(bytes[index]) }
+    }
+}
+
 /// Steps of writing JSON that every writer shares.
 enum Output {
     /// Appends a part of a text in one block.

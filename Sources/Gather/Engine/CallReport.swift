@@ -11,7 +11,7 @@ public struct CallReport: Sendable {
     /// How often it was sent, for a call that was: more than once with retries, hedges and lists.
     public var attempts: Int
     private var startNanoseconds = Self.unsent
-    private var durationNanoseconds: Int64 = 0
+    private(set) var durationNanoseconds: Int64 = 0
     /// How far its last attempt had come when, if it is one call.
     public private(set) var phases = AttemptPhases()
     private var kept: Kept?
@@ -54,6 +54,9 @@ public struct CallReport: Sendable {
         get { .nanoseconds(durationNanoseconds) }
         set { durationNanoseconds = newValue.wholeNanoseconds }
     }
+
+    /// The same as ``start``, for what is written for each call.
+    var sentNanoseconds: Int64? { startNanoseconds == Self.unsent ? nil : startNanoseconds }
 
     /// How long it took, if it could go on; for counting.
     var nanoseconds: Int64? { startNanoseconds == Self.unsent ? nil : durationNanoseconds }

@@ -55,23 +55,28 @@ public enum Outcomes {
     /// Source: W3C Server Timing; `start`, after the gather's beginning, is a parameter of ours, which others ignore.
     public static func serverTiming(_ endpoint: Endpoint, _ reports: [CallReport]) -> [UInt8]? {
         guard endpoint.disclosure != .nothing else { return nil }
-        var text: [UInt8] = []
-        text.reserveCapacity(reports.count * 48)
-        for index in reports.indices {
-            let prepared = endpoint.prepared[index]
-            guard !prepared.isInternal else { continue }
-            if !text.isEmpty { text += listSeparator }
-            text += prepared.durationBeginning
-            FixedPoint(measured: reports[index].duration).append(to: &text)
-            if let start = reports[index].start {
-                text += startBeginning
-                FixedPoint(measured: start).append(to: &text)
-            }
-            if reports[index].outcome == .ok {
-                text += okDescription
-            } else {
-                text += descriptionBeginning
-                text += reports[index].outcome.rawValue.utf8
+        var room = 0
+        for index in reports.indices { room += endpoint.prepared[index].durationBeginning.count + mostAfterName }
+        // Held once for all calls.
+        let (separator, start, description, ok) = (listSeparator, startBeginning, descriptionBeginning, okDescription)
+        let text = [UInt8](capacity: room) { text in
+            for index in reports.indices {
+                let prepared = endpoint.prepared[index]
+                guard !prepared.isInternal else { continue }
+                if !text.isEmpty { text.append(separator.span) }
+                let beginning = prepared.durationBeginning
+                text.append(beginning.span)
+                FixedPoint(measuredNanoseconds: reports[index].durationNanoseconds).append(to: &text)
+                if let time = reports[index].sentNanoseconds {
+                    text.append(start.span)
+                    FixedPoint(measuredNanoseconds: time).append(to: &text)
+                }
+                if reports[index].outcome == .ok {
+                    text.append(ok.span)
+                } else {
+                    text.append(description.span)
+                    text.append(reports[index].outcome.rawValue.utf8Span.span)
+                }
             }
         }
         return text.isEmpty ? nil : text
@@ -81,6 +86,8 @@ public enum Outcomes {
     private static let startBeginning = Array(";start=".utf8)
     private static let descriptionBeginning = Array(";desc=".utf8)
     private static let okDescription = descriptionBeginning + Array(Outcome.ok.rawValue.utf8)
+    /// The most that the field has for a call besides `name;dur=`: two numbers, and the words around them.
+    private static let mostAfterName = 2 * FixedPoint.mostBytes + ", ;start=;desc=bad_response".utf8.count
 
     /// Counts for the log: how many calls, and how many items of lists, ended in each way, how many calls have a stale
     /// body, and how many attempts there were beyond the first: `ok`, `timeout`, `items.ok`, `stale`, `extra_attempts`,
