@@ -51,10 +51,17 @@ static inline int cp_epoll_control(int epoll_fd, int operation, int fd, uint32_t
     return epoll_ctl(epoll_fd, operation, fd, &event);
 }
 
+/* What each request needs calls the kernel directly: in a program with threads, the C library's functions that may wait
+   take two atomic operations to let pthread_cancel end them, which happens to none of ours. */
+static inline ssize_t cp_receive(int fd, void *bytes, size_t count) {
+    return syscall(SYS_recvfrom, fd, bytes, count, MSG_DONTWAIT, (void *)0, (void *)0);
+}
+
 /* Waits with nanosecond resolution where the kernel has it (Linux 5.11), else rounded up to a millisecond.
    A negative timeout waits without limit. */
 static inline int cp_epoll_wait(int epoll_fd, struct epoll_event *events, int capacity, int64_t nanoseconds) {
-    if (nanoseconds <= 0) return epoll_wait(epoll_fd, events, capacity, nanoseconds < 0 ? -1 : 0);
+    if (nanoseconds <= 0)
+        return (int)syscall(SYS_epoll_pwait, epoll_fd, events, capacity, nanoseconds < 0 ? -1 : 0, (void *)0, (size_t)0);
 #ifdef SYS_epoll_pwait2
     struct timespec timeout = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
     int count = (int)syscall(SYS_epoll_pwait2, epoll_fd, events, capacity, &timeout, (void *)0, (size_t)0);
@@ -473,6 +480,6 @@ static inline int cp_reap(int fd, bool blocks, int *code, int *is_signal) {
 static inline ssize_t cp_send2(int fd, const void *head, size_t head_count, const void *body, size_t body_count) {
     struct iovec parts[2] = {{(void *)head, head_count}, {(void *)body, body_count}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = body_count ? 2 : 1};
-    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 #endif

@@ -1,4 +1,5 @@
 import EventLoopTesting
+import Glibc
 import LoopTestSupport
 import Synchronization
 import Testing
@@ -251,6 +252,75 @@ struct TurnTests {
                 })
         }
         #expect(ends == (1, 1, 1))
+    }
+
+    /// Notes what happens to the reading end of a pipe of its own.
+    private final class Reader: ReadinessHandler, PollHandler {
+        let (reading, writing): (CInt, CInt)
+        let wait: WaitID
+        private let reactor: Reactor
+        private let trace: Trace
+
+        init(_ trace: Trace, on loop: isolated EventLoop) throws {
+            var ends: [CInt] = [-1, -1]
+            guard unsafe pipe(&ends) == 0 else { throw SystemError("pipe") }
+            (reading, writing) = (ends[0], ends[1])
+            (reactor, self.trace) = (loop.reactor, trace)
+            wait = reactor.makeWait()
+            try reactor.watch(reading, .readable, .edge, self)
+        }
+
+        deinit {
+            close(reading)
+            close(writing)
+        }
+
+        func write() { _ = unsafe Glibc.write(writing, "x", 1) }
+
+        func descriptorReady(_: CInt, _ events: IOEvents) {
+            trace.note("report")
+            reactor.wake(wait)
+        }
+
+        func polled() { trace.note(reactor.hasNews(reading) ? "news" : "none") }
+    }
+
+    @Test func `what has come on a descriptor is known after a poll, before it is reported`() throws {
+        try TestLoop.runOnSystem { loop in
+            let trace = Trace()
+            let reader = try Reader(trace, on: loop)
+            defer { loop.reactor.forget(reader.reading) }
+            loop.reactor.callAfterPoll(reader)
+            await loop.settle()
+            reader.write()
+            for _ in 0..<2 {
+                loop.reactor.callAfterPoll(reader)
+                await loop.settle()
+            }
+            #expect(trace.events == ["none", "news", "report", "none"])
+            loop.reactor.abandon(reader.wait)
+        }
+    }
+
+    @Test func `what some reports have led to is done before the others are passed on`() throws {
+        try TestLoop.runOnSystem { loop in
+            let trace = Trace()
+            let readers = try (0..<40).map { _ in try Reader(trace, on: loop) }
+            try await loop.withTaskScope { scope in
+                for reader in readers {
+                    loop.spawn(in: scope) {
+                        _ = await loop.reactor.suspend(reader.wait)
+                        trace.note("job")
+                    }
+                }
+                await loop.settle()
+                for reader in readers { reader.write() }
+            }
+            for reader in readers { loop.reactor.forget(reader.reading) }
+            #expect(trace.events.count == 80)
+            #expect(trace.events.firstIndex(of: "job") == 16)
+            #expect(trace.events.lastIndex(of: "report") == 16 * 4 + 7)
+        }
     }
 
     @Test func `a loop may run inside another's job, which waits for it`() throws {

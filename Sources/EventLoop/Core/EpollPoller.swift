@@ -38,23 +38,22 @@ import Glibc
 
     var isVirtual: Bool { false }
 
-    func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: inout [ReadyEvent]) {
-        ready.removeAll(keepingCapacity: true)
+    func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: Ring<ReadyEvent>) {
         // For a deadline that has passed no difference is computed: one at the beginning of time would overflow.
         let wait = deadline.map { $0 <= start ? 0 : $0.nanoseconds - start.nanoseconds }
-        var count = take(waiting: wait ?? -1, into: &ready)
+        var count = take(waiting: wait ?? -1, into: ready)
         // What is ready must be known before timers are looked at. The kernel queues what it has reported after what it
         // has not, so that the rounds are over when all has been: in turns with many ready descriptors few are reported
         // twice.
         var rounds = 1
         while count == Self.eventsPerPoll, rounds < Self.roundsPerPoll {
-            count = take(waiting: 0, into: &ready)
+            count = take(waiting: 0, into: ready)
             rounds += 1
         }
     }
 
     /// Appends one batch of reports, and returns how many there were.
-    private func take(waiting: Int64, into ready: inout [ReadyEvent]) -> Int {
+    private func take(waiting: Int64, into ready: Ring<ReadyEvent>) -> Int {
         let count = unsafe cp_epoll_wait(epoll, buffer.baseAddress, CInt(Self.eventsPerPoll), waiting)
         guard count > 0 else {
             precondition(count == 0 || errno == EINTR, "epoll_wait: \(errno)")

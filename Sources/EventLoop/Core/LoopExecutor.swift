@@ -17,6 +17,9 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     /// The identity of the thread inside ``run()``, or 0.
     private let thread = Atomic<UInt>(0)
     private let inbox = Mutex(Inbox())
+    /// Whether there is something in the inbox, of which the loop was told. It changes under the inbox's lock, and is
+    /// read in each turn without it.
+    private let hasMail = Atomic<Bool>(false)
     /// Whether all that becomes runnable on the loop's thread runs there, whatever it prefers.
     let isConfined: Bool
 
@@ -24,8 +27,6 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
         var jobs: [UnownedJob] = []
         var wakes: [(WaitID, Wake)] = []
         var calls: [@Sendable () -> Void] = []
-        /// Whether the loop was told about what is in the inbox.
-        var isAnnounced = false
         /// Whether the loop has ended.
         var isClosed = false
     }
@@ -106,19 +107,19 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     }
 
     func takeInbox() {
-        let taken = inbox.withLock { inbox -> Inbox? in
-            guard inbox.isAnnounced else { return nil }
+        guard hasMail.load(ordering: .relaxed) else { return }
+        let taken = inbox.withLock { inbox in
+            hasMail.store(false, ordering: .relaxed)
             defer { inbox = Inbox() }
             return inbox
         }
-        guard let taken else { return }
         for job in taken.jobs { reactor.append(job) }
         for (wait, reason) in taken.wakes { reactor.markWoken(wait, reason) }
         for call in taken.calls { call() }
     }
 
     /// Whether the loop has taken all that was handed in.
-    var isInboxEmpty: Bool { inbox.withLock { !$0.isAnnounced } }
+    var isInboxEmpty: Bool { !hasMail.load(ordering: .acquiring) }
 
     /// Makes the loop call a function in its next turn.
     /// - Returns: false if the loop has ended, and the call is not made.
@@ -140,8 +141,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     private func announce(_ change: (inout Inbox) -> Void) -> Bool {
         let (isFirst, isClosed) = inbox.withLock { inbox in
             if !inbox.isClosed { change(&inbox) }
-            defer { inbox.isAnnounced = true }
-            return (!inbox.isAnnounced, inbox.isClosed)
+            return (!hasMail.exchange(true, ordering: .relaxed), inbox.isClosed)
         }
         if isFirst { poller.wake() }
         return !isClosed

@@ -34,9 +34,9 @@ protocol Poller: AnyObject {
     /// Whether time jumps to the next timer when nothing is runnable.
     var isVirtual: Bool { get }
 
-    /// Waits until a descriptor is ready, `deadline` has come or ``wake()`` was called, and reports what is ready.
+    /// Waits until a descriptor is ready, `deadline` has come or ``wake()`` was called, and appends what is ready.
     /// Without a deadline it waits without limit; `start` is the time now.
-    func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: inout [ReadyEvent])
+    func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: Ring<ReadyEvent>)
 
     /// Ends a ``poll(from:until:into:)`` under way, or else the next; callable from any thread.
     func wake()

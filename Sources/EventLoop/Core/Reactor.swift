@@ -1,8 +1,13 @@
-import DequeModule
-
 /// A step that a loop takes at the end of each turn, before it waits.
 public protocol TurnHandler: AnyObject {
     func turnEnds()
+}
+
+/// A step that is taken as soon as the kernel has said what there is to read, such as to write a request on a
+/// connection if nothing has come on that.
+public protocol PollHandler: AnyObject {
+    /// Runs on the loop's thread, once for each ``Reactor/callAfterPoll(_:)``.
+    func polled()
 }
 
 /// The inside of a loop: run queue, timers, suspensions, descriptors and the turn that serves them in order.
@@ -23,17 +28,26 @@ public final class Reactor {
     /// The executor that this is the inside of.
     unowned var executor: LoopExecutor!
     private var timers = Timers()
+    /// When the next timer is due, none if there is none. This and what else is a plain value is read without a check
+    /// for exclusivity, of which each turn would take one for each variable.
+    private var nextDue: LoopInstant?
     private var readiness = Readiness()
     private var turnHandlers: [any TurnHandler] = []
+    private var hasTurnHandlers = false
+    private var pollHandlers: [any PollHandler] = []
+    private var hasPollHandlers = false
     private var stopped = false
     private var turns = 0
     private var jobs = 0
-    private var busy: Duration = .zero
-    private var ready = Deque<UnownedJob>()
+    private var busyNanoseconds: Int64 = 0
+    private let ready = Ring<UnownedJob>()
     private let parked = ParkedJobs()
     @usableFromInline let parking: Parking
-    private var reports: [ReadyEvent] = []
+    private let reports = Ring<ReadyEvent>()
+    /// Of how many of them, from the first on, ``hasNews(_:)`` knows.
+    private var notedReports = 0
     private var marked: [(WaitID, Wake)] = []
+    private var hasMarked = false
     private var schedule: Schedule
     private let isShuffled: Bool
     private var lag = LagGauge()
@@ -53,6 +67,8 @@ public final class Reactor {
 
     /// How many jobs run before descriptors and timers are looked at again: a busy queue never starves I/O.
     private static let jobsPerTurn = 256
+    /// How many reports are passed on before the jobs run that they have led to.
+    private static let reportsPerStep = 16
     /// What jobs have taken of this turn for work whose size others choose.
     private var bulk = 0
 
@@ -70,11 +86,19 @@ public final class Reactor {
     /// Calls the handler at `instant`, or in the next turn if that has passed; costs O(log n).
     public func schedule(at instant: LoopInstant, _ handler: any TimerHandler) -> TimerID {
         // Not before now: a handler that schedules itself in the past would stand before all others in every turn.
-        timers.schedule(at: max(instant, now), .call(handler))
+        schedule(at: max(instant, now), .call(handler))
+    }
+
+    private func schedule(at due: LoopInstant, _ action: Timers.Action) -> TimerID {
+        nextDue = min(nextDue ?? due, due)
+        return timers.schedule(at: due, action)
     }
 
     /// Forgets a timer; one that has fired is not an error.
-    public func cancel(_ timer: TimerID) { timers.cancel(timer) }
+    public func cancel(_ timer: TimerID) {
+        timers.cancel(timer)
+        nextDue = timers.next
+    }
 
     /// How many timers are pending.
     public var pendingTimers: Int { timers.count }
@@ -115,6 +139,38 @@ public final class Reactor {
 
     /// How many descriptors are watched.
     public var watchedDescriptors: Int { readiness.count }
+
+    // MARK: Steps after a poll
+
+    /// Calls the handler right after the next poll, which does not wait, and before any of its reports is passed on.
+    public func callAfterPoll(_ handler: any PollHandler) {
+        pollHandlers.append(handler)
+        hasPollHandlers = true
+    }
+
+    /// Asks the kernel once more what there is to read, for a handler whose own work since the poll has taken a while.
+    /// The reports are passed on with the others.
+    public func pollAgain() {
+        poller.poll(from: now, until: now, into: reports)
+        noteReports()
+    }
+
+    /// Whether something came to be read on an edge-triggered descriptor after it was last reported and before the
+    /// latest poll: bytes, an end, or an error. For handlers that are called after a poll.
+    public func hasNews(_ fd: CInt) -> Bool { readiness.hasNews(fd) }
+
+    private func callPollHandlers() {
+        noteReports()
+        let count = pollHandlers.count
+        for index in 0..<count { pollHandlers[index].polled() }
+        pollHandlers.removeFirst(count)
+        hasPollHandlers = !pollHandlers.isEmpty
+    }
+
+    private func noteReports() {
+        for offset in notedReports..<reports.count { readiness.note(reports[offset]) }
+        notedReports = reports.count
+    }
 
     // MARK: Suspensions
 
@@ -190,7 +246,7 @@ public final class Reactor {
         noteTask()
         if let wake = parked.waits.enter(wait) { return wake }
         taskNames?.suspend(Task<Never, Never>.name ?? "a task without a name", at: wait, isJoin: isJoin)
-        if let deadline { parked.waits.setTimer(wait, timers.schedule(at: deadline, .wake(wait))) }
+        if let deadline { parked.waits.setTimer(wait, schedule(at: deadline, .wake(wait))) }
         return nil
     }
 
@@ -209,13 +265,16 @@ public final class Reactor {
     func wake(_ wait: WaitID, _ reason: Wake) -> Bool {
         let (woken, job, timer) = parked.waits.wake(wait, reason)
         if let job { ready.append(job) }
-        if let timer { timers.cancel(timer) }
+        if let timer { cancel(timer) }
         if woken { taskNames?.resume(wait) }
         return woken
     }
 
     /// Marks a suspension that was ended from a place where no task may be resumed; the loop does it before it waits.
-    func markWoken(_ wait: WaitID, _ reason: Wake) { marked.append((wait, reason)) }
+    func markWoken(_ wait: WaitID, _ reason: Wake) {
+        marked.append((wait, reason))
+        hasMarked = true
+    }
 
     // MARK: Names and slow jobs
 
@@ -228,6 +287,9 @@ public final class Reactor {
         if jobWatch == nil, !poller.isVirtual { taskNames = nil }
         if jobWatch != nil, taskNames == nil { taskNames = TaskNames() }
     }
+
+    /// Whether slow jobs are reported.
+    package var reportsSlowJobs: Bool { jobWatch != nil }
 
     /// Says what the running job is for, which reports of slow jobs show instead of its task's name; the last call
     /// counts.
@@ -250,9 +312,15 @@ public final class Reactor {
     // MARK: Turns
 
     /// Calls the handler at the end of each turn, until ``removeTurnHandler(_:)``.
-    public func addTurnHandler(_ handler: any TurnHandler) { turnHandlers.append(handler) }
+    public func addTurnHandler(_ handler: any TurnHandler) {
+        turnHandlers.append(handler)
+        hasTurnHandlers = true
+    }
 
-    public func removeTurnHandler(_ handler: any TurnHandler) { turnHandlers.removeAll { $0 === handler } }
+    public func removeTurnHandler(_ handler: any TurnHandler) {
+        turnHandlers.removeAll { $0 === handler }
+        hasTurnHandlers = !turnHandlers.isEmpty
+    }
 
     func append(_ job: UnownedJob) { ready.append(job) }
 
@@ -274,7 +342,8 @@ public final class Reactor {
 
     /// What has been done so far.
     public var counters: LoopCounters {
-        LoopCounters(turns: turns, jobs: jobs, busy: busy, lag: lag.latest, longestLag: lag.longest)
+        LoopCounters(
+            turns: turns, jobs: jobs, busy: .nanoseconds(busyNanoseconds), lag: lag.latest, longestLag: lag.longest)
     }
 
     /// The mean lag of the last half second or so, in which a moment counts for less the longer ago it is.
@@ -290,17 +359,42 @@ public final class Reactor {
             bulk = 0
             var budget = Self.jobsPerTurn
             watchBacklog()
+            if !ready.isEmpty || hasMarked || hasTurnHandlers { runJobs(&budget, executor) }
             // What has arrived comes before what is due: the work that reports made is done before a deadline is looked
             // at.
-            runJobs(&budget, executor)
+            passReportsOn(&budget, executor)
             if !stopped, fireTimers() { runJobs(&budget, executor) }
-            if !stopped { pollAndDispatch() }
+            if !stopped { poll() }
+        }
+    }
+
+    /// Passes on what the poll at the beginning of the turn has found, some of it at a time: what a few reports have
+    /// led to, such as an answer, is done before the others are passed on, and what has to wait for a poll is soon done.
+    private func passReportsOn(_ budget: inout Int, _ executor: LoopExecutor) {
+        // What a poll within the turn finds is for the next one: timers of this one are not kept waiting.
+        var left = reports.count
+        while left > 0, !stopped {
+            var step = min(left, Self.reportsPerStep)
+            left -= step
+            while step > 0, let report = reports.popFirst() {
+                step -= 1
+                let isNoted = notedReports > 0
+                if isNoted { notedReports -= 1 }
+                guard let (fd, handler) = readiness.target(of: report.token) else { continue }
+                if isNoted { readiness.forgetNews(of: fd) }
+                handler.descriptorReady(fd, report.events)
+            }
+            runJobs(&budget, executor)
+            if left > 0, hasPollHandlers {
+                poller.poll(from: now, until: now, into: reports)
+                callPollHandlers()
+            }
         }
     }
 
     private func runJobs(_ budget: inout Int, _ executor: LoopExecutor) {
         repeat {
-            if !marked.isEmpty { wakeMarked() }
+            if hasMarked { wakeMarked() }
             while budget > 0, let job = nextJob() {
                 if let jobWatch, let taskNames {
                     jobWatch.run(taskNames, clock: poller) { executor.run(job) }
@@ -312,8 +406,18 @@ public final class Reactor {
                 if jobs == watched?.job { watchedJobRan() }
                 if stopped { return }
             }
-            for handler in turnHandlers { handler.turnEnds() }
-        } while budget > 0 && (!ready.isEmpty || !marked.isEmpty)
+            if hasTurnHandlers { tellOfTurnsEnd() }
+        } while budget > 0 && (!ready.isEmpty || hasMarked)
+    }
+
+    private func tellOfTurnsEnd() {
+        // One that is called may add others, and take itself out.
+        var index = 0
+        while index < turnHandlers.count {
+            let handler = turnHandlers[index]
+            handler.turnEnds()
+            if index < turnHandlers.count, turnHandlers[index] === handler { index += 1 }
+        }
     }
 
     private func watchBacklog() {
@@ -331,51 +435,49 @@ public final class Reactor {
     package func makeSeed() -> UInt64 { schedule.makeSeed() }
 
     private func nextJob() -> UnownedJob? {
-        isShuffled ? schedule.next(of: &ready) : ready.popFirst()
+        isShuffled ? schedule.next(of: ready) : ready.popFirst()
     }
 
     private func wakeMarked() {
         let wakes = marked
         marked.removeAll(keepingCapacity: true)
+        hasMarked = false
         for (wait, reason) in wakes { wake(wait, reason) }
     }
 
-    private func pollAndDispatch() {
+    private func poll() {
         let end = poller.now()
         turns += 1
         let length = now.duration(to: end)
-        busy += length
+        busyNanoseconds += end.nanoseconds - now.nanoseconds
         // In a copy: changes in place would be checked for exclusivity each time.
         var gauge = lag
         gauge.record(max(length, backlog), from: now, to: end)
         lag = gauge
-        var isIdle = ready.isEmpty && marked.isEmpty
+        var isIdle = ready.isEmpty && !hasMarked && !hasPollHandlers && reports.isEmpty
         if isIdle, poller.isVirtual {
             // No time passes before what was handed over has been done; and it may wake who waits.
             isIdle = executor.isInboxEmpty
-            if isIdle, timers.next == nil { return reportDeadlock() }
+            if isIdle, nextDue == nil { return reportDeadlock() }
         }
-        poller.poll(from: end, until: isIdle ? timers.next : end, into: &reports)
+        poller.poll(from: end, until: isIdle ? nextDue : end, into: reports)
         turnStart = poller.now()
-        for report in reports {
-            guard let (fd, handler) = readiness.target(of: report.token) else { continue }
-            handler.descriptorReady(fd, report.events)
-        }
+        if hasPollHandlers { callPollHandlers() }
     }
 
     /// Tells the timers that were due when this turn began.
     /// - Returns: whether there was one.
     private func fireTimers() -> Bool {
+        guard let nextDue, nextDue <= now else { return false }
         let latest = timers.latest
-        var isFired = false
         while let (id, action) = timers.popDue(at: now, until: latest) {
-            isFired = true
             switch action {
             case .wake(let wait): wake(wait, .timedOut)
             case .call(let handler): handler.timerFired(id)
             }
         }
-        return isFired
+        self.nextDue = timers.next
+        return true
     }
 
     /// Cancels the body, so that what waits may clean up. If that does not end the deadlock, every wait is told that it

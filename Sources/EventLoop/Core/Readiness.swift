@@ -11,6 +11,8 @@ public protocol ReadinessHandler: AnyObject {
 struct Readiness {
     private struct Slot {
         var generation: UInt32 = 0
+        /// Whether there is something to read on it of which its handler has not been told.
+        var hasNews = false
         var handler: (any ReadinessHandler)?
     }
 
@@ -22,6 +24,7 @@ struct Readiness {
         while slots.count <= Int(fd) { slots.append(Slot()) }
         if slots[Int(fd)].handler == nil { count += 1 }
         slots[Int(fd)].generation &+= 1
+        slots[Int(fd)].hasNews = false
         slots[Int(fd)].handler = handler
         return token(fd)
     }
@@ -34,6 +37,18 @@ struct Readiness {
         count -= 1
         return true
     }
+
+    /// Notes that something has come on a descriptor, unless the report is stale.
+    mutating func note(_ report: ReadyEvent) {
+        let fd = Int(CInt(truncatingIfNeeded: report.token))
+        guard slots.indices.contains(fd), UInt64(slots[fd].generation) == report.token >> 32 else { return }
+        if report.events != .writable { slots[fd].hasNews = true }
+    }
+
+    /// Its handler is about to be told.
+    mutating func forgetNews(of fd: CInt) { slots[Int(fd)].hasNews = false }
+
+    func hasNews(_ fd: CInt) -> Bool { slots.indices.contains(Int(fd)) && slots[Int(fd)].hasNews }
 
     func contains(_ fd: CInt) -> Bool { slots.indices.contains(Int(fd)) && slots[Int(fd)].handler != nil }
 

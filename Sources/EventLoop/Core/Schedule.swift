@@ -1,5 +1,3 @@
-import DequeModule
-
 /// The order in which runnable jobs run: that of their arrival, or one drawn from a seed.
 enum Schedule {
     case arrival
@@ -12,7 +10,7 @@ enum Schedule {
         return generator.next()
     }
 
-    mutating func next(of ready: inout Deque<UnownedJob>) -> UnownedJob? {
+    mutating func next(of ready: Ring<UnownedJob>) -> UnownedJob? {
         switch self {
         case .arrival:
             return ready.popFirst()
@@ -21,7 +19,7 @@ enum Schedule {
             let index = Int.random(in: 0..<(ready.count), using: &generator)
             self = .shuffled(generator)
             // O(1): the first job takes the place of the one that runs.
-            ready.swapAt(ready.startIndex, index)
+            ready.swapWithFirst(index)
             return ready.popFirst()
         }
     }

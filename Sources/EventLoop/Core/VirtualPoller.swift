@@ -8,7 +8,7 @@ final class VirtualPoller: Poller {
 
     var isVirtual: Bool { true }
 
-    func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: inout [ReadyEvent]) {
+    func poll(from start: LoopInstant, until deadline: LoopInstant?, into ready: Ring<ReadyEvent>) {
         if let deadline { time = max(time, deadline) }
     }
 
