@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <stdint.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,9 +159,15 @@ static inline int64_t cc_monotonic_nanoseconds(void) {
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
-/* Sends what the kernel takes; -1 with errno. A peer that is gone is an error, not a signal. */
+/* Sends what the kernel takes; -1 with errno. A peer that is gone is an error, not a signal. This and the next call the
+   kernel directly: the C library's functions take two atomic operations to let pthread_cancel end them. */
 static inline ssize_t cc_send(int fd, const void *bytes, size_t count, int more_follows) {
-    return send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT | (more_follows ? MSG_MORE : 0));
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more_follows ? MSG_MORE : 0);
+    return syscall(SYS_sendto, fd, bytes, count, flags, (void *)0, 0);
+}
+/* Receives what the kernel has; 0 at the end, -1 with errno. */
+static inline ssize_t cc_receive(int fd, void *bytes, size_t count) {
+    return syscall(SYS_recvfrom, fd, bytes, count, MSG_DONTWAIT, (void *)0, (void *)0);
 }
 /* Whether the kernel holds nothing for a socket: neither bytes nor an end nor an error. */
 static inline int cc_is_quiet(int fd) {

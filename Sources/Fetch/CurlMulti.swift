@@ -26,6 +26,8 @@ import Glibc
     /// When libcurl wants to be called, and the loop's timer for it: which may be earlier, and is then armed again.
     private var wantedTime: LoopInstant?
     private var timer: (id: TimerID, due: LoopInstant)?
+    /// Whether the loop calls at the end of each turn, which it does while there is something to be done then.
+    private var hasTurns = false
     /// Keeps the loop from waiting while something is left over.
     private var nextTurn: TimerID?
     /// The turn in which ``spent`` was counted.
@@ -55,7 +57,6 @@ import Glibc
         // How many are kept is for their owners to say; libcurl would close a busy one of ours in place of an idle one.
         unsafe cc_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 1 << 20)
         unsafe cc_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
-        reactor.addTurnHandler(self)
     }
 
     /// Closes what is left and leaves the loop; its handles have to be removed before.
@@ -66,7 +67,7 @@ import Glibc
         if let timer { reactor.cancel(timer.id) }
         if let nextTurn { reactor.cancel(nextTurn) }
         (timer, nextTurn) = (nil, nil)
-        reactor.removeTurnHandler(self)
+        leaveTurns()
     }
 
     private var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(multi) }
@@ -86,6 +87,7 @@ import Glibc
     func start(_ handle: CurlHandle) {
         handle.stage = .queued
         toStart.append(handle)
+        joinTurns()
     }
 
     /// Takes a handle out at once.
@@ -97,7 +99,9 @@ import Glibc
     /// Takes a handle out when there is time: closing thousands at once is work, too. The handle keeps its sockets
     /// until then, and may still be told that it has ended.
     func discard(_ handle: CurlHandle) {
-        if handle.stage == .added { toDiscard.append(handle) } else { handle.stage = .out }
+        guard handle.stage == .added else { return handle.stage = .out }
+        toDiscard.append(handle)
+        joinTurns()
     }
 
     /// Remembers whose a secured connection's socket is, so that it hears if libcurl closes it.
@@ -127,7 +131,19 @@ import Glibc
             measured { remove(last) }
         }
         while let link = lost.popLast() { link.lose() }
-        if isDue || firstToStart < toStart.count || !toDiscard.isEmpty { wantTurn() }
+        if isDue || firstToStart < toStart.count || !toDiscard.isEmpty { wantTurn() } else { leaveTurns() }
+    }
+
+    private func joinTurns() {
+        guard !hasTurns else { return }
+        hasTurns = true
+        reactor.addTurnHandler(self)
+    }
+
+    private func leaveTurns() {
+        guard hasTurns else { return }
+        hasTurns = false
+        reactor.removeTurnHandler(self)
     }
 
     func descriptorReady(_ fd: CInt, _ events: IOEvents) {
@@ -156,7 +172,7 @@ import Glibc
         }
         self.timer = nil
         guard let wantedTime else { return }
-        if wantedTime <= reactor.now { isDue = true } else { arm(wantedTime) }
+        if wantedTime <= reactor.now { becomeDue() } else { arm(wantedTime) }
     }
 
     /// Whether libcurl may begin with something else in this turn.
@@ -202,7 +218,10 @@ import Glibc
     // MARK: libcurl's calls
 
     func close(_ fd: CInt) -> CInt {
-        if let link = links.removeValue(forKey: fd) { lost.append(link) }
+        if let link = links.removeValue(forKey: fd) {
+            lost.append(link)
+            joinTurns()
+        }
         return sockets.close(fd)
     }
 
@@ -216,7 +235,7 @@ import Glibc
     fileprivate func wantTimer(_ milliseconds: Int) {
         switch milliseconds {
         case ..<0: wantedTime = nil
-        case 0: isDue = true
+        case 0: becomeDue()
         default:
             let time = reactor.now.advanced(by: .milliseconds(milliseconds))
             wantedTime = time
@@ -227,6 +246,11 @@ import Glibc
                 arm(time)
             }
         }
+    }
+
+    private func becomeDue() {
+        isDue = true
+        joinTurns()
     }
 
     private func wantTurn() {

@@ -29,7 +29,8 @@ import HTTPWire
 
     /// Idle connections, the newest last; some of them may be closed already.
     private var idle: [UpstreamConnection] = []
-    private var closedIdle = 0
+    /// How many of them are not.
+    private var openIdle = 0
     private var sweep: TimerID?
     /// The requests that wait for a connection, from ``firstWaiting`` on; those that were given up are no longer
     /// waiting.
@@ -93,10 +94,7 @@ import HTTPWire
     /// Sends a request on an idle connection, or queues it for one.
     func start(_ exchange: UpstreamExchange) {
         if case .name(let name) = destination { name.refreshIfDue(at: fetcher.reactor.now) }
-        while let connection = takeIdle() {
-            if connection.begin(exchange) { return }
-        }
-        wait(exchange)
+        if let connection = takeIdle() { connection.take(exchange) } else { wait(exchange) }
     }
 
     /// Queues a request for a connection: the next that comes free, or a new one if it must not meet a kept one again.
@@ -145,7 +143,7 @@ import HTTPWire
     /// A connection whose exchange is complete, and which may serve the next.
     func putBack(_ connection: UpstreamConnection) {
         guard isUsable(connection) else { return connection.close() }
-        if let next = nextWaiting(), !next.isRetry {
+        if waitingCount > 0, let next = nextWaiting(), !next.isRetry {
             guard connection.isQuiet() else { return connection.close() }
             waitingCount -= 1
             firstWaiting += 1
@@ -158,15 +156,16 @@ import HTTPWire
     /// Something came on an idle connection, or its end.
     func closeIdle(_ connection: UpstreamConnection) {
         connection.close()
-        closedIdle += 1
-        guard closedIdle > idle.count / 2 else { return }
+        openIdle -= 1
+        guard openIdle < idle.count - idle.count / 2 else { return }
         idle.removeAll { $0.isClosed }
-        closedIdle = 0
+        openIdle = idle.count
     }
 
     private func keep(_ connection: UpstreamConnection) {
-        guard idle.count - closedIdle < options.idleConnections else { return connection.close() }
+        guard openIdle < options.idleConnections else { return connection.close() }
         idle.append(connection)
+        openIdle += 1
         if sweep == nil {
             sweep = fetcher.reactor.schedule(at: fetcher.reactor.now.advanced(by: options.idleTime), self)
         }
@@ -175,13 +174,10 @@ import HTTPWire
     /// The newest of the idle ones, so that those that are too many grow old.
     private func takeIdle() -> UpstreamConnection? {
         while let connection = idle.popLast() {
-            if connection.isClosed {
-                closedIdle -= 1
-            } else if isUsable(connection), connection.isQuiet() {
-                return connection
-            } else {
-                connection.close()
-            }
+            if connection.isClosed { continue }
+            openIdle -= 1
+            if isUsable(connection) { return connection }
+            connection.close()
         }
         return nil
     }
@@ -205,7 +201,7 @@ import HTTPWire
         }
         for connection in idle where isOver(connection) { connection.close() }
         idle.removeAll { $0.isClosed }
-        closedIdle = 0
+        openIdle = idle.count
         let oldest = idle.lazy.map(\.idleSince).min()
         sweep = oldest.map { fetcher.reactor.schedule(at: $0.advanced(by: options.idleTime), self) }
     }
@@ -288,6 +284,7 @@ import HTTPWire
         abandonedDials = 0
         for connection in idle { connection.close() }
         (idle, transfers, waiting) = ([], [], [])
+        openIdle = 0
         if let sweep { fetcher.reactor.cancel(sweep) }
         sweep = nil
     }

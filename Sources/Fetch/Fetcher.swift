@@ -12,7 +12,7 @@ public import HTTPWire
 ///
 /// Nothing of the environment is used (no proxy, no netrc), redirects are not followed, certificates are verified.
 /// Confined to its loop; ``close()`` ends it.
-@safe public final class Fetcher: TimerHandler {
+@safe public final class Fetcher: TimerHandler, PollHandler {
     let reactor: Reactor
     let resolver: Resolver
     /// Where connections receive into: owned by this object, which outlives them, and freed in deinit.
@@ -23,6 +23,8 @@ public import HTTPWire
     /// Exchanges under way.
     private var active: [UpstreamExchange] = []
     private var free: [UpstreamExchange] = []
+    /// Kept connections that a request is to be written on after the next poll.
+    private var unwritten: [UpstreamConnection] = []
     /// Connections that have more to read than the turn had time for.
     private var unread: [UpstreamConnection] = []
     private var order = 0
@@ -61,7 +63,7 @@ public import HTTPWire
         for origin in origins { origin.close() }
         for multi in multis.values { multi.close() }
         resolver.close()
-        (origins, multis, unread) = ([], [:], [])
+        (origins, multis, unread, unwritten) = ([], [:], [], [])
         if let readTimer { reactor.cancel(readTimer) }
         readTimer = nil
     }
@@ -184,6 +186,28 @@ public import HTTPWire
     func nextOrder() -> Int {
         order += 1
         return order
+    }
+
+    /// Makes a kept connection write its request after the next poll, which tells of all connections at once what has
+    /// come on them.
+    func writeAfterPoll(_ connection: UpstreamConnection) {
+        if unwritten.isEmpty { reactor.callAfterPoll(self) }
+        unwritten.append(connection)
+    }
+
+    /// How many requests are written between two polls: some 15 µs of work, in which something may come on the next
+    /// connection, as it may on its way through the network.
+    private static let requestsPerPoll = 8
+
+    public func polled() {
+        var count = 0
+        // A request whose connection is of no use goes to another one, which joins them.
+        while count < unwritten.count {
+            if count > 0, count % Self.requestsPerPoll == 0 { reactor.pollAgain() }
+            unwritten[count].write()
+            count += 1
+        }
+        unwritten.removeAll(keepingCapacity: count <= 256)
     }
 
     /// Whether a connection may receive more in this turn.

@@ -5,11 +5,11 @@ import HTTPWire
 
 /// A connection to an origin: idle, busy with one exchange, or closed. While it is in the making, it is a ``Dial``.
 ///
-/// The socket is registered once, edge-triggered. A request is written at once, and the response read when the kernel
-/// reports it. Whatever leaves in doubt where the next response begins ends the connection: bytes or an end while it is
-/// idle, bytes after a response, an exchange that was given up, a request that was not sent to its end. HTTP/1.1 has
-/// nothing that would tell a surplus response from the one that is waited for, if it comes after the next request was
-/// written.
+/// The socket is registered once, edge-triggered. A request is written as soon as the kernel has said what has come,
+/// and the response read when the kernel reports it. Whatever leaves in doubt where the next response begins ends the
+/// connection: bytes or an end while it is idle, bytes after a response, an exchange that was given up, a request that
+/// was not sent to its end. HTTP/1.1 has nothing that would tell a surplus response from the one that is waited for,
+/// if it comes after the kernel was last asked.
 final class UpstreamConnection: ReadinessHandler {
     private enum State {
         case idle
@@ -42,8 +42,16 @@ final class UpstreamConnection: ReadinessHandler {
     private var isEnding = false
 
     // Of the present exchange.
+    /// What reads the response if it does not come as a whole (``take(_:)``).
     private(set) var reader: ResponseReader
+    /// Whether that has begun with the response.
+    private var hasBegun = false
     private var sent = 0
+    /// Whether the request is to be written after the next poll, if nothing has come by then (``write()``).
+    private var isUnwritten = false
+    /// Whether there may be more than was read, which the kernel would not report again. With TLS there always may:
+    /// what the kernel has handed over is not all read.
+    private var mayHoldMore: Bool
     /// Whether the whole request is with the kernel, or as much of it as there is so far.
     private(set) var isSent = false
     /// Whether content may be there to be read, as far as is known.
@@ -63,6 +71,7 @@ final class UpstreamConnection: ReadinessHandler {
         openedAt = fetcher.reactor.now
         idleSince = openedAt
         reader = ResponseReader(isHEAD: false, keeping: .ofFailures, limits: origin.options.response)
+        mayHoldMore = opened.link != nil
         link?.user = self
         do throws(SystemError) {
             try fetcher.reactor.watch(fd, [.readable, .writable, .hangup], .edge, self)
@@ -72,7 +81,7 @@ final class UpstreamConnection: ReadinessHandler {
     }
 
     /// Whether the head of the response has come.
-    var hasHead: Bool { reader.head != nil }
+    var hasHead: Bool { hasBegun && reader.head != nil }
 
     var isClosed: Bool { if case .closed = state { true } else { link?.isLost ?? false } }
 
@@ -87,16 +96,42 @@ final class UpstreamConnection: ReadinessHandler {
         return true
     }
 
-    /// Sends a request and reads its response when that comes.
+    /// Takes a request for after the next poll.
+    func take(_ exchange: UpstreamExchange) {
+        prepare(for: exchange)
+        exchange.state = .onConnection(self)
+        state = .busy(exchange)
+        isUnwritten = true
+        fetcher.writeAfterPoll(self)
+    }
+
+    private func prepare(for exchange: UpstreamExchange) {
+        hasBegun = false
+        sent = 0
+        isSent = false
+    }
+
+    /// Sends the request that was taken. If something has come on the connection, or it is broken, the request goes to
+    /// another one.
+    func write() {
+        guard isUnwritten, case .busy(let exchange) = state else { return }
+        isUnwritten = false
+        if !(mayHoldMore || fetcher.reactor.hasNews(fd)) || isQuiet() {
+            send(exchange)
+            if sent > 0 || !isBroken {
+                if isBroken { fetcher.receiveLater(self) }
+                return
+            }
+        }
+        close()
+        origin.start(exchange)
+    }
+
+    /// Sends a request at once and reads its response when that comes.
     /// - Returns: false if nothing of it was sent, and the connection is closed.
     func begin(_ exchange: UpstreamExchange) -> Bool {
         guard case .idle = state else { return false }
-        // What is passed on is held only piece by piece.
-        reader.restart(
-            isHEAD: exchange.isHEAD, keeping: exchange.keptFields,
-            bodyBytes: exchange.streamed == nil ? origin.options.response.bodyBytes : .max)
-        sent = 0
-        isSent = false
+        prepare(for: exchange)
         // What the peer has against us may be there already: libcurl keeps the first error alone, which must not be
         // that of sending. And one that speaks first would be one response ahead of all requests.
         if !isReused { exchange.times = opening }
@@ -193,6 +228,8 @@ final class UpstreamConnection: ReadinessHandler {
             // A report may be late, of what was read before.
             if !events.isDisjoint(with: [.readable, .hangup, .error]), !isQuiet() { origin.closeIdle(self) }
         case .busy(let exchange):
+            // It is looked at before the request is written.
+            if isUnwritten { return mayHoldMore = true }
             if !events.isDisjoint(with: [.hangup, .error]) { isEnding = true }
             if !isSent { send(exchange) }
             if isBroken || isEnding || events.contains(.readable) { receive() }
@@ -226,8 +263,8 @@ final class UpstreamConnection: ReadinessHandler {
             case .bytes(let count):
                 fetcher.received(count)
                 guard take(count) else { return }
-                // Less than there was room for: the socket is empty, and will report the next bytes.
-                if link == nil, !isEnding, !isBroken, unsafe count < fetcher.buffer.count { return }
+                // The socket is empty, and will report the next bytes.
+                if !mayHoldMore, !isEnding, !isBroken { return }
             case .wouldBlock:
                 // The error of a broken connection is taken by the call that met it, and what was there before has been
                 // read.
@@ -243,8 +280,12 @@ final class UpstreamConnection: ReadinessHandler {
     private func receiveOnce() -> CurlConnection.Transferred {
         if let link { return unsafe link.receive(into: fetcher.buffer) }
         while true {
-            let count = unsafe recv(fd, fetcher.buffer.baseAddress, fetcher.buffer.count, CInt(MSG_DONTWAIT))
-            if count > 0 { return .bytes(count) }
+            let count = unsafe cc_receive(fd, fetcher.buffer.baseAddress, fetcher.buffer.count)
+            if count > 0 {
+                // Less than there was room for has emptied the socket.
+                mayHoldMore = unsafe count == fetcher.buffer.count
+                return .bytes(count)
+            }
             if count == 0 { return .ended }
             if errno == EAGAIN { return .wouldBlock }
             if errno != EINTR { return .broken }
@@ -253,36 +294,54 @@ final class UpstreamConnection: ReadinessHandler {
 
     /// Takes the bytes that lie in the fetcher's buffer; false when the exchange is over.
     private func take(_ count: Int) -> Bool {
+        guard case .busy(let exchange) = state else { return false }
         // The buffer is the fetcher's, which outlives the connection; nothing else writes it before the bytes are read.
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: fetcher.buffer[..<count])
-        if !reader.hasStarted, partial.isEmpty, case .busy(let exchange) = state {
-            exchange.times.answered = fetcher.reactor.now.nanoseconds
-        }
         do throws(MessageError) {
+            guard hasBegun else {
+                exchange.times.answered = fetcher.reactor.now.nanoseconds
+                // Most responses come as a whole, to a reader that is kept nowhere.
+                var reader = reader(for: exchange)
+                let progress = try reader.read(unsafe bytes.bindMemory(to: UInt8.self).span)
+                guard progress.isComplete else {
+                    self.reader = reader
+                    hasBegun = true
+                    if progress.consumed == 0 { unsafe partial = Array(bytes) }
+                    return !beginsStreaming()
+                }
+                let isReusable = progress.consumed == count && !isEnding && reader.persists
+                complete(exchange, reader.takeResponse(), isReusable: isReusable)
+                return false
+            }
             let progress: ResponseReader.Progress
             let given: Int
             if partial.isEmpty {
                 progress = try reader.read(unsafe bytes.bindMemory(to: UInt8.self).span)
                 given = count
-                if progress.consumed == 0, !progress.isComplete { unsafe partial = Array(bytes) }
             } else {
                 unsafe partial.append(contentsOf: bytes)
                 progress = try reader.read(partial.span)
                 given = partial.count
                 if progress.consumed > 0 { partial = [] }
             }
-            guard progress.isComplete else { return !beginsStreaming(rest: count) }
-            complete(isReusable: progress.consumed == given && !isEnding)
+            guard progress.isComplete else { return !beginsStreaming() }
+            let isReusable = progress.consumed == given && !isEnding && reader.persists
+            complete(exchange, reader.takeResponse(), isReusable: isReusable)
         } catch {
             fail(FetchError(error))
         }
         return false
     }
 
-    private func complete(isReusable: Bool) {
-        guard case .busy(let exchange) = state else { return }
-        let isKept = isReusable && isSent && !exchange.expectsMore && reader.head?.persistence == .keepAlive
-        let response = reader.takeResponse()
+    private func reader(for exchange: UpstreamExchange) -> ResponseReader {
+        var limits = origin.options.response
+        // What is passed on is held only piece by piece.
+        if exchange.streamed != nil { limits.bodyBytes = .max }
+        return ResponseReader(isHEAD: exchange.isHEAD, keeping: exchange.keptFields, limits: limits)
+    }
+
+    private func complete(_ exchange: UpstreamExchange, _ response: ClientResponse, isReusable: Bool) {
+        let isKept = isReusable && isSent && !exchange.expectsMore
         // A server that closes a connection for being idle may say so while a request is on its way to it (RFC 9110
         // §15.5.9).
         if response.status == 408, isReused, !isKept, !exchange.isRetry, exchange.isRepeatable {
@@ -305,14 +364,12 @@ final class UpstreamConnection: ReadinessHandler {
     // MARK: Streaming
 
     /// Hands the head of a response over, if its content is passed on as it comes.
-    private func beginsStreaming(rest count: Int) -> Bool {
+    private func beginsStreaming() -> Bool {
         guard reader.head != nil, case .busy(let exchange) = state, let streamed = exchange.streamed else {
             return false
         }
         state = .streaming(streamed)
-        // Less than there was room for: the socket is empty, as in receive().
-        let isEmptied = unsafe count < fetcher.buffer.count
-        mayHaveContent = link != nil || isEnding || isBroken || !isEmptied
+        mayHaveContent = mayHoldMore || isEnding || isBroken
         streamed.headCame(on: self)
         fetcher.end(exchange, .success(reader.takeHead()))
         return true
@@ -328,7 +385,7 @@ final class UpstreamConnection: ReadinessHandler {
             fetcher.received(count)
             // As in take(_:).
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: fetcher.buffer[..<count])
-            if link == nil, !isEnding, !isBroken, unsafe count < fetcher.buffer.count { mayHaveContent = false }
+            if !mayHoldMore, !isEnding, !isBroken { mayHaveContent = false }
             do throws(MessageError) {
                 let progress = try reader.read(unsafe bytes.bindMemory(to: UInt8.self).span)
                 // Before another exchange may begin here.
@@ -354,7 +411,7 @@ final class UpstreamConnection: ReadinessHandler {
     }
 
     private func endContent(of streamed: StreamedExchange, isReusable: Bool) {
-        let isKept = isReusable && isSent && !streamed.exchange.expectsMore && reader.head?.persistence == .keepAlive
+        let isKept = isReusable && isSent && !streamed.exchange.expectsMore && reader.persists
         if isKept {
             state = .idle
             isReused = true
@@ -375,12 +432,13 @@ final class UpstreamConnection: ReadinessHandler {
     /// The peer has closed or reset the connection.
     private func ended(cleanly isClean: Bool) {
         guard case .busy(let exchange) = state else { return close() }
-        if isClean, reader.inputEnded() { return complete(isReusable: false) }
+        if isClean, hasBegun, reader.inputEnded() {
+            return complete(exchange, reader.takeResponse(), isReusable: false)
+        }
         if !isReused, let refusal = link?.refusal { return fail(.tls(refusal)) }
         // A peer may close a connection that it has kept whenever it likes, also when a request is on its way to it
         // (RFC 9112 §9.3.1).
-        let isUntouched = !reader.hasStarted && partial.isEmpty
-        guard isReused, !exchange.isRetry, exchange.isRepeatable || sent == 0 && !exchange.isPastHead, isUntouched
+        guard isReused, !exchange.isRetry, exchange.isRepeatable || sent == 0 && !exchange.isPastHead, !hasBegun
         else {
             return fail(.reset)
         }
@@ -388,6 +446,11 @@ final class UpstreamConnection: ReadinessHandler {
         exchange.isRetry = true
         origin.wait(exchange)
     }
+}
+
+extension ResponseReader {
+    /// Whether the connection goes on after the response.
+    fileprivate var persists: Bool { head?.persistence == .keepAlive }
 }
 
 extension FetchError {

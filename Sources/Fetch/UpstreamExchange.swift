@@ -36,10 +36,10 @@ public final class UpstreamExchange {
     var position = 0
     /// When it had come how far, on the loop's clock.
     public internal(set) var times: ExchangeTimes {
-        get { timesSoFar }
-        set { timesSoFar = newValue }
+        get { phaseTimes }
+        set { phaseTimes = newValue }
     }
-    private var timesSoFar = ExchangeTimes()
+    private var phaseTimes = ExchangeTimes()
     var state = State.ended
     var result: Result<ClientResponse, FetchError>?
 
@@ -57,16 +57,19 @@ public final class UpstreamExchange {
 
     func begin(_ request: ClientRequest, to origin: FetchOrigin, wait: WaitID, position: Int) {
         (destination, waitID, self.position) = (origin, wait, position)
-        bytes.removeAll(keepingCapacity: true)
-        origin.serializer.appendHead(of: request, to: &bytes)
-        if let body = request.body, !body.isEmpty {
-            if body.count <= Self.shortBody { bytes += body } else { self.body = body }
-        }
+        write(request, origin.serializer, to: &bytes)
         isHEAD = request.isHEAD
         isRepeatable = request.isRepeatable
         keptFields = request.keptFields
         isRetry = false
         times = ExchangeTimes()
+    }
+
+    private func write(_ request: ClientRequest, _ serializer: RequestSerializer, to bytes: inout [UInt8]) {
+        bytes.removeAll(keepingCapacity: true)
+        serializer.appendHead(of: request, to: &bytes)
+        guard let body = request.body, !body.isEmpty else { return }
+        if body.count <= Self.shortBody { bytes += body } else { self.body = body }
     }
 
     /// Takes the response, or gives it up: ``Fetcher/finish(_:_:)``.

@@ -15,8 +15,8 @@ public struct ResponseReader: Sendable {
     /// The head, as soon as it is complete.
     public private(set) var head: ResponseHead?
 
-    private var limits: ResponseLimits
-    private var kept: KeptFields
+    private let limits: ResponseLimits
+    private let kept: KeptFields
     private var parser: ResponseHeadParser
     private var content = ContentReader()
     /// The fields of the head, if they are kept.
@@ -32,20 +32,6 @@ public struct ResponseReader: Sendable {
         self.kept = kept
         self.limits = limits
     }
-
-    /// Becomes the reader for the response to the next request.
-    public mutating func restart(isHEAD: Bool, keeping kept: KeptFields, bodyBytes: Int) {
-        head = nil
-        parser = ResponseHeadParser(isHEAD: isHEAD)
-        content = ContentReader()
-        self.kept = kept
-        limits.bodyBytes = bodyBytes
-        if !fields.isEmpty { fields = FieldSection() }
-        if !body.isEmpty { body = [] }
-    }
-
-    /// Whether any byte of the response has come.
-    public var hasStarted: Bool { head != nil || parser.position > 0 }
 
     /// Whether the response has been read to its end.
     public var isComplete: Bool { head != nil && content.isComplete }

@@ -53,6 +53,45 @@ struct KeptConnectionTests {
         }
     }
 
+    /// Sends a byte on a connection between a poll and what is done after it.
+    private final class Interruption: PollHandler {
+        let connection: SocketEnd
+        private(set) var failure: (any Error)?
+        init(_ connection: SocketEnd) { self.connection = connection }
+
+        func polled() {
+            do { try connection.send("x") } catch { failure = error }
+        }
+    }
+
+    @Test func `at most eight requests are written before the kernel is asked again what has come`() throws {
+        try ScriptedUpstream.run { upstream, loop in
+            let idle = try await upstream.warmUp(12, on: loop)
+            // The oldest is used last.
+            let interruption = Interruption(idle[0])
+            loop.reactor.callAfterPoll(interruption)
+            let texts = try await withThrowingTaskGroup(of: String.self) { group in
+                for number in 0..<12 {
+                    group.addImmediateTask { await upstream.outcome(of: .get("/\(number)"), on: loop).text }
+                }
+                for connection in idle[1...] {
+                    _ = try await connection.message(on: loop)
+                    try connection.send(okResponse)
+                }
+                // The last request goes to a new connection.
+                let replacement = try await upstream.listener.accept(on: loop)
+                #expect(try await replacement.message(on: loop).start == "GET /11 HTTP/1.1")
+                try replacement.send(okResponse)
+                var texts: [String] = []
+                for try await text in group { texts.append(text) }
+                return texts
+            }
+            #expect(interruption.failure == nil)
+            #expect(texts == Array(repeating: "200 ok", count: 12))
+            _ = try await idle[0].end(on: loop)
+        }
+    }
+
     @Test(
         "A 408 that crosses a request is the end of an idle connection, if the request may be sent again",
         arguments: [("GET", "200 new"), ("POST", "408 ")])

@@ -171,7 +171,7 @@ import Testing
     {
         let endpoints =
             Self.endpoints + "\n"
-            + #"- { path: /v1/x, calls: { fast: { get: "up:/fast" }, bad: { get: "up:/failing" } } }"#
+            + #"- { path: /v1/x, gather: settled, calls: { fast: { get: "up:/fast" }, bad: { get: "up:/failing" } } }"#
         let (whole, named) = try RunningService.run(scripted(endpoints)) { service, loop in
             service.upstream.answers = ["failing": .status(500)]
             for _ in 0..<3 { _ = try await service.get("/v1/one", on: loop) }
