@@ -29,7 +29,7 @@ extension Connection {
                             continue
                         }
                     } else {
-                        switch try parser.parse(bytes.span.extracting(buffer.unread), limits: limits) {
+                        switch try parse(bytes.span.extracting(buffer.unread)) {
                         case .complete(let head, let consumed):
                             buffer.consume(consumed)
                             keepRest(of: buffer)
@@ -67,6 +67,26 @@ extension Connection {
         }
     }
 
+    private func parse(_ bytes: Span<UInt8>) throws(RequestError) -> RequestHeadParser.Progress {
+        guard !hasPartialHead else {
+            let progress = try parser.parse(bytes, limits: limits)
+            if case .complete = progress { hasPartialHead = false }
+            return progress
+        }
+        // Most heads come as a whole, to a parser that is kept nowhere.
+        var parser = RequestHeadParser()
+        do throws(RequestError) {
+            let progress = try parser.parse(bytes, limits: limits)
+            if case .complete = progress { return progress }
+            self.parser = parser
+            hasPartialHead = true
+            return progress
+        } catch {
+            self.parser = parser
+            throw error
+        }
+    }
+
     private func nothingArrived() -> HeadRead {
         releaseBuffer()
         return state.nothingArrived() ? .end : .nothing
@@ -94,7 +114,7 @@ extension Connection {
 
     /// Reads the rest of the request's body for the handler.
     func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
-        guard body != nil else { return [] }
+        guard hasBody else { return [] }
         defer { content = [] }
         var length = 0
         if case .length(let announced)? = request?.head.framing { length = announced }
@@ -137,7 +157,7 @@ extension Connection {
 
     /// Reads the next piece of the request's body for the handler; nil after the last.
     func readPiece(upTo limit: Int?, on loop: isolated EventLoop) async throws(Refusal) -> [UInt8]? {
-        guard let reader = body, !reader.isComplete else { return nil }
+        guard hasBody, let reader = body, !reader.isComplete else { return nil }
         if let limit, !isPassingBody { try allowBody(upTo: limit) }
         isPassingBody = true
         let step = state.bodyWanted()
@@ -192,7 +212,7 @@ extension Connection {
 
     /// Reads what has arrived of a body that the handler did not read, if that decides whether the connection goes on.
     func discardArrivedBody() {
-        guard body != nil else { return }
+        guard hasBody else { return }
         while state.discardsArrivedBody {
             if buffer?.isEmpty ?? true {
                 guard isReadable, case .bytes = receiveNow() else { break }

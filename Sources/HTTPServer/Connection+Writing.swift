@@ -11,17 +11,18 @@ extension Connection {
         server.writeHead(
             of: response, to: request, framing: response.framing ?? .length(response.body.count),
             persistence: persistence, version: version)
+        let head = server.head
         var sent = 0
         if isWritable {
-            switch transport.send(server.head, body, from: 0) {
+            switch transport.send(head, body, from: 0) {
             case .bytes(let count): sent = count
             case .wouldBlock: isWritable = false
             // A write that is tried again says the same.
             case .failed: break
             }
         }
-        guard sent == server.head.count + body.count else {
-            return .unsent(head: server.head, body: body, sent: sent, status: response.status.code)
+        guard sent == head.count + body.count else {
+            return .unsent(head: head, body: body, sent: sent, status: response.status.code)
         }
         end(status: response.status.code, bytes: body.count)
         return .done(state.responseFinished())

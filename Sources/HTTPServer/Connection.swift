@@ -6,8 +6,9 @@ import HTTPWire
 ///
 /// What it does next is ``ConnectionState``'s decision. As long as nothing has to be waited for, it goes from the bytes
 /// of a request to those of its answer in one step without a suspension (``step(on:)``); the task suspends for more
-/// input, for a handler that waits, and for a client that takes its answer slowly. The socket is registered once,
-/// edge-triggered; flags remember what its reports said.
+/// input, for a handler that waits, and for a client that takes its answer slowly. While it waits for a request, the
+/// steps are made as soon as the socket reports one, and the task is woken only for what they leave
+/// (``makeSteps(on:)``). The socket is registered once, edge-triggered; flags remember what its reports said.
 @safe final class Connection: ReadinessHandler, TimerHandler, ExchangeStream {
     private(set) var peer: SocketAddress?
     /// Whether it is counted as one of its client's.
@@ -16,11 +17,21 @@ import HTTPWire
     private(set) var awaitsProxyHeader: Bool
     let server: Server
     let reactor: Reactor
+    private let loop: EventLoop
     let transport: Transport
     var limits: WireLimits
-    var state: ConnectionState
+    /// Changed in a copy: changes in place would be checked for exclusivity each time.
+    var state: ConnectionState {
+        get { presentState }
+        set { presentState = newValue }
+    }
+    private var presentState: ConnectionState
+    /// What has read the head that is not there as a whole.
     var parser = RequestHeadParser()
+    var hasPartialHead = false
+    /// What reads the body, if the request has one.
     var body: BodyReader?
+    var hasBody = false
     /// Whether the handler has begun to pass the body on piece by piece.
     var isPassingBody = false
     /// The buffer with bytes that were received but not read yet; nil if there are no such bytes.
@@ -56,6 +67,8 @@ import HTTPWire
     private var timer: (id: TimerID, due: LoopInstant)?
     /// Whether it is input for a head that is waited for.
     private var waitsForHead = false
+    /// What a step that was made while the task waited leaves to it.
+    private var unfinished: Step?
     /// The turn of the latest exchange, and how many there were in it.
     private var turn: LoopInstant
     private var exchangesInTurn = 0
@@ -78,15 +91,16 @@ import HTTPWire
     private var task: UnsafeCurrentTask?
     private var isCancelled = false
 
-    init(_ transport: Transport, peer: SocketAddress?, isCounted: Bool, server: Server, reactor: Reactor) {
+    init(_ transport: Transport, peer: SocketAddress?, isCounted: Bool, server: Server, on loop: isolated EventLoop) {
         self.transport = transport
         self.peer = peer
         self.isCounted = isCounted
         awaitsProxyHeader = server.options.expectsProxyHeader(from: peer)
         self.server = server
-        self.reactor = reactor
+        self.loop = loop
+        reactor = loop.reactor
         limits = server.options.wire
-        state = ConnectionState(limits: limits)
+        presentState = ConnectionState(limits: limits)
         (start, turn, idleSince) = (reactor.now, reactor.now, reactor.now)
         receivedInTurn = (reactor.now, 0)
         // A new connection has as long for its first request as for a head.
@@ -104,11 +118,11 @@ import HTTPWire
             return
         }
         unsafe withUnsafeCurrentTask { unsafe task = $0 }
-        let connection = Cancellable(connection: self)
+        let connection = OnLoop(connection: self)
         await withTaskCancellationHandler {
             await performActions(on: loop)
         } onCancel: {
-            loop.handOver { _ in connection.cancel() }
+            loop.handOver { connection.cancel(on: $0) }
         }
         unsafe task = nil
         idleSince = nil
@@ -122,16 +136,19 @@ import HTTPWire
         transport.close()
     }
 
-    /// A connection, for its task's cancellation handler, on whichever thread that runs.
+    /// A connection on its way to the loop: from its task's cancellation handler, which may run on any thread, and from
+    /// the socket's report, which comes to the loop's thread.
     ///
-    /// `@unchecked Sendable`: the connection is touched in ``cancel()`` alone, which the loop calls.
-    private struct Cancellable: @unchecked Sendable {
+    /// `@unchecked Sendable`: the connection is touched only in what is isolated to its loop.
+    private struct OnLoop: @unchecked Sendable {
         let connection: Connection
 
-        func cancel() {
+        func cancel(on loop: isolated EventLoop) {
             connection.isCancelled = true
             connection.wakeReader()
         }
+
+        func makeSteps(on loop: isolated EventLoop) { connection.makeSteps(on: loop) }
     }
 
     /// Performs the actions that the connection's state asks for, until it closes.
@@ -152,12 +169,10 @@ import HTTPWire
     private func exchange(on loop: isolated EventLoop) async -> ConnectionState.Action {
         while true {
             reactor.describeJob("connection")
-            switch step(on: loop) {
+            switch nextStep(on: loop) {
             case .done(let action): return action
             case .input:
-                guard holdIncoming() else { return await refuse(.noRoom, on: loop) }
-                if idleSince == nil, state.isIdle { idleSince = reactor.now }
-                schedule()
+                guard mayWait() else { return await refuse(.noRoom, on: loop) }
                 let wait = reactor.makeWait()
                 (reading, waitsForHead) = (wait, true)
                 // Cancellation wakes it as well: one handler for the connection costs less than one for each wait.
@@ -172,6 +187,36 @@ import HTTPWire
                 return await finish(head, body, from: sent, status: status, on: loop)
             }
         }
+    }
+
+    private func nextStep(on loop: isolated EventLoop) -> Step {
+        guard let step = unfinished else { return step(on: loop) }
+        unfinished = nil
+        return step
+    }
+
+    /// Makes the steps that a report of the socket leads to while the task waits for a request. What they leave, such as
+    /// a handler that waits, is the task's.
+    private func makeSteps(on loop: isolated EventLoop) {
+        while true {
+            let step = step(on: loop)
+            switch step {
+            case .done(.readHead): continue
+            case .input where mayWait(): return
+            case .input: unfinished = .refusal(.noRoom)
+            default: unfinished = step
+            }
+            waitsForHead = false
+            return wakeReader()
+        }
+    }
+
+    /// Whether more of a request may be waited for. The timer is set for that.
+    private func mayWait() -> Bool {
+        guard holdIncoming() else { return false }
+        if idleSince == nil, state.isIdle { idleSince = reactor.now }
+        schedule()
+        return true
     }
 
     /// What an exchange has to do that may suspend.
@@ -227,7 +272,8 @@ import HTTPWire
         server.requestCount += 1
         start = reactor.now
         method = nil
-        if head.framing != .none {
+        hasBody = head.framing != .none
+        if hasBody {
             isPassingBody = false
             do throws(RequestError) {
                 body = try bodyReader(for: head)
@@ -236,8 +282,6 @@ import HTTPWire
                 setRequest(head)
                 return .refusal(.defective(error))
             }
-        } else if body != nil {
-            body = nil
         }
         let request = setRequest(head)
         isHandling = true
@@ -397,7 +441,13 @@ import HTTPWire
         }
         if !events.isDisjoint(with: [.readable, .hangup, .error]) {
             isReadable = true
-            wakeReader()
+            // Slow jobs are reported of tasks only.
+            if waitsForHead, !reactor.reportsSlowJobs {
+                let connection = OnLoop(connection: self)
+                loop.assumeIsolated { connection.makeSteps(on: $0) }
+            } else {
+                wakeReader()
+            }
         }
     }
 

@@ -64,7 +64,7 @@ final class HeldBytes {
     }
 
     func removeAll(of connection: Connection) {
-        guard !holders.isEmpty, let holder = holders.removeValue(forKey: ObjectIdentifier(connection)) else { return }
+        guard bytes > 0, let holder = holders.removeValue(forKey: ObjectIdentifier(connection)) else { return }
         limit.giveBack(holder.bytes)
         change(by: -holder.bytes)
     }

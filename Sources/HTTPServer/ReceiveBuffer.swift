@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// Where a connection's bytes lie between the socket and the parser.
@@ -41,7 +42,7 @@ final class ReceiveBuffer {
         while true {
             let count = unsafe bytes.withUnsafeMutableBytes { buffer in
                 // `end + room` is the array's count.
-                unsafe recv(fd, buffer.baseAddress.map { unsafe $0 + end }, room, CInt(MSG_DONTWAIT))
+                unsafe cp_receive(fd, buffer.baseAddress.map { unsafe $0 + end }, room)
             }
             if count > 0 {
                 end += count

@@ -33,7 +33,7 @@ public final class Request {
         set { notes.span = newValue }
     }
     /// Whether the answer has no content, whatever its fields say (RFC 9110 §9.3.2).
-    private(set) var isHead: Bool
+    var isHead: Bool { head.method == .head }
     private let stream: any ExchangeStream
     // Behind the properties that others see: what only this file changes is not checked for exclusive access each time.
     private var currentHead: RequestHead
@@ -52,14 +52,12 @@ public final class Request {
         (currentHead, currentStart) = (head, start)
         self.peer = peer
         self.stream = stream
-        isHead = head.method == .head
     }
 
     /// Becomes the next request of its connection. Only where nothing else holds it.
     func renew(_ head: RequestHead, at start: LoopInstant) {
         currentHead = head
         currentStart = start
-        isHead = head.method == .head
         if notes.route != nil { notes.route = nil }
         notes.series = nil
         if notes.id != nil { notes.id = nil }

@@ -91,14 +91,16 @@ struct RouteTree: Sendable {
         guard path.first == .slash, let found = exact.value(of: path.span, at: 0) ?? find(path) else {
             return .notFound
         }
-        let route = routes[found]
         let method = head.method == .head ? .get : head.method
-        guard let target = route.targets.first(where: { $0.method == method }) else {
-            return head.method == .options
-                ? .options(allowed: route.allowed) : .methodNotAllowed(allowed: route.allowed)
+        guard let target = routes[found].targets.first(where: { $0.method == method }) else {
+            let allowed = routes[found].allowed
+            return head.method == .options ? .options(allowed: allowed) : .methodNotAllowed(allowed: allowed)
         }
-        guard let parameters = parameters(of: route, in: path) else { return .undecodable }
-        return .found(target.number, route: route.path, parameters: parameters)
+        guard !routes[found].parameters.isEmpty else {
+            return .found(target.number, route: routes[found].path, parameters: [])
+        }
+        guard let parameters = parameters(of: routes[found], in: path) else { return .undecodable }
+        return .found(target.number, route: routes[found].path, parameters: parameters)
     }
 
     /// The methods that the request's path has; nil if there is no such path.
@@ -133,7 +135,6 @@ struct RouteTree: Sendable {
 
     /// The values of a route's parameters in a path that matches it; nil if one of them is not UTF-8.
     private func parameters(of route: Route, in path: ArraySlice<UInt8>) -> [String]? {
-        guard !route.parameters.isEmpty else { return [] }
         var values: [String] = []
         values.reserveCapacity(route.parameters.count)
         var start = path.startIndex + 1

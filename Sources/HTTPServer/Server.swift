@@ -107,7 +107,7 @@ public final class Server {
             while let accepted = await acceptor.next(on: loop) {
                 let connection = Connection(
                     Transport(fd: accepted.fd), peer: accepted.peer, isCounted: accepted.isCounted, server: self,
-                    reactor: reactor)
+                    on: loop)
                 connections[ObjectIdentifier(connection)] = connection
                 memory.connectionOpened(connections.count)
                 if isDraining { connection.stop() }

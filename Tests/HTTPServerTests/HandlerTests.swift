@@ -21,6 +21,37 @@ struct HandlerTests {
         }
     }
 
+    /// Answers at once, and keeps whether that was in the connection's task.
+    private final class Prompt: Handler {
+        var isInTask: [Bool] = []
+
+        func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
+            isInTask.append(Task<Never, Never>.name == "connection")
+            return .now(Response(.ok, text: "ok"))
+        }
+    }
+
+    @Test("A request that is answered at once wakes no task, unless slow jobs are reported", arguments: [false, true])
+    func prompt(_ reportsSlowJobs: Bool) throws {
+        try TestLoop.runOnSystem { loop in
+            if reportsSlowJobs { loop.reactor.reportSlowJobs(over: .seconds(60)) }
+            let listener = try Listener("127.0.0.1:0")
+            let handler = Prompt()
+            let server = Server(listener, handler: handler, on: loop)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask { await server.run(on: loop) }
+                let client = try SocketEnd(port: listener.port, on: loop)
+                for _ in 0..<4 {
+                    try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    #expect(try await client.message(on: loop).status == 200)
+                }
+                group.cancelAll()
+            }
+            // The first may be there when the connection's task begins.
+            #expect(handler.isInTask.dropFirst() == [reportsSlowJobs, reportsSlowJobs, reportsSlowJobs])
+        }
+    }
+
     /// Adds a field to what another handler answers.
     private final class Marked: Handler {
         private let inner: any Handler
