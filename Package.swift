@@ -74,7 +74,8 @@ let package = Package(
         .target(
             name: "Fetch",
             dependencies: [
-                "CCurl", "EventLoop", "HTTPWire", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "CCurl", "EventLoop", "HTTPWire", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
         .target(

@@ -1,4 +1,5 @@
 import CCurl
+import DequeModule
 import EventLoop
 import HTTPWire
 
@@ -32,10 +33,8 @@ import HTTPWire
     /// How many of them are not.
     private var openIdle = 0
     private var sweep: TimerID?
-    /// The requests that wait for a connection, from ``firstWaiting`` on; those that were given up are no longer
-    /// waiting.
-    private var waiting: [(exchange: UpstreamExchange, order: Int)] = []
-    private var firstWaiting = 0
+    /// The requests that wait for a connection, the first in front; those that were given up are no longer waiting.
+    private var waiting: Deque<(exchange: UpstreamExchange, order: Int)> = []
     private var waitingCount = 0
     private var dials: [Dial] = []
     /// How many dials were left by the requests that they were made for.
@@ -116,8 +115,7 @@ import HTTPWire
         }
         // O(1) on average: those that have left go when they are more than half.
         guard waiting.count > 2 * waitingCount + 64 else { return }
-        waiting = waiting[firstWaiting...].filter { Self.isWaiting($0.exchange, $0.order) }
-        firstWaiting = 0
+        waiting.removeAll { !Self.isWaiting($0.exchange, $0.order) }
     }
 
     /// Whether a request still waits: it may have been given up, and be waiting again for another.
@@ -126,14 +124,9 @@ import HTTPWire
     }
 
     private func nextWaiting() -> UpstreamExchange? {
-        while firstWaiting < waiting.count {
-            let (exchange, order) = waiting[firstWaiting]
+        while let (exchange, order) = waiting.first {
             if Self.isWaiting(exchange, order) { return exchange }
-            firstWaiting += 1
-        }
-        if firstWaiting > 0 {
-            waiting.removeAll(keepingCapacity: waiting.count <= 64)
-            firstWaiting = 0
+            waiting.removeFirst()
         }
         return nil
     }
@@ -146,7 +139,7 @@ import HTTPWire
         if waitingCount > 0, let next = nextWaiting(), !next.isRetry {
             guard connection.isQuiet() else { return connection.close() }
             waitingCount -= 1
-            firstWaiting += 1
+            waiting.removeFirst()
             if connection.begin(next) { return }
             return wait(next)
         }
@@ -239,7 +232,7 @@ import HTTPWire
             }
             if let next = nextWaiting() {
                 waitingCount -= 1
-                firstWaiting += 1
+                waiting.removeFirst()
                 if !connection.begin(next) { fetcher.end(next, .failure(connection.failure)) }
             } else {
                 keep(connection)
@@ -248,7 +241,7 @@ import HTTPWire
             // A request that came later has not had the time to connect that it may take: another dial is made for it.
             if let next = nextWaiting(), next.order < dial.order {
                 waitingCount -= 1
-                firstWaiting += 1
+                waiting.removeFirst()
                 fetcher.end(next, .failure(failure))
             }
         }

@@ -258,6 +258,8 @@ final class UpstreamConnection: ReadinessHandler {
     /// Reads what has come, as much as there is time for in this turn.
     func receive() {
         guard case .busy = state else { return }
+        // What is there came before the request, which is not sent on this connection then.
+        if isUnwritten { return mayHoldMore = true }
         while fetcher.mayReceive() {
             switch receiveOnce() {
             case .bytes(let count):

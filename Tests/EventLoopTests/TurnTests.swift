@@ -323,6 +323,61 @@ struct TurnTests {
         }
     }
 
+    @Test func `what another thread hands over between two polls of a turn does not wait for the next event`() throws {
+        try TestLoop.runOnSystem { loop in
+            let trace = Trace()
+            let readers = try (0..<40).map { _ in try Reader(trace, on: loop) }
+            let opened = Latch()
+            try await loop.withTaskScope { scope in
+                for (index, reader) in readers.enumerated() {
+                    loop.spawn(in: scope) {
+                        _ = await loop.reactor.suspend(reader.wait)
+                        guard index == 0 else { return }
+                        // Another poll follows in this turn, for there are more reports.
+                        _ = LoopThread { opened.open() }.join()
+                        loop.reactor.callAfterPoll(reader)
+                    }
+                }
+                await loop.settle()
+                let begin = loop.now
+                loop.spawn(in: scope) {
+                    try await loop.withTimeout(.seconds(40)) { await opened.wait(on: loop) }
+                    // The timer would be the next event.
+                    #expect(begin.duration(to: loop.now) < .seconds(30))
+                }
+                for reader in readers { reader.write() }
+            }
+            for reader in readers { loop.reactor.forget(reader.reading) }
+        }
+    }
+
+    @Test func `news stay news until the last of their reports is passed on`() throws {
+        try TestLoop.runOnSystem { loop in
+            let trace = Trace()
+            // Those that are watched later are reported later.
+            let others = try (0..<32).map { _ in try Reader(Trace(), on: loop) }
+            let last = try Reader(trace, on: loop)
+            try await loop.withTaskScope { scope in
+                loop.spawn(in: scope) {
+                    _ = await loop.reactor.suspend(others[0].wait)
+                    // Reported for the second time by a poll within the turn, before the first report is passed on.
+                    last.write()
+                    loop.reactor.callAfterPoll(last)
+                }
+                loop.spawn(in: scope) {
+                    _ = await loop.reactor.suspend(last.wait)
+                    trace.note(loop.reactor.hasNews(last.reading) ? "still news" : "no news")
+                }
+                await loop.settle()
+                for reader in others + [last] { reader.write() }
+            }
+            await loop.settle()
+            for reader in others + [last] { loop.reactor.forget(reader.reading) }
+            for reader in others.dropFirst() { loop.reactor.abandon(reader.wait) }
+            #expect(trace.events == ["news", "report", "still news", "report"])
+        }
+    }
+
     @Test func `a loop may run inside another's job, which waits for it`() throws {
         let answers = try EventLoop.run { loop in
             let inner = try EventLoop.run { inner in

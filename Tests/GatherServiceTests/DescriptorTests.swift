@@ -39,13 +39,7 @@ struct DescriptorTests {
         await #expect(processExitsWith: .success) {
             cp_raise_descriptor_limit()
             cp_reserve_descriptors(1000)
-            let status = open("/proc/self/status", O_RDONLY)
-            var text = [UInt8](repeating: 0, count: 8192)
-            // The kernel writes no more than there is room for.
-            let count = unsafe read(status, &text, text.count)
-            let lines = String(decoding: text.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
-            let size = lines.first { $0.hasPrefix("FDSize:") }?.split(whereSeparator: \.isWhitespace).last
-            guard let size, let size = Int(size), size >= 1000, fcntl(999, F_GETFD) == -1 else { exit(1) }
+            guard let size = descriptorTableSize(), size >= 1000, fcntl(999, F_GETFD) == -1 else { exit(1) }
         }
     }
 
@@ -63,4 +57,15 @@ struct DescriptorTests {
             }
         }
     }
+}
+
+/// How many descriptors the kernel's table of this process has room for.
+private func descriptorTableSize() -> Int? {
+    let status = unsafe open("/proc/self/status", O_RDONLY)
+    defer { close(status) }
+    var text = [UInt8](repeating: 0, count: 8192)
+    // The kernel writes no more than there is room for.
+    let count = unsafe read(status, &text, text.count)
+    let lines = String(decoding: text.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
+    return lines.first { $0.hasPrefix("FDSize:") }?.split(whereSeparator: \.isWhitespace).last.flatMap { Int($0) }
 }

@@ -92,6 +92,9 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     }
 
     /// Serves the loop on the calling thread until the reactor is stopped.
+    ///
+    /// Not a part of its caller: a file that has the thread's loop in it has a variable of its own for it.
+    @inline(never)
     func run() {
         let (free, _) = thread.compareExchange(
             expected: 0, desired: cp_thread_identity(), ordering: .acquiringAndReleasing)

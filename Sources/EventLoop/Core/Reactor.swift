@@ -381,7 +381,7 @@ public final class Reactor {
                 let isNoted = notedReports > 0
                 if isNoted { notedReports -= 1 }
                 guard let (fd, handler) = readiness.target(of: report.token) else { continue }
-                if isNoted { readiness.forgetNews(of: fd) }
+                if isNoted { readiness.passedOn(report, of: fd) }
                 handler.descriptorReady(fd, report.events)
             }
             runJobs(&budget, executor)
@@ -454,12 +454,10 @@ public final class Reactor {
         var gauge = lag
         gauge.record(max(length, backlog), from: now, to: end)
         lag = gauge
-        var isIdle = ready.isEmpty && !hasMarked && !hasPollHandlers && reports.isEmpty
-        if isIdle, poller.isVirtual {
-            // No time passes before what was handed over has been done; and it may wake who waits.
-            isIdle = executor.isInboxEmpty
-            if isIdle, nextDue == nil { return reportDeadlock() }
-        }
+        // A poll within the turn has taken the wake-up of what was handed over since the turn began.
+        let isIdle =
+            ready.isEmpty && !hasMarked && !hasPollHandlers && reports.isEmpty && executor.isInboxEmpty
+        if isIdle, poller.isVirtual, nextDue == nil { return reportDeadlock() }
         poller.poll(from: end, until: isIdle ? nextDue : end, into: reports)
         turnStart = poller.now()
         if hasPollHandlers { callPollHandlers() }

@@ -11,8 +11,8 @@ public protocol ReadinessHandler: AnyObject {
 struct Readiness {
     private struct Slot {
         var generation: UInt32 = 0
-        /// Whether there is something to read on it of which its handler has not been told.
-        var hasNews = false
+        /// How many reports that there is something to read on it were noted, and its handler has not been told.
+        var news = 0
         var handler: (any ReadinessHandler)?
     }
 
@@ -24,7 +24,7 @@ struct Readiness {
         while slots.count <= Int(fd) { slots.append(Slot()) }
         if slots[Int(fd)].handler == nil { count += 1 }
         slots[Int(fd)].generation &+= 1
-        slots[Int(fd)].hasNews = false
+        slots[Int(fd)].news = 0
         slots[Int(fd)].handler = handler
         return token(fd)
     }
@@ -42,13 +42,15 @@ struct Readiness {
     mutating func note(_ report: ReadyEvent) {
         let fd = Int(CInt(truncatingIfNeeded: report.token))
         guard slots.indices.contains(fd), UInt64(slots[fd].generation) == report.token >> 32 else { return }
-        if report.events != .writable { slots[fd].hasNews = true }
+        if report.events != .writable { slots[fd].news += 1 }
     }
 
-    /// Its handler is about to be told.
-    mutating func forgetNews(of fd: CInt) { slots[Int(fd)].hasNews = false }
+    /// The handler is about to be told of a report that was noted.
+    mutating func passedOn(_ report: ReadyEvent, of fd: CInt) {
+        if report.events != .writable { slots[Int(fd)].news -= 1 }
+    }
 
-    func hasNews(_ fd: CInt) -> Bool { slots.indices.contains(Int(fd)) && slots[Int(fd)].hasNews }
+    func hasNews(_ fd: CInt) -> Bool { slots.indices.contains(Int(fd)) && slots[Int(fd)].news > 0 }
 
     func contains(_ fd: CInt) -> Bool { slots.indices.contains(Int(fd)) && slots[Int(fd)].handler != nil }
 
