@@ -52,8 +52,10 @@ final class ServiceLoop {
         case begin(GatherEngine, AccessKeys)
         /// Have spans sent.
         case export(TraceExporter)
-        /// Close what only a generation that is over has used, and let go of it.
+        /// Close what only a generation that is over has used.
         case end(GatherEngine, [UpstreamIndex], Generation)
+        /// Let go of a generation, once its engine is gone.
+        case forget(Generation)
     }
 
     /// - Throws: `FetchError` if libcurl refuses a host.
@@ -169,7 +171,13 @@ final class ServiceLoop {
                         group.addImmediateTask {
                             await engine.end(on: loop)
                             self.upstreams.leave(places)
-                            // The engine shares the generation's plan, whose last reference another thread is to free.
+                            _ = self.errands.trySend(.forget(generation))
+                        }
+                    case .forget(let generation):
+                        group.addImmediateTask {
+                            // Whatever still holds the engine shares the generation's plan, whose last reference another
+                            // thread is to free.
+                            try? await loop.sleep(for: .milliseconds(50))
                             withExtendedLifetime(generation) {}
                         }
                     }
