@@ -98,14 +98,14 @@ final class UpstreamConnection: ReadinessHandler {
 
     /// Takes a request for after the next poll.
     func take(_ exchange: UpstreamExchange) {
-        prepare(for: exchange)
+        prepare()
         exchange.state = .onConnection(self)
         state = .busy(exchange)
         isUnwritten = true
         fetcher.writeAfterPoll(self)
     }
 
-    private func prepare(for exchange: UpstreamExchange) {
+    private func prepare() {
         hasBegun = false
         sent = 0
         isSent = false
@@ -131,7 +131,7 @@ final class UpstreamConnection: ReadinessHandler {
     /// - Returns: false if nothing of it was sent, and the connection is closed.
     func begin(_ exchange: UpstreamExchange) -> Bool {
         guard case .idle = state else { return false }
-        prepare(for: exchange)
+        prepare()
         // What the peer has against us may be there already: libcurl keeps the first error alone, which must not be
         // that of sending. And one that speaks first would be one response ahead of all requests.
         if !isReused { exchange.times = opening }
