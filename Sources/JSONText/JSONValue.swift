@@ -39,6 +39,9 @@ public struct JSONValue: Sendable {
 
     /// Appends the value as it is spelled.
     public func append(to output: inout [UInt8]) { Output.copy(bytes.span, range, to: &output) }
+
+    /// Appends the value as it is spelled.
+    package func append(to output: inout OutputSpan<UInt8>) { Output.copy(bytes.span, range, to: &output) }
 }
 
 extension JSONValue {

@@ -40,7 +40,7 @@ public final class Reactor {
     private var turns = 0
     private var jobs = 0
     private var busyNanoseconds: Int64 = 0
-    private let ready = Ring<UnownedJob>()
+    private let ready = Ring<Step>()
     private let parked = ParkedJobs()
     @usableFromInline let parking: Parking
     private let reports = Ring<ReadyEvent>()
@@ -208,6 +208,13 @@ public final class Reactor {
         return await parking.leave(wait)
     }
 
+    /// Tells a handler when the wait is woken, which no task is suspended for: whoever makes it wait wakes or abandons
+    /// it in time.
+    /// - Parameter number: which of the handler's waits it is.
+    package func handle(_ wait: WaitID, as number: Int, by handler: any WaitHandler) {
+        if parked.waits.handle(wait, as: number, by: handler) { ready.append(.tell(wait)) }
+    }
+
     /// Suspends a task that waits for tasks of its own until ``wake(_:)``, or its cancellation unless it is shielded
     /// from that.
     ///
@@ -263,8 +270,8 @@ public final class Reactor {
 
     @discardableResult
     func wake(_ wait: WaitID, _ reason: Wake) -> Bool {
-        let (woken, job, timer) = parked.waits.wake(wait, reason)
-        if let job { ready.append(job) }
+        let (woken, step, timer) = parked.waits.wake(wait, reason)
+        if let step { ready.append(step) }
         if let timer { cancel(timer) }
         if woken { taskNames?.resume(wait) }
         return woken
@@ -322,7 +329,7 @@ public final class Reactor {
         hasTurnHandlers = !turnHandlers.isEmpty
     }
 
-    func append(_ job: UnownedJob) { ready.append(job) }
+    func append(_ job: UnownedJob) { ready.append(.job(job)) }
 
     /// Takes a share of this turn for work whose size others choose, such as reading what they sent; false if the turn
     /// has no room for it, so that it has to be done elsewhere or later.
@@ -395,11 +402,11 @@ public final class Reactor {
     private func runJobs(_ budget: inout Int, _ executor: LoopExecutor) {
         repeat {
             if hasMarked { wakeMarked() }
-            while budget > 0, let job = nextJob() {
+            while budget > 0, let step = nextStep() {
                 if let jobWatch, let taskNames {
-                    jobWatch.run(taskNames, clock: poller) { executor.run(job) }
+                    jobWatch.run(taskNames, clock: poller) { take(step, executor) }
                 } else {
-                    executor.run(job)
+                    take(step, executor)
                 }
                 budget -= 1
                 jobs += 1
@@ -408,6 +415,15 @@ public final class Reactor {
             }
             if hasTurnHandlers { tellOfTurnsEnd() }
         } while budget > 0 && (!ready.isEmpty || hasMarked)
+    }
+
+    private func take(_ step: Step, _ executor: LoopExecutor) {
+        switch step {
+        case .job(let job): executor.run(job)
+        case .tell(let wait):
+            guard let (handler, number, wake) = parked.waits.takeHandler(wait) else { return }
+            handler.waitEnded(number, wake)
+        }
     }
 
     private func tellOfTurnsEnd() {
@@ -434,7 +450,7 @@ public final class Reactor {
     /// A seed for what a simulation draws at random: of the loop's own seed, or the same every time without one.
     package func makeSeed() -> UInt64 { schedule.makeSeed() }
 
-    private func nextJob() -> UnownedJob? {
+    private func nextStep() -> Step? {
         isShuffled ? schedule.next(of: ready) : ready.popFirst()
     }
 

@@ -10,7 +10,7 @@ enum Schedule {
         return generator.next()
     }
 
-    mutating func next(of ready: Ring<UnownedJob>) -> UnownedJob? {
+    mutating func next(of ready: Ring<Step>) -> Step? {
         switch self {
         case .arrival:
             return ready.popFirst()

@@ -17,16 +17,26 @@ public enum Wake: Sendable, Equatable {
     case cancelled
 }
 
+/// What is told that a wait is over, where no task is suspended for it.
+///
+/// It costs a tenth of a task that does nothing but wait, and all that it does is done in one step.
+package protocol WaitHandler: AnyObject {
+    /// Runs as a job of the loop, once for each ``Reactor/handle(_:as:by:)``.
+    /// - Parameter number: which of its waits it is.
+    func waitEnded(_ number: Int, _ wake: Wake)
+}
+
 /// The suspensions of one loop.
 ///
-/// A slot goes through `idle` (named, not yet suspended), `parked` unless the wake-up comes first, and `woken`, and is
-/// free again when the task takes its ``Wake``. Whoever wakes names slot and generation, so the first wake-up wins and
-/// later ones find nothing.
+/// A slot goes through `idle` (named, not yet suspended), `parked` or `handled` unless the wake-up comes first, and
+/// `woken`, and is free again when the task takes its ``Wake``, or the handler is told it. Whoever wakes names slot and
+/// generation, so the first wake-up wins and later ones find nothing.
 struct Waits {
     private enum State {
         case free
         case idle
         case parked(UnownedJob)
+        case handled
         case woken(Wake)
     }
 
@@ -34,6 +44,9 @@ struct Waits {
         var generation: UInt32
         var state: State
         var timer: TimerID?
+        var handler: (any WaitHandler)?
+        /// Which of its handler's waits it is.
+        var number = 0
     }
 
     private var slots: [Slot] = []
@@ -44,7 +57,10 @@ struct Waits {
     /// The suspensions in which tasks wait; O(the most that there have been).
     var parked: [WaitID] {
         slots.indices.compactMap { index in
-            guard case .parked = slots[index].state else { return nil }
+            switch slots[index].state {
+            case .parked, .handled: break
+            case .free, .idle, .woken: return nil
+            }
             return WaitID(slot: UInt32(index), generation: slots[index].generation)
         }
     }
@@ -72,9 +88,30 @@ struct Waits {
         case .woken(let wake):
             release(id.slot)
             return wake
-        case .free, .parked:
+        case .free, .parked, .handled:
             preconditionFailure("a wait is suspended on once, by the task that made it")
         }
+    }
+
+    /// Keeps who is to be told that a wait is over.
+    /// - Returns: whether it is over already.
+    mutating func handle(_ id: WaitID, as number: Int, by handler: any WaitHandler) -> Bool {
+        precondition(slots[Int(id.slot)].generation == id.generation, "a wait is handled once")
+        slots[Int(id.slot)].handler = handler
+        slots[Int(id.slot)].number = number
+        if case .woken = slots[Int(id.slot)].state { return true }
+        slots[Int(id.slot)].state = .handled
+        return false
+    }
+
+    /// Ends a wait whose handler is to be told; nil if it was abandoned meanwhile.
+    mutating func takeHandler(_ id: WaitID) -> (handler: any WaitHandler, number: Int, wake: Wake)? {
+        guard slots[Int(id.slot)].generation == id.generation, case .woken(let wake) = slots[Int(id.slot)].state,
+            let handler = slots[Int(id.slot)].handler.take()
+        else { return nil }
+        let number = slots[Int(id.slot)].number
+        release(id.slot)
+        return (handler, number, wake)
     }
 
     /// Keeps the job of the task that has entered a wait.
@@ -102,16 +139,19 @@ struct Waits {
         release(id.slot)
     }
 
-    /// Wakes the suspension if it is not over; returns the job that can run then, if its task has suspended, and the
-    /// timer that is to be cancelled.
-    mutating func wake(_ id: WaitID, _ wake: Wake) -> (woken: Bool, job: UnownedJob?, timer: TimerID?) {
+    /// Wakes the suspension if it is not over; returns what the loop has to do then, if its task has suspended or it
+    /// has a handler, and the timer that is to be cancelled.
+    mutating func wake(_ id: WaitID, _ wake: Wake) -> (woken: Bool, step: Step?, timer: TimerID?) {
         guard slots.indices.contains(Int(id.slot)), slots[Int(id.slot)].generation == id.generation else {
             return (false, nil, nil)
         }
         switch slots[Int(id.slot)].state {
         case .parked(let job):
             slots[Int(id.slot)].state = .woken(wake)
-            return (true, job, slots[Int(id.slot)].timer)
+            return (true, .job(job), slots[Int(id.slot)].timer)
+        case .handled:
+            slots[Int(id.slot)].state = .woken(wake)
+            return (true, .tell(id), nil)
         case .idle:
             slots[Int(id.slot)].state = .woken(wake)
             return (true, nil, nil)
@@ -124,6 +164,14 @@ struct Waits {
         slots[Int(slot)] = Slot(generation: slots[Int(slot)].generation &+ 1, state: .free, timer: nil)
         free.append(slot)
     }
+}
+
+/// What a loop has to do next.
+enum Step {
+    /// To run a task up to its next suspension.
+    case job(UnownedJob)
+    /// To tell a handler that its wait is over.
+    case tell(WaitID)
 }
 
 /// Where tasks are while they are suspended: an actor whose executor keeps their jobs and runs none.

@@ -2,14 +2,15 @@ import EventLoop
 import HTTPWire
 import JSONText
 
-/// One part of a dispatch: how it is begun, what its task does, and how it ends.
+/// One part of a dispatch: how it is begun, what a task of its own does, and how it ends.
 extension Dispatch {
     // MARK: Its beginning
 
-    /// What a part's task is for.
+    /// What a part needs a task for.
     enum Work {
-        /// To wait for its first attempt, and no longer than is said.
-        case attempt(WaitID, until: LoopInstant)
+        /// What is left to do when the wait for its first attempt is over.
+        case rest(AttemptContext.Rest)
+        /// An exchange that it shares with equal calls.
         case flight(ClientRequest)
         case list
         /// Its request, which takes too long for the loop to make.
@@ -18,8 +19,8 @@ extension Dispatch {
 
     func state(of part: PartIndex) -> UpstreamState { engine.upstreams[prepared(part).upstream] }
 
-    /// Begins a part: sends its first attempt, unless something else comes first. Nil if it queues for a slot, or has
-    /// ended.
+    /// Begins a part: sends its first attempt, unless something else comes first, for which it needs a task. Nil if it
+    /// has sent it, queues for a slot, or has ended.
     func begin(_ part: PartIndex) -> Work? {
         let prepared = prepared(part)
         let isAdmitted = parts[part.number].stage == .admitted
@@ -45,21 +46,15 @@ extension Dispatch {
             return nil
         }
         state.budget.addCall()
-        guard let attempt = attempts(of: part, prepared, at: state).begin(request, at: time) else {
+        guard let attempt = attempts.begin(request, of: prepared, call(of: part), at: state, now: time) else {
             state.bulkhead.leave()
             end(part, .refused)
             return nil
         }
-        let wait = attempt.exchange.wait
-        let due = attempt.due
-        parts[part.number].attempt = attempt
-        return .attempt(wait, until: due)
-    }
-
-    @inline(__always)
-    private func attempts(of part: PartIndex, _ call: PreparedCall, at state: UpstreamState) -> Attempts {
-        let trace = trace.map { CallSpan(gather: $0, call: self.call(of: part)) }
-        return Attempts(call: call, state: state, reactor: reactor, deadline: .of(patience), trace: trace)
+        (parts[part.number].wait, parts[part.number].due) = (attempt.exchange.wait, attempt.due)
+        parts[part.number].attempt = consume attempt
+        sent(part)
+        return nil
     }
 
     // MARK: The bulkhead
@@ -98,18 +93,9 @@ extension Dispatch {
 
     func isQueued(_ number: Int) -> Bool { parts[number].stage == .queued }
 
-    // MARK: A part's task
-
-    /// Lets the whole end a part's wait for its first attempt when its time is over, and when all is decided: it needs
-    /// no timer and no cancellation handler of its own.
-    func watch(_ part: PartIndex, _ wait: WaitID, until due: LoopInstant) {
-        parts[part.number].wait = wait
-        setDue(part, due)
-    }
-
     /// Ends a part as its first attempt has ended, which is nearly always its last.
-    /// - Returns: false if there is more to do: ``performRest(of:on:)``.
-    func endFirstAttempt(of part: PartIndex, _ wake: Wake) -> Bool {
+    /// - Returns: what is left to do, if it was not.
+    func endFirstAttempt(of part: PartIndex, _ wake: Wake) -> AttemptContext.Rest? {
         let prepared = prepared(part)
         guard let attempt = parts[part.number].attempt.take() else {
             preconditionFailure("a part has one first attempt, and waits for it once")
@@ -119,45 +105,50 @@ extension Dispatch {
         parts[part.number].wait = .none
         let state = engine.upstreams[prepared.upstream]
         var end = CallEnd(.cancelled)
-        if let rest = attempts(of: part, prepared, at: state).end(attempt, wake, &end) {
-            rests[part] = rest
-            return false
-        }
+        if let rest = attempts.endFirst(attempt, wake, of: prepared, at: state, &end) { return rest }
         state.bulkhead.leave()
         shape(&end, of: part, prepared)
         close(part)
         ended(part, &end, since: parts[part.number].since)
-        wakeIfNeeded()
-        return true
+        return nil
     }
 
-    /// Does what is left to do for a part when the wait for its first attempt is over.
-    func performRest(of part: PartIndex, on loop: isolated EventLoop) async {
-        let state = state(of: part)
-        guard let rest = rests.removeValue(forKey: part), let request = request(for: part) else {
-            preconditionFailure("what was sent can be made again")
+    // MARK: A part's task
+
+    /// Does what a part needs a task for.
+    func perform(_ work: Work, of part: PartIndex, on loop: isolated EventLoop) async {
+        switch work {
+        case .rest(let rest): await perform(rest, of: part, on: loop)
+        case .flight(let request): await joinFlight(of: request, as: part, on: loop)
+        case .list: await performList(part, on: loop)
+        case .large: await prepare(part, on: loop)
         }
-        var attempts = attempts(of: part, prepared(part), at: state)
-        attempts.log = attemptLog(of: part, at: state)
-        let last = await attempts.go(on: rest, request, on: loop)
+    }
+
+    private func perform(_ rest: AttemptContext.Rest, of part: PartIndex, on loop: isolated EventLoop) async {
+        let state = state(of: part)
+        guard let request = request(for: part) else { preconditionFailure("what was sent can be made again") }
+        let log = attemptLog(of: part, at: state)
+        let all = Attempts(attempts, of: prepared(part), call(of: part), at: state, log: log)
+        let last = await all.go(on: rest, request, on: loop)
         state.bulkhead.leave()
         await finish(part, last, on: loop)
     }
 
     /// Joins the exchange of an equal call, or begins one to be joined. Both happen in the part's own task, since an
     /// exchange ends as soon as no part has joined it.
-    func joinFlight(of request: ClientRequest, as part: PartIndex, on loop: isolated EventLoop) async {
+    private func joinFlight(of request: ClientRequest, as part: PartIndex, on loop: isolated EventLoop) async {
         let (prepared, state) = (prepared(part), state(of: part))
         guard let flights = state.flights else { preconditionFailure("an upstream shares exchanges or does not") }
-        let trace = trace.map { CallSpan(gather: $0, call: call(of: part)) }
-        let flight = flights.flight(for: request, of: prepared, at: state, tracing: trace, on: loop)
+        let flight = flights.flight(
+            for: request, of: prepared, call(of: part), at: state, tracing: attempts.trace, on: loop)
         let fairShare = patience.fairShare(of: state.timeout(of: prepared))
         let last = await flight.join(with: patience, fairShare: fairShare, on: loop)
         await finish(part, last, on: loop)
     }
 
     /// Makes a part's request off the loop, and begins the part again with it.
-    func prepare(_ part: PartIndex, on loop: isolated EventLoop) async {
+    private func prepare(_ part: PartIndex, on loop: isolated EventLoop) async {
         await makeLarge(part, on: loop)
         guard parts[part.number].stage == .running else { return }
         if isDecided || !isMade(part) { return end(part, .cancelled) }
@@ -168,7 +159,7 @@ extension Dispatch {
         wakeIfNeeded()
     }
 
-    func performList(_ part: PartIndex, on loop: isolated EventLoop) async {
+    private func performList(_ part: PartIndex, on loop: isolated EventLoop) async {
         guard let list = await nested(part, on: loop) else { return wakeIfNeeded() }
         await list.run(on: loop)
         await list.finish(on: loop)

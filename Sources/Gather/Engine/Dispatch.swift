@@ -1,3 +1,4 @@
+import DequeModule
 import EventLoop
 import HTTPWire
 import JSONText
@@ -8,13 +9,13 @@ struct PartIndex: Hashable {
 }
 
 /// What runs concurrently and is waited for together: the calls of a gather, or the requests of a call that is made for
-/// each element of a list. The whole is a task group, and each part a child task of it.
+/// each element of a list.
 ///
 /// A part goes from waiting (for its inputs), perhaps through queued and admitted (at its upstream's bulkhead), to
-/// running and ended. It has a task only while it is running, and not even then if it is alone: the task of the whole
-/// makes it itself. What begins, ends and is decided is plain code; a task waits for its first attempt, and the whole
-/// for all ends and all times with one timer.
-class Dispatch: BulkheadClient {
+/// running and ended. The task of the whole sends the first attempts of all that can go on, and waits for all of them
+/// at once, with one timer. A part that has more to wait for than one attempt, as for a retry, a hedge or a list, is a
+/// child task in the group of the whole; if nothing else is under way, the whole's own task does it.
+class Dispatch: BulkheadClient, WaitHandler {
     enum Stage { case waiting, queued, admitted, running, ended }
 
     struct Part {
@@ -23,21 +24,20 @@ class Dispatch: BulkheadClient {
         var since = LoopInstant(nanoseconds: 0)
         /// Its first attempt, until the wait for it is over.
         var attempt: RunningAttempt?
-        /// When its time in the queue is over, or that of the attempt that its task waits for.
+        /// When its time in the queue is over, or that of its first attempt.
         var due = LoopInstant(nanoseconds: .max)
-        /// What its task waits for, while that is for the whole to end in time.
+        /// What is woken when that has ended.
         var wait = WaitID.none
         /// The part that can go on after this one.
         var next: PartIndex?
     }
 
-    let engine: GatherEngine
-    let reactor: Reactor
+    final let engine: GatherEngine
+    final let reactor: Reactor
     /// When the gather began.
-    let start: LoopInstant
-    let patience: Patience
-    /// What attempts tell of the trace that the gather is in.
-    final let trace: GatherSpan?
+    final let start: LoopInstant
+    final let patience: Patience
+    final let attempts: AttemptContext
     final let parts: FixedArray<Part>
     /// The first and the last of the parts that can go on, in the order in which they became ready: each names the
     /// next.
@@ -45,8 +45,10 @@ class Dispatch: BulkheadClient {
     private var lastReady: PartIndex?
     final var queued = 0
     final var running = 0
-    /// What is left to do for parts whose first attempt was not all.
-    final var rests: [PartIndex: Attempts.Rest] = [:]
+    /// Parts whose first attempt was not all, and what is left to do for them.
+    private var rests: Deque<(PartIndex, AttemptContext.Rest)> = []
+    /// The part whose first attempt was sent last, while its wait has no handler.
+    private var lastSent: PartIndex?
     /// No part is due before this.
     private var nextDue = LoopInstant(nanoseconds: .max)
     /// What the task of the whole waits for, while it does.
@@ -59,7 +61,7 @@ class Dispatch: BulkheadClient {
         patience: Patience
     ) {
         (self.engine, self.reactor, self.start, self.patience) = (engine, reactor, start, patience)
-        self.trace = trace
+        attempts = AttemptContext(reactor: reactor, deadline: .of(patience), trace: trace)
         parts = .make(repeating: Part(), count: count)
     }
 
@@ -150,9 +152,9 @@ class Dispatch: BulkheadClient {
         parts[part.number].stage = .ended
     }
 
-    /// Wakes the task of the whole if a part's end has set others free or has decided all.
+    /// Wakes the task of the whole if a part's end has set others free or has decided all, or has left a rest.
     final func wakeIfNeeded() {
-        if let wait, isDecided || hasReady { reactor.wake(wait) }
+        if let wait, isDecided || hasReady || !rests.isEmpty { reactor.wake(wait) }
     }
 
     final func since(_ part: PartIndex) -> LoopInstant { parts[part.number].since }
@@ -160,7 +162,7 @@ class Dispatch: BulkheadClient {
     private var hasReady: Bool { firstReady != nil }
 
     private func takeReady() -> PartIndex? {
-        guard let part = firstReady, !isDecided else { return nil }
+        guard let part = firstReady else { return nil }
         firstReady = parts[part.number].next
         if firstReady == nil { lastReady = nil }
         return part
@@ -168,76 +170,79 @@ class Dispatch: BulkheadClient {
 
     // MARK: Running
 
-    // What every gather goes through is a part of its caller: each frame of its own would be one more to make, and a
-    // change of executor when it returns.
-
     /// Runs all parts, until the whole is decided and no part runs any longer.
+    ///
+    /// A part of its caller: a frame of its own would be one more to make, and a change of executor when it returns.
     @inline(__always)
     final func run(on loop: isolated EventLoop) async {
-        // Before any other is under way, one that is alone needs no group either.
         describeJob()
         if Task.isCancelled { isAbandoned = true }
-        while let alone = takeAlone() { await perform(alone, on: loop) }
-        guard !isDecided || queued > 0 || hasReady else { return }
-        await runGroup(on: loop)
-        describeJob()
-    }
-
-    /// Takes the part that can go on if it is the only one, and none is running.
-    private func takeAlone() -> PartIndex? {
-        guard running == 0, queued == 0, hasReady, firstReady == lastReady else { return nil }
-        return takeReady()
-    }
-
-    /// Runs a part in the task of the whole, which has nothing else to wait for.
-    @inline(__always)
-    private func perform(_ part: PartIndex, on loop: isolated EventLoop) async {
-        switch begin(part) {
-        case .attempt(let wait, let due):
-            let wake = await reactor.suspend(wait, until: due)
-            if wake == .cancelled { isAbandoned = true }
-            if !endFirstAttempt(of: part, wake) { await performRest(of: part, on: loop) }
-        case .flight(let request): await joinFlight(of: request, as: part, on: loop)
-        case .list: await performList(part, on: loop)
-        case .large: await prepare(part, on: loop)
-        case nil: break
+        while let (part, work) = await nextWork(on: loop) {
+            guard isAlone else { return await runGroup(with: (part, work), on: loop) }
+            await perform(work, of: part, on: loop)
         }
+        giveUpAll()
+        if !rests.isEmpty { await runGroup(with: nil, on: loop) }
     }
 
-    private func runGroup(on loop: isolated EventLoop) async {
+    /// Runs the parts that need a task of their own as children of the whole's.
+    private func runGroup(with first: (PartIndex, Work)?, on loop: isolated EventLoop) async {
         await withDiscardingTaskGroup { group in
-            while !isDecided {
-                if let alone = takeAlone() {
-                    await perform(alone, on: loop)
-                    continue
-                }
-                while let part = takeReady() {
-                    switch begin(part) {
-                    case .attempt(let wait, let due):
-                        watch(part, wait, until: due)
-                        // The usual child, which waits for one attempt: what else there is to do is in functions of its
-                        // own, since a frame that is larger would not have room in the memory that a task begins with.
-                        group.addImmediateTask {
-                            let wake = await self.reactor.suspendUncancellably(wait, on: loop)
-                            if !self.endFirstAttempt(of: part, wake) { await self.performRest(of: part, on: loop) }
-                        }
-                    case .flight(let request):
-                        group.addImmediateTask { await self.joinFlight(of: request, as: part, on: loop) }
-                    case .list: group.addImmediateTask { await self.performList(part, on: loop) }
-                    case .large: group.addImmediateTask { await self.prepare(part, on: loop) }
-                    case nil: break
-                    }
-                }
-                await waitForProgress(on: loop)
+            if let (part, work) = first { group.addImmediateTask { await self.perform(work, of: part, on: loop) } }
+            while let (part, work) = await nextWork(on: loop) {
+                group.addImmediateTask { await self.perform(work, of: part, on: loop) }
             }
             giveUpAll()
             group.cancelAll()
+            // What is under way of them ends as cancelled.
+            while let (part, work) = takeRest() {
+                group.addImmediateTask { await self.perform(work, of: part, on: loop) }
+            }
         }
     }
 
+    /// Whether the part that is running is the only one that is not waiting for others, so that the task of the whole
+    /// has nothing else to do.
+    private var isAlone: Bool { running == 1 && queued == 0 && !hasReady && rests.isEmpty }
+
+    /// Sends the first attempts of all parts that can go on and waits for them, until a part needs a task of its own;
+    /// nil when the whole is decided.
+    @inline(__always)
+    private func nextWork(on loop: isolated EventLoop) async -> (PartIndex, Work)? {
+        while !isDecided {
+            if let rest = takeRest() { return rest }
+            if let part = takeReady() {
+                if let work = begin(part) { return (part, work) }
+            } else {
+                await waitForProgress(on: loop)
+            }
+        }
+        return nil
+    }
+
+    private func takeRest() -> (PartIndex, Work)? {
+        guard let (part, rest) = rests.popFirst() else { return nil }
+        return (part, .rest(rest))
+    }
+
+    /// A part's first attempt was sent.
+    final func sent(_ part: PartIndex) {
+        if let lastSent { handleWait(of: lastSent) }
+        lastSent = part
+    }
+
+    private func handleWait(of part: PartIndex) {
+        setDue(part, parts[part.number].due)
+        reactor.handle(parts[part.number].wait, as: part.number, by: self)
+    }
+
     /// Suspends the task of the whole until a part can go on, all is decided, or a part's time is over.
+    @inline(__always)
     private func waitForProgress(on loop: isolated EventLoop) async {
-        guard !isDecided, !hasReady else { return }
+        if let part = lastSent.take() {
+            if isAlone { return await waitForAttempt(of: part, on: loop) }
+            handleWait(of: part)
+        }
         let wait = reactor.makeWait()
         self.wait = wait
         let wake = await loop.reactor.suspend(wait, until: nextDue.nanoseconds == .max ? nil : nextDue)
@@ -250,7 +255,17 @@ class Dispatch: BulkheadClient {
         }
     }
 
-    /// Wakes the tasks whose attempts have had their time, and ends parts that have queued for as long as they may.
+    /// Suspends the task of the whole until the only attempt that is under way has ended: it takes no handler then, nor
+    /// a wait of its own.
+    @inline(__always)
+    private func waitForAttempt(of part: PartIndex, on loop: isolated EventLoop) async {
+        let (wait, due) = (parts[part.number].wait, parts[part.number].due)
+        let wake = await loop.reactor.suspend(wait, until: due)
+        if wake == .cancelled { isAbandoned = true }
+        waitEnded(part.number, wake)
+    }
+
+    /// Ends the waits for attempts that have had their time, and parts that have queued for as long as they may.
     private func endOverdue() {
         let now = reactor.now
         nextDue = LoopInstant(nanoseconds: .max)
@@ -273,13 +288,21 @@ class Dispatch: BulkheadClient {
         nextDue = min(nextDue, due)
     }
 
-    /// Ends what runs, and gives back what is held of bulkheads and their queues by parts that will not run.
+    /// A part's first attempt has ended, or the wait for it.
+    final func waitEnded(_ number: Int, _ wake: Wake) {
+        let part = PartIndex(number: number)
+        if let rest = endFirstAttempt(of: part, wake) { rests.append((part, rest)) }
+        wakeIfNeeded()
+    }
+
+    /// Gives up the first attempts that are under way, and gives back what is held of bulkheads and their queues by
+    /// parts that will not run.
     private func giveUpAll() {
         guard running + queued > 0 || hasReady else { return }
         var (queuing, admitted): ([PartIndex], [PartIndex]) = ([], [])
         for number in parts.indices {
             switch parts[number].stage {
-            case .running: reactor.wake(parts[number].wait, as: .cancelled)
+            case .running: giveUpFirstAttempt(of: PartIndex(number: number))
             case .queued: queuing.append(PartIndex(number: number))
             case .admitted: admitted.append(PartIndex(number: number))
             case .waiting, .ended: break
@@ -290,5 +313,12 @@ class Dispatch: BulkheadClient {
         (firstReady, lastReady) = (nil, nil)
         for part in queuing { state(of: part).bulkhead.withdraw() }
         for part in admitted { state(of: part).bulkhead.leave() }
+    }
+
+    private func giveUpFirstAttempt(of part: PartIndex) {
+        guard let attempt = parts[part.number].attempt else { return }
+        if lastSent == part { lastSent = nil }
+        reactor.abandon(parts[part.number].wait)
+        waitEnded(part.number, attempt.exchange.hasEnded ? .signalled : .cancelled)
     }
 }

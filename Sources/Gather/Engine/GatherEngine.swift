@@ -79,7 +79,8 @@ public final class GatherEngine {
     ) async -> Gathered {
         let fault =
             endpoint.checksManyItems(of: input)
-            ? await Self.faultAmongMany(of: input, for: endpoint, on: loop) : endpoint.fault(of: input)
+            ? await Self.faultAmongMany(of: input, for: endpoint, on: loop)
+            : endpoint.fault(of: input)
         let run = GatherRun(
             endpoint, input, fault, within: limit, sendsOptional: sendsOptional, observer: observer, trace: trace,
             engine: self,

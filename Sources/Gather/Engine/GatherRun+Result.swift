@@ -3,7 +3,8 @@ extension GatherRun {
     /// - Parameter rendersAnswer: whether an answer is put together; else it is left empty.
     func finish(isCancelled: Bool, rendersAnswer: Bool = true) -> Gathered {
         let reports = reports
-        let isComplete = reports.indices.allSatisfy { reports[$0].isComplete }
+        var isComplete = true
+        for call in reports.indices where !reports[call].isComplete { isComplete = false }
         let verdict = verdict(
             reports, isComplete: isComplete, isCancelled: isCancelled, rendersAnswer: rendersAnswer && hasAnswer)
         var gathered = Gathered(verdict: verdict, reports: reports, isComplete: isComplete)
@@ -26,18 +27,6 @@ extension GatherRun {
 
     /// Whether there is more to an answer than an observer has been told.
     var hasAnswer: Bool { observer == nil || endpoint.response != nil }
-
-    /// How much an answer is put together of.
-    var answerBytes: Int {
-        var bytes = 0
-        for call in values.bodies.indices {
-            bytes += (values.bodies[call]?.range.count ?? 0) * endpoint.usesInAnswer.ofCalls[call]
-        }
-        if endpoint.usesInAnswer.ofBody > 0 {
-            bytes += (values.input.body?.range.count ?? 0) * endpoint.usesInAnswer.ofBody
-        }
-        return bytes
-    }
 
     private func verdict(
         _ reports: [CallReport], isComplete: Bool, isCancelled: Bool, rendersAnswer: Bool

@@ -6,9 +6,14 @@ import JSONText
 final class GatherRun: Dispatch {
     let endpoint: Endpoint
     let observer: (any GatherObserver)?
-    private(set) var values: Values
+    // Behind what others see: what only this file changes is not checked for exclusive access each time.
+    private var known: Values
+    private var callReports: [CallReport]
+    var values: Values { _read { yield known } }
     /// Until a call has ended, that it was cancelled.
-    private(set) var reports: [CallReport]
+    var reports: [CallReport] { _read { yield callReports } }
+    /// How much an answer is put together of.
+    private(set) var answerBytes = 0
     /// For each call, how many of its inputs have not ended.
     private var missingInputs: [Int]
     /// How many calls have not ended.
@@ -42,12 +47,12 @@ final class GatherRun: Dispatch {
         sendsOptional: Bool = true,
         observer: (any GatherObserver)? = nil, trace: GatherSpan? = nil, engine: GatherEngine, reactor: Reactor
     ) {
-        let count = endpoint.calls.count
         self.endpoint = endpoint
+        let count = endpoint.calls.count
         self.observer = observer
         self.sendsOptional = sendsOptional
-        values = Values(input: input, bodies: Array(repeating: nil, count: count))
-        reports = Array(repeating: CallReport(outcome: .cancelled), count: count)
+        known = Values(input: input, bodies: Array(repeating: nil, count: count))
+        callReports = Array(repeating: CallReport(outcome: .cancelled), count: count)
         missingInputs = endpoint.graph.inputCounts
         pending = count
         quorum = endpoint.policy.successes.map { Quorum(of: $0, in: endpoint) }
@@ -61,6 +66,9 @@ final class GatherRun: Dispatch {
             patience: Patience(
                 deadline: start.advanced(by: min(endpoint.deadline, limit ?? endpoint.deadline)),
                 whole: isClients ? nil : endpoint.deadline))
+        if endpoint.usesInAnswer.ofBody > 0 {
+            answerBytes = (input.body?.range.count ?? 0) * endpoint.usesInAnswer.ofBody
+        }
         for root in endpoint.graph.roots where failure == nil && !begin(root, since: start) {
             release(dependentsOf: root)
         }
@@ -198,14 +206,14 @@ final class GatherRun: Dispatch {
 
     override func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?) {
         if let response = end.response { responses[part.number] = response }
-        reports[part.number] = CallReport(end, since: since, in: self)
+        callReports[part.number] = CallReport(end, since: since, in: self)
         reported(part.number, end.body.take())
     }
 
     /// A call for each element of a list has ended.
     func ended(_ list: PartIndex, _ report: consuming CallReport, _ body: consuming JSONValue?) {
         close(list)
-        reports[list.number] = report
+        callReports[list.number] = report
         reported(list.number, body)
         wakeIfNeeded()
     }
@@ -218,28 +226,28 @@ final class GatherRun: Dispatch {
     }
 
     private func record(_ call: Int, _ report: CallReport, _ body: JSONValue? = nil) {
-        reports[call] = report
+        callReports[call] = report
         record(call, body)
     }
 
     /// Notes that a call has ended whose report is there.
     private func record(_ call: Int, _ body: consuming JSONValue?) {
         let prepared = endpoint.prepared[call]
-        let outcome = reports[call].outcome
+        let outcome = callReports[call].outcome
         pending -= 1
         if outcome == .ok {
-            values.bodies[call] = body
+            give(body.take(), of: call)
             if prepared.keepsBodies { keepBody(of: call, by: prepared) }
         } else if outcome == .cancelled || reports[call].isUnwanted {
             // Nothing takes its place: it was not asked for, or is no longer waited for.
         } else if let old = recall(call, after: outcome, status: reports[call].status) {
-            values.bodies[call] = old.body
-            reports[call].staleAge = old.age
+            give(old.body, of: call)
+            callReports[call].staleAge = old.age
             engine.upstreams[prepared.upstream].metrics.count(.stale)
         } else if prepared.isRequired, endpoint.policy != .settled {
             fail(.call(call))
         } else if case .json(let text) = prepared.call.fallback {
-            values.bodies[call] = JSONValue(validated: text)
+            give(JSONValue(validated: text), of: call)
         }
         if !prepared.wholeSources.isEmpty { made[call] = nil }
         if let observer { observer.callEnded(call, reports[call], body: values.bodies[call]) }
@@ -249,6 +257,12 @@ final class GatherRun: Dispatch {
             isRequired: prepared.isRequired)
         if quorum?.isMet ?? false { isSettled = true }
         if quorum?.isLost ?? false { fail(.quorum) }
+    }
+
+    /// Lets others refer to a call's body.
+    private func give(_ body: consuming JSONValue?, of call: Int) {
+        answerBytes += (body?.range.count ?? 0) * endpoint.usesInAnswer.ofCalls[call]
+        known.bodies[call] = body
     }
 
     /// Keeps a call's body for when it fails. What comes for the items of a list is kept by item.
@@ -285,15 +299,15 @@ final class GatherRun: Dispatch {
 
     /// Lets a call go on whose inputs have all ended; false if it has ended.
     private func begin(_ call: Int, since: LoopInstant) -> Bool {
-        if let report = reasonToSkip(call) {
+        let prepared = endpoint.prepared[call]
+        if let report = reasonToSkip(prepared) {
             record(call, report)
             return false
         }
-        if !sendsOptional, !hasQuorum, !endpoint.prepared[call].isRequired {
+        if !sendsOptional, !hasQuorum, !prepared.isRequired {
             record(call, CallReport(outcome: .shed, detail: "the service has too much to do"))
             return false
         }
-        let prepared = endpoint.prepared[call]
         if prepared.isLiteral, BodyWork.fits(values.bodyBytes(of: prepared), in: reactor) {
             let part = PartIndex(number: call)
             give(prepared.given(values).map { BodyWork.lookUp(paths(into: part), in: $0) }, for: call)
@@ -313,8 +327,7 @@ final class GatherRun: Dispatch {
         }
     }
 
-    private func reasonToSkip(_ call: Int) -> CallReport? {
-        let prepared = endpoint.prepared[call]
+    private func reasonToSkip(_ prepared: PreparedCall) -> CallReport? {
         if prepared.isConditional, let condition = prepared.call.condition, !values.isTruthy(condition) {
             return .unwanted("its condition is false")
         }

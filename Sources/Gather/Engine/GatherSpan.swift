@@ -30,10 +30,12 @@ public final class GatherSpan {
     }
 
     /// An attempt begins.
-    /// - Parameter made: how many there were of the call before.
+    /// - Parameters:
+    ///   - call: the number of its call.
+    ///   - made: how many there were of the call before.
     /// - Returns: the request with what its upstream is told, and the attempt's place among all; nil if nothing is kept
     ///   of it.
-    fileprivate func begin(
+    func begin(
         _ request: ClientRequest, of call: Int, _ attempt: Attempt, after made: Int, at state: UpstreamState
     ) -> (request: ClientRequest, place: Int?) {
         guard let context else { return (state.upstream.tellsTrace ? request.named(id) : request, nil) }
@@ -60,18 +62,6 @@ public final class GatherSpan {
     func end(_ place: Int, _ end: borrowing CallEnd, at now: LoopInstant) {
         attempts[place].end = now
         (attempts[place].outcome, attempts[place].status) = (end.outcome, end.status)
-    }
-}
-
-/// The part of a gather's trace that one call is.
-struct CallSpan {
-    let gather: GatherSpan
-    let call: Int
-
-    func begin(
-        _ request: ClientRequest, _ attempt: Attempt, after made: Int, at state: UpstreamState
-    ) -> (request: ClientRequest, place: Int?) {
-        gather.begin(request, of: call, attempt, after: made, at: state)
     }
 }
 

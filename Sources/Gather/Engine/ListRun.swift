@@ -27,7 +27,7 @@ final class ListRun: Dispatch {
     /// How old the oldest body is that stands in for an item that failed.
     private var staleAge: Duration?
     /// How many requests were sent, those of retries and hedges among them.
-    private var attempts = 0
+    private var sent = 0
     /// Why the call failed, once it has.
     private var failure: CallReport?
 
@@ -44,7 +44,8 @@ final class ListRun: Dispatch {
         pending = requests.count
         room = maxBytes
         super.init(
-            gather.engine, reactor: gather.reactor, parts: requests.count, start: gather.start, trace: gather.trace,
+            gather.engine, reactor: gather.reactor, parts: requests.count, start: gather.start,
+            trace: gather.attempts.trace,
             patience: gather.patience)
         for index in requests.indices {
             if let problem = requests[index].problem { note(index, .skipped(problem)) }
@@ -77,7 +78,7 @@ final class ListRun: Dispatch {
     // MARK: Ending requests
 
     override func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?) {
-        attempts += end.attempts
+        sent += end.attempts
         underWay -= 1
         if let body = end.body {
             if call.keepsBodies, let request = requests[part.number].request {
@@ -145,7 +146,7 @@ final class ListRun: Dispatch {
         let isCancelled = isAbandoned || pending > 0 || body == nil
         var report = failure ?? CallReport(CallEnd(isCancelled ? .cancelled : .ok), since: since, in: self)
         if report.outcome == .ok { report.staleAge = staleAge }
-        report.attempts = attempts
+        report.attempts = sent
         var items: [Outcome: Int] = [:]
         for request in requestOfItem { items[requests[request].outcome ?? .cancelled, default: 0] += 1 }
         report.items = items

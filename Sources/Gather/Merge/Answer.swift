@@ -6,28 +6,33 @@ enum Answer {
         var output: [UInt8] = []
         if let template = endpoint.response {
             template.appendAnswer(values, to: &output)
-        } else if endpoint.calls.contains(where: { $0.placement == .flatten }) {
+        } else if endpoint.isFlattened {
             appendFlattened(endpoint, values, to: &output)
         } else {
-            appendMembers(endpoint, values, to: &output)
+            output = members(endpoint, values)
         }
         if endpoint.exposesOutcomes, endpoint.disclosure != .nothing { exposeOutcomes(endpoint, reports, in: &output) }
         return output
     }
 
     /// The usual answer: a member for each call, its body copied byte for byte.
-    private static func appendMembers(_ endpoint: Endpoint, _ values: Values, to output: inout [UInt8]) {
-        let bytes = values.bodies.reduce(2) { $0 + ($1?.range.count ?? 0) + 32 }
-        output.reserveCapacity(bytes)
-        output.append(UInt8(ascii: "{"))
+    private static func members(_ endpoint: Endpoint, _ values: Values) -> [UInt8] {
+        var room = 2
         for index in values.bodies.indices {
-            let prepared = endpoint.prepared[index]
-            guard !prepared.isInternal, let body = values.bodies[index] else { continue }
-            if output.count > 1 { output.append(UInt8(ascii: ",")) }
-            output += prepared.memberBeginning
-            body.append(to: &output)
+            room += endpoint.prepared[index].memberBeginning.count + (values.bodies[index]?.range.count ?? 0) + 1
         }
-        output.append(UInt8(ascii: "}"))
+        return [UInt8](capacity: room) { output in
+            output.append(UInt8(ascii: "{"))
+            for index in values.bodies.indices {
+                let prepared = endpoint.prepared[index]
+                guard !prepared.isInternal, let body = values.bodies[index] else { continue }
+                if output.count > 1 { output.append(UInt8(ascii: ",")) }
+                let beginning = prepared.memberBeginning
+                output.append(beginning.span)
+                body.append(to: &output)
+            }
+            output.append(UInt8(ascii: "}"))
+        }
     }
 
     /// The same with the members of some bodies spliced in.

@@ -1,44 +1,128 @@
 import HTTPTypes
 
 /// A route with the calls that answer it.
+///
+/// Behind one reference, because it has too many fields to be copied for each request.
 public struct Endpoint: Sendable {
-    public let method: HTTPRequest.Method
+    private var box: Box
+
+    private final class Box: Sendable {
+        let fields: Fields
+        init(_ fields: Fields) { self.fields = fields }
+    }
+
+    private struct Fields: Sendable {
+        let method: HTTPRequest.Method
+        let path: String
+        var calls: [Call]
+        let graph: CallGraph
+        var prepared: [PreparedCall]
+        var isFlattened: Bool
+        var deadline = Duration.seconds(2)
+        var policy = Policy.all
+        var response: JSONTemplate?
+        var usesInAnswer: UsesInAnswer
+        var passStatus: Set<Int> = []
+        var exposesOutcomes = false
+        var disclosure = Disclosure.everything
+        var isStreamed = true
+        var priority = Priority.normal
+        var access: AccessRule?
+        var rateLimits: [RateLimit] = []
+        var fields: [(name: HTTPField.Name, value: String)] = []
+        var head: AnswerHead?
+        var passesBody = false
+        var hasEntityTag = false
+    }
+
+    private mutating func set<Value>(_ field: WritableKeyPath<Fields, Value>, _ value: Value) {
+        var fields = box.fields
+        fields[keyPath: field] = value
+        box = Box(fields)
+    }
+
+    public var method: HTTPRequest.Method { box.fields.method }
     /// The route as it is written: `/v1/customers/{id}`.
-    public let path: String
+    public var path: String { box.fields.path }
     /// In the order of the file, which is the order of the answer.
-    public private(set) var calls: [Call]
-    public let graph: CallGraph
+    public var calls: [Call] { box.fields.calls }
+    public var graph: CallGraph { box.fields.graph }
+    /// Whether a body's own members are members of the default answer.
+    var isFlattened: Bool { box.fields.isFlattened }
     /// The same calls, as the engine uses them.
-    private(set) var prepared: [PreparedCall]
-    public var deadline: Duration = .seconds(2)
-    public var policy = Policy.all
+    var prepared: [PreparedCall] { box.fields.prepared }
+    public var deadline: Duration {
+        get { box.fields.deadline }
+        set { set(\.deadline, newValue) }
+    }
+    public var policy: Policy {
+        get { box.fields.policy }
+        set { set(\.policy, newValue) }
+    }
     /// The answer; by default an object with each call's body under its name.
     public var response: JSONTemplate? {
-        didSet { usesInAnswer = UsesInAnswer(response, calls: calls.count) }
+        get { box.fields.response }
+        set {
+            set(\.response, newValue)
+            set(\.usesInAnswer, UsesInAnswer(newValue, calls: calls.count))
+        }
     }
-    private(set) var usesInAnswer: UsesInAnswer
+    var usesInAnswer: UsesInAnswer { box.fields.usesInAnswer }
     /// Statuses of a failed required call that become the status of the answer.
-    public var passStatus: Set<Int> = []
+    public var passStatus: Set<Int> {
+        get { box.fields.passStatus }
+        set { set(\.passStatus, newValue) }
+    }
     /// Whether the answer has the calls' outcomes in a `_gather` member.
-    public var exposesOutcomes = false
+    public var exposesOutcomes: Bool {
+        get { box.fields.exposesOutcomes }
+        set { set(\.exposesOutcomes, newValue) }
+    }
     /// How much clients are told about the calls.
-    public var disclosure = Disclosure.everything
+    public var disclosure: Disclosure {
+        get { box.fields.disclosure }
+        set { set(\.disclosure, newValue) }
+    }
     /// Whether clients may get a stream that reports calls as they end.
-    public var isStreamed = true
+    public var isStreamed: Bool {
+        get { box.fields.isStreamed }
+        set { set(\.isStreamed, newValue) }
+    }
     /// Its priority when the service is overloaded.
-    public var priority = Priority.normal
+    public var priority: Priority {
+        get { box.fields.priority }
+        set { set(\.priority, newValue) }
+    }
     /// Who may use it; nil for everyone.
-    public var access: AccessRule?
+    public var access: AccessRule? {
+        get { box.fields.access }
+        set { set(\.access, newValue) }
+    }
     /// How many requests it answers in a given time.
-    public var rateLimits: [RateLimit] = []
+    public var rateLimits: [RateLimit] {
+        get { box.fields.rateLimits }
+        set { set(\.rateLimits, newValue) }
+    }
     /// Fields of its successful answers.
-    public var fields: [(name: HTTPField.Name, value: String)] = []
+    public var fields: [(name: HTTPField.Name, value: String)] {
+        get { box.fields.fields }
+        set { set(\.fields, newValue) }
+    }
     /// What the head of its answers takes from the responses to calls.
-    public var head: AnswerHead?
+    public var head: AnswerHead? {
+        get { box.fields.head }
+        set { set(\.head, newValue) }
+    }
     /// Whether a call whose status becomes the answer's also provides the body.
-    public var passesBody = false
+    public var passesBody: Bool {
+        get { box.fields.passesBody }
+        set { set(\.passesBody, newValue) }
+    }
     /// Whether successful answers have an entity tag.
-    public var hasEntityTag = false
+    public var hasEntityTag: Bool {
+        get { box.fields.hasEntityTag }
+        set { set(\.hasEntityTag, newValue) }
+    }
 
     public enum Priority: String, Sendable, CaseIterable {
         case low, normal, high
@@ -48,13 +132,13 @@ public struct Endpoint: Sendable {
     public init(
         method: HTTPRequest.Method = .get, path: String, calls: [Call], response: JSONTemplate? = nil
     ) throws(CallGraph.Cycle) {
-        self.method = method
-        self.path = path
-        self.calls = calls
-        prepared = calls.map { PreparedCall($0) }
-        self.response = response
-        usesInAnswer = UsesInAnswer(response, calls: calls.count)
-        graph = try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() })
+        box = Box(
+            Fields(
+                method: method, path: path, calls: calls,
+                graph: try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() }),
+                prepared: calls.map { PreparedCall($0) },
+                isFlattened: calls.contains { $0.placement == .flatten }, response: response,
+                usesInAnswer: UsesInAnswer(response, calls: calls.count)))
     }
 
     /// The calls that count where a number of successes decides: those that no other call refers to, and that ask an
@@ -65,9 +149,12 @@ public struct Endpoint: Sendable {
 
     /// The same endpoint with its calls changed in what the graph does not depend on.
     public func mapCalls(_ change: (inout Call) -> Void) -> Endpoint {
+        var changed = calls
+        for index in changed.indices { change(&changed[index]) }
         var endpoint = self
-        for index in calls.indices { change(&endpoint.calls[index]) }
-        endpoint.prepared = endpoint.calls.map { PreparedCall($0) }
+        endpoint.set(\.calls, changed)
+        endpoint.set(\.prepared, changed.map { PreparedCall($0) })
+        endpoint.set(\.isFlattened, changed.contains { $0.placement == .flatten })
         return endpoint
     }
 
@@ -76,10 +163,12 @@ public struct Endpoint: Sendable {
     public func keepingBodies(of earlier: Endpoint, for names: Set<String>) -> Endpoint {
         let owners = Dictionary(
             uniqueKeysWithValues: zip(earlier.calls.map(\.name), earlier.prepared.map(\.bodyOwner)))
-        var endpoint = self
+        var prepared = prepared
         for (index, call) in calls.enumerated() where names.contains(call.name) {
-            if let owner = owners[call.name] { endpoint.prepared[index] = PreparedCall(call, bodyOwner: owner) }
+            if let owner = owners[call.name] { prepared[index] = PreparedCall(call, bodyOwner: owner) }
         }
+        var endpoint = self
+        endpoint.set(\.prepared, prepared)
         return endpoint
     }
 

@@ -1,174 +1,37 @@
 import EventLoop
 import HTTPWire
 
-/// The attempts of one call, or of one flight, at an upstream: breaker, host, retries, hedges and their budget meet
-/// here.
-///
-/// Beginning an attempt and taking its result is plain code; only making others takes a task that waits
-/// (``go(on:_:on:)``). Not to be copied, which would hold once more all that it refers to.
+/// The attempts of one call, or of one flight, at an upstream, from the one on that makes others necessary: retries,
+/// hedges and their budget meet here, in the task that waits for them.
 struct Attempts: ~Copyable {
-    /// The call; of a flight, that of the first that joined it.
+    let context: AttemptContext
     let call: PreparedCall
+    /// The call's number in its gather; of a flight, that of the first call that joined it.
+    let number: Int
     let state: UpstreamState
-    let reactor: Reactor
-    let deadline: Deadline
-
-    /// The longest that one attempt may take.
-    private var timeout: Duration { state.timeout(of: call) }
 
     /// Is told of them, if there are several and an observer is set.
     var log: AttemptLog?
 
-    /// What they tell upstreams of the trace that the call is in.
-    var trace: CallSpan?
+    private var reactor: Reactor { context.reactor }
 
-    /// When the last attempt must have ended.
-    enum Deadline {
-        case of(Patience)
-        /// When it is no longer waited for, which cancels it.
-        case endOf(Flight)
+    init(
+        _ context: AttemptContext, of call: PreparedCall, _ number: Int, at state: UpstreamState, log: AttemptLog? = nil
+    ) {
+        (self.context, self.call, self.number, self.state, self.log) = (context, call, number, state, log)
     }
 
-    private var followsRedirects: Bool { state.upstream.mostRedirects > 0 && call.isSafe }
-
-    /// What is kept of responses: of redirects, where they lead.
-    private var keptResponse: KeptResponse {
-        call.keptResponse == .nothing && followsRedirects ? .failures : call.keptResponse
-    }
-
-    /// Begins an attempt, for which the caller has a slot in the bulkhead; nil if the breaker is open.
-    /// - Parameters:
-    ///   - tried: the hosts of attempts before, which are taken only if there is no other.
-    ///   - made: how many attempts there were before.
-    func begin(
+    private func begin(
         _ request: ClientRequest, avoiding tried: [HostIndex] = [], isHedge: Bool = false, after made: Int = 0,
         at now: LoopInstant
     ) -> RunningAttempt? {
-        guard let attempt = state.begin(at: now, avoiding: tried, isHedge: isHedge) else { return nil }
-        log?.began(attempt)
-        guard let trace else { return send(request, attempt, at: now) }
-        let (told, place) = trace.begin(request, attempt, after: made, at: state)
-        return send(told, attempt, place, at: now)
+        context.begin(
+            request, of: call, number, at: state, avoiding: tried, isHedge: isHedge, after: made, log: log, now: now)
     }
 
-    /// Sends the request of an attempt.
-    /// - Parameter place: its place among those that its trace has.
-    private func send(
-        _ request: ClientRequest, _ attempt: Attempt, _ place: Int? = nil, at now: LoopInstant
-    ) -> RunningAttempt {
-        var until = now.advanced(by: timeout)
-        if case .of(let patience) = deadline { until = min(until, patience.deadline) }
-        let exchange: any ClientExchange
-        do throws(UpstreamFailure) {
-            if let name = state.upstream.deadlineHeader {
-                exchange = try start(
-                    state.addressed(request, telling: name, until: until, at: now), at: attempt.host, until: until)
-            } else {
-                exchange = try start(request, at: attempt.host, until: until)
-            }
-        } catch {
-            exchange = TimedExchange(.failure(error), at: nil, on: reactor)
-        }
-        return RunningAttempt(
-            attempt: attempt, exchange: exchange, number: place.map(Int32.init(clamping:)) ?? -1, until: until,
-            hedgeDelay: call.isRepeatable ? state.hedgeDelay : nil)
+    private func pause(after end: borrowing CallEnd, retries: Int) -> Duration? {
+        context.pause(after: end, of: call, at: state, retries: retries)
     }
-
-    private func start(
-        _ request: ClientRequest, at host: HostIndex, until deadline: LoopInstant
-    ) throws(UpstreamFailure) -> any ClientExchange {
-        try state.client.start(request, for: call.call.name, to: state.index, host: host, until: deadline, on: reactor)
-    }
-
-    /// Takes the response of an attempt, and what is known about its times.
-    private func finish(_ running: RunningAttempt, _ wake: Wake) throws(UpstreamFailure) -> ClientResponse {
-        guard let trace, let place = running.place else { return try running.exchange.finish(wake) }
-        // The exchange may be another's afterwards.
-        defer { trace.gather.attempt(place, took: running.exchange.times) }
-        return try running.exchange.finish(wake)
-    }
-
-    // MARK: The first attempt
-
-    /// What is left to do when the wait for an attempt is over.
-    enum Rest {
-        /// The attempt goes on, with others alongside it.
-        case hedges(RunningAttempt)
-        /// Its response is large, and is checked elsewhere.
-        case check(ClientResponse, RunningAttempt, AttemptPhases)
-        /// After a pause, another attempt.
-        case retry(after: CallEnd, Duration, Attempt)
-        /// Its response may send it on.
-        case redirect(CallEnd, Attempt)
-    }
-
-    /// Takes the result of the first attempt.
-    /// - Returns: what is left to do; nil if `end` is how the call has ended.
-    func end(_ running: RunningAttempt, _ wake: Wake, _ end: inout CallEnd) -> Rest? {
-        if wake == .timedOut, !running.exchange.hasEnded, reactor.now < running.until { return .hedges(running) }
-        do throws(UpstreamFailure) {
-            let response = try finish(running, wake)
-            guard BodyWork.fits(response.body.count, in: reactor) else {
-                return .check(response, running, running.phases)
-            }
-            end.take(consume response, as: call.form, keeping: keptResponse)
-        } catch {
-            end = CallEnd(failure: error)
-        }
-        // The exchange may be another's later.
-        end.phases = running.phases
-        tell(end, of: running)
-        let isRedirect = followsRedirects && Redirection.isOne(end)
-        let pause = isRedirect || state.upstream.retry == nil ? nil : pause(after: end, retries: 0)
-        explain(&end, of: running)
-        if isRedirect { return .redirect(end, running.attempt) }
-        if let pause { return .retry(after: end, pause, running.attempt) }
-        return nil
-    }
-
-    /// Adds to an attempt's end what people will ask: which host it was, and whose time was over.
-    private func explain(_ end: inout CallEnd, of running: RunningAttempt) {
-        guard end.outcome != .ok else { return }
-        let host = state.upstream.hosts[running.attempt.host.number].shortName
-        let detail = end.detail
-        switch end.outcome {
-        case .httpError, .badResponse: end.note(detail.map { "\($0) from \(host)" }, at: host)
-        case .unreachable: end.note(detail, at: host)
-        case .timeout:
-            let limit =
-                switch deadline {
-                case .of(let patience): patience.limit(of: timeout, until: running.until)
-                case .endOf: "the timeout of \(timeout.spelled)"
-                }
-            end.note("\(host) took longer than \(limit)" + (detail.map { ", " + $0 } ?? ""), at: host)
-        case .ok, .refused, .shed, .skipped, .cancelled: break
-        }
-    }
-
-    /// Tells the upstream's state how an attempt ended.
-    private func tell(_ end: borrowing CallEnd, of running: RunningAttempt) {
-        let now = reactor.time
-        log?.ended(running.attempt, end, at: now)
-        if let place = running.place { trace?.gather.end(place, end, at: now) }
-        var outcome = end.outcome
-        switch deadline {
-        case .of(let patience):
-            // What others have left of a deadline is not the upstream's fault.
-            if outcome == .timeout, !patience.isFair(since: running.attempt.began, timeout: timeout, at: now) {
-                outcome = .cancelled
-            }
-        case .endOf(let flight):
-            // Those who waited until their deadline have cancelled it.
-            if outcome == .cancelled, flight.isOverdue(since: running.attempt.began, at: now) { outcome = .timeout }
-        }
-        if outcome == end.outcome {
-            state.end(running.attempt, end, at: now)
-        } else {
-            state.end(running.attempt, CallEnd(outcome), at: now)
-        }
-    }
-
-    // MARK: All others
 
     /// Makes attempts until one ends well or no other is allowed.
     func run(_ request: ClientRequest, on loop: isolated EventLoop) async -> CallEnd {
@@ -178,7 +41,7 @@ struct Attempts: ~Copyable {
     }
 
     /// Makes the attempts that are left, until one ends well or no other is allowed.
-    func go(on rest: Rest, _ request: ClientRequest, on loop: isolated EventLoop) async -> CallEnd {
+    func go(on rest: AttemptContext.Rest, _ request: ClientRequest, on loop: isolated EventLoop) async -> CallEnd {
         var request = request
         var redirects = 0
         var (end, count, retries): (CallEnd, Int, Int)
@@ -205,7 +68,7 @@ struct Attempts: ~Copyable {
             (end, count, retries, host) = (last, 1, 0, tried.host)
         }
         while true {
-            if followsRedirects, redirects < state.upstream.mostRedirects,
+            if state.followsRedirects(of: call), redirects < state.upstream.mostRedirects,
                 let next = Redirection.request(after: end, request, at: state.upstream)
             {
                 guard let attempt = begin(next, after: count, at: loop.time) else { break }
@@ -292,11 +155,12 @@ struct Attempts: ~Copyable {
     private func take(_ running: RunningAttempt, _ wake: Wake, on loop: isolated EventLoop) async -> CallEnd {
         defer { if running.attempt.isHedge { state.bulkhead.leave() } }
         do throws(UpstreamFailure) {
-            let response = try finish(running, wake)
+            let response = try context.finish(running, wake)
             guard BodyWork.fits(response.body.count, in: reactor) else {
                 return await check(response, of: running, running.phases, on: loop)
             }
-            return ended(running, CallEnd(response, as: call.form, keeping: keptResponse), running.phases)
+            let kept = state.keptResponse(of: call)
+            return ended(running, CallEnd(response, as: call.form, keeping: kept), running.phases)
         } catch {
             return ended(running, CallEnd(failure: error), running.phases)
         }
@@ -308,7 +172,7 @@ struct Attempts: ~Copyable {
     ) async -> CallEnd {
         var end: CallEnd
         do throws(CancellationError) {
-            let (form, kept) = (call.form, keptResponse)
+            let (form, kept) = (call.form, state.keptResponse(of: call))
             end = try await BodyWork.offLoop(on: loop) {
                 CallEnd(response, as: form, keeping: kept)
             }
@@ -321,8 +185,8 @@ struct Attempts: ~Copyable {
     /// How an attempt has ended, once that is told.
     private func ended(_ running: RunningAttempt, _ end: consuming CallEnd, _ phases: AttemptPhases) -> CallEnd {
         end.phases = phases
-        tell(end, of: running)
-        explain(&end, of: running)
+        context.tell(end, of: running, of: call, at: state, log: log)
+        context.explain(&end, of: running, of: call, at: state)
         return end
     }
 
@@ -340,54 +204,5 @@ struct Attempts: ~Copyable {
         }
         state.bulkhead.leave()
         return nil
-    }
-
-    /// How long to wait before another attempt; nil if there is to be none, which costs nothing of the budget.
-    private func pause(after end: borrowing CallEnd, retries: Int) -> Duration? {
-        guard let policy = state.upstream.retry, retries + 1 < policy.attempts, let cause = end.cause,
-            policy.causes.contains(cause), call.isRepeatable || end.isUnsent
-        else { return nil }
-        let now = reactor.time
-        let pause = policy.pause(before: retries + 1, using: &state.generator) + (end.retryAfter ?? .zero)
-        let last =
-            switch deadline {
-            case .of(let patience): patience.deadline
-            case .endOf(let flight): flight.deadline
-            }
-        guard now.advanced(by: pause) < last, state.budget.withdraw(at: now) else { return nil }
-        return pause
-    }
-}
-
-/// An attempt that is under way.
-struct RunningAttempt {
-    let attempt: Attempt
-    let exchange: any ClientExchange
-    /// Its place among those that its trace has; nil if nothing is kept of it. Small, since every call's task has a copy.
-    var place: Int? { number < 0 ? nil : Int(number) }
-    let number: Int32
-    /// When it is given up.
-    let until: LoopInstant
-    /// After what time it gets a hedge; nil if it gets none, or if that is not known yet.
-    let hedgeDelay: Duration?
-
-    /// How far it has come when: known until its exchange, which is over, is another's.
-    var phases: AttemptPhases { AttemptPhases(exchange.times, since: attempt.began) }
-
-    var hedgeDue: LoopInstant { hedgeDelay.map { attempt.began.advanced(by: $0) } ?? until }
-    /// When its task has something to do, if it has not ended before.
-    var due: LoopInstant { hedgeDelay == nil ? until : min(until, hedgeDue) }
-}
-
-extension RetryPolicy {
-    /// The wait before the `number`th retry, counted from 1: anything up to a bound that doubles, so that callers which
-    /// failed together do not come back together.
-    ///
-    /// Source: M. Brooker, "Exponential backoff and jitter", AWS Architecture Blog, 2015: full jitter.
-    func pause(before number: Int, using generator: inout SplitMix64) -> Duration {
-        // Beyond 30 doublings every bound is past the longest that the file can say.
-        let doubled = backoff * (1 << min(number - 1, 30))
-        let bound = min(maxBackoff, doubled).wholeNanoseconds
-        return .nanoseconds(Int64.random(in: 0...max(0, bound), using: &generator))
     }
 }

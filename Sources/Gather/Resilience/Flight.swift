@@ -34,11 +34,12 @@ final class Flight: BulkheadClient {
     /// Starts the exchange on a task of its own.
     /// - Parameter whenOver: is called when no further call may join.
     func start(
-        _ request: ClientRequest, of call: PreparedCall, tracing trace: CallSpan?, on loop: isolated EventLoop,
+        _ request: ClientRequest, of call: PreparedCall, _ number: Int, tracing trace: GatherSpan?,
+        on loop: isolated EventLoop,
         whenOver: @escaping () -> Void
     ) {
         task = Task.immediate(executorPreference: loop.executor.preference) {
-            let landing = await self.fly(request, of: call, tracing: trace, on: loop)
+            let landing = await self.fly(request, of: call, number, tracing: trace, on: loop)
             self.landing = landing
             whenOver()
             for wait in self.waits { self.reactor.wake(wait) }
@@ -76,13 +77,13 @@ final class Flight: BulkheadClient {
     // MARK: The exchange
 
     private func fly(
-        _ request: ClientRequest, of call: PreparedCall, tracing trace: CallSpan?, on loop: isolated EventLoop
+        _ request: ClientRequest, of call: PreparedCall, _ number: Int, tracing trace: GatherSpan?,
+        on loop: isolated EventLoop
     ) async -> CallEnd {
         if let refusal = await enterBulkhead(on: loop) { return refusal }
         defer { state.bulkhead.leave() }
-        var attempts = Attempts(call: call, state: state, reactor: reactor, deadline: .endOf(self))
-        attempts.trace = trace
-        return await attempts.run(request, on: loop)
+        let context = AttemptContext(reactor: reactor, deadline: .endOf(self), trace: trace)
+        return await Attempts(context, of: call, number, at: state).run(request, on: loop)
     }
 
     /// Waits for a slot; if none becomes free in time, returns the end of the flight.
@@ -127,10 +128,12 @@ final class Flights {
     private var begun = 0
 
     /// The flight that makes this request; begins one if no flight does.
-    /// - Parameter trace: that of the call, to which the exchange belongs if it begins with it.
+    /// - Parameters:
+    ///   - number: the call's in its gather.
+    ///   - trace: that of its gather, to which the exchange belongs if it begins with this call.
     func flight(
-        for request: ClientRequest, of call: PreparedCall, at state: UpstreamState, tracing trace: CallSpan?,
-        on loop: isolated EventLoop
+        for request: ClientRequest, of call: PreparedCall, _ number: Int, at state: UpstreamState,
+        tracing trace: GatherSpan?, on loop: isolated EventLoop
     ) -> Flight {
         let key = Key(
             method: request.method, identity: request.identity, timeout: state.timeout(of: call), form: call.form,
@@ -144,7 +147,7 @@ final class Flights {
         let number = begun
         begun += 1
         underWay[number] = flight
-        flight.start(request, of: call, tracing: trace, on: loop) { [weak flight] in
+        flight.start(request, of: call, number, tracing: trace, on: loop) { [weak flight] in
             guard let flight else { return }
             self.underWay[number] = nil
             if self.joinable[key] === flight { self.joinable[key] = nil }

@@ -90,7 +90,7 @@ public final class Passage: BulkheadClient {
         guard end.isUnsent, let policy = state.upstream.retry, tried.count < policy.attempts,
             policy.causes.contains(.unreachable), state.budget.withdraw(at: loop.time)
         else { return false }
-        let pause = policy.pause(before: tried.count, using: &state.generator)
+        let pause = state.pause(before: tried.count, by: policy)
         return await loop.reactor.suspend(reactor.makeWait(), until: loop.now.advanced(by: pause)) != .cancelled
     }
 

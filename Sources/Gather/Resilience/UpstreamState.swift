@@ -15,8 +15,10 @@ final class UpstreamState {
     let timeout: Duration
     let bulkhead: Bulkhead
     let budget: RetryBudget
-    var generator: SplitMix64
-    private(set) var hosts: Hosts
+    // Behind what others see: what only this file changes is not checked for exclusive access each time.
+    private var generator: SplitMix64
+    private var knownHosts: Hosts
+    var hosts: Hosts { knownHosts }
     let breaker: Breaker?
     private var adaptiveLimit: AdaptiveLimit?
     private let learnedLimit: AdaptiveLimit.Learned?
@@ -48,7 +50,7 @@ final class UpstreamState {
         self.limits = limits
         self.client = client
         timeout = upstream.timeout
-        hosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
+        knownHosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
         generator = SplitMix64(seed: UInt64(index.number) &+ UInt64(loop) << 32)
         bulkhead = earlier?.bulkhead ?? Bulkhead(limits.places, loop: loop)
         (budget, breaker, learnedLimit) = (limits.budget, limits.breaker, limits.learned)
@@ -61,7 +63,7 @@ final class UpstreamState {
             learnsLatency = false
         }
         guard let earlier else { return }
-        hosts.adopt(
+        knownHosts.adopt(
             upstream.hosts.map { host in earlier.upstream.hosts.firstIndex(of: host) }, of: earlier.hosts,
             ejections: earlier.upstream.ejection == upstream.ejection,
             checks: earlier.upstream.health == upstream.health)
@@ -94,6 +96,11 @@ final class UpstreamState {
         return request
     }
 
+    /// The pause before a retry.
+    func pause(before number: Int, by policy: RetryPolicy) -> Duration {
+        policy.pause(before: number, using: &generator)
+    }
+
     /// Whether a call would be refused now.
     func refuses(at now: LoopInstant) -> Bool { breaker?.refuses(at: now) ?? false }
 
@@ -108,14 +115,14 @@ final class UpstreamState {
             permit = breaker?.admit(at: now)
             guard permit != nil else { return nil }
         }
-        let host = hosts.begin(
+        let host = knownHosts.begin(
             at: now, avoiding: tried.isEmpty ? [] : tried.map(\.number), using: &generator)
         return Attempt(host: HostIndex(host), began: now, isHedge: isHedge, permit: permit)
     }
 
     /// Records a health check of a host.
     func checked(_ host: HostIndex, isWell: Bool) {
-        guard let policy = upstream.health, let change = hosts.checked(host.number, isWell: isWell, policy) else {
+        guard let policy = upstream.health, let change = knownHosts.checked(host.number, isWell: isWell, policy) else {
             return
         }
         tell(change, of: host)
@@ -137,7 +144,7 @@ final class UpstreamState {
         let isFailure = isCancelled ? nil : end.isFailure
         // A host that refuses at once does not count as fast.
         let isTimed = isFailure == false || end.outcome == .timeout
-        let change = hosts.end(
+        let change = knownHosts.end(
             attempt.host.number, latency: isTimed ? elapsed : nil, isFailure: isFailure, at: now)
         if let change { tell(change, of: attempt.host) }
         if let permit = attempt.permit { settle(permit, isFailure: isFailure, at: now) }

@@ -131,7 +131,6 @@ final class GatherResponder: Handler {
         _ found: EndpointRoute, _ parameters: [String], _ request: Request, of identity: Identity?,
         on loop: isolated EventLoop
     ) async throws(Refusal) -> Response {
-        let endpoint = found.endpoint
         let head = request.head
         if let problem = head.undecodable(of: found.takes) { return refuse(request, problem) }
         var body: JSONValue?
@@ -146,7 +145,7 @@ final class GatherResponder: Handler {
             // Without a body its values are missing, as others may be.
             if !bytes.isEmpty {
                 do throws(JSONError) {
-                    body = try await Self.validated(bytes, for: endpoint, on: loop)
+                    body = try await Self.validated(bytes, for: found.endpoint, on: loop)
                 } catch {
                     return refuse(request, "the request body is \(error)")
                 }
@@ -161,27 +160,27 @@ final class GatherResponder: Handler {
         }
         var input = RequestInput(head: head, parameters: parameters, body: body, identity: identity)
         if found.takes.takesAttributes { input.attributes = trusted.attributes(of: request) }
-        if endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
-            return await stream(endpoint, found.number, input, within: limit, as: format, request, on: loop)
+        if found.endpoint.isStreamed, let format = RecordFormat(accept: head[.accept]) {
+            return await stream(found, input, within: limit, as: format, request, on: loop)
         }
         // Only now: a client that sends its body slowly must not hold a slot.
         let sendsOptional: Bool
-        switch admission.enter(endpoint.priority, on: loop) {
+        switch admission.enter(found.endpoint.priority, on: loop) {
         case .refused(let response, let reason): return refuse(request, response, reason)
         case .entered(let optional): sendsOptional = optional
         }
         defer { admission.leave() }
         let start = loop.now
-        let trace = tracer.trace(of: request, calls: endpoint.calls.count)
+        let trace = tracer.trace(of: request, calls: found.endpoint.calls.count)
         let gathered = await engine.gather(
-            endpoint, input, within: limit, sendsOptional: sendsOptional, trace: trace, on: loop)
+            found.endpoint, input, within: limit, sendsOptional: sendsOptional, trace: trace, on: loop)
         count(gathered, of: found.number)
         let end = loop.now
-        history.record(gathered, of: found.number, endpoint, for: request, since: start, at: end)
-        accessLog.note(gathered, of: endpoint, took: start.duration(to: end), isStreamed: false, request)
-        tracer.gathered(gathered, of: endpoint, upstreams, trace, from: start, to: end, request)
-        var response = try Response(gathered, of: endpoint, id: request.id)
-        if endpoint.hasEntityTag { await response.tag(for: head, on: loop) }
+        history.record(gathered, of: found.number, found.endpoint, for: request, since: start, at: end)
+        accessLog.note(gathered, of: found.endpoint, took: start.duration(to: end), isStreamed: false, request)
+        tracer.gathered(gathered, of: found.endpoint, upstreams, trace, from: start, to: end, request)
+        var response = try Response(gathered, of: found.endpoint, id: request.id)
+        if found.endpoint.hasEntityTag { await response.tag(for: head, on: loop) }
         return response
     }
 
@@ -218,10 +217,11 @@ final class GatherResponder: Handler {
 
     /// The answer to a client that wants to be told of each call as it starts and ends.
     private func stream(
-        _ endpoint: Endpoint, _ number: Int, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
+        _ found: EndpointRoute, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
         _ request: Request,
         on loop: isolated EventLoop
     ) async -> Response {
+        let endpoint = found.endpoint
         if let objection = await engine.objection(to: input, for: endpoint, on: loop) {
             return refuse(request, objection)
         }
@@ -239,11 +239,11 @@ final class GatherResponder: Handler {
                 let start = loop.now
                 let trace = self.tracer.trace(of: request, calls: endpoint.calls.count)
                 let gathered = await self.engine.gather(
-                    endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, trace: trace,
+                    found.endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, trace: trace,
                     on: loop)
-                self.count(gathered, of: number)
+                self.count(gathered, of: found.number)
                 let end = loop.now
-                self.history.record(gathered, of: number, endpoint, for: request, since: start, at: end)
+                self.history.record(gathered, of: found.number, endpoint, for: request, since: start, at: end)
                 self.accessLog.note(gathered, of: endpoint, took: start.duration(to: end), isStreamed: true, request)
                 self.tracer.gathered(gathered, of: endpoint, self.upstreams, trace, from: start, to: end, request)
                 return gathered
