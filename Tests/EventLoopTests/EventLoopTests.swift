@@ -229,7 +229,7 @@ struct ReadinessTests {
     }
 
     @Test func `a report for a descriptor that was replaced finds nothing`() {
-        var readiness = Readiness()
+        let readiness = Readiness()
         let stale = readiness.insert(5, Recorder())
         _ = readiness.remove(5)
         let fresh = readiness.insert(5, Recorder())

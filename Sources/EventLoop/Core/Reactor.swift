@@ -31,7 +31,7 @@ public final class Reactor {
     /// When the next timer is due, none if there is none. This and what else is a plain value is read without a check
     /// for exclusivity, of which each turn would take one for each variable.
     private var nextDue: LoopInstant?
-    private var readiness = Readiness()
+    private let readiness = Readiness()
     private var turnHandlers: [any TurnHandler] = []
     private var hasTurnHandlers = false
     private var pollHandlers: [any PollHandler] = []

@@ -31,7 +31,7 @@ package protocol WaitHandler: AnyObject {
 /// A slot goes through `idle` (named, not yet suspended), `parked` or `handled` unless the wake-up comes first, and
 /// `woken`, and is free again when the task takes its ``Wake``, or the handler is told it. Whoever wakes names slot and
 /// generation, so the first wake-up wins and later ones find nothing.
-struct Waits {
+final class Waits {
     private enum State {
         case free
         case idle
@@ -41,46 +41,48 @@ struct Waits {
     }
 
     private struct Slot {
-        var generation: UInt32
-        var state: State
+        var generation: UInt32 = 0
+        var state = State.idle
         var timer: TimerID?
         var handler: (any WaitHandler)?
-        /// Which of its handler's waits it is.
+        /// Which of its handler's waits it is; of a free slot, the next that is free.
         var number = 0
     }
 
-    private var slots: [Slot] = []
-    private var free: [UInt32] = []
+    private let slots = Slab<Slot>()
+    /// The slot that was freed last; -1 if none is free.
+    private var firstFree = -1
+    /// Suspensions that are named and not yet over.
+    private(set) var count = 0
     /// The wait for which the running task is about to suspend.
     private var entered: WaitID?
 
-    /// The suspensions in which tasks wait; O(the most that there have been).
+    /// The suspensions that tasks or handlers wait for; O(the most that there have been).
     var parked: [WaitID] {
-        slots.indices.compactMap { index in
+        (0..<slots.count).compactMap { index in
             switch slots[index].state {
-            case .parked, .handled: break
-            case .free, .idle, .woken: return nil
+            case .parked, .handled: WaitID(slot: UInt32(index), generation: slots[index].generation)
+            case .free, .idle, .woken: nil
             }
-            return WaitID(slot: UInt32(index), generation: slots[index].generation)
         }
     }
 
-    /// Suspensions that are named and not yet over.
-    var count: Int { slots.count - free.count }
-
-    mutating func make() -> WaitID {
-        if let slot = free.popLast() {
-            slots[Int(slot)].state = .idle
-            return WaitID(slot: slot, generation: slots[Int(slot)].generation)
+    func make() -> WaitID {
+        count += 1
+        guard firstFree >= 0 else {
+            slots.append(Slot())
+            return WaitID(slot: UInt32(slots.count - 1), generation: 0)
         }
-        slots.append(Slot(generation: 0, state: .idle, timer: nil))
-        return WaitID(slot: UInt32(slots.count - 1), generation: 0)
+        let slot = firstFree
+        firstFree = slots[slot].number
+        slots[slot].state = .idle
+        return WaitID(slot: UInt32(slot), generation: slots[slot].generation)
     }
 
     /// Prepares a suspension, which is the calling task's next call: that of ``Parking/leave(_:)``.
     /// - Returns: the reason of a wake-up that came first, so that there is nothing to suspend for.
-    mutating func enter(_ id: WaitID) -> Wake? {
-        precondition(slots[Int(id.slot)].generation == id.generation, "a wait is suspended on once")
+    func enter(_ id: WaitID) -> Wake? {
+        precondition(isCurrent(id), "a wait is suspended on once")
         switch slots[Int(id.slot)].state {
         case .idle:
             entered = id
@@ -95,8 +97,8 @@ struct Waits {
 
     /// Keeps who is to be told that a wait is over.
     /// - Returns: whether it is over already.
-    mutating func handle(_ id: WaitID, as number: Int, by handler: any WaitHandler) -> Bool {
-        precondition(slots[Int(id.slot)].generation == id.generation, "a wait is handled once")
+    func handle(_ id: WaitID, as number: Int, by handler: any WaitHandler) -> Bool {
+        precondition(isCurrent(id), "a wait is handled once")
         slots[Int(id.slot)].handler = handler
         slots[Int(id.slot)].number = number
         if case .woken = slots[Int(id.slot)].state { return true }
@@ -105,8 +107,8 @@ struct Waits {
     }
 
     /// Ends a wait whose handler is to be told; nil if it was abandoned meanwhile.
-    mutating func takeHandler(_ id: WaitID) -> (handler: any WaitHandler, number: Int, wake: Wake)? {
-        guard slots[Int(id.slot)].generation == id.generation, case .woken(let wake) = slots[Int(id.slot)].state,
+    func takeHandler(_ id: WaitID) -> (handler: any WaitHandler, number: Int, wake: Wake)? {
+        guard isCurrent(id), case .woken(let wake) = slots[Int(id.slot)].state,
             let handler = slots[Int(id.slot)].handler.take()
         else { return nil }
         let number = slots[Int(id.slot)].number
@@ -115,15 +117,15 @@ struct Waits {
     }
 
     /// Keeps the job of the task that has entered a wait.
-    mutating func park(_ job: UnownedJob) {
+    func park(_ job: UnownedJob) {
         guard let wait = entered else { preconditionFailure("a task enters a wait before it suspends") }
         entered = nil
         slots[Int(wait.slot)].state = .parked(job)
     }
 
     /// Ends a suspension, in the job of its task.
-    mutating func leave(_ id: WaitID) -> Wake {
-        guard case .woken(let wake) = slots[Int(id.slot)].state else {
+    func leave(_ id: WaitID) -> Wake {
+        guard isCurrent(id), case .woken(let wake) = slots[Int(id.slot)].state else {
             preconditionFailure("a job that is parked runs when it has been woken")
         }
         release(id.slot)
@@ -131,21 +133,21 @@ struct Waits {
     }
 
     /// Names the timer that is to be cancelled when the suspension ends.
-    mutating func setTimer(_ id: WaitID, _ timer: TimerID) { slots[Int(id.slot)].timer = timer }
+    func setTimer(_ id: WaitID, _ timer: TimerID) { slots[Int(id.slot)].timer = timer }
 
-    /// Frees a slot whose task decided not to suspend.
-    mutating func abandon(_ id: WaitID) {
-        guard slots[Int(id.slot)].generation == id.generation else { return }
+    /// Frees a slot for which no task suspends, or is suspended; one that is over is not an error.
+    func abandon(_ id: WaitID) {
+        guard isCurrent(id) else { return }
+        if case .parked = slots[Int(id.slot)].state { preconditionFailure("a task waits for what is abandoned") }
         release(id.slot)
     }
 
     /// Wakes the suspension if it is not over; returns what the loop has to do then, if its task has suspended or it
     /// has a handler, and the timer that is to be cancelled.
-    mutating func wake(_ id: WaitID, _ wake: Wake) -> (woken: Bool, step: Step?, timer: TimerID?) {
-        guard slots.indices.contains(Int(id.slot)), slots[Int(id.slot)].generation == id.generation else {
-            return (false, nil, nil)
-        }
-        switch slots[Int(id.slot)].state {
+    func wake(_ id: WaitID, _ wake: Wake) -> (woken: Bool, step: Step?, timer: TimerID?) {
+        guard isCurrent(id) else { return (false, nil, nil) }
+        let state = slots[Int(id.slot)].state
+        switch state {
         case .parked(let job):
             slots[Int(id.slot)].state = .woken(wake)
             return (true, .job(job), slots[Int(id.slot)].timer)
@@ -160,9 +162,19 @@ struct Waits {
         }
     }
 
-    private mutating func release(_ slot: UInt32) {
-        slots[Int(slot)] = Slot(generation: slots[Int(slot)].generation &+ 1, state: .free, timer: nil)
-        free.append(slot)
+    private func isCurrent(_ id: WaitID) -> Bool {
+        Int(id.slot) < slots.count && slots[Int(id.slot)].generation == id.generation
+    }
+
+    private func release(_ slot: UInt32) {
+        let slot = Int(slot)
+        slots[slot].generation &+= 1
+        slots[slot].state = .free
+        slots[slot].timer = nil
+        if slots[slot].handler != nil { slots[slot].handler = nil }
+        slots[slot].number = firstFree
+        firstFree = slot
+        count -= 1
     }
 }
 
@@ -194,7 +206,7 @@ enum Step {
 ///
 /// `@unchecked Sendable`: tasks come here from the loop's thread, and leave on it.
 final class ParkedJobs: SerialExecutor, @unchecked Sendable {
-    var waits = Waits()
+    let waits = Waits()
 
     func enqueue(_ job: consuming ExecutorJob) { waits.park(UnownedJob(job)) }
 

@@ -131,7 +131,10 @@ extension CallEnd {
             detail = "a body with the content coding '\(coding)', which it was not asked for,"
         } else if form == .json {
             do throws(JSONError) {
-                body = try JSONValue(validating: response.body)
+                // Of a success nothing else keeps it.
+                var text: [UInt8] = []
+                swap(&text, &response.body)
+                body = try JSONValue(validating: text)
             } catch {
                 outcome = .badResponse
                 detail = error.description

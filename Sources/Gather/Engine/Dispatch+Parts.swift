@@ -46,13 +46,13 @@ extension Dispatch {
             return nil
         }
         state.budget.addCall()
-        guard let attempt = attempts.begin(request, of: prepared, call(of: part), at: state, now: time) else {
+        parts[part.number].attempt = attempts.begin(request, of: prepared, call(of: part), at: state, now: time)
+        guard let due = parts[part.number].attempt?.due else {
             state.bulkhead.leave()
             end(part, .refused)
             return nil
         }
-        (parts[part.number].wait, parts[part.number].due) = (attempt.exchange.wait, attempt.due)
-        parts[part.number].attempt = consume attempt
+        parts[part.number].due = due
         sent(part)
         return nil
     }
@@ -102,7 +102,6 @@ extension Dispatch {
         }
         reactor.describeJob("call \(prepared.call.name)")
         parts[part.number].due = LoopInstant(nanoseconds: .max)
-        parts[part.number].wait = .none
         let state = engine.upstreams[prepared.upstream]
         var end = CallEnd(.cancelled)
         if let rest = attempts.endFirst(attempt, wake, of: prepared, at: state, &end) { return rest }

@@ -26,8 +26,6 @@ class Dispatch: BulkheadClient, WaitHandler {
         var attempt: RunningAttempt?
         /// When its time in the queue is over, or that of its first attempt.
         var due = LoopInstant(nanoseconds: .max)
-        /// What is woken when that has ended.
-        var wait = WaitID.none
         /// The part that can go on after this one.
         var next: PartIndex?
     }
@@ -231,9 +229,11 @@ class Dispatch: BulkheadClient, WaitHandler {
         lastSent = part
     }
 
+    private func wait(of part: PartIndex) -> WaitID { parts[part.number].attempt?.wait ?? .none }
+
     private func handleWait(of part: PartIndex) {
         setDue(part, parts[part.number].due)
-        reactor.handle(parts[part.number].wait, as: part.number, by: self)
+        reactor.handle(wait(of: part), as: part.number, by: self)
     }
 
     /// Suspends the task of the whole until a part can go on, all is decided, or a part's time is over.
@@ -259,8 +259,7 @@ class Dispatch: BulkheadClient, WaitHandler {
     /// a wait of its own.
     @inline(__always)
     private func waitForAttempt(of part: PartIndex, on loop: isolated EventLoop) async {
-        let (wait, due) = (parts[part.number].wait, parts[part.number].due)
-        let wake = await loop.reactor.suspend(wait, until: due)
+        let wake = await loop.reactor.suspend(wait(of: part), until: parts[part.number].due)
         if wake == .cancelled { isAbandoned = true }
         waitEnded(part.number, wake)
     }
@@ -278,7 +277,7 @@ class Dispatch: BulkheadClient, WaitHandler {
             if parts[number].stage == .queued {
                 giveUp(PartIndex(number: number))
             } else {
-                reactor.wake(parts[number].wait, as: .timedOut)
+                reactor.wake(wait(of: PartIndex(number: number)), as: .timedOut)
             }
         }
     }
@@ -318,7 +317,7 @@ class Dispatch: BulkheadClient, WaitHandler {
     private func giveUpFirstAttempt(of part: PartIndex) {
         guard let attempt = parts[part.number].attempt else { return }
         if lastSent == part { lastSent = nil }
-        reactor.abandon(parts[part.number].wait)
+        reactor.abandon(attempt.wait)
         waitEnded(part.number, attempt.exchange.hasEnded ? .signalled : .cancelled)
     }
 }

@@ -236,7 +236,7 @@ final class GatherRun: Dispatch {
         let outcome = callReports[call].outcome
         pending -= 1
         if outcome == .ok {
-            give(body.take(), of: call)
+            if let body = body.take() { give(body, of: call) }
             if prepared.keepsBodies { keepBody(of: call, by: prepared) }
         } else if outcome == .cancelled || reports[call].isUnwanted {
             // Nothing takes its place: it was not asked for, or is no longer waited for.
@@ -260,9 +260,9 @@ final class GatherRun: Dispatch {
     }
 
     /// Lets others refer to a call's body.
-    private func give(_ body: consuming JSONValue?, of call: Int) {
-        answerBytes += (body?.range.count ?? 0) * endpoint.usesInAnswer.ofCalls[call]
-        known.bodies[call] = body
+    private func give(_ body: consuming JSONValue, of call: Int) {
+        answerBytes += body.range.count * endpoint.usesInAnswer.ofCalls[call]
+        known.bodies[call] = consume body
     }
 
     /// Keeps a call's body for when it fails. What comes for the items of a list is kept by item.

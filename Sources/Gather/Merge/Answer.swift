@@ -17,19 +17,16 @@ enum Answer {
 
     /// The usual answer: a member for each call, its body copied byte for byte.
     private static func members(_ endpoint: Endpoint, _ values: Values) -> [UInt8] {
-        var room = 2
-        for index in values.bodies.indices {
-            room += endpoint.prepared[index].memberBeginning.count + (values.bodies[index]?.range.count ?? 0) + 1
-        }
+        let beginnings = endpoint.memberBeginnings
+        var room = beginnings.count + values.bodies.count + 2
+        for index in values.bodies.indices { room += values.bodies[index]?.range.count ?? 0 }
         return [UInt8](capacity: room) { output in
             output.append(UInt8(ascii: "{"))
             for index in values.bodies.indices {
-                let prepared = endpoint.prepared[index]
-                guard !prepared.isInternal, let body = values.bodies[index] else { continue }
+                guard !beginnings.isEmpty(index), values.bodies[index] != nil else { continue }
                 if output.count > 1 { output.append(UInt8(ascii: ",")) }
-                let beginning = prepared.memberBeginning
-                output.append(beginning.span)
-                body.append(to: &output)
+                beginnings.append(index, to: &output)
+                values.bodies[index]?.append(to: &output)
             }
             output.append(UInt8(ascii: "}"))
         }

@@ -55,17 +55,15 @@ public enum Outcomes {
     /// Source: W3C Server Timing; `start`, after the gather's beginning, is a parameter of ours, which others ignore.
     public static func serverTiming(_ endpoint: Endpoint, _ reports: [CallReport]) -> [UInt8]? {
         guard endpoint.disclosure != .nothing else { return nil }
-        var room = 0
-        for index in reports.indices { room += endpoint.prepared[index].durationBeginning.count + mostAfterName }
+        let beginnings = endpoint.timingBeginnings
+        let room = beginnings.count + reports.count * mostAfterName
         // Held once for all calls.
         let (separator, start, description, ok) = (listSeparator, startBeginning, descriptionBeginning, okDescription)
         let text = [UInt8](capacity: room) { text in
             for index in reports.indices {
-                let prepared = endpoint.prepared[index]
-                guard !prepared.isInternal else { continue }
+                guard !beginnings.isEmpty(index) else { continue }
                 if !text.isEmpty { text.append(separator.span) }
-                let beginning = prepared.durationBeginning
-                text.append(beginning.span)
+                beginnings.append(index, to: &text)
                 FixedPoint(measuredNanoseconds: reports[index].durationNanoseconds).append(to: &text)
                 if let time = reports[index].sentNanoseconds {
                     text.append(start.span)

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONText
 
 /// A route with the calls that answer it.
 ///
@@ -14,14 +15,16 @@ public struct Endpoint: Sendable {
     private struct Fields: Sendable {
         let method: HTTPRequest.Method
         let path: String
-        var calls: [Call]
         let graph: CallGraph
-        var prepared: [PreparedCall]
-        var isFlattened: Bool
+        private(set) var calls: [Call] = []
+        var prepared: [PreparedCall] = []
+        private(set) var isFlattened = false
+        private(set) var timingBeginnings = CallTexts([])
+        private(set) var memberBeginnings = CallTexts([])
         var deadline = Duration.seconds(2)
         var policy = Policy.all
         var response: JSONTemplate?
-        var usesInAnswer: UsesInAnswer
+        var usesInAnswer = UsesInAnswer(nil, calls: 0)
         var passStatus: Set<Int> = []
         var exposesOutcomes = false
         var disclosure = Disclosure.everything
@@ -33,12 +36,38 @@ public struct Endpoint: Sendable {
         var head: AnswerHead?
         var passesBody = false
         var hasEntityTag = false
+
+        init(_ method: HTTPRequest.Method, _ path: String, _ graph: CallGraph) {
+            (self.method, self.path, self.graph) = (method, path, graph)
+        }
+
+        mutating func use(_ calls: [Call]) {
+            self.calls = calls
+            prepared = calls.map { PreparedCall($0) }
+            isFlattened = calls.contains { $0.placement == .flatten }
+            timingBeginnings = CallTexts(calls.map { $0.isInternal ? [] : Array("\($0.name);dur=".utf8) })
+            memberBeginnings = CallTexts(
+                calls.map { call in
+                    var text: [UInt8] = []
+                    JSONText.append(string: call.memberName, to: &text)
+                    return call.isInternal ? [] : text + [UInt8(ascii: ":")]
+                })
+        }
+
+        mutating func use(_ response: JSONTemplate?) {
+            self.response = response
+            usesInAnswer = UsesInAnswer(response, calls: calls.count)
+        }
+    }
+
+    private mutating func change(_ change: (inout Fields) -> Void) {
+        var fields = box.fields
+        change(&fields)
+        box = Box(fields)
     }
 
     private mutating func set<Value>(_ field: WritableKeyPath<Fields, Value>, _ value: Value) {
-        var fields = box.fields
-        fields[keyPath: field] = value
-        box = Box(fields)
+        change { $0[keyPath: field] = value }
     }
 
     public var method: HTTPRequest.Method { box.fields.method }
@@ -49,6 +78,10 @@ public struct Endpoint: Sendable {
     public var graph: CallGraph { box.fields.graph }
     /// Whether a body's own members are members of the default answer.
     var isFlattened: Bool { box.fields.isFlattened }
+    /// With what each call's metric in a `Server-Timing` field begins, `name;dur=`, and its member in an answer,
+    /// `"name":`; empty for a call that is not shown.
+    var timingBeginnings: CallTexts { box.fields.timingBeginnings }
+    var memberBeginnings: CallTexts { box.fields.memberBeginnings }
     /// The same calls, as the engine uses them.
     var prepared: [PreparedCall] { box.fields.prepared }
     public var deadline: Duration {
@@ -63,8 +96,7 @@ public struct Endpoint: Sendable {
     public var response: JSONTemplate? {
         get { box.fields.response }
         set {
-            set(\.response, newValue)
-            set(\.usesInAnswer, UsesInAnswer(newValue, calls: calls.count))
+            change { $0.use(newValue) }
         }
     }
     var usesInAnswer: UsesInAnswer { box.fields.usesInAnswer }
@@ -132,13 +164,11 @@ public struct Endpoint: Sendable {
     public init(
         method: HTTPRequest.Method = .get, path: String, calls: [Call], response: JSONTemplate? = nil
     ) throws(CallGraph.Cycle) {
-        box = Box(
-            Fields(
-                method: method, path: path, calls: calls,
-                graph: try CallGraph(inputs: calls.map { Array(Set($0.references.compactMap(\.call))).sorted() }),
-                prepared: calls.map { PreparedCall($0) },
-                isFlattened: calls.contains { $0.placement == .flatten }, response: response,
-                usesInAnswer: UsesInAnswer(response, calls: calls.count)))
+        let inputs = calls.map { Array(Set($0.references.compactMap(\.call))).sorted() }
+        var fields = Fields(method, path, try CallGraph(inputs: inputs))
+        fields.use(calls)
+        fields.use(response)
+        box = Box(fields)
     }
 
     /// The calls that count where a number of successes decides: those that no other call refers to, and that ask an
@@ -152,9 +182,7 @@ public struct Endpoint: Sendable {
         var changed = calls
         for index in changed.indices { change(&changed[index]) }
         var endpoint = self
-        endpoint.set(\.calls, changed)
-        endpoint.set(\.prepared, changed.map { PreparedCall($0) })
-        endpoint.set(\.isFlattened, changed.contains { $0.placement == .flatten })
+        endpoint.change { $0.use(changed) }
         return endpoint
     }
 
@@ -191,6 +219,28 @@ public struct Endpoint: Sendable {
             }
         }
         return taken
+    }
+}
+
+/// A short text for each call, all of them in one array: to append one takes hold of nothing else.
+struct CallTexts: Sendable {
+    private var bytes: [UInt8] = []
+    private var ends = [0]
+
+    init(_ texts: [[UInt8]]) {
+        for text in texts {
+            bytes += text
+            ends.append(bytes.count)
+        }
+    }
+
+    /// How long they are together.
+    var count: Int { bytes.count }
+
+    func isEmpty(_ call: Int) -> Bool { ends[call] == ends[call + 1] }
+
+    func append(_ call: Int, to output: inout OutputSpan<UInt8>) {
+        output.append(bytes.span.extracting(ends[call]..<ends[call + 1]))
     }
 }
 

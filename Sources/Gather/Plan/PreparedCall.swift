@@ -11,11 +11,7 @@ final class PreparedCall: Sendable {
     let call: Call
     let bodyOwner: BodyOwner
     let request: RequestTemplate
-    /// `name;dur=`: with what the call's metric in a `Server-Timing` field begins.
-    let durationBeginning: [UInt8]
     let isInternal: Bool
-    /// `"name":`, with what its member in an answer begins.
-    let memberBeginning: [UInt8]
     let upstream: UpstreamIndex
     let timeout: Duration?
     let isRequired: Bool
@@ -82,11 +78,7 @@ final class PreparedCall: Sendable {
         isSafe = [.get, .head].contains(call.method) && call.idempotent != false
         isRepeatable = call.isRepeatable
         request = RequestTemplate(call)
-        durationBeginning = Array("\(call.name);dur=".utf8)
         isInternal = call.isInternal
-        var member: [UInt8] = []
-        JSONText.append(string: call.memberName, to: &member)
-        memberBeginning = member + [UInt8(ascii: ":")]
     }
 
     /// What it gives without asking an upstream.

@@ -57,7 +57,8 @@ struct AttemptContext {
             exchange = TimedExchange(.failure(error), at: nil, on: reactor)
         }
         return RunningAttempt(
-            attempt: attempt, exchange: exchange, number: place.map(Int32.init(clamping:)) ?? -1, until: until,
+            attempt: attempt, wait: exchange.wait, exchange: exchange, number: place.map(Int32.init(clamping:)) ?? -1,
+            until: until,
             hedgeDelay: call.isRepeatable ? state.hedgeDelay : nil)
     }
 
@@ -194,6 +195,8 @@ extension UpstreamState {
 /// An attempt that is under way.
 struct RunningAttempt {
     let attempt: Attempt
+    /// What is woken when it has ended, unless it was given another wait.
+    let wait: WaitID
     let exchange: any ClientExchange
     /// Its place among those that its trace has; nil if nothing is kept of it. Small, since every call's task has a copy.
     var place: Int? { number < 0 ? nil : Int(number) }
