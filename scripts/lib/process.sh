@@ -37,6 +37,7 @@ port_is_free() {
 # start_service CONFIG: gatherd on ports that the kernel chooses; sets service (its process) and address.
 start_service() {
     local tries
+    : >"$scratch/gatherd.log"
     "$gatherd" serve --config "$1" --listen 127.0.0.1:0 --admin 127.0.0.1:0 2>"$scratch/gatherd.log" &
     service=$!
     started+=("$service")
