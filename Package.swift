@@ -174,7 +174,7 @@ let package = Package(
         .testTarget(
             name: "FetchTests",
             dependencies: [
-                "EventLoop", "Fetch", "HTTPServer", "HTTPWire", "TestSupport",
+                "EventLoop", "Fetch", "HTTPServer", "HTTPWire", "ResponseCorpus", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),

@@ -16,16 +16,19 @@ public struct ResponseCase: Sendable, CustomStringConvertible {
     public let verdict: Verdict
     /// Whether another request may follow on the connection: the response says so, and nothing is behind it.
     public let persists: Bool
+    /// Of a case that is put together: why libcurl differs.
+    let systematicDifference: Difference?
 
     init(
         _ name: String, _ bytes: String, _ verdict: Verdict, isHEAD: Bool = false,
-        persists: Bool = false
+        persists: Bool = false, difference: Difference? = nil
     ) {
         self.name = name
         self.bytes = Array(bytes.utf8)
         self.isHEAD = isHEAD
         self.verdict = verdict
         self.persists = persists
+        systematicDifference = difference
     }
 
     public var description: String { name }

@@ -102,6 +102,17 @@ extension ResponseCorpus {
             persists = false
         }
         if status == 204, framing.isChunked || framing.field.contains("5") { persists = false }
-        return ResponseCase(name, wire, verdict, isHEAD: isHEAD, persists: persists)
+        // libcurl takes chunks of any version, and looks at nothing behind a response but behind a length.
+        var difference: Difference?
+        if framing.isChunked, version == "1.0" {
+            difference = .chunksInOldVersion
+        } else if verdict == .malformed {
+            difference = .badChunks
+        } else if case .response = verdict, version == "1.1", says != .close,
+            hasContent ? framing.hasExcess && framing.isChunked : !framing.wire.isEmpty
+        {
+            difference = .bytesBehind
+        }
+        return ResponseCase(name, wire, verdict, isHEAD: isHEAD, persists: persists, difference: difference)
     }
 }
