@@ -13,6 +13,8 @@ import Glibc
     private let reactor: Reactor
     private let multi: OpaquePointer
     private var hasAuthorities = false
+    /// Whether libcurl's handle is freed.
+    private var isClosed = false
     /// Secured connections by their sockets, and those whose socket libcurl has closed.
     private var links: [CInt: CurlConnection] = [:]
     private var lost: [CurlConnection] = []
@@ -59,11 +61,14 @@ import Glibc
         unsafe cc_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
     }
 
-    /// Closes what is left and leaves the loop; its handles have to be removed before.
+    /// Closes what is left and leaves the loop. Handles of transfers have to be removed before; secured connections that
+    /// are in use are told that they are lost.
     func close() {
         for handle in toDiscard { remove(handle) }
-        (toStart, toDiscard, links, lost) = ([], [], [:], [])
+        isClosed = true
+        (toStart, toDiscard) = ([], [])
         unsafe curl_multi_cleanup(handle)
+        while let link = lost.popLast() { link.lose() }
         if let timer { reactor.cancel(timer.id) }
         if let nextTurn { reactor.cancel(nextTurn) }
         (timer, nextTurn) = (nil, nil)
@@ -92,14 +97,14 @@ import Glibc
 
     /// Takes a handle out at once.
     func remove(_ handle: CurlHandle) {
-        if handle.stage == .added { unsafe curl_multi_remove_handle(self.handle, handle.handle) }
+        if handle.stage == .added, !isClosed { unsafe curl_multi_remove_handle(self.handle, handle.handle) }
         handle.stage = .out
     }
 
     /// Takes a handle out when there is time: closing thousands at once is work, too. The handle keeps its sockets
     /// until then, and may still be told that it has ended.
     func discard(_ handle: CurlHandle) {
-        guard handle.stage == .added else { return handle.stage = .out }
+        guard handle.stage == .added, !isClosed else { return handle.stage = .out }
         toDiscard.append(handle)
         joinTurns()
     }
@@ -135,7 +140,7 @@ import Glibc
     }
 
     private func joinTurns() {
-        guard !hasTurns else { return }
+        guard !hasTurns, !isClosed else { return }
         hasTurns = true
         reactor.addTurnHandler(self)
     }

@@ -23,10 +23,6 @@ final class Dial: TimerHandler, NameWaiter {
     private var deadline: TimerID?
     private var nextAttempt: TimerID?
 
-    /// How long an attempt runs before the next begins: RFC 8305's Connection Attempt Delay, nearer to its least value
-    /// than to the one it recommends for the Internet, since upstreams are near.
-    private static let attemptDelay = Duration.milliseconds(100)
-
     init(_ origin: FetchOrigin, order: Int, reactor: Reactor) {
         self.origin = origin
         self.order = order
@@ -100,7 +96,7 @@ final class Dial: TimerHandler, NameWaiter {
         nextAttempt = nil
         guard !untried.isEmpty else { return }
         // So that at least three are tried within a short connect timeout.
-        let delay = min(Self.attemptDelay, origin.options.connectTimeout / 4)
+        let delay = min(origin.options.attemptDelay, origin.options.connectTimeout / 4)
         nextAttempt = reactor.schedule(at: reactor.now.advanced(by: delay), self)
     }
 

@@ -13,6 +13,10 @@ public struct FetchOptions: Sendable, Equatable {
     public var version = Version.http1
     /// How long connecting may take: resolving the name, all its addresses, and TLS.
     public var connectTimeout: Duration = .milliseconds(1200)
+    /// How long one address of a name is tried alone before the next is tried in parallel, but for a quarter of
+    /// ``connectTimeout`` at most: RFC 8305's Connection Attempt Delay, nearer to its least value than to the one it
+    /// recommends for the Internet, since upstreams are near.
+    public var attemptDelay: Duration = .milliseconds(100)
     /// What a response may have.
     public var response = ResponseLimits()
     /// How many connections are kept between requests.

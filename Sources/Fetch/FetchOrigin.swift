@@ -34,7 +34,7 @@ import HTTPWire
     private var openIdle = 0
     private var sweep: TimerID?
     /// The requests that wait for a connection, the first in front; those that were given up are no longer waiting.
-    private var waiting: Deque<(exchange: UpstreamExchange, order: Int)> = []
+    private(set) var waiting: Deque<(exchange: UpstreamExchange, order: Int)> = []
     private var waitingCount = 0
     private var dials: [Dial] = []
     /// How many dials were left by the requests that they were made for.
@@ -185,18 +185,27 @@ import HTTPWire
         return true
     }
 
-    /// Closes those that have been idle for the idle time.
+    /// How many idle connections are closed in one turn: thousands at once would take tens of milliseconds.
+    private static let closesPerTurn = 256
+
+    /// Closes those that have been idle for the idle time, the oldest first.
     public func timerFired(_: TimerID) {
         let now = fetcher.reactor.now
         let isOver = { (connection: UpstreamConnection) in
             connection.isClosed || connection.idleSince.duration(to: now) >= self.options.idleTime
                 || !self.isUsable(connection)
         }
-        for connection in idle where isOver(connection) { connection.close() }
+        var closed = 0
+        for connection in idle where closed < Self.closesPerTurn && isOver(connection) {
+            connection.close()
+            closed += 1
+        }
         idle.removeAll { $0.isClosed }
         openIdle = idle.count
-        let oldest = idle.lazy.map(\.idleSince).min()
-        sweep = oldest.map { fetcher.reactor.schedule(at: $0.advanced(by: options.idleTime), self) }
+        let oldest = closed == Self.closesPerTurn ? nil : idle.lazy.map(\.idleSince).min()
+        sweep =
+            idle.isEmpty
+            ? nil : fetcher.reactor.schedule(at: oldest?.advanced(by: options.idleTime) ?? now, self)
     }
 
     // MARK: Dials

@@ -58,36 +58,60 @@ struct DialTests {
         return options
     }
 
-    @Test(
-        "An address that is dead or refuses costs little once and nothing then",
-        arguments: [(true, Duration.milliseconds(400)), (false, .milliseconds(50))])
-    func deadFirst(_ isSilent: Bool, _ most: Duration) throws {
+    /// Two addresses, the first of which refuses or, with a listener that has no room, is silent; asks for the second by
+    /// name.
+    private func withDeadFirst(
+        silent: Bool, _ body: @escaping @Sendable (Fetcher, String, isolated EventLoop) async throws -> Void
+    ) throws {
         try TestLoop.runOnSystem { loop in
             let listener = try SocketListener(on: loop)
-            let dead = isSilent ? try SocketListener(host: "127.0.0.2", port: listener.port, backlog: 0, on: loop) : nil
-            let filler = isSilent ? try SocketEnd(host: "127.0.0.2", port: listener.port, on: loop) : nil
+            let dead = silent ? try SocketListener(host: "127.0.0.2", port: listener.port, backlog: 0, on: loop) : nil
+            let filler = silent ? try SocketEnd(host: "127.0.0.2", port: listener.port, on: loop) : nil
             try await listener.serving(by: { try await serve("127.0.0.1", $0, on: $1) }, on: loop) {
-                // The best of three, for a machine that has other things to do.
-                var (firsts, tens): ([Duration], [Duration]) = ([], [])
-                for _ in 0..<3 {
-                    let names = Names(["127.0.0.2", "127.0.0.1"])
-                    let fetcher = Fetcher(on: loop) { _ in names.lookUp() }
-                    defer { fetcher.close() }
-                    // Each request has to connect.
-                    let origin = try fetcher.origin(
-                        base: "http://two.test:\(listener.port)", options: options(age: .nanoseconds(1)))
-                    let start = loop.time
-                    #expect(try await body(fetcher, origin, on: loop) == "127.0.0.1")
-                    firsts.append(start.duration(to: loop.time))
-                    let second = loop.time
-                    for _ in 0..<10 { #expect(try await body(fetcher, origin, on: loop) == "127.0.0.1") }
-                    tens.append(second.duration(to: loop.time))
-                }
-                #expect(firsts.min() ?? most < most)
-                // Ten times the delay between attempts would be a second.
-                #expect(tens.min() ?? .zero < .milliseconds(500))
+                let names = Names(["127.0.0.2", "127.0.0.1"])
+                let fetcher = Fetcher(on: loop) { _ in names.lookUp() }
+                defer { fetcher.close() }
+                try await body(fetcher, "http://two.test:\(listener.port)", loop)
             }
             withExtendedLifetime((dead, filler)) {}
+        }
+    }
+
+    /// Each request has to connect, and the next address is tried in parallel only after the delay.
+    private func options(attemptDelay: Duration) -> FetchOptions {
+        var options = options(age: .nanoseconds(1))
+        options.attemptDelay = attemptDelay
+        options.connectTimeout = .seconds(4 * 3600)
+        return options
+    }
+
+    @Test func `the address behind one that refuses is tried at once`() throws {
+        try withDeadFirst(silent: false) { fetcher, base, loop in
+            // Nothing that has to wait for the delay would end in this test.
+            let origin = try fetcher.origin(base: base, options: options(attemptDelay: .seconds(3600)))
+            for _ in 0..<10 { #expect(try await body(fetcher, origin, on: loop) == "127.0.0.1") }
+        }
+    }
+
+    @Test func `an address that is silent is waited for once, and tried last from then on`() throws {
+        #expect(FetchOptions().attemptDelay <= .milliseconds(250))
+        try withDeadFirst(silent: true) { fetcher, base, loop in
+            let first = try fetcher.origin(base: base, options: options(attemptDelay: .milliseconds(20)))
+            let start = loop.time
+            #expect(try await body(fetcher, first, on: loop) == "127.0.0.1")
+            #expect(start.duration(to: loop.time) >= .milliseconds(20))
+            // The name is the same, and what is known of its addresses.
+            let next = try fetcher.origin(base: base, options: options(attemptDelay: .seconds(3600)))
+            for _ in 0..<10 { #expect(try await body(fetcher, next, on: loop) == "127.0.0.1") }
+        }
+    }
+
+    @Test func `of a connect timeout that is short a quarter is the longest that one address is tried alone`() throws {
+        try withDeadFirst(silent: true) { fetcher, base, loop in
+            var options = options(attemptDelay: .seconds(3600))
+            options.connectTimeout = .seconds(2)
+            let origin = try fetcher.origin(base: base, options: options)
+            #expect(try await body(fetcher, origin, on: loop) == "127.0.0.1")
         }
     }
 

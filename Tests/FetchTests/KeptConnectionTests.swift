@@ -1,8 +1,9 @@
 import EventLoop
-import Fetch
 import HTTPWire
 import TestSupport
 import Testing
+
+@testable import Fetch
 
 /// Connections that are kept between requests: which serve the next one, and which must not.
 struct KeptConnectionTests {
@@ -89,6 +90,31 @@ struct KeptConnectionTests {
             #expect(interruption.failure == nil)
             #expect(texts == Array(repeating: "200 ok", count: 12))
             _ = try await idle[0].end(on: loop)
+        }
+    }
+
+    @Test func `what came before a request is no answer to it, though a read that was put off comes between`() throws {
+        try ScriptedUpstream.run { upstream, loop in
+            let kept = try await upstream.warmUp(1, on: loop)[0]
+            let exchange = upstream.fetcher.start(.get("/"), from: upstream.origin)
+            guard case .onConnection(let connection) = exchange.state else {
+                Issue.record("a new connection")
+                return
+            }
+            try kept.send(okResponse.replacing("ok", with: "no"))
+            // What the fetcher does for connections that the turn before had no time for.
+            connection.receive()
+            let response = try await upstream.listener.serving(
+                by: { connection, loop in
+                    _ = try await connection.message(on: loop)
+                    try connection.send(okResponse)
+                }, on: loop
+            ) {
+                let wake = await loop.reactor.suspend(exchange.wait, until: loop.now.advanced(by: .seconds(10)))
+                return try upstream.fetcher.finish(exchange, wake)
+            }
+            #expect(response.body == Array("ok".utf8))
+            _ = try await kept.end(on: loop)
         }
     }
 
@@ -262,6 +288,36 @@ struct KeptConnectionTests {
             for connection in try await upstream.warmUp(3, on: loop) {
                 #expect(try await connection.end(on: loop) == .closed)
             }
+        }
+    }
+
+    /// By how many descriptors a loop watched fewer at the end of a turn than at that of the one before.
+    private final class Drops: TurnHandler {
+        private let reactor: Reactor
+        private var last: Int
+        private(set) var most = 0
+        init(_ reactor: Reactor) { (self.reactor, last) = (reactor, reactor.watchedDescriptors) }
+
+        func turnEnds() {
+            most = max(most, last - reactor.watchedDescriptors)
+            last = reactor.watchedDescriptors
+        }
+    }
+
+    @Test func `of thousands of connections whose time is over a part is closed in each turn`() throws {
+        allowDescriptors(1500)
+        var options = FetchOptions()
+        // All are too old when the first has been idle for its time.
+        options.idleTime = .seconds(3)
+        options.maxConnectionAge = .seconds(2)
+        options.idleConnections = 600
+        try ScriptedUpstream.run(options: options) { upstream, loop in
+            let idle = try await upstream.warmUp(600, on: loop)
+            let drops = Drops(loop.reactor)
+            loop.reactor.addTurnHandler(drops)
+            for connection in idle { #expect(try await connection.end(on: loop) == .closed) }
+            loop.reactor.removeTurnHandler(drops)
+            #expect((1...256).contains(drops.most))
         }
     }
 

@@ -11,7 +11,6 @@ final class ScriptedUpstream {
     let fetcher: Fetcher
     private(set) var origin: FetchOrigin
 
-    typealias Script = @Sendable (SocketEnd, isolated EventLoop) async throws -> Void
     typealias Outcome = Result<ClientResponse, FetchError>
 
     private init(_ scheme: String, _ prefix: String, _ options: FetchOptions, on loop: isolated EventLoop) throws {
@@ -37,7 +36,7 @@ final class ScriptedUpstream {
     /// Fetches while `script` serves the next connection, until both are over.
     func fetch(
         _ request: ClientRequest = .get("/"), within timeout: Duration = .seconds(5),
-        on loop: isolated EventLoop, script: @escaping Script
+        on loop: isolated EventLoop, script: @escaping SocketListener.Script
     ) async throws -> Outcome {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addImmediateTask {

@@ -1,32 +1,8 @@
 import EventLoop
 import Fetch
-import HTTPWire
 import Synchronization
 import TestSupport
 import Testing
-
-extension SocketListener {
-    /// Serves each connection by a script while `body` runs, and ends them all with it.
-    func serving<Value: Sendable>(
-        by script: @escaping ScriptedUpstream.Script, on loop: isolated EventLoop,
-        _ body: () async throws -> Value
-    ) async throws -> Value {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addImmediateTask {
-                await withTaskGroup(of: Void.self) { connections in
-                    while let connection = try? await self.accept(on: loop) {
-                        connections.addImmediateTask {
-                            try? await script(connection, loop)
-                            connection.close()
-                        }
-                    }
-                }
-            }
-            defer { group.cancelAll() }
-            return try await body()
-        }
-    }
-}
 
 extension ScriptedUpstream {
     /// Opens so many connections by as many requests at once, and returns them, idle.

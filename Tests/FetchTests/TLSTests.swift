@@ -90,6 +90,26 @@ struct TLSTests {
         #expect(try outcome(of: upstream, options(), "/cut").failure == .reset)
     }
 
+    @Test func `a secured response that is passed on when its origin goes is cut short, and nothing is left of it`()
+        throws
+    {
+        let upstream = try TLSUpstream()
+        try TestLoop.runOnSystem { loop in
+            let before = (loop.reactor.watchedDescriptors, loop.reactor.pendingTimers)
+            let fetcher = Fetcher(on: loop)
+            let origin = try fetcher.origin(base: "https://127.0.0.1:\(upstream.port)", options: options())
+            let streamed = try fetcher.stream(.get("/held"), from: origin)
+            let deadline = loop.now.advanced(by: .seconds(20))
+            #expect(try streamed.head(await loop.reactor.suspend(streamed.wait, until: deadline)).status == 200)
+            fetcher.remove(origin)
+            await #expect(throws: FetchError.reset) { try await streamed.read(within: .seconds(20), on: loop) }
+            streamed.close()
+            await loop.settle()
+            fetcher.close()
+            #expect((loop.reactor.watchedDescriptors, loop.reactor.pendingTimers) == before)
+        }
+    }
+
     @Test func `32 connections that are secured at once do not hold the loop, and each is used again`() throws {
         let upstream = try TLSUpstream()
         try TestLoop.runOnSystem { loop in

@@ -31,4 +31,27 @@ public final class SocketListener {
 
     /// A connection that is there already.
     public func acceptNow() -> SocketEnd? { (try? listener.tryAccept()).map(SocketEnd.init) }
+
+    /// What serves a connection by hand.
+    public typealias Script = @Sendable (SocketEnd, isolated EventLoop) async throws -> Void
+
+    /// Serves each connection by a script while `body` runs, and ends them all with it.
+    public func serving<Value: Sendable>(
+        by script: @escaping Script, on loop: isolated EventLoop, _ body: () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addImmediateTask {
+                await withTaskGroup(of: Void.self) { connections in
+                    while let connection = try? await self.accept(on: loop) {
+                        connections.addImmediateTask {
+                            try? await script(connection, loop)
+                            connection.close()
+                        }
+                    }
+                }
+            }
+            defer { group.cancelAll() }
+            return try await body()
+        }
+    }
 }

@@ -5,7 +5,8 @@ import Glibc
 /// TLS.
 ///
 /// It answers each request with the name in the client's certificate, or `nobody`; `/ended` and `/cut` with a body that
-/// ends with the connection, with TLS's own end (close_notify) and without. It ends when nothing holds it any longer.
+/// ends with the connection, with TLS's own end (close_notify) and without; `/held` with a head, and with no more
+/// until the client leaves. It ends when nothing holds it any longer.
 ///
 /// `@unchecked Sendable`: nothing of it changes, and the stream is touched by init and deinit alone.
 @safe public final class TLSUpstream: @unchecked Sendable {
@@ -72,6 +73,13 @@ import Glibc
                     raw.close()
                 super().setup()
             def do_GET(self):
+                if self.path == '/held':
+                    self.send_response(200)
+                    self.send_header('Content-Length', '100')
+                    self.end_headers()
+                    self.connection.recv(1)
+                    self.close_connection = True
+                    return
                 if self.path != '/':
                     self.send_response(200)
                     self.send_header('Connection', 'close')
