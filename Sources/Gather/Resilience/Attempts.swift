@@ -85,6 +85,8 @@ struct Attempts: ~Copyable {
                 end = .cancelled
                 break
             }
+            // A kept connection that breaks under an attempt costs one more request; of all attempts only under the first.
+            request.isRepeatable = false
             // Others may have opened the breaker in the meantime.
             guard let attempt = begin(request, avoiding: [host], after: count, at: loop.time) else { break }
             state.metrics.count(.retry)
@@ -196,6 +198,9 @@ struct Attempts: ~Copyable {
         _ request: ClientRequest, besideThoseAt tried: [HostIndex], after made: Int, at now: LoopInstant
     ) -> RunningAttempt? {
         guard state.bulkhead.tryEnter() else { return nil }
+        var request = request
+        // As of a retry.
+        request.isRepeatable = false
         if !state.refuses(at: now), state.budget.withdraw(at: now),
             let hedge = begin(request, avoiding: tried, isHedge: true, after: made, at: now)
         {
