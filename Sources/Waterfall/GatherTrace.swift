@@ -18,6 +18,8 @@ public struct GatherTrace: Sendable {
         public var after: String?
         /// In the order in which they began; empty if there is only one.
         public var attempts: [Attempt] = []
+        /// What it did from its beginning to its end, as far as that has been told.
+        public var phases: [CallPhase] = []
 
         init(_ name: String) { self.name = name }
 
@@ -32,6 +34,7 @@ public struct GatherTrace: Sendable {
         public var start: Duration
         public var end: Duration?
         public var outcome: String?
+        public var phases: [CallPhase] = []
     }
 
     /// In the order in which they were reported.
@@ -66,10 +69,10 @@ public struct GatherTrace: Sendable {
             }
         } else if let name = text("attempt") {
             guard let number = text("number").flatMap({ Int($0) }), let start = time("start_ms") else { return }
+            let end = time("duration_ms").map { start + $0 }
             let attempt = Attempt(
-                kind: text("kind") ?? "", host: text("host") ?? "", start: start,
-                end: time("duration_ms").map { start + $0 },
-                outcome: text("outcome"))
+                kind: text("kind") ?? "", host: text("host") ?? "", start: start, end: end, outcome: text("outcome"),
+                phases: end.map { CallPhase.read(record["phases"], from: start, to: $0) } ?? [])
             change(name) { call in
                 if call.attempts.indices.contains(number - 1) {
                     call.attempts[number - 1] = attempt
@@ -84,6 +87,9 @@ public struct GatherTrace: Sendable {
                 call.outcome = text("outcome") ?? "ok"
                 call.status = text("status").flatMap { Int($0) }
                 call.detail = text("detail")
+                if let start = call.start, let end = call.end {
+                    call.phases = CallPhase.read(record["phases"], from: start, to: end)
+                }
             }
         } else if let name = text("task") {
             change(name) { call in
@@ -109,7 +115,7 @@ public struct GatherTrace: Sendable {
         calls.append(call)
     }
 
-    private static func milliseconds(_ value: JSONValue) -> Duration? {
+    static func milliseconds(_ value: JSONValue) -> Duration? {
         value.scalarText.flatMap { Double($0) }.flatMap(milliseconds)
     }
 
@@ -173,7 +179,7 @@ public struct GatherTrace: Sendable {
 }
 
 extension JSONValue {
-    fileprivate subscript(name: String) -> JSONValue? { members.first { $0.isNamed(name) }?.value }
+    subscript(name: String) -> JSONValue? { members.first { $0.isNamed(name) }?.value }
 }
 
 extension Substring {

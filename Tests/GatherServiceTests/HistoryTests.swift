@@ -83,6 +83,7 @@ import Testing
         #expect(picture.status == 200 && picture["Content-Type"] == "image/svg+xml")
         #expect(picture["Content-Security-Policy"]?.contains("sandbox") == true)
         #expect(picture.body.hasPrefix("<svg") && picture.body.contains("<title>GET /v1/chain</title>"))
+        #expect(picture.body.contains("waited for the first byte for "))
         #expect(gone.status == 404)
     }
 

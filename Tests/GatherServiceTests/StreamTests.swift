@@ -90,6 +90,17 @@ import Testing
         #expect(summary.contains(#","deadline_ms":20000,"critical_path":["customer","orders","stock","delivery"]}"#))
     }
 
+    @Test func `the end of a call is told with its phases where everything is disclosed`() throws {
+        func phases(_ server: String) throws -> [Bool] {
+            try run(server: server) { service, loop in
+                try await service.allRecords("/v1/two", Self.lines, on: loop).filter { $0.call != nil }
+                    .map { $0.text.contains(/"phases":\{.*"first_byte_ms":/) }
+            }
+        }
+        #expect(try phases("") == [true, true])
+        #expect(try phases("disclose: outcomes") == [false, false])
+    }
+
     @Test func `what is not sent has no start`() throws {
         let records = try run { service, loop in
             service.upstream.answers = ["failing": .status(503)]
@@ -127,9 +138,11 @@ import Testing
         #expect(calls["fast"]?.text.hasSuffix(#","body":{}}"#) == true)
         #expect(calls["empty"]?.outcome == "http_error")
         #expect(
-            calls["empty"]?.text.portless.hasSuffix(#","detail":"status 503 from 127.0.0.1","body":{"items":[]}}"#)
+            calls["empty"]?.text.portless.contains(
+                /,"detail":"status 503 from 127.0.0.1","phases":.*,"body":{"items":\[\]}}$/)
                 == true)
-        #expect(calls["gone"]?.text.portless.hasSuffix(#","detail":"status 503 from 127.0.0.1"}"#) == true)
+        #expect(
+            calls["gone"]?.text.portless.contains(/,"detail":"status 503 from 127.0.0.1","phases":{[^}]*}}$/) == true)
         #expect(
             calls["unsent"]?.text
                 == #"{"call":"unsent","outcome":"skipped","duration_ms":0.0,"detail":"'gone' left no value","body":null}"#

@@ -151,4 +151,60 @@ import Testing
         #expect(svg.contains("class=\"bar critical\"") && svg.contains("status 500"))
         #expect(svg.contains("GET /&lt;b&gt;&amp;") && !svg.contains("<script>"))
     }
+
+    // MARK: Phases
+
+    private static let phased =
+        #"{"call":"a","outcome":"ok","start_ms":10.0,"duration_ms":40.0,"phases":{"queued_ms":2.0,"dns_ms":1.0,"connect_ms":2.0,"tls_ms":3.0,"first_byte_ms":26.0,"last_byte_ms":36.0,"shaping_ms":2.0}}"#
+
+    private func phases(of call: GatherTrace.Call?) -> [String] {
+        call?.phases.map { "\($0.kind) \($0.start.millisecondsText) to \($0.end.millisecondsText)" } ?? []
+    }
+
+    @Test func `the phases of a call follow each other from its beginning to its end`() throws {
+        #expect(
+            phases(of: try trace([Self.phased]).calls.first)
+                == [
+                    "queue 10.0 ms to 12.0 ms", "dns 12.0 ms to 13.0 ms", "connect 13.0 ms to 15.0 ms",
+                    "tls 15.0 ms to 18.0 ms", "answer 18.0 ms to 38.0 ms", "body 38.0 ms to 48.0 ms",
+                    "shaping 48.0 ms to 50.0 ms",
+                ])
+    }
+
+    @Test(
+        "Of phases only those are there that happened, and none goes beyond its call",
+        arguments: [
+            (#"{"connect_ms":5}"#, ["connect 0.0 ms to 5.0 ms", "answer 5.0 ms to 20.0 ms"]),
+            (
+                #"{"first_byte_ms":8,"last_byte_ms":8.0,"shaping_ms":90}"#,
+                ["answer 0.0 ms to 8.0 ms", "shaping 8.0 ms to 20.0 ms"]
+            ),
+            (#"{"first_byte_ms":-8,"queued_ms":"x"}"#, ["answer 0.0 ms to 20.0 ms"]),
+        ])
+    func readPhases(_ phases: String, _ expected: [String]) throws {
+        let line = #"{"call":"a","outcome":"ok","start_ms":0,"duration_ms":20,"phases":\#(phases)}"#
+        #expect(self.phases(of: try trace([line]).calls.first) == expected)
+    }
+
+    @Test func `a picture shows what each call and each attempt did, and what the strips mean`() throws {
+        let attempt = #"{"attempt":"b","number":1,"kind":"first","host":"h:1","start_ms":0.0}"#
+        let hedge =
+            #"{"attempt":"b","number":2,"kind":"hedge","host":"h:2","start_ms":10.0,"duration_ms":10.0,"outcome":"ok","phases":{"first_byte_ms":9.9}}"#
+        let svg = try trace([
+            Self.phased, attempt, hedge, #"{"call":"b","outcome":"ok","start_ms":0.0,"duration_ms":20.0,"attempts":2}"#,
+        ]).svg(title: "x")
+        for kind in CallPhase.Kind.allCases {
+            // In a strip with its time, and in the key.
+            #expect(svg.contains("\(kind.text) for "))
+            #expect(svg.contains(">\(kind.text)</text>"))
+        }
+        #expect(svg.ranges(of: "<rect class=\"phase answer\"").count == 3)
+        #expect(svg.ranges(of: "<rect class=\"bar").count == 3)
+        // Of the answer of `a`, 18 to 38 ms on a track of 560 pixels for 50 ms.
+        #expect(svg.contains("<rect class=\"phase answer\" x=\"391.6\"") && svg.contains("width=\"224.0\""))
+    }
+
+    @Test func `a picture without phases has no key for them`() throws {
+        #expect(try !trace(Self.failing).svg(title: "x").contains("phase"))
+    }
 }

@@ -7,11 +7,13 @@ Screenshots at three widths, light and dark, are written to DIRECTORY, by defaul
 import concurrent.futures
 import json
 import pathlib
+import re
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 
+from accessibility import check_axe
 from page_check import CONTRAST, check_network, expect, problems, serving
 from webdriver import Browser, free_port
 
@@ -129,8 +131,10 @@ def check_gathers(console):
     expect(values["slow"] == "timed out" and values["dependent"] == "skipped", f"a gather's calls are marked: {values}")
     expect(console.browser.run("return Boolean(document.querySelector('#picture .deadline'))"), "the deadline is a line")
     console.select("GET /hedged")
-    bars = console.browser.run("return [...document.querySelectorAll('#picture [data-call=hedged] .bar')].map(bar => bar.className)")
+    bars = console.browser.run("return [...document.querySelectorAll('#picture [data-call=hedged] .bar:not(.phase)')].map(bar => bar.className)")
     expect(len(bars) == 2 and "cut" in bars[1], f"each attempt of a call has its bar: {bars}")
+    strips = console.browser.run("return [...document.querySelectorAll('#picture [data-call=hedged] .phase')].map(strip => strip.title)")
+    expect(any("waited for the first byte" in strip for strip in strips), f"and what it did: {strips}")
     console.show("recent")
     console.select("GET /graph/{id}")
     (address, facts) = console.browser.run("return [location.hash, document.querySelector('#detail-facts').textContent]")
@@ -163,6 +167,8 @@ def check_gathers(console):
     picture = urllib.request.urlopen(f"{console.admin}/gathers/{gather['id']}.svg")
     text = picture.read().decode()
     expect(picture.headers["Content-Type"] == "image/svg+xml" and text.startswith("<svg") and "customer" in text, "the picture can be saved")
+    saved = re.findall(r'class="phase answer" x="([\d.]+)"[^>]*width="([\d.]+)"[^>]*><title>', text)
+    expect(len(saved) == len(strips_of_answers := [name for name, widths in strips if "answer" in widths]), f"with what each call did: {saved}, {strips_of_answers}")
     expect(console.browser.run("return document.querySelector('#save').getAttribute('href')") == f"/gathers/{gather['id']}.svg", "and is linked")
     console.open(part=address)
     expect(console.browser.wait("document.querySelector('#calls tr')"), "a gather is reached by its URL")
@@ -215,6 +221,7 @@ def check_looks(console, directory):
             expect(overflow <= width, f"nothing is wider than {width} px ({overflow})")
             bad = console.browser.run(CONTRAST)
             expect(bad == [], f"text is told from what is behind it, {scheme} at {width}: {bad[:3]}")
+            check_axe(console.browser, expect, f"{scheme} at {width}")
             console.browser.size(width, console.browser.run("return document.documentElement.scrollHeight"))
             console.browser.picture(directory / f"console-{width}-{scheme}.png")
 

@@ -18,6 +18,7 @@ import time
 import urllib.parse
 import urllib.request
 
+from accessibility import check_axe
 from webdriver import Browser, free_port
 
 # What an upstream may say. Were it ever markup, there would be an image, and another title.
@@ -273,6 +274,7 @@ def check_looks(page, directory):
             expect(overflow <= width, f"nothing is wider than {width} px ({overflow})")
             bad = page.browser.run(CONTRAST)
             expect(bad == [], f"text is told from what is behind it, {scheme} at {width}: {bad[:3]}")
+            check_axe(page.browser, expect, f"{scheme} at {width}")
             page.browser.size(width, page.browser.run("return document.documentElement.scrollHeight"))
             page.browser.picture(directory / f"page-{width}-{scheme}.png")
 

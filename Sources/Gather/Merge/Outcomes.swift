@@ -12,10 +12,7 @@ public enum Outcomes {
             for (call, report) in reports.enumerated() where !endpoint.calls[call].isInternal {
                 json.member(endpoint.calls[call].name) { json in
                     json.object { json in
-                        writeMembers(of: call, report, in: endpoint, to: &json)
-                        if tellsPhases {
-                            report.phases.write(of: report.attempts == 1 ? report.duration : nil, to: &json)
-                        }
+                        writeMembers(of: call, report, in: endpoint, tellsPhases: tellsPhases, to: &json)
                     }
                 }
             }
@@ -23,8 +20,9 @@ public enum Outcomes {
     }
 
     /// Writes `"outcome":"ok","status":200,"start_ms":0.1,"duration_ms":20.3`, and `"detail"` if there is one.
+    /// - Parameter tellsPhases: whether to add the `"phases"`, where everything is disclosed.
     public static func writeMembers(
-        of call: Int, _ report: CallReport, in endpoint: Endpoint, to json: inout JSONWriter
+        of call: Int, _ report: CallReport, in endpoint: Endpoint, tellsPhases: Bool = false, to json: inout JSONWriter
     ) {
         guard endpoint.disclosure != .nothing else { return }
         let tellsAll = endpoint.disclosure == .everything
@@ -47,6 +45,8 @@ public enum Outcomes {
             json.member("age_ms", FixedPoint(measured: age))
         }
         if let detail = report.detail, endpoint.disclosesDetail(of: call, report) { json.member("detail", detail) }
+        // With the time in the queue, it is that of the only attempt.
+        if tellsPhases, tellsAll { report.phases.write(of: report.attempts == 1 ? report.duration : nil, to: &json) }
     }
 
     /// The value of a `Server-Timing` field: `call;dur=20.3;start=0.1;desc=ok, …` with times in milliseconds; nil if

@@ -159,10 +159,11 @@ extension ConsolePage {
 
         // MARK: One gather
 
-        const picture = new Picture(byId("picture"))
+        const picture = new Picture(byId("picture"), { tellsPhases: true })
 
         async function open(id) {
             const title = byId("detail-title")
+            title.textContent = `Gather ${id}`
             byId("detail").hidden = false
             let gather
             try {
@@ -170,7 +171,6 @@ extension ConsolePage {
                 if (!response.ok) throw new Error((await response.json()).detail)
                 gather = await response.json()
             } catch (error) {
-                title.textContent = `Gather ${id}`
                 byId("detail-facts").textContent = String(error.message)
                 byId("picture").replaceChildren()
                 byId("calls").replaceChildren()

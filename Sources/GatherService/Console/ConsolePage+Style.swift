@@ -62,7 +62,7 @@ extension ConsolePage {
         .detail h3, .detail .hint { margin-top: 0; overflow-wrap: anywhere }
         .phased { min-height: 1.3rem }
         .phased .bar { height: .7rem }
-        .phased .bar.phase { top: .75rem; height: .5rem; border-radius: 1px; min-width: 1px }
+        .phased .bar.phase { height: .5rem; border-radius: 1px; min-width: 1px }
         .key .bar.phase { border-radius: 1px }
         .phase.queue { background: none; border: 1px dashed var(--ghost) }
         .phase.dns { background: radial-gradient(circle at 2px 50%, var(--three) 1.4px, transparent 1.8px) 0 0 / 5px 100% var(--track) }

@@ -58,7 +58,7 @@ enum ConsolePage {
 
         <section aria-labelledby="endpoints-title">
         <h2 id="endpoints-title">Endpoints</h2>
-        <div class="table" tabindex="0" role="region" aria-labelledby="endpoints-title"><table>
+        <div class="table" tabindex="0" role="group" aria-labelledby="endpoints-title"><table>
         <thead><tr><th scope="col">Endpoint</th><th scope="col" class="number">Requests/s</th><th scope="col" class="number">In flight</th>
         <th scope="col" class="number">p50</th><th scope="col" class="number">p95</th><th scope="col" class="number">p99</th>
         <th scope="col" class="number">5xx</th><th scope="col" class="number">4xx</th><th scope="col" class="number">Since the start</th></tr></thead>
@@ -69,7 +69,7 @@ enum ConsolePage {
 
         <section aria-labelledby="upstreams-title">
         <h2 id="upstreams-title">Upstreams</h2>
-        <div class="table" tabindex="0" role="region" aria-labelledby="upstreams-title"><table>
+        <div class="table" tabindex="0" role="group" aria-labelledby="upstreams-title"><table>
         <thead><tr><th scope="col">Upstream</th><th scope="col" class="number">Attempts/s</th><th scope="col" class="number">In flight</th>
         <th scope="col" class="number">Queue</th><th scope="col" class="number">p50</th><th scope="col" class="number">p95</th>
         <th scope="col" class="number">p99</th><th scope="col" class="number">Failed</th><th scope="col">Breaker</th>
@@ -83,7 +83,7 @@ enum ConsolePage {
 
         <section aria-labelledby="loops-title">
         <h2 id="loops-title">Loops</h2>
-        <div class="table" tabindex="0" role="region" aria-labelledby="loops-title"><table>
+        <div class="table" tabindex="0" role="group" aria-labelledby="loops-title"><table>
         <thead><tr><th scope="col">Loop</th><th scope="col" class="number">Lag</th><th scope="col" class="number">Longest lag</th>
         <th scope="col" class="number">Busy</th><th scope="col" class="number">Turn</th><th scope="col" class="number">Turns/s</th>
         <th scope="col" class="number">Jobs/s</th><th scope="col" class="number">Connections</th><th scope="col" class="number">Gathers</th></tr></thead>
@@ -99,7 +99,7 @@ enum ConsolePage {
         <button type="button" data-kind="failed" aria-pressed="false">Failed</button>
         </div>
         <div class="gathers">
-        <div class="table" tabindex="0" role="region" aria-labelledby="gathers-title"><table>
+        <div class="table" tabindex="0" role="group" aria-labelledby="gathers-title"><table>
         <thead><tr><th scope="col">Gather</th><th scope="col" class="number">Status</th><th scope="col" class="number">Took</th>
         <th scope="col" class="number">When</th><th scope="col">What decided</th></tr></thead>
         <tbody id="gathers"></tbody></table></div>

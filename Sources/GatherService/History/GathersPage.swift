@@ -157,7 +157,7 @@ struct GathersPage: Sendable {
             }
             take { json in
                 json.member("call", call.name)
-                Outcomes.writeMembers(of: index, report, in: kept.endpoint, to: &json)
+                Outcomes.writeMembers(of: index, report, in: kept.endpoint, tellsPhases: true, to: &json)
             }
         }
         take { json in

@@ -73,7 +73,7 @@ enum GatherRecord: Sendable {
     ) {
         json.object { json in
             json.member("call", endpoint.calls[call].name)
-            Outcomes.writeMembers(of: call, report, in: endpoint, to: &json)
+            Outcomes.writeMembers(of: call, report, in: endpoint, tellsPhases: true, to: &json)
             if let body { json.member("body", body) }
         }
     }

@@ -19,9 +19,9 @@ extension Page {
         }
         const milliseconds = time => time === undefined || time === null ? "" : `${time < 100 ? time.toFixed(1) : Math.round(time)} ms`
 
-        /** What a call with one attempt did from its beginning to its end, as far as that is known, in its order. */
-        function phasesOf({ phases, attempts, start, end }) {
-            if (!phases || attempts.length > 1 || end === undefined) return []
+        /** What a call or an attempt did from its beginning to its end, as far as that is known, in its order. */
+        function phasesOf({ phases, start, end }) {
+            if (!phases || start === undefined || end === undefined) return []
             const { queued_ms = 0, dns_ms = 0, connect_ms = 0, tls_ms = 0, first_byte_ms, last_byte_ms, shaping_ms = 0 } = phases
             const answered = first_byte_ms ?? end - start - queued_ms
             const steps = [
@@ -36,6 +36,16 @@ extension Page {
                 from = to
                 return phase
             }).filter(phase => phase.to - phase.from >= 0.05)
+        }
+
+        const endOf = ({ start_ms: start, duration_ms: duration }) => duration === undefined ? undefined : start + duration
+
+        /** What a call did, in words; each attempt, if there were several. */
+        function phasesInWords(row) {
+            const told = phases => phases.map(phase => phase.text).join(", ")
+            if (row.attempts.length <= 1) return told(phasesOf(row))
+            return row.attempts.map(attempt => [attempt.kind, told(phasesOf({ phases: attempt.phases, start: attempt.start_ms, end: endOf(attempt) }))])
+                .filter(([, text]) => text).map(([kind, text]) => `${kind}: ${text}`).join("; ")
         }
 
         /** The least round length of an axis that has room for a time. */
@@ -54,10 +64,14 @@ extension Page {
 
         /** Draws timelines into an element; all rows have one scale. */
         class Picture {
-            /** @param comparison whether the calls are drawn one after the other as well. */
-            constructor(place, { comparison = true } = {}) {
+            /**
+             * @param comparison whether the calls are drawn one after the other as well.
+             * @param tellsPhases whether a strip below each bar shows what its call did.
+             */
+            constructor(place, { comparison = true, tellsPhases = false } = {}) {
                 this.place = place
                 this.comparison = comparison
+                this.tellsPhases = tellsPhases
                 this.isAsked = false
             }
 
@@ -132,16 +146,17 @@ extension Page {
                     track.append(this.bar(row.start, row.end ?? Math.max(now, row.start), kind))
                     this.drawPhases(track, row)
                 }
+                track.classList.toggle("phased", track.querySelector(".phase") !== null)
                 if (row.detail) line.title = row.detail
                 return line
             }
 
-            /** A strip below the bar of a call whose phases are known. */
-            drawPhases(track, row) {
-                const phases = phasesOf(row)
-                track.classList.toggle("phased", phases.length > 0)
-                for (const { name, text, from, to } of phases) {
+            /** A strip below the bar of a call or an attempt whose phases are known. */
+            drawPhases(track, what, top = 0) {
+                if (!this.tellsPhases) return
+                for (const { name, text, from, to } of phasesOf(what)) {
                     const strip = this.bar(from, to, `phase ${name}`)
+                    strip.style.top = `${top + 0.75}rem`
                     strip.title = text
                     track.append(strip)
                 }
@@ -149,16 +164,17 @@ extension Page {
 
             /** A bar for each attempt, below one another. */
             drawAttempts(track, row, now) {
+                const height = this.tellsPhases ? 1.4 : 0.85
                 row.attempts.forEach((attempt, index) => {
-                    const end = attempt.duration_ms === undefined ? row.end ?? Math.max(now, attempt.start_ms) : attempt.start_ms + attempt.duration_ms
                     const kind = failures.has(attempt.outcome) ? "bad" : attempt.outcome === "cancelled" ? "cut" : ""
-                    const bar = this.bar(attempt.start_ms, end, kind)
-                    bar.style.top = `${index * 0.85}rem`
-                    bar.style.height = ".75rem"
+                    const bar = this.bar(attempt.start_ms, endOf(attempt) ?? row.end ?? Math.max(now, attempt.start_ms), kind)
+                    bar.style.top = `${index * height}rem`
+                    bar.style.height = this.tellsPhases ? ".7rem" : ".75rem"
                     bar.title = `${attempt.kind} ${attempt.number}`
                     track.append(bar)
+                    this.drawPhases(track, { phases: attempt.phases, start: attempt.start_ms, end: endOf(attempt) }, index * height)
                 })
-                track.style.minHeight = `${row.attempts.length * 0.85}rem`
+                track.style.minHeight = `${row.attempts.length * height}rem`
             }
 
             axis() {
@@ -231,7 +247,7 @@ extension Page {
                 ...[
                     ending(row), milliseconds(row.start),
                     row.start !== undefined && row.end !== undefined ? milliseconds(row.end - row.start) : "", row.after ?? "",
-                    critical.has(row.name) ? "yes" : "", attemptsInWords(row), ...(tellsPhases ? [phasesOf(row).map(phase => phase.text).join(", ")] : []), row.detail ?? "",
+                    critical.has(row.name) ? "yes" : "", attemptsInWords(row), ...(tellsPhases ? [phasesInWords(row)] : []), row.detail ?? "",
                 ].map(text => element("td", { textContent: text }))))
         }
 
