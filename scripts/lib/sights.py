@@ -1,8 +1,8 @@
 """Whether all that tell of a gather tell the same: 100 random graphs over real sockets.
 
-sights.py PROGRAM [GRAPHS]: each graph is asked for as a stream of records (what the page at `/` draws), by `gatherd trace`, and plainly
-with its Server-Timing field. Starts and ends must be those of the upstream's own log, to 3 ms in one of some runs, since a busy machine may
-delay either side; what `/gathers` keeps of a gather must be what its stream has told, to the last digit.
+sights.py PROGRAM [GRAPHS]: each graph is drawn by the page at `/` in a headless Chromium, asked for as a stream of records, by
+`gatherd trace`, and plainly with its Server-Timing field. Starts and ends must be those of the upstream's own log, to 3 ms in one of some
+runs, since a busy machine may delay either side; what `/gathers` keeps of a gather must be what its stream has told, to the last digit.
 """
 
 import asyncio
@@ -14,11 +14,13 @@ import sys
 import tempfile
 import time
 
-from webdriver import free_port
+from page_check import Page
+from webdriver import Browser, free_port
 
 CONFIGURATION = """
 version: 1
 server: {{ listen: "127.0.0.1:{listen}", admin: "127.0.0.1:{admin}", loops: 2, access_log: false, disclose: everything }}
+demo: {{ endpoints: true }}
 upstreams: {{ up: {{ hosts: ["http://127.0.0.1:{upstream}"], timeout: 5s }} }}
 endpoints:
 """
@@ -116,6 +118,26 @@ def make_trace(program):
     return by_trace
 
 
+def make_page(page):
+    """What the page draws: bars by their places, and in words what became of the calls."""
+    def draw(target):
+        page.choose(f"GET {target}", runs=False)
+        page.submit()
+        told = {}
+        for name, row in page.rows().items():
+            bar = row["bars"][0] if row["bars"] else {"start": None, "length": 0.0}
+            outcome = "ok" if row["value"].endswith(" ms") else "http_error" if row["value"].startswith("status ") else row["value"]
+            told[name] = (bar["start"], bar["length"], outcome, "critical" in row["marks"])
+        path = sorted((name for name, row in told.items() if row[3]), key=lambda name: told[name][0])
+        return {name: row[:3] for name, row in told.items()}, path
+
+    async def by_page(_, __, target):
+        # Not in this thread: the upstream is served by it.
+        return await asyncio.to_thread(draw, target)
+
+    return by_page
+
+
 def outcomes(calls):
     """What becomes of each call, by the graph alone."""
     ends = {}
@@ -141,23 +163,26 @@ async def main():
     graphs = [graph(chance) for _ in range(count)]
     server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0)
     (listen, admin) = (free_port(), free_port())
-    worst, repeated, calls_seen = 0, 0, 0
+    worst, repeated, calls_seen, browser = 0, 0, 0, None
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(CONFIGURATION.format(listen=listen, admin=admin, upstream=server.sockets[0].getsockname()[1]))
         file.write("".join(endpoint(number, calls) for number, calls in enumerate(graphs)))
         file.flush()
         service = subprocess.Popen([program, "serve", file.name], stderr=subprocess.DEVNULL)
         try:
-            while True:
+            while service.poll() is None:
                 try:
                     (_, writer) = await asyncio.open_connection("127.0.0.1", listen)
                     writer.close()
                     break
                 except OSError:
                     await asyncio.sleep(0.05)
+            browser = await asyncio.to_thread(Browser)
+            page = Page(browser, f"http://127.0.0.1:{listen}")
+            await asyncio.to_thread(page.open)
             for number, calls in enumerate(graphs):
                 expected = outcomes(calls)
-                for sight in (by_stream, make_trace(program), by_timing):
+                for sight in (make_page(page), by_stream, make_trace(program), by_timing):
                     best = None
                     for run in range(RUNS):
                         Upstream.log.clear()
@@ -176,10 +201,12 @@ async def main():
                         sys.exit(f"sights: {sight.__name__} of graph {number} is {best:.1f} ms from the upstream's log")
                 calls_seen += len(calls)
         finally:
+            if browser:
+                await asyncio.to_thread(browser.close)
             service.terminate()
             service.wait()
-    print(f"{count} graphs with {calls_seen} calls: stream, /gathers, trace and Server-Timing agree with the upstream's log, "
-          f"at most {worst:.1f} ms apart; {repeated} of {count * 3 + repeated} runs were repeated")
+    print(f"{count} graphs with {calls_seen} calls: page, stream, /gathers, trace and Server-Timing agree with the upstream's log, "
+          f"at most {worst:.1f} ms apart; {repeated} of {count * 4 + repeated} runs were repeated")
 
 
 asyncio.run(main())

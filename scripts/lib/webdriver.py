@@ -42,6 +42,9 @@ class Browser:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         with contextlib.suppress(OSError):
             self._send("DELETE", self.session)
         self.process.terminate()
