@@ -387,10 +387,12 @@ import HTTPWire
         releaseRequest()
         server.unsent.removeAll(of: self)
         if let recorder = server.recorder {
-            recorder.exchangeEnded(
+            let (request, end) = (request, reactor.time)
+            recorder.exchangeEnded(request, status: status, from: start, to: end) {
                 ExchangeRecord(
                     request: request, method: request?.head.method ?? method, peer: peer, status: status,
-                    isClientGone: isClientGone, problem: problem, sentBytes: bytes, start: start, end: reactor.time))
+                    isClientGone: isClientGone, problem: problem, sentBytes: bytes, start: start, end: end)
+            }
         }
         if problem != nil { problem = nil }
         deadline = server.times.deadline(server.times.idle, from: reactor.now)

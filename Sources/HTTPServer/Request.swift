@@ -32,6 +32,8 @@ public final class Request {
         get { notes.span }
         set { notes.span = newValue }
     }
+    /// Whether it has a span, which is not copied to find out.
+    package var isTraced: Bool { notes.span != nil }
     /// Whether the answer has no content, whatever its fields say (RFC 9110 §9.3.2).
     var isHead: Bool { head.method == .head }
     private let stream: any ExchangeStream

@@ -257,7 +257,7 @@ import Testing
             for (more, expected) in [(-1, bucket), (0, bucket), (1, bucket + 1)] {
                 let duration = bound + .nanoseconds(more)
                 let metrics = Metrics()
-                metrics.countRequest(of: nil, status: 200, duration: duration)
+                metrics.countRequest(of: nil, status: 200, nanoseconds: duration.wholeNanoseconds)
                 let counts = metrics.snapshot().requests.map(\.histogram.counts).first { $0.contains(1) }
                 #expect(counts?.firstIndex(of: 1) == expected, "\(duration)")
             }
@@ -268,7 +268,7 @@ import Testing
         let metrics = Metrics()
         let series = metrics.series(method: .get, path: #"/a"b\c"#)
         for milliseconds in [0, 1, 2, 2, 40, 20_000] {
-            metrics.countRequest(of: series, status: 200, duration: .milliseconds(milliseconds))
+            metrics.countRequest(of: series, status: 200, nanoseconds: Int64(milliseconds) * 1_000_000)
         }
         var page = Exposition(.openMetrics)
         page.family("x_seconds", .histogram, unit: "seconds", "Help.")
@@ -309,9 +309,9 @@ import Testing
         let paths = [["/a", "/b"], ["/b", "/c"]]
         for (metrics, paths) in zip(metrics, paths) {
             for path in paths {
-                metrics.countRequest(of: metrics.series(method: .get, path: path), status: 200, duration: .zero)
+                metrics.countRequest(of: metrics.series(method: .get, path: path), status: 200, nanoseconds: 0)
             }
-            metrics.countRequest(of: nil, status: 404, duration: .zero)
+            metrics.countRequest(of: nil, status: 404, nanoseconds: 0)
             metrics.countShed(.lag)
         }
         let sum = MetricsSnapshot(sumOf: metrics.map { $0.snapshot() })

@@ -7,6 +7,7 @@ import HTTPTypes
 /// to an endpoint, a call or an upstream is found by its name when a configuration is read, so that counts go on with
 /// the next one. Confined to its loop; ``snapshot()`` is for others.
 public final class Metrics {
+    // Taken out to be changed: what is never changed in place is not checked for exclusive access each time.
     private var endpoints: [EndpointMetrics] = []
     private var upstreams: [UpstreamMetrics] = []
     private var endpointNumbers: [EndpointMetrics.Key: Int] = [:]
@@ -41,8 +42,9 @@ public final class Metrics {
             EndpointMetrics.Call(name: $0.name, upstream: plan.upstream(of: $0)?.name ?? "")
         }
         if let known = endpoints[number].numbers(of: calls) { return Place(series: number, calls: known) }
-        endpoints[number] = EndpointMetrics(endpoints[number], with: calls)
-        return Place(series: number, calls: endpoints[number].numbers(of: calls) ?? [])
+        let extended = EndpointMetrics(endpoints[number], with: calls)
+        change { $0[number] = extended }
+        return Place(series: number, calls: extended.numbers(of: calls) ?? [])
     }
 
     /// The number of a route, whatever answers it, now and with later configurations.
@@ -50,8 +52,15 @@ public final class Metrics {
         let key = EndpointMetrics.Key(method: method, path: path)
         if let known = endpointNumbers[key] { return known }
         endpointNumbers[key] = endpoints.count
-        endpoints.append(EndpointMetrics(key))
+        change { $0.append(EndpointMetrics(key)) }
         return endpoints.count - 1
+    }
+
+    private func change(_ change: (inout [EndpointMetrics]) -> Void) {
+        var all = endpoints
+        endpoints = []
+        change(&all)
+        endpoints = all
     }
 
     func upstream(named name: String) -> UpstreamMetrics {
@@ -63,13 +72,12 @@ public final class Metrics {
 
     // MARK: Counting
 
-    /// A request has come for a route; ``countRequest(of:status:duration:)`` is called when it ends.
+    /// A request has come for a route; ``countRequest(of:status:nanoseconds:)`` is called when it ends.
     public func requestBegan(in series: Int) { endpoints[series].inFlight += 1 }
 
     /// Counts a request that was answered, or could not be.
     /// - Parameter series: its route's number; nil if there is no such route.
-    public func countRequest(of series: Int?, status: Int, duration: Duration) {
-        let nanoseconds = duration.wholeNanoseconds
+    public func countRequest(of series: Int?, status: Int, nanoseconds: Int64) {
         if let series {
             let endpoint = endpoints[series]
             endpoint.inFlight -= 1

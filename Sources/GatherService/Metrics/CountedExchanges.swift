@@ -1,3 +1,4 @@
+import EventLoop
 import Gather
 import HTTPServer
 
@@ -11,10 +12,20 @@ final class CountedExchanges: ExchangeObserver {
         (self.metrics, self.log, self.tracer) = (metrics, log, tracer)
     }
 
-    func exchangeEnded(_ record: ExchangeRecord) {
-        metrics.countRequest(of: record.request?.series, status: record.status, duration: record.duration)
+    func exchangeEnded(
+        _ request: Request?, status: Int, from start: LoopInstant, to end: LoopInstant, _ record: () -> ExchangeRecord
+    ) {
+        metrics.countRequest(of: request?.series, status: status, nanoseconds: end.nanoseconds - start.nanoseconds)
+        let isTraced = request?.isTraced ?? false
+        guard isTraced || log.wantsRecords else { return }
+        exchangeEnded(record(), isTraced: isTraced)
+    }
+
+    func exchangeEnded(_ record: ExchangeRecord) { exchangeEnded(record, isTraced: record.request?.isTraced ?? false) }
+
+    private func exchangeEnded(_ record: ExchangeRecord, isTraced: Bool) {
         if log.wantsRecords { log.exchangeEnded(record) }
-        if record.request?.span != nil { tracer.exchangeEnded(record) }
+        if isTraced { tracer.exchangeEnded(record) }
     }
 
     func handlerFailed(_ error: any Error, _ request: Request) { log.handlerFailed(error, request) }
