@@ -386,9 +386,11 @@ import HTTPWire
     func end(status: Int, bytes: Int, isClientGone: Bool = false) {
         releaseRequest()
         server.unsent.removeAll(of: self)
-        if let recorder = server.recorder {
-            let (request, end) = (request, reactor.time)
-            recorder.exchangeEnded(request, status: status, from: start, to: end) {
+        if server.isRecording, let observer = server.observer {
+            let end = reactor.time
+            observer.exchangeEnded(
+                in: request?.series, isTraced: request?.isTraced ?? false, status: status, from: start, to: end
+            ) {
                 ExchangeRecord(
                     request: request, method: request?.head.method ?? method, peer: peer, status: status,
                     isClientGone: isClientGone, problem: problem, sentBytes: bytes, start: start, end: end)

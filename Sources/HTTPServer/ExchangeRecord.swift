@@ -31,10 +31,14 @@ public protocol ExchangeObserver: AnyObject {
     var wantsRecords: Bool { get }
     /// An exchange has ended; told once of each.
     func exchangeEnded(_ record: ExchangeRecord)
-    /// The same, for observers that seldom look at more than the request, the status and the time: the record costs
-    /// nothing unless it is asked for. Passes the record on by default.
+    /// The same, for observers that seldom look at more than this: the record costs nothing unless it is asked for.
+    /// Passes the record on by default.
+    /// - Parameters:
+    ///   - series: ``Request/series``.
+    ///   - isTraced: whether the request has a ``Request/span``.
     func exchangeEnded(
-        _ request: Request?, status: Int, from start: LoopInstant, to end: LoopInstant, _ record: () -> ExchangeRecord)
+        in series: Int?, isTraced: Bool, status: Int, from start: LoopInstant, to end: LoopInstant,
+        _ record: () -> ExchangeRecord)
     /// A handler threw an error that is not an answer: the client gets 500, and someone should know why. Does nothing
     /// by default.
     func handlerFailed(_ error: any Error, _ request: Request)
@@ -44,7 +48,8 @@ extension ExchangeObserver {
     public var wantsRecords: Bool { true }
 
     public func exchangeEnded(
-        _ request: Request?, status: Int, from start: LoopInstant, to end: LoopInstant, _ record: () -> ExchangeRecord
+        in series: Int?, isTraced: Bool, status: Int, from start: LoopInstant, to end: LoopInstant,
+        _ record: () -> ExchangeRecord
     ) {
         exchangeEnded(record())
     }

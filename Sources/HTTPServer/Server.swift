@@ -10,7 +10,8 @@ public final class Server {
     private(set) var handler: any Handler
     /// Who is told of handlers' errors, and of the ends of exchanges.
     let observer: (any ExchangeObserver)?
-    private(set) var recorder: (any ExchangeObserver)?
+    /// Whether the observer is told of exchanges.
+    private(set) var isRecording: Bool
     private(set) var options: ServerOptions
     private(set) var times: ServerTimes
     private var serializer: ResponseSerializer
@@ -53,7 +54,7 @@ public final class Server {
         self.group = group
         self.handler = handler
         self.observer = observer
-        recorder = observer.flatMap { $0.wantsRecords ? $0 : nil }
+        isRecording = observer?.wantsRecords ?? false
         options = group.options
         times = ServerTimes(options)
         serializer = ResponseSerializer(options)
@@ -83,7 +84,7 @@ public final class Server {
     /// as they would have.
     public func adopt(_ handler: any Handler) {
         self.handler = handler
-        recorder = observer.flatMap { $0.wantsRecords ? $0 : nil }
+        isRecording = observer?.wantsRecords ?? false
         options = group.options
         times = ServerTimes(options)
         serializer = ResponseSerializer(options)

@@ -35,6 +35,13 @@ public struct DurationHistogram: Sendable, Equatable {
 
     /// Counts a duration in an array of counts, from `start` on.
     @inline(__always)
+    static func record(_ nanoseconds: Int64, in slots: FixedArray<Int>, from start: Int) {
+        slots[start &+ bucket(of: nanoseconds)] &+= 1
+        slots[start &+ Self.slots &- 1] &+= Int(nanoseconds)
+    }
+
+    /// The same in an array that may be shared.
+    @inline(__always)
     static func record(_ nanoseconds: Int64, in slots: inout [Int], from start: Int) {
         // The array is asked once whether it is its owner's alone.
         var slots = slots.mutableSpan

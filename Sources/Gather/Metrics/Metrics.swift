@@ -120,11 +120,13 @@ final class EndpointMetrics {
     /// Requests that have not been answered.
     var inFlight = 0
     /// What is counted, as ``Counts`` has it.
+    private let requests: FixedArray<Int>
     private let counts: FixedArray<[Int]>
 
     init(_ key: Key) {
         (self.key, calls) = (key, [])
-        counts = .make(of: Counts().arrays)
+        let none = Counts()
+        (requests, counts) = (.make(of: none.statuses), .make(of: none.arrays))
     }
 
     /// Goes on with what another has counted, and counts calls that were not known.
@@ -133,9 +135,9 @@ final class EndpointMetrics {
         let new = calls.filter { !earlier.calls.contains($0) }
         self.calls = earlier.calls + new
         inFlight = earlier.inFlight
-        var all = Counts(arrays: earlier.counts.elements)
+        var all = earlier.snapshot.counts
         for _ in new { all.addCall() }
-        counts = .make(of: all.arrays)
+        (requests, counts) = (earlier.requests, .make(of: all.arrays))
     }
 
     /// Nil if one of the calls is not known.
@@ -146,8 +148,7 @@ final class EndpointMetrics {
 
     func countRequest(status: Int, nanoseconds: Int64) {
         let statusClass = (100..<600).contains(status) ? status / 100 : 0
-        DurationHistogram.record(
-            nanoseconds, in: &counts[Counts.requests], from: statusClass * DurationHistogram.slots)
+        DurationHistogram.record(nanoseconds, in: requests, from: statusClass &* DurationHistogram.slots)
         LatencyHistogram.record(nanoseconds, in: &counts[Counts.latency])
     }
 
@@ -175,27 +176,28 @@ final class EndpointMetrics {
 
     var snapshot: MetricsSnapshot.Endpoint {
         MetricsSnapshot.Endpoint(
-            key: key, inFlight: inFlight, calls: calls, counts: Counts(arrays: counts.elements))
+            key: key, inFlight: inFlight, calls: calls,
+            counts: Counts(statuses: requests.elements, arrays: counts.elements))
     }
 
     /// What is counted of a route and its calls: one array for each thing, so that one that nothing was counted in is
     /// empty, and one that is only read is not copied.
     struct Counts: Sendable {
-        var arrays = [[Int](repeating: 0, count: statusClasses * DurationHistogram.slots), []]
+        /// A histogram of requests for each class of statuses.
+        var statuses = [Int](repeating: 0, count: statusClasses * DurationHistogram.slots)
+        var arrays: [[Int]] = [[]]
 
         /// The first digit of a status, 1 to 5; 0 for any other number.
         static let statusClasses = 6
         /// How many outcomes there are: a literal, since `allCases` makes an array.
         static let outcomes = 9
 
-        /// A histogram for each class of statuses.
-        static let requests = 0
         /// All requests in narrow buckets (``LatencyHistogram``).
-        static let latency = 1
+        static let latency = 0
 
         /// Where the arrays of a call begin. In the first of them is a count for each outcome, a histogram of those
         /// that were sent, and how many had several attempts.
-        static func start(of call: Int) -> Int { 2 + arraysOfCall * call }
+        static func start(of call: Int) -> Int { 1 + arraysOfCall * call }
         static let arraysOfCall = 3
         static let callDurations = outcomes
         static let repeatedCalls = outcomes + DurationHistogram.slots
@@ -206,9 +208,7 @@ final class EndpointMetrics {
 
         /// By the class of their status.
         var requests: [DurationHistogram] {
-            (0..<Self.statusClasses).map {
-                DurationHistogram(arrays[Self.requests], from: $0 * DurationHistogram.slots)
-            }
+            (0..<Self.statusClasses).map { DurationHistogram(statuses, from: $0 * DurationHistogram.slots) }
         }
 
         mutating func addCall() {
@@ -256,37 +256,33 @@ final class UpstreamMetrics {
     }
 
     private let name: String
-    private let counts = FixedArray.make(of: [
-        [Int](repeating: 0, count: Kind.allCases.count * DurationHistogram.slots), [], [],
-        [Int](repeating: 0, count: Event.allCases.count),
-    ])
     /// A histogram for each kind.
-    private static let attempts = 0
+    private let attempts = FixedArray.make(repeating: 0, count: Kind.allCases.count * DurationHistogram.slots)
+    private let events = FixedArray.make(repeating: 0, count: Event.allCases.count)
     /// In narrow buckets: those that were answered, and those that were given up, which would have taken longer.
-    private static let answered = 1
-    private static let cut = 2
-    private static let events = 3
+    private let latencies = FixedArray<[Int]>.make(of: [[], []])
+    private static let answered = 0
+    private static let cut = 1
 
     init(_ name: String) { self.name = name }
 
-    func count(_ event: Event) { counts[Self.events][event.rawValue] += 1 }
+    func count(_ event: Event) { events[event.rawValue] += 1 }
 
     func countAttempt(_ outcome: Outcome, status: Int?, nanoseconds: Int64) {
         let kind = Kind(outcome, status: status)
-        DurationHistogram.record(
-            nanoseconds, in: &counts[Self.attempts], from: kind.rawValue * DurationHistogram.slots)
+        DurationHistogram.record(nanoseconds, in: attempts, from: kind.rawValue &* DurationHistogram.slots)
         switch kind {
         case .ok, .informational, .redirection, .clientError, .serverError, .badResponse:
-            LatencyHistogram.record(nanoseconds, in: &counts[Self.answered])
-        case .timeout, .cancelled: LatencyHistogram.record(nanoseconds, in: &counts[Self.cut])
+            LatencyHistogram.record(nanoseconds, in: &latencies[Self.answered])
+        case .timeout, .cancelled: LatencyHistogram.record(nanoseconds, in: &latencies[Self.cut])
         case .unreachable: break
         }
     }
 
     var snapshot: MetricsSnapshot.Upstream {
         MetricsSnapshot.Upstream(
-            name: name, attempts: counts[Self.attempts], answered: LatencyHistogram(counts[Self.answered]),
-            cut: LatencyHistogram(counts[Self.cut]), events: counts[Self.events])
+            name: name, attempts: attempts.elements, answered: LatencyHistogram(latencies[Self.answered]),
+            cut: LatencyHistogram(latencies[Self.cut]), events: events.elements)
     }
 }
 

@@ -75,6 +75,7 @@ extension MetricsSnapshot.Endpoint {
 
 extension EndpointMetrics.Counts {
     fileprivate mutating func addRequests(_ other: Self) {
+        add(other.statuses, to: &statuses)
         for array in 0..<Self.start(of: 0) { add(other.arrays[array], to: &arrays[array]) }
     }
 
@@ -84,6 +85,7 @@ extension EndpointMetrics.Counts {
     }
 
     fileprivate mutating func subtractRequests(_ earlier: Self) {
+        subtract(earlier.statuses, from: &statuses)
         for array in 0..<Self.start(of: 0) { subtract(earlier.arrays[array], from: &arrays[array]) }
     }
 }

@@ -13,10 +13,10 @@ final class CountedExchanges: ExchangeObserver {
     }
 
     func exchangeEnded(
-        _ request: Request?, status: Int, from start: LoopInstant, to end: LoopInstant, _ record: () -> ExchangeRecord
+        in series: Int?, isTraced: Bool, status: Int, from start: LoopInstant, to end: LoopInstant,
+        _ record: () -> ExchangeRecord
     ) {
-        metrics.countRequest(of: request?.series, status: status, nanoseconds: end.nanoseconds - start.nanoseconds)
-        let isTraced = request?.isTraced ?? false
+        metrics.countRequest(of: series, status: status, nanoseconds: end.nanoseconds - start.nanoseconds)
         guard isTraced || log.wantsRecords else { return }
         exchangeEnded(record(), isTraced: isTraced)
     }

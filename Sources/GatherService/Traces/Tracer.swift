@@ -51,7 +51,7 @@ final class Tracer {
 
     /// What the attempts of a request's gather are to tell upstreams; nil if nothing.
     func trace(of request: Request, calls: Int) -> GatherSpan? {
-        guard request.span != nil || request.id != nil else { return nil }
+        guard request.isTraced || request.id != nil else { return nil }
         return GatherSpan(request.span?.context, id: request.id, calls: calls, keepsAttempts: exporter != nil)
     }
 
