@@ -93,18 +93,11 @@ public struct RequestSerializer: Sendable {
 
     /// Appends the head of a request to `output`, the empty line included. One allocation, if `output` has no room.
     public func appendHead(of request: ClientRequest, to output: inout [UInt8]) {
-        // The longest Content-Length and the line ends have room in 64 bytes.
-        let size = request.line.count + prefix.count + afterTarget.count + request.fields.bytes.count + 64
-        if output.capacity - output.count < size { output.reserveCapacity(output.count + size) }
-        if prefix.isEmpty {
-            output.append(copying: request.line.span)
+        if request.fields.mayFrame {
+            append(request.line.span, request.targetStart, request.fields.withoutFraming.span, to: &output)
         } else {
-            output.append(copying: request.line.span.extracting(..<request.targetStart))
-            output.append(copying: prefix.span)
-            output.append(copying: request.line.span.extracting(request.targetStart...))
+            append(request.line.span, request.targetStart, request.fields.bytes.span, to: &output)
         }
-        output.append(copying: afterTarget.span)
-        append(request.fields, to: &output)
         if let body = request.body {
             appendLength(body.count, to: &output)
         } else {
@@ -118,11 +111,24 @@ public struct RequestSerializer: Sendable {
         output.append(.lineFeed)
     }
 
-    private func append(_ fields: FieldSection, to output: inout [UInt8]) {
-        guard fields.mayFrame else { return output.append(copying: fields.bytes.span) }
-        var fields = fields
-        fields.removeFraming()
-        output.append(copying: fields.bytes.span)
+    /// Appends a request line, Host and other fields.
+    private func append(
+        _ line: Span<UInt8>, _ targetStart: Int, _ fields: Span<UInt8>, to output: inout [UInt8]
+    ) {
+        let (prefix, afterTarget) = (prefix.span, afterTarget.span)
+        // The longest Content-Length and the line ends have room in 64 bytes.
+        let size = line.count + prefix.count + afterTarget.count + fields.count + 64
+        output.append(addingCapacity: size) { output in
+            if prefix.isEmpty {
+                output.append(copying: line)
+            } else {
+                output.append(copying: line.extracting(..<targetStart))
+                output.append(copying: prefix)
+                output.append(copying: line.extracting(targetStart...))
+            }
+            output.append(copying: afterTarget)
+            output.append(copying: fields)
+        }
     }
 
     private func appendLength(_ length: Int, to output: inout [UInt8]) {

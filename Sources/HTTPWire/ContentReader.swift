@@ -72,7 +72,14 @@ public struct ContentReader: Sendable {
 
     /// Appends the content in `input` to `content`. Input is passed once, in pieces of any size. O(input).
     public mutating func read(_ input: Span<UInt8>, into content: inout [UInt8]) throws(MessageError) -> Progress {
-        try advance(input) { content.append(copying: input.extracting($0)) }
+        try advance(input) { piece in
+            // What comes first gets memory of its size, unless there is some.
+            if content.capacity == 0 {
+                content = Array(copying: input.extracting(piece))
+            } else {
+                content.append(copying: input.extracting(piece))
+            }
+        }
     }
 
     /// Goes over the content in `input` without keeping it, to reach the next message.

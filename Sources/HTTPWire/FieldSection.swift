@@ -77,14 +77,19 @@ public struct FieldSection: Sendable, Equatable {
     /// `Connection` names: what a message that is passed on must not have.
     public mutating func removeFraming() {
         guard mayFrame else { return }
+        bytes = withoutFraming
+        mayFrame = false
+    }
+
+    /// The lines but those that ``removeFraming()`` removes.
+    var withoutFraming: [UInt8] {
         var named = ConnectionOptions()
         forEachLine { name, value in
             if name.spells("connection", in: 0..<name.count) { named.add(value) }
         }
-        bytes = lines { bytes, line in
+        return lines { bytes, line in
             !bytes.isFramingField(line.name) && !named.contains(bytes.extracting(line.name))
         }
-        mayFrame = false
     }
 
     private func lines(where isKept: (Span<UInt8>, FieldLine) -> Bool) -> [UInt8] {

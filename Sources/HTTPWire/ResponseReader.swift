@@ -23,7 +23,8 @@ public struct ResponseReader: Sendable {
     public private(set) var fields = FieldSection()
     private var body: [UInt8] = []
 
-    /// Content that is announced gets its memory at once up to this, and beyond it as it comes.
+    /// Content that is announced, and not there with the head, gets its memory at once up to this, and beyond it as it
+    /// comes.
     private static let reservedBytes = 256 * 1024
 
     /// Makes a reader for the response to one request.
@@ -57,18 +58,15 @@ public struct ResponseReader: Sendable {
     /// - Returns: whether the response is complete with that.
     public mutating func inputEnded() -> Bool { head != nil && content.inputEnded() }
 
-    /// The response, once it is complete.
+    /// The response, once it is complete; its fields and content are no longer the reader's.
     public mutating func takeResponse() -> ClientResponse {
         guard let head, isComplete else { preconditionFailure("a response is taken before its end") }
-        defer { body = [] }
-        return ClientResponse(status: head.status, fields: fields, body: body)
+        return ClientResponse(
+            status: head.status, fields: exchange(&fields, with: FieldSection()), body: takeContent())
     }
 
     /// The content that has come since it was last taken, for a reader that does not wait for all of it.
-    public mutating func takeContent() -> [UInt8] {
-        defer { body = [] }
-        return body
-    }
+    public mutating func takeContent() -> [UInt8] { exchange(&body, with: []) }
 
     /// The response as far as it has come, and once its head is complete: what follows is given by ``takeContent()``.
     public mutating func takeHead() -> ClientResponse {
@@ -82,6 +80,8 @@ public struct ResponseReader: Sendable {
         if kept == .always || head.isEncoded || !(200..<300).contains(head.status) {
             fields = FieldSection(validated: input.extracting(head.fields))
         }
-        if case .length(let length) = head.framing { body.reserveCapacity(min(length, Self.reservedBytes)) }
+        if case .length(let length) = head.framing, length > input.count - head.byteCount {
+            body.reserveCapacity(min(length, Self.reservedBytes))
+        }
     }
 }

@@ -47,8 +47,8 @@ public struct ResponseSerializer: Sendable {
             output.append(text: requestID.text)
             output.append(literal: "\r\n")
         }
-        if !written.contains(.server) { output.append(contentsOf: serverLine) }
-        if !written.contains(.date) { output.append(contentsOf: date.line) }
+        if !written.contains(.server) { output.append(copying: serverLine.span) }
+        if !written.contains(.date) { output.append(copying: date.line.span) }
         if status.allowsContent {
             switch framing {
             case .length(let length):
@@ -100,11 +100,9 @@ extension Array<UInt8> {
     /// Appends field lines that are bytes already, but for those that are the serialiser's.
     fileprivate mutating func append(_ lines: FieldSection) -> ReplacedFields {
         if lines.mayFrame {
-            var lines = lines
-            lines.removeFraming()
-            append(contentsOf: lines.bytes)
+            append(copying: lines.withoutFraming.span)
         } else {
-            append(contentsOf: lines.bytes)
+            append(copying: lines.bytes.span)
         }
         guard lines.mayReplace else { return [] }
         var replaced: ReplacedFields = []

@@ -1,7 +1,7 @@
 import HTTPTypes
 
 // All unsafe code of this module. Every pointer comes from a `withUnsafe…` call, is used before that call returns, and
-// is read only within the count it came with; those of a literal are valid as long as the program runs.
+// is read and written only within the count it came with; those of a literal are valid as long as the program runs.
 
 extension Array<UInt8> {
     /// Makes an array of the first `count` bytes of `span`.
@@ -16,6 +16,21 @@ extension Array<UInt8> {
     /// Appends a literal, which is a plain copy; by way of `String.UTF8View` it takes five times as long.
     mutating func append(literal: StaticString) {
         literal.withUTF8Buffer { unsafe append(contentsOf: $0) }
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends bytes that there is room for, in one block.
+    @inline(__always)
+    mutating func append(copying span: Span<UInt8>) {
+        unsafe span.withUnsafeBufferPointer { bytes in
+            unsafe withUnsafeMutableBufferPointer { room, count in
+                // Traps where there is no room for them.
+                let rest = room.extracting(count..<count + bytes.count)
+                _ = unsafe rest.initialize(fromContentsOf: bytes)
+                count += bytes.count
+            }
+        }
     }
 }
 

@@ -1,8 +1,14 @@
 extension OutputSpan<UInt8> {
-    /// Appends bytes that there is room for.
-    @inline(__always)
+    /// Appends bytes that there is room for, in one block.
     package mutating func append(_ bytes: Span<UInt8>) {
-        for index in bytes.indices { append(bytes[index]) }
+        // Safe: the buffers are used within this call, and extracting traps where there is no room.
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe withUnsafeMutableBufferPointer { room, count in
+                let rest = room.extracting(count..<count + bytes.count)
+                _ = unsafe rest.initialize(fromContentsOf: bytes)
+                count += bytes.count
+            }
+        }
     }
 }
 
