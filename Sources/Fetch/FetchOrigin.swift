@@ -10,7 +10,8 @@ import HTTPWire
 @safe public final class FetchOrigin: TimerHandler, CustomStringConvertible {
     /// Where it is: the host and port, or the Unix socket's path.
     public let description: String
-    unowned let fetcher: Fetcher
+    /// Lets go of its origins when it is closed.
+    let fetcher: Fetcher
     private(set) var options: FetchOptions
     let socketPath: String?
     let isSecured: Bool
@@ -28,8 +29,8 @@ import HTTPWire
         case name(ResolvedName)
     }
 
-    /// Idle connections, the newest last; some of them may be closed already.
-    private var idle: [UpstreamConnection] = []
+    /// Idle connections, of which some may be closed already.
+    private let idle = Chain<UpstreamConnection>()
     /// How many of them are not.
     private var openIdle = 0
     private var sweep: TimerID?
@@ -90,10 +91,21 @@ import HTTPWire
 
     // MARK: Requests
 
+    /// Begins an exchange with a request.
+    func begin(_ exchange: UpstreamExchange, _ request: ClientRequest, wait: WaitID) {
+        exchange.begin(request, in: serializer, wait: wait)
+        if options.usesTransfers { transfer(request, exchange) } else { start(exchange) }
+    }
+
+    /// An exchange that was with this origin may be used for a later request.
+    func reuse(_ exchange: UpstreamExchange) { fetcher.reuse(exchange) }
+
     /// Sends a request on an idle connection, or queues it for one.
     func start(_ exchange: UpstreamExchange) {
         if case .name(let name) = destination { name.refreshIfDue(at: fetcher.reactor.now) }
-        if let connection = takeIdle() { connection.take(exchange) } else { wait(exchange) }
+        guard let connection = takeIdle() else { return wait(exchange) }
+        connection.take(exchange)
+        fetcher.writeAfterPoll(connection)
     }
 
     /// Queues a request for a connection: the next that comes free, or a new one if it must not meet a kept one again.
@@ -151,13 +163,18 @@ import HTTPWire
         connection.close()
         openIdle -= 1
         guard openIdle < idle.count - idle.count / 2 else { return }
-        idle.removeAll { $0.isClosed }
+        keepIdle { !$0.isClosed }
+    }
+
+    /// Forgets idle connections that are not to stay, all of which are closed.
+    private func keepIdle(where stays: (UpstreamConnection) -> Bool) {
+        idle.keepOnly(where: stays)
         openIdle = idle.count
     }
 
     private func keep(_ connection: UpstreamConnection) {
         guard openIdle < options.idleConnections else { return connection.close() }
-        idle.append(connection)
+        idle.push(connection)
         openIdle += 1
         if sweep == nil {
             sweep = fetcher.reactor.schedule(at: fetcher.reactor.now.advanced(by: options.idleTime), self)
@@ -166,7 +183,7 @@ import HTTPWire
 
     /// The newest of the idle ones, so that those that are too many grow old.
     private func takeIdle() -> UpstreamConnection? {
-        while let connection = idle.popLast() {
+        while let connection = idle.pop() {
             if connection.isClosed { continue }
             openIdle -= 1
             if isUsable(connection) { return connection }
@@ -188,24 +205,26 @@ import HTTPWire
     /// How many idle connections are closed in one turn: thousands at once would take tens of milliseconds.
     private static let closesPerTurn = 256
 
-    /// Closes those that have been idle for the idle time, the oldest first.
+    /// Closes those that have been idle for the idle time.
     public func timerFired(_: TimerID) {
         let now = fetcher.reactor.now
-        let isOver = { (connection: UpstreamConnection) in
-            connection.isClosed || connection.idleSince.duration(to: now) >= self.options.idleTime
-                || !self.isUsable(connection)
-        }
+        var oldest: LoopInstant?
         var closed = 0
-        for connection in idle where closed < Self.closesPerTurn && isOver(connection) {
-            connection.close()
-            closed += 1
+        keepIdle { connection in
+            if closed < Self.closesPerTurn,
+                !isUsable(connection) || connection.idleSince.duration(to: now) >= options.idleTime
+            {
+                connection.close()
+                closed += 1
+                return false
+            }
+            oldest = min(oldest ?? now, connection.idleSince)
+            return true
         }
-        idle.removeAll { $0.isClosed }
-        openIdle = idle.count
-        let oldest = closed == Self.closesPerTurn ? nil : idle.lazy.map(\.idleSince).min()
-        sweep =
-            idle.isEmpty
-            ? nil : fetcher.reactor.schedule(at: oldest?.advanced(by: options.idleTime) ?? now, self)
+        sweep = oldest.map { oldest in
+            let next = closed == Self.closesPerTurn ? now : oldest.advanced(by: options.idleTime)
+            return fetcher.reactor.schedule(at: next, self)
+        }
     }
 
     // MARK: Dials
@@ -242,7 +261,7 @@ import HTTPWire
             if let next = nextWaiting() {
                 waitingCount -= 1
                 waiting.removeFirst()
-                if !connection.begin(next) { fetcher.end(next, .failure(connection.failure)) }
+                if !connection.begin(next) { fetcher.fail(next, connection.failure) }
             } else {
                 keep(connection)
             }
@@ -251,7 +270,7 @@ import HTTPWire
             if let next = nextWaiting(), next.order < dial.order {
                 waitingCount -= 1
                 waiting.removeFirst()
-                fetcher.end(next, .failure(failure))
+                fetcher.fail(next, failure)
             }
         }
         dialIfNeeded()
@@ -261,9 +280,9 @@ import HTTPWire
 
     var usesTransfers: Bool { options.usesTransfers }
 
-    func transfer(_ request: ClientRequest, _ exchange: UpstreamExchange) {
+    private func transfer(_ request: ClientRequest, _ exchange: UpstreamExchange) {
         guard let transfer = transfers.popLast() ?? Transfer(to: self, in: multi) else {
-            return fetcher.end(exchange, .failure(.refused(code: FetchError.outOfMemory)))
+            return fetcher.fail(exchange, .refused(code: FetchError.outOfMemory))
         }
         exchange.state = .inTransfer(transfer)
         transfer.start(request, for: exchange)
@@ -284,8 +303,8 @@ import HTTPWire
         for dial in dials { dial.cancel() }
         dials = []
         abandonedDials = 0
-        for connection in idle { connection.close() }
-        (idle, transfers, waiting) = ([], [], [])
+        while let connection = idle.pop() { connection.close() }
+        (transfers, waiting) = ([], [])
         openIdle = 0
         if let sweep { fetcher.reactor.cancel(sweep) }
         sweep = nil

@@ -22,9 +22,11 @@ public import HTTPWire
     private var origins: [FetchOrigin] = []
     /// Exchanges under way.
     private var active: [UpstreamExchange] = []
-    private var free: [UpstreamExchange] = []
+    private let free = Chain<UpstreamExchange>()
     /// Kept connections that a request is to be written on after the next poll.
-    private var unwritten: [UpstreamConnection] = []
+    private let unwritten = Chain<UpstreamConnection>()
+    /// Those of them that are written on now, in the order in which they became so.
+    private let writing = Chain<UpstreamConnection>()
     /// Connections that have more to read than the turn had time for.
     private var unread: [UpstreamConnection] = []
     private var order = 0
@@ -63,7 +65,8 @@ public import HTTPWire
         for origin in origins { origin.close() }
         for multi in multis.values { multi.close() }
         resolver.close()
-        (origins, multis, unread, unwritten) = ([], [:], [], [])
+        (origins, multis, unread) = ([], [:], [])
+        unwritten.keepOnly { _ in false }
         if let readTimer { reactor.cancel(readTimer) }
         readTimer = nil
     }
@@ -102,34 +105,28 @@ public import HTTPWire
     ) async throws(FetchError) -> ClientResponse {
         guard !Task.isCancelled else { throw .cancelled }
         let exchange = start(request, from: origin)
-        return try finish(exchange, await loop.reactor.suspend(exchange.wait, until: deadline))
+        do throws(ExchangeFailure) {
+            return try exchange.take(await loop.reactor.suspend(exchange.wait, until: deadline))
+        } catch {
+            throw error.error
+        }
     }
 
     /// Starts a request. The caller then suspends on ``UpstreamExchange/wait`` and passes what woke it to
-    /// ``finish(_:_:)``: what ``fetch(_:from:until:on:)`` does, for callers to whom one more suspended function is a
-    /// cost.
-    public func start(_ request: ClientRequest, from origin: FetchOrigin) -> UpstreamExchange {
-        let exchange = free.popLast() ?? UpstreamExchange()
-        exchange.begin(request, to: origin, wait: reactor.makeWait(), position: active.count)
-        active.append(exchange)
-        if origin.usesTransfers { origin.transfer(request, exchange) } else { origin.start(exchange) }
+    /// ``UpstreamExchange/take(_:)``: what ``fetch(_:from:until:on:)`` does, for callers to whom one more suspended
+    /// function is a cost.
+    public func start(_ request: ClientRequest, from origin: consuming FetchOrigin) -> UpstreamExchange {
+        let exchange = free.pop() ?? UpstreamExchange()
+        add(exchange)
+        origin.begin(exchange, request, wait: reactor.makeWait())
+        // Last, since it goes over to the exchange with that.
+        exchange.origin = origin
         return exchange
     }
 
-    /// Takes the response of a request that has ended, or gives up one that has not: what ended the wait for it says
-    /// why.
-    public func finish(_ exchange: UpstreamExchange, _ wake: Wake) throws(FetchError) -> ClientResponse {
-        switch wake {
-        case .signalled: break
-        case .timedOut: abandon(exchange, .timeout(exchange.phase))
-        case .cancelled: abandon(exchange, .cancelled)
-        }
-        guard let result = exchange.result.take() else {
-            preconditionFailure("a request that woke its task has a result")
-        }
-        exchange.forget()
-        if free.count < Self.freeExchanges { free.append(exchange) }
-        return try result.get()
+    /// Keeps an exchange whose response is taken for a later request.
+    func reuse(_ exchange: UpstreamExchange) {
+        if free.count < Self.freeExchanges { free.push(exchange) }
     }
 
     private static let freeExchanges = 256
@@ -142,8 +139,8 @@ public import HTTPWire
     ) throws(FetchError) -> StreamedExchange {
         guard !Task.isCancelled else { throw .cancelled }
         guard !origin.usesTransfers else { throw .refused(code: FetchError.unsupportedProtocol) }
-        let streamed = StreamedExchange(request, to: origin, position: active.count)
-        active.append(streamed.exchange)
+        let streamed = StreamedExchange(request, to: origin)
+        add(streamed.exchange)
         origin.start(streamed.exchange)
         return streamed
     }
@@ -155,18 +152,37 @@ public import HTTPWire
         case .onConnection(let connection): connection.close()
         case .inTransfer(let transfer): transfer.abandon()
         }
-        end(exchange, .failure(failure))
+        fail(exchange, failure)
     }
 
-    /// Keeps the result of an exchange and wakes its task.
-    func end(_ exchange: UpstreamExchange, _ result: consuming Result<ClientResponse, FetchError>) {
-        exchange.state = .ended
-        exchange.result = result
-        let last = active.removeLast()
-        if last !== exchange {
-            active[exchange.position] = last
-            last.position = exchange.position
-        }
+    /// Gives an exchange its response and wakes its task.
+    func complete(_ exchange: UpstreamExchange, _ response: consuming ClientResponse) {
+        exchange.end(response)
+        ended(exchange)
+    }
+
+    /// Says why there is no response and wakes the task that waits for one.
+    func fail(_ exchange: UpstreamExchange, _ failure: FetchError) {
+        exchange.end(failure)
+        ended(exchange)
+    }
+
+    // Changed outside of their variable, where each change would be checked for exclusive access.
+
+    private func add(_ exchange: UpstreamExchange) {
+        var active = Swift.exchange(&active, with: [])
+        exchange.position = active.count
+        active.append(exchange)
+        self.active = consume active
+    }
+
+    private func ended(_ exchange: UpstreamExchange) {
+        var active = Swift.exchange(&active, with: [])
+        let position = exchange.position
+        active.swapAt(position, active.count - 1)
+        active[position].position = position
+        active.removeLast()
+        self.active = consume active
         reactor.wake(exchange.wait)
     }
 
@@ -190,9 +206,9 @@ public import HTTPWire
 
     /// Makes a kept connection write its request after the next poll, which tells of all connections at once what has
     /// come on them.
-    func writeAfterPoll(_ connection: UpstreamConnection) {
+    func writeAfterPoll(_ connection: consuming UpstreamConnection) {
         if unwritten.isEmpty { reactor.callAfterPoll(self) }
-        unwritten.append(connection)
+        unwritten.push(connection)
     }
 
     /// How many requests are written between two polls: some 15 µs of work, in which something may come on the next
@@ -202,12 +218,14 @@ public import HTTPWire
     public func polled() {
         var count = 0
         // A request whose connection is of no use goes to another one, which joins them.
-        while count < unwritten.count {
-            if count > 0, count % Self.requestsPerPoll == 0 { reactor.pollAgain() }
-            unwritten[count].write()
-            count += 1
+        while !unwritten.isEmpty {
+            while let connection = unwritten.pop() { writing.push(connection) }
+            while let connection = writing.pop() {
+                if count > 0, count % Self.requestsPerPoll == 0 { reactor.pollAgain() }
+                connection.write()
+                count += 1
+            }
         }
-        unwritten.removeAll(keepingCapacity: count <= 256)
     }
 
     /// Whether a connection may receive more in this turn.

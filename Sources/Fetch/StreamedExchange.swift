@@ -26,14 +26,15 @@ public final class StreamedExchange {
     /// How the content of the response is framed.
     public private(set) var responseFraming = BodyFraming.none
 
-    init(_ request: ClientRequest, to origin: FetchOrigin, position: Int) {
+    init(_ request: ClientRequest, to origin: FetchOrigin) {
         self.origin = origin
         fetcher = origin.fetcher
         framing = request.body == nil ? request.streamed : .none
         var request = request
         // Content that is not kept here cannot be sent again.
         if framing != .none { request.isRepeatable = false }
-        exchange.begin(request, to: origin, wait: fetcher.reactor.makeWait(), position: position)
+        exchange.begin(request, in: origin.serializer, wait: fetcher.reactor.makeWait())
+        exchange.origin = origin
         exchange.streamed = self
         exchange.expectsMore = framing != .none
     }
@@ -46,17 +47,11 @@ public final class StreamedExchange {
     /// Takes the head of the response, or gives the exchange up: what ended the wait for it says why. The body is what
     /// of the content came with it.
     public func head(_ wake: Wake) throws(FetchError) -> ClientResponse {
-        switch wake {
-        case .signalled: break
-        case .timedOut: fetcher.abandon(exchange, .timeout(exchange.phase))
-        case .cancelled: fetcher.abandon(exchange, .cancelled)
-        }
-        guard let result = exchange.result else { preconditionFailure("a request that woke its task has a result") }
-        exchange.result = nil
+        if wake != .signalled { exchange.giveUp(wake) }
         hasHead = true
         if connection == nil { exchange.streamed = nil }
         do throws(FetchError) {
-            return try result.get()
+            return try exchange.takeResponse()
         } catch {
             failure = error
             close()

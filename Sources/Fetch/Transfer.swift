@@ -44,7 +44,7 @@ import HTTPWire
         let code = unsafe cc_set_string(handle, CURLOPT_REQUEST_TARGET, origin.prefix + request.target)
         guard code == CURLE_OK else {
             self.exchange = nil
-            return origin.fetcher.end(exchange, .failure(.refused(code: Int(code.rawValue))))
+            return origin.fetcher.fail(exchange, .refused(code: Int(code.rawValue)))
         }
         startedAt = cc_monotonic_nanoseconds()
         if request.method != .get || !request.fields.isEmpty || request.body != nil { prepareOther(request) }
@@ -62,7 +62,11 @@ import HTTPWire
         self.exchange = nil
         if let exchange { exchange.times = times }
         leave()
-        if let exchange { origin.fetcher.end(exchange, result) }
+        guard let exchange else { return }
+        switch result {
+        case .success(let response): origin.fetcher.complete(exchange, response)
+        case .failure(let failure): origin.fetcher.fail(exchange, failure)
+        }
     }
 
     private var times: ExchangeTimes {

@@ -10,7 +10,7 @@ import HTTPWire
 /// connection: bytes or an end while it is idle, bytes after a response, an exchange that was given up, a request that
 /// was not sent to its end. HTTP/1.1 has nothing that would tell a surplus response from the one that is waited for,
 /// if it comes after the kernel was last asked.
-final class UpstreamConnection: ReadinessHandler {
+final class UpstreamConnection: ReadinessHandler, ChainLink {
     private enum State {
         case idle
         case busy(UpstreamExchange)
@@ -27,6 +27,7 @@ final class UpstreamConnection: ReadinessHandler {
     /// It keeps the connection while that is idle, until it is closed.
     private let origin: FetchOrigin
     private let fetcher: Fetcher
+    private let reactor: Reactor
     let openedAt: LoopInstant
     /// How it was opened, for the first exchange on it.
     private let opening: ExchangeTimes
@@ -36,6 +37,8 @@ final class UpstreamConnection: ReadinessHandler {
     private(set) var failure = FetchError.reset
     /// Since when it is idle.
     private(set) var idleSince: LoopInstant
+    /// The chain's that it is in: of those that are idle, or of those that have a request to write.
+    var next: UpstreamConnection?
 
     /// Whether the peer has ended or broken it, which the kernel does not report again: what is left is read up to
     /// there.
@@ -68,13 +71,14 @@ final class UpstreamConnection: ReadinessHandler {
         self.address = address
         self.origin = origin
         fetcher = origin.fetcher
-        openedAt = fetcher.reactor.now
+        reactor = fetcher.reactor
+        openedAt = reactor.now
         idleSince = openedAt
         reader = ResponseReader(isHEAD: false, keeping: .ofFailures, limits: origin.options.response)
         mayHoldMore = opened.link != nil
         link?.user = self
         do throws(SystemError) {
-            try fetcher.reactor.watch(fd, [.readable, .writable, .hangup], .edge, self)
+            try reactor.watch(fd, [.readable, .writable, .hangup], .edge, self)
         } catch {
             close()
         }
@@ -96,13 +100,12 @@ final class UpstreamConnection: ReadinessHandler {
         return true
     }
 
-    /// Takes a request for after the next poll.
+    /// Takes a request, which is written after the next poll (``Fetcher/writeAfterPoll(_:)``).
     func take(_ exchange: UpstreamExchange) {
         prepare()
         exchange.state = .onConnection(self)
         state = .busy(exchange)
         isUnwritten = true
-        fetcher.writeAfterPoll(self)
     }
 
     private func prepare() {
@@ -116,7 +119,8 @@ final class UpstreamConnection: ReadinessHandler {
     func write() {
         guard isUnwritten, case .busy(let exchange) = state else { return }
         isUnwritten = false
-        if !(mayHoldMore || fetcher.reactor.hasNews(fd)) || isQuiet() {
+        let mayHoldBytes = if mayHoldMore { true } else { reactor.hasNews(fd) }
+        if !mayHoldBytes || isQuiet() {
             send(exchange)
             if sent > 0 || !isBroken {
                 if isBroken { fetcher.receiveLater(self) }
@@ -159,10 +163,10 @@ final class UpstreamConnection: ReadinessHandler {
         partial = []
         if let link {
             // The descriptor of one that is lost is closed, and may be another's by now.
-            if !link.isLost { fetcher.reactor.forget(fd) }
+            if !link.isLost { reactor.forget(fd) }
             link.close()
         } else {
-            fetcher.reactor.forgetClosing(fd)
+            reactor.forgetClosing(fd)
             Glibc.close(fd)
         }
     }
@@ -174,24 +178,36 @@ final class UpstreamConnection: ReadinessHandler {
 
     /// Hands the kernel what it takes of the request.
     private func send(_ exchange: UpstreamExchange) {
+        guard !isSent else { return pieceLeft(of: exchange) }
+        // Taken out for as long as they are sent: what a variable holds is retained to be passed on.
+        let (bytes, body) = (Swift.exchange(&exchange.bytes, with: []), exchange.body.take())
+        send(bytes, then: body)
+        (exchange.bytes, exchange.body) = (bytes, body)
+        if isSent { exchange.times.sent = reactor.now.nanoseconds }
+        if isSent || isBroken { pieceLeft(of: exchange) }
+    }
+
+    private func pieceLeft(of exchange: UpstreamExchange) {
+        if exchange.expectsMore { exchange.streamed?.pieceLeft() }
+    }
+
+    private func send(_ first: [UInt8], then body: [UInt8]?) {
+        let all = first.count + (body?.count ?? 0)
         while !isSent, !isBroken {
-            let (first, body) = (exchange.bytes.count, exchange.body)
             let transferred =
-                if sent < first {
-                    send(exchange.bytes, from: sent, moreFollows: body != nil)
+                if sent < first.count {
+                    send(first, from: sent, moreFollows: body != nil)
                 } else {
-                    send(body ?? [], from: sent - first, moreFollows: false)
+                    send(body ?? [], from: sent - first.count, moreFollows: false)
                 }
             switch transferred {
             case .bytes(let count):
                 sent += count
-                isSent = sent == first + (body?.count ?? 0)
-                if isSent { exchange.times.sent = fetcher.reactor.now.nanoseconds }
+                isSent = sent == all
             case .wouldBlock: return
             case .ended, .broken: isBroken = true
             }
         }
-        if exchange.expectsMore { exchange.streamed?.pieceLeft() }
     }
 
     /// Sends what follows in place of the bytes that were sent (``UpstreamExchange/bytes``).
@@ -232,7 +248,7 @@ final class UpstreamConnection: ReadinessHandler {
             if isUnwritten { return mayHoldMore = true }
             if !events.isDisjoint(with: [.hangup, .error]) { isEnding = true }
             if !isSent { send(exchange) }
-            if isBroken || isEnding || events.contains(.readable) { receive() }
+            if isBroken || isEnding || events.contains(.readable) { receive(for: exchange) }
         case .streaming(let streamed):
             if !events.isDisjoint(with: [.hangup, .error]) { isEnding = true }
             if !isSent { send(streamed.exchange) }
@@ -257,14 +273,17 @@ final class UpstreamConnection: ReadinessHandler {
 
     /// Reads what has come, as much as there is time for in this turn.
     func receive() {
-        guard case .busy = state else { return }
+        if case .busy(let exchange) = state { receive(for: exchange) }
+    }
+
+    private func receive(for exchange: UpstreamExchange) {
         // What is there came before the request, which is not sent on this connection then.
         if isUnwritten { return mayHoldMore = true }
         while fetcher.mayReceive() {
             switch receiveOnce() {
             case .bytes(let count):
                 fetcher.received(count)
-                guard take(count) else { return }
+                guard take(count, of: exchange) else { return }
                 // The socket is empty, and will report the next bytes.
                 if !mayHoldMore, !isEnding, !isBroken { return }
             case .wouldBlock:
@@ -295,13 +314,13 @@ final class UpstreamConnection: ReadinessHandler {
     }
 
     /// Takes the bytes that lie in the fetcher's buffer; false when the exchange is over.
-    private func take(_ count: Int) -> Bool {
-        guard case .busy(let exchange) = state else { return false }
+    private func take(_ count: Int, of exchange: UpstreamExchange) -> Bool {
+        guard case .busy = state else { return false }
         // The buffer is the fetcher's, which outlives the connection; nothing else writes it before the bytes are read.
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: fetcher.buffer[..<count])
         do throws(MessageError) {
             guard hasBegun else {
-                exchange.times.answered = fetcher.reactor.now.nanoseconds
+                exchange.times.answered = reactor.now.nanoseconds
                 // Most responses come as a whole, to a reader that is kept nowhere.
                 var reader = reader(for: exchange)
                 let progress = try reader.read(unsafe bytes.bindMemory(to: UInt8.self).span)
@@ -342,7 +361,9 @@ final class UpstreamConnection: ReadinessHandler {
         return ResponseReader(isHEAD: exchange.isHEAD, keeping: exchange.keptFields, limits: limits)
     }
 
-    private func complete(_ exchange: UpstreamExchange, _ response: ClientResponse, isReusable: Bool) {
+    private func complete(
+        _ exchange: UpstreamExchange, _ response: consuming ClientResponse, isReusable: Bool
+    ) {
         let isKept = isReusable && isSent && !exchange.expectsMore
         // A server that closes a connection for being idle may say so while a request is on its way to it (RFC 9110
         // §15.5.9).
@@ -354,12 +375,12 @@ final class UpstreamConnection: ReadinessHandler {
         if isKept {
             state = .idle
             isReused = true
-            idleSince = fetcher.reactor.now
+            idleSince = reactor.now
         } else {
             close()
         }
-        exchange.times.received = fetcher.reactor.now.nanoseconds
-        fetcher.end(exchange, .success(response))
+        exchange.times.received = reactor.now.nanoseconds
+        fetcher.complete(exchange, response)
         if isKept { origin.putBack(self) }
     }
 
@@ -373,7 +394,7 @@ final class UpstreamConnection: ReadinessHandler {
         state = .streaming(streamed)
         mayHaveContent = mayHoldMore || isEnding || isBroken
         streamed.headCame(on: self)
-        fetcher.end(exchange, .success(reader.takeHead()))
+        fetcher.complete(exchange, reader.takeHead())
         return true
     }
 
@@ -417,7 +438,7 @@ final class UpstreamConnection: ReadinessHandler {
         if isKept {
             state = .idle
             isReused = true
-            idleSince = fetcher.reactor.now
+            idleSince = reactor.now
         } else {
             close()
         }
@@ -428,7 +449,7 @@ final class UpstreamConnection: ReadinessHandler {
     private func fail(_ error: FetchError) {
         guard case .busy(let exchange) = state else { return close() }
         close()
-        fetcher.end(exchange, .failure(error))
+        fetcher.fail(exchange, error)
     }
 
     /// The peer has closed or reset the connection.

@@ -2,7 +2,7 @@ import EventLoop
 import HTTPWire
 
 /// A request under way, from its start until its response is taken; used again for later ones.
-public final class UpstreamExchange {
+public final class UpstreamExchange: ChainLink {
     /// What the task that started it waits for; who waits for several gives them one wait.
     public var wait: WaitID {
         get { waitID }
@@ -11,9 +11,8 @@ public final class UpstreamExchange {
     private var waitID = WaitID.none
     /// Whether it has ended, so that its wait was woken.
     public var hasEnded: Bool { if case .ended = state { true } else { false } }
-    /// Where it goes.
-    public var origin: FetchOrigin? { destination }
-    private var destination: FetchOrigin?
+    /// Where it goes, until its response is taken.
+    var origin: FetchOrigin?
     /// Head and a short body, as they are sent.
     var bytes: [UInt8] = []
     /// A body that is sent from where it lies.
@@ -41,7 +40,11 @@ public final class UpstreamExchange {
     }
     private var phaseTimes = ExchangeTimes()
     var state = State.ended
-    var result: Result<ClientResponse, FetchError>?
+    /// What came of it, until that is taken: a response, or why there is none.
+    private var response: ClientResponse?
+    private var failure: FetchError?
+    /// The chain's of those that may be used again.
+    var next: UpstreamExchange?
 
     enum State {
         case waiting
@@ -55,9 +58,9 @@ public final class UpstreamExchange {
     /// Bodies up to this are sent in one piece with the head.
     private static let shortBody = 16 * 1024
 
-    func begin(_ request: ClientRequest, to origin: FetchOrigin, wait: WaitID, position: Int) {
-        (destination, waitID, self.position) = (origin, wait, position)
-        write(request, origin.serializer, to: &bytes)
+    func begin(_ request: ClientRequest, in serializer: RequestSerializer, wait: WaitID) {
+        waitID = wait
+        write(request, serializer)
         isHEAD = request.isHEAD
         isRepeatable = request.isRepeatable
         keptFields = request.keptFields
@@ -65,24 +68,63 @@ public final class UpstreamExchange {
         times = ExchangeTimes()
     }
 
-    private func write(_ request: ClientRequest, _ serializer: RequestSerializer, to bytes: inout [UInt8]) {
+    private func write(_ request: ClientRequest, _ serializer: RequestSerializer) {
+        // Changed outside of its variable, where each change would be checked for exclusive access.
+        var bytes = exchange(&bytes, with: [])
         bytes.removeAll(keepingCapacity: true)
         serializer.appendHead(of: request, to: &bytes)
-        guard let body = request.body, !body.isEmpty else { return }
-        if body.count <= Self.shortBody { bytes += body } else { self.body = body }
+        if let body = request.body, !body.isEmpty {
+            if body.count <= Self.shortBody { bytes += body } else { self.body = body }
+        }
+        self.bytes = consume bytes
     }
 
-    /// Takes the response, or gives it up: ``Fetcher/finish(_:_:)``.
-    public func end(_ wake: Wake) throws(FetchError) -> ClientResponse {
-        guard let origin = destination else { preconditionFailure("an exchange ends once") }
-        return try origin.fetcher.finish(self, wake)
-    }
-
-    /// Keeps nothing of the request or its response, nor much memory.
-    func forget() {
-        destination = nil
-        if body != nil { body = nil }
+    func end(_ response: consuming ClientResponse) {
         state = .ended
+        self.response = response
+    }
+
+    func end(_ failure: FetchError) {
+        state = .ended
+        self.failure = failure
+    }
+
+    /// Takes the response, or gives up a request that has not ended: what ended the wait for it says why. Called once.
+    public func take(_ wake: Wake) throws(ExchangeFailure) -> ClientResponse {
+        if wake != .signalled { giveUp(wake) }
+        guard let origin = origin.take() else { preconditionFailure("a response is taken once") }
+        forgetRequest()
+        origin.reuse(self)
+        do throws(FetchError) {
+            return try takeResponse()
+        } catch {
+            throw ExchangeFailure(error: error, server: origin.description)
+        }
+    }
+
+    /// Gives up a request that has not ended.
+    func giveUp(_ wake: Wake) {
+        guard !hasEnded, let origin else { return }
+        origin.fetcher.abandon(self, wake == .timedOut ? .timeout(phase) : .cancelled)
+    }
+
+    /// Takes what came of it.
+    func takeResponse() throws(FetchError) -> ClientResponse {
+        if let failure = failure.take() { throw failure }
+        guard let response = response.take() else { preconditionFailure("what has ended has a response or a failure") }
+        return response
+    }
+
+    /// Keeps nothing of the request, nor much memory.
+    private func forgetRequest() {
+        if body != nil { body = nil }
         if bytes.capacity > 2 * Self.shortBody { bytes = [] }
     }
+}
+
+/// Why an exchange has no response.
+public struct ExchangeFailure: Error {
+    public let error: FetchError
+    /// Whom the request was for: host and port, or a Unix socket's path.
+    public let server: String
 }

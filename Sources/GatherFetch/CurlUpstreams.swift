@@ -82,13 +82,17 @@ public final class CurlUpstreams: UpstreamClient {
         }
         for origin in hosts { uses[ObjectIdentifier(origin), default: 0] += 1 }
         let place = residents.firstIndex { $0 == nil } ?? residents.count
-        if place == residents.count {
-            residents.append(nil)
-            origins.append([])
-        }
+        if place == residents.count { residents.append(nil) }
         residents[place] = Resident(upstream: upstream, options: options)
-        origins[place] = hosts
+        setOrigins(hosts, at: place)
         return place
+    }
+
+    private func setOrigins(_ hosts: [FetchOrigin], at place: Int) {
+        // In a copy: a variable that is changed in place is checked for exclusive access by each request as well.
+        var all = origins
+        if place == all.count { all.append(hosts) } else { all[place] = hosts }
+        origins = all
     }
 
     /// The origin that an upstream had for a host, if connections are made in the same way.
@@ -111,7 +115,7 @@ public final class CurlUpstreams: UpstreamClient {
                 if rest == 0 { fetcher.remove(origin) }
             }
             residents[place] = nil
-            origins[place] = []
+            setOrigins([], at: place)
         }
     }
 
@@ -140,23 +144,22 @@ extension CurlUpstreams {
         do throws(FetchError) {
             return try fetcher.stream(request, from: origin)
         } catch {
-            throw UpstreamFailure(error, at: origin)
+            throw UpstreamFailure(error, at: origin.description)
         }
     }
 }
 
 extension StreamedExchange {
     /// What a failure of it means.
-    package func failure(_ error: FetchError) -> UpstreamFailure { UpstreamFailure(error, at: origin) }
+    package func failure(_ error: FetchError) -> UpstreamFailure { UpstreamFailure(error, at: origin.description) }
 }
 
 extension Fetch.UpstreamExchange: ClientExchange {
     public func finish(_ wake: Wake) throws(UpstreamFailure) -> ClientResponse {
-        guard let origin else { preconditionFailure("an exchange is finished once") }
-        do throws(FetchError) {
-            return try end(wake)
+        do throws(ExchangeFailure) {
+            return try take(wake)
         } catch {
-            throw UpstreamFailure(error, at: origin)
+            throw UpstreamFailure(error.error, at: error.server)
         }
     }
 }
@@ -198,13 +201,13 @@ extension Upstream {
 
 extension UpstreamFailure {
     /// The one table from transfers to outcomes.
-    fileprivate init(_ error: FetchError, at origin: FetchOrigin) {
+    fileprivate init(_ error: FetchError, at server: String) {
         self =
             switch error {
             case .timeout(let phase): .timeout(while: "\(phase)")
             case .cancelled: .cancelled
-            case .resolve, .connect, .tls: .notConnected("\(origin): \(error)")
-            case .reset, .refused: .unreachable("\(origin): \(error)")
+            case .resolve, .connect, .tls: .notConnected("\(server): \(error)")
+            case .reset, .refused: .unreachable("\(server): \(error)")
             case .malformed, .tooLarge: .badResponse(error.description)
             }
     }
