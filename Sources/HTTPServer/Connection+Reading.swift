@@ -14,8 +14,8 @@ extension Connection {
 
     /// Reads a head as far as its bytes have arrived.
     func readHead() -> HeadRead {
+        var buffer = self.buffer ?? server.emptyBuffer
         while true {
-            let buffer = self.buffer ?? server.emptyBuffer
             if !buffer.isEmpty {
                 do throws(RequestError) {
                     let bytes = buffer.bytes
@@ -26,6 +26,7 @@ extension Connection {
                             buffer.consume(consumed)
                             keepRest(of: buffer)
                             guard try proxyHeaderCame(source) else { return .end }
+                            buffer = self.buffer ?? server.emptyBuffer
                             continue
                         }
                     } else {

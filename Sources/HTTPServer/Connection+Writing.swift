@@ -7,14 +7,13 @@ extension Connection {
         guard response.stream == nil else { return .response(response) }
         discardArrivedBody()
         let persistence = state.responseStarted(isLast: server.isLeaving)
-        let body = hasContent(response) ? response.body : []
-        server.writeHead(
+        let head = server.head(
             of: response, to: request, framing: response.framing ?? .length(response.body.count),
             persistence: persistence, version: version)
-        let head = server.head
+        let body = response.body.span.extracting(first: hasContent(response) ? response.body.count : 0)
         var sent = 0
         if isWritable {
-            switch transport.send(head, body, from: 0) {
+            switch transport.send(head.span, body, from: 0) {
             case .bytes(let count): sent = count
             case .wouldBlock: isWritable = false
             // A write that is tried again says the same.
@@ -22,8 +21,10 @@ extension Connection {
             }
         }
         guard sent == head.count + body.count else {
-            return .unsent(head: head, body: body, sent: sent, status: response.status.code)
+            return .unsent(
+                head: head, body: body.isEmpty ? [] : response.body, sent: sent, status: response.status.code)
         }
+        server.reuse(consume head)
         end(status: response.status.code, bytes: body.count)
         return .done(state.responseFinished())
     }
@@ -60,10 +61,10 @@ extension Connection {
         var isUnbounded = true
         if case .length = framing { isUnbounded = false }
         let persistence = state.responseStarted(isStreamed: isUnbounded, isLast: server.isLeaving)
-        server.writeHead(
+        let head = server.head(
             of: response, to: request, framing: framing, persistence: persistence, version: version)
         let hasContent = hasContent(response)
-        let writer = BodyWriter(self, framing: hasContent ? framing : .length(0), head: server.head)
+        let writer = BodyWriter(self, framing: hasContent ? framing : .length(0), head: head)
         do {
             if hasContent { try await self.produce(produce, through: writer) }
             try await writer.finish(on: loop)
@@ -105,7 +106,7 @@ extension Connection {
         while sent < head.count + body.count {
             let hasTurn = sentInTurn < Transport.mostAtOnce
             if isWritable, hasTurn {
-                switch transport.send(head, body, from: sent) {
+                switch transport.send(head.span, body.span, from: sent) {
                 case .bytes(let count):
                     sent += count
                     sentInTurn += count

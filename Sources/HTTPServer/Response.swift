@@ -15,7 +15,7 @@ public struct Response {
     /// HEAD may say how long that to a GET is (RFC 9110 §9.3.2). Nil for what follows from the rest.
     public var framing: ResponseFraming?
 
-    public init(_ status: HTTPResponse.Status, fields: HTTPFields = [:], body: [UInt8] = []) {
+    public init(_ status: HTTPResponse.Status, fields: HTTPFields = HTTPFields(), body: [UInt8] = []) {
         self.status = status
         self.fields = fields
         self.body = body
@@ -28,12 +28,14 @@ public struct Response {
 
     /// A response whose fields are prepared.
     public init(_ status: HTTPResponse.Status, lines: FieldSection, body: [UInt8] = []) {
-        self.init(status, body: body)
+        self.status = status
+        fields = HTTPFields()
         self.lines = lines
+        self.body = body
     }
 
     /// A response whose body is produced while it is sent.
-    public init(_ status: HTTPResponse.Status, fields: HTTPFields = [:], stream: @escaping StreamedBody) {
+    public init(_ status: HTTPResponse.Status, fields: HTTPFields = HTTPFields(), stream: @escaping StreamedBody) {
         self.init(status, fields: fields)
         self.stream = stream
     }

@@ -38,8 +38,8 @@ public final class Server {
     /// An empty buffer to receive into: most requests come whole, and leave nothing in it.
     private(set) var emptyBuffer: ReceiveBuffer
     private var buffers: [ReceiveBuffer] = []
-    /// The response head that was written last.
-    private(set) var head: [UInt8] = []
+    /// The memory of the response head that was sent last.
+    private var freeHead: [UInt8] = []
     /// Bytes of answers that wait for clients.
     let unsent: HeldBytes
     /// Bytes of requests that are not complete.
@@ -260,27 +260,31 @@ public final class Server {
     private func giveMemoryBack(on loop: isolated EventLoop) async {
         while await memory.waitForRest(on: loop) {
             buffers = []
-            head = []
+            freeHead = []
             guard (try? await loop.runBlocking { cp_trim_heap() }) != nil else { return }
         }
     }
 
     // MARK: What connections share
 
-    /// Writes the head of a response in place of the one before (``head``).
-    func writeHead(
+    /// The head of a response, in memory that whoever has sent it gives back (``reuse(_:)``).
+    func head(
         of response: Response, to request: Request?, framing: ResponseFraming, persistence: Persistence,
         version: HTTPVersion
-    ) {
+    ) -> [UInt8] {
         if dateTurn != reactor.now {
             dateTurn = reactor.now
             dateField.update(unixSeconds: Int(cp_unix_nanoseconds() / 1_000_000_000))
         }
+        var head = exchange(&freeHead, with: [])
         head.removeAll(keepingCapacity: true)
         serializer.appendHead(
             response.status, fields: response.fields, lines: response.lines, framing: framing, persistence: persistence,
             version: version, date: dateField, requestID: request?.id, to: &head)
+        return head
     }
+
+    func reuse(_ head: consuming [UInt8]) { freeHead = head }
 
     /// Hands out the buffer that connections receive into, to the one whose bytes are in it.
     func takeEmptyBuffer() -> ReceiveBuffer {

@@ -21,10 +21,10 @@ struct Transport {
 
     /// Sends head and body in one system call, without the first `sent` bytes of them, and no more of the body than
     /// ``mostAtOnce``.
-    func send(_ head: [UInt8], _ body: [UInt8], from sent: Int) -> Sent {
+    func send(_ head: Span<UInt8>, _ body: Span<UInt8>, from sent: Int) -> Sent {
         while true {
-            let count = unsafe head.span.withUnsafeBytes { head in
-                unsafe body.span.withUnsafeBytes { body in
+            let count = unsafe head.withUnsafeBytes { head in
+                unsafe body.withUnsafeBytes { body in
                     let (skipHead, skipBody) = (min(sent, head.count), max(0, sent - head.count))
                     let (headRest, bodyRest) = (head.count - skipHead, min(body.count - skipBody, Self.mostAtOnce))
                     // Both pointers stay within their spans; an empty head is replaced by the body.

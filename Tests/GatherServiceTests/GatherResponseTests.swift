@@ -19,7 +19,7 @@ import Testing
     private func response(_ report: CallReport, passing passed: Set<Int> = []) throws -> Response {
         let reports = [CallReport(outcome: .ok, status: 200, start: .zero, duration: .zero), report]
         let endpoint = try endpoint { $0.passStatus = passed }
-        return try Response(Gathered(verdict: .failed(1), reports: reports, isComplete: false), of: endpoint)
+        return try Response.to(Gathered(verdict: .failed(1), reports: reports, isComplete: false), of: endpoint)
     }
 
     @Test(
@@ -74,7 +74,7 @@ import Testing
     @Test func `an answer is sent as it is`() throws {
         let reports = Array(repeating: CallReport(outcome: .ok, status: 200, start: .zero, duration: .zero), count: 2)
         let gathered = Gathered(verdict: .answered(Array("[1]".utf8)), reports: reports, isComplete: true)
-        let response = try Response(gathered, of: try endpoint())
+        let response = try Response.to(gathered, of: try endpoint())
         #expect(response.status == .ok)
         #expect(response.body == Array("[1]".utf8))
         #expect(response.lines[.contentType] == "application/json")
@@ -84,6 +84,6 @@ import Testing
     @Test func `there is no answer to a client that left`() throws {
         let gathered = Gathered(verdict: .clientGone, reports: [], isComplete: false)
         let endpoint = try endpoint()
-        #expect(throws: Refusal.clientGone) { try Response(gathered, of: endpoint) }
+        #expect(throws: Refusal.clientGone) { try Response.to(gathered, of: endpoint) }
     }
 }

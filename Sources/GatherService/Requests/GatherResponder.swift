@@ -179,7 +179,7 @@ final class GatherResponder: Handler {
         history.record(gathered, of: found.number, found.endpoint, for: request, since: start, at: end)
         accessLog.note(gathered, of: found.endpoint, took: start.duration(to: end), isStreamed: false, request)
         tracer.gathered(gathered, of: found.endpoint, upstreams, trace, from: start, to: end, request)
-        var response = try Response(gathered, of: found.endpoint, id: request.id)
+        var response = try Response.to(gathered, of: found.endpoint, id: request.id)
         if found.endpoint.hasEntityTag { await response.tag(for: head, on: loop) }
         return response
     }

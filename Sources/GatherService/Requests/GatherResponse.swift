@@ -16,41 +16,52 @@ extension HTTPField.Name {
 }
 
 extension Response {
+    // Functions, to which a gather and its endpoint are lent: initializers are given copies, which hold all that they
+    // refer to once more.
+
     /// What a client gets for a gather: the answer, or a problem with the outcome of every call.
     /// - Throws: ``Refusal/clientGone`` if the client is not there to get anything.
-    init(_ gathered: Gathered, of endpoint: Endpoint, id: RequestID? = nil) throws(Refusal) {
-        if case .answered(let body) = gathered.verdict {
-            guard let passed = gathered.passed else {
-                self.init(.ok, lines: FieldSection(of: gathered, of: endpoint, isJSON: true), body: body)
-                return
-            }
-            // No content comes with a 204 (RFC 9110 §15.3.5).
-            let isEmpty = passed.status == 204
-            self.init(
-                HTTPResponse.Status(code: passed.status ?? 200),
-                lines: FieldSection(of: gathered, of: endpoint, isJSON: !isEmpty), body: isEmpty ? [] : body)
-            add(passed.fields)
-            return
+    static func to(
+        _ gathered: Gathered, of endpoint: Endpoint, id: RequestID? = nil
+    ) throws(Refusal) -> Response {
+        guard case .answered(let body) = gathered.verdict else { return try failure(gathered, of: endpoint, id: id) }
+        guard let passed = gathered.passed else {
+            return Response(.ok, lines: .telling(of: gathered, of: endpoint, isJSON: true), body: body)
         }
+        // No content comes with a 204 (RFC 9110 §15.3.5).
+        let isEmpty = passed.status == 204
+        var response = Response(
+            HTTPResponse.Status(code: passed.status ?? 200),
+            lines: .telling(of: gathered, of: endpoint, isJSON: !isEmpty), body: isEmpty ? [] : body)
+        response.add(passed.fields)
+        return response
+    }
+
+    /// What a client gets for a gather without an answer.
+    private static func failure(
+        _ gathered: Gathered, of endpoint: Endpoint, id: RequestID?
+    ) throws(Refusal) -> Response {
         let (status, detail) = gathered.disclosedConclusion(of: endpoint)
         switch gathered.verdict {
         case .answered, .failed:
             let passed = gathered.passed
+            var response: Response
             if let body = passed?.body {
-                self.init(status, body: body)
+                response = Response(status, body: body)
             } else {
                 let saysWhen = passed?.fields.contains(.retryAfter) ?? false
                 let fields: HTTPFields = status == .serviceUnavailable && !saysWhen ? [.retryAfter: "1"] : [:]
-                self = .problem(status, detail, fields: fields) { json in
+                response = .problem(status, detail, fields: fields) { json in
                     json.member(of: id)
                     guard endpoint.disclosure != .nothing else { return }
                     json.member("calls") { Outcomes.write(endpoint, gathered.reports, to: &$0) }
                 }
             }
-            lines = FieldSection(of: gathered, of: endpoint, isJSON: false)
-            if let passed { add(passed.fields) }
+            response.lines = .telling(of: gathered, of: endpoint, isJSON: false)
+            if let passed { response.add(passed.fields) }
+            return response
         case .unplaceable:
-            self = .problem(status, detail) { $0.member(of: id) }
+            return .problem(status, detail) { $0.member(of: id) }
         case .clientGone:
             throw .clientGone
         }
@@ -87,23 +98,24 @@ extension JSONWriter {
 
 extension FieldSection {
     /// The fields that tell how a gather went.
-    fileprivate init(of gathered: Gathered, of endpoint: Endpoint, isJSON: Bool) {
-        self.init()
-        reserveCapacity(128 + gathered.reports.count * 48)
+    fileprivate static func telling(of gathered: Gathered, of endpoint: Endpoint, isJSON: Bool) -> FieldSection {
+        var section = FieldSection()
+        section.reserveCapacity(128 + gathered.reports.count * 48)
         do throws(FieldError) {
             if endpoint.disclosure != .nothing {
-                try append(contentsOf: gathered.isComplete ? Self.complete : Self.incomplete)
+                try section.append(contentsOf: gathered.isComplete ? complete : incomplete)
             }
             if let timing = Outcomes.serverTiming(endpoint, gathered.reports) {
                 // That of thousands of calls is too long for any head, and left out.
-                try? append(Self.serverTiming.span, timing.span)
+                try? section.append(serverTiming.span, timing.span)
             }
             // The same might have been streamed.
-            if endpoint.isStreamed { try append(contentsOf: Self.varying) }
-            if isJSON { try append(contentsOf: Self.json) }
+            if endpoint.isStreamed { try section.append(contentsOf: varying) }
+            if isJSON { try section.append(contentsOf: json) }
         } catch {
             preconditionFailure("a few short fields are no fields: \(error)")
         }
+        return section
     }
 
     private static let complete = known(.gatherComplete, "true")
