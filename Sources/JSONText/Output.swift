@@ -21,20 +21,10 @@ enum Output {
         unsafe text.extracting(range).withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
     }
 
-    /// Appends a part of a text in one block, for which there is room.
+    /// Appends a part of a text, for which there is room, in one block.
     @inline(__always)
     static func copy(_ text: Span<UInt8>, _ range: Range<Int>, to output: inout OutputSpan<UInt8>) {
-        precondition(output.freeCapacity >= range.count, "there is room for what is appended")
-        guard !range.isEmpty else { return }
-        // Safe: both buffers are used within this call, while the spans live; extracting checks the bounds of the one,
-        // and the room in the other was checked.
-        unsafe output.withUnsafeMutableBufferPointer { buffer, count in
-            unsafe text.extracting(range).withUnsafeBufferPointer { source in
-                guard let from = source.baseAddress, let to = buffer.baseAddress else { return }
-                unsafe (to + count).initialize(from: from, count: source.count)
-            }
-            count += range.count
-        }
+        output.append(text.extracting(range))
     }
 
     /// Ends an object or array whose members or elements were each written with a comma after them.
