@@ -10,7 +10,7 @@ import Testing
 @testable import EventLoop
 @testable import GatherService
 
-@Suite struct RateLimitTests {
+@Suite(.blocking) struct RateLimitTests {
     private static func handler(_ limits: [RateLimit]) -> RateLimitHandler {
         RateLimitHandler(RateLimiters(limits), next: HandlerFunction { _, _ in Response(.ok, text: "hello") })
     }

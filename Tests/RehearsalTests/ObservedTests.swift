@@ -26,8 +26,15 @@ import Testing
         return observed
     }
 
+    /// A build without optimisation takes long for each.
+    #if DEBUG
+        private static let gathers = 5_000
+    #else
+        private static let gathers = 20_000
+    #endif
+
     private static func simulated(_ model: UpstreamModel) throws -> SimulationResult {
-        var given = try simulation(single, gathers: 20_000)
+        var given = try simulation(single, gathers: gathers)
         given.models[.upstream(0)] = model
         return try given.run()
     }
