@@ -45,7 +45,8 @@ public struct ImportedConfiguration: Sendable {
             for entry in entries { text += "  \(entry.subject): \(entry.text)\n    \(entry.places)\n" }
         }
         let counts = [ImportRemark.Kind.leftOut, .differs].map { entries(of: $0).count }
-        return text + "\(source): \(counts[0] == 0 ? "nothing" : "\(counts[0])") left out, \(counts[1]) to know about\n"
+        return text
+            + "\(source): \(counts[0] == 0 ? "nothing" : "\(counts[0])") left out, \(counts[1]) with a different meaning\n"
     }
 
     /// Equal remarks are merged into one entry with several places.

@@ -37,7 +37,7 @@ struct ImportedText {
         let reason = [diagnostic.problem, diagnostic.remedy].compactMap(\.self).joined(separator: "; ")
         remarks.append(
             ImportRemark(
-                .leftOut, diagnostic.keyPath, "to be mended by hand: " + reason, theirs: 0, ours: diagnostic.line))
+                .leftOut, diagnostic.keyPath, "fix by hand: " + reason, theirs: 0, ours: diagnostic.line))
     }
 }
 

@@ -60,7 +60,7 @@ struct KrakenDBackend {
         guard extra.isHTTP else { return nil }
         guard let hosts = readHosts(backend, node) else { return nil }
         guard ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(call.method) else {
-            text.leaveOut("backend", "a call is made with GET, POST, PUT, PATCH or DELETE", at: node.position)
+            text.leaveOut("backend", "calls support GET, POST, PUT, PATCH and DELETE only", at: node.position)
             return nil
         }
         guard
@@ -72,7 +72,7 @@ struct KrakenDBackend {
         call.isCollection = backend.take("is_collection")?.value.flag ?? false
         guard isProxy || ["json", "fast-json", "safejson", "string"].contains(encoding) else {
             text.leaveOut(
-                "encoding: \(encoding)", "a call's body is JSON or text; a 'proxy' passes on any other",
+                "encoding: \(encoding)", "calls read JSON or text only; a 'proxy' passes any other body through",
                 at: node.position)
             return nil
         }
@@ -84,7 +84,7 @@ struct KrakenDBackend {
         for key in ["input_headers", "input_query_strings"] {
             guard let member = backend.take(key) else { continue }
             call.remarks.leaveOut(
-                key, "a list of the backend's own: edit the call's 'forward_headers' or 'forward_query'",
+                key, "this backend has a list of its own: edit the call's 'forward_headers' or 'forward_query'",
                 at: member.position)
         }
         call.remarks.settle(backend.rest, by: KrakenDNames.backendKeys)
@@ -92,7 +92,8 @@ struct KrakenDBackend {
         call.target = "\(upstream):\(target)"
         if encoding == "safejson", !group.isEmpty {
             call.remarks.differs(
-                "encoding: safejson", "an array stands in its group itself; KrakenD puts it under 'collection' there",
+                "encoding: safejson",
+                "an array is the value of its group; KrakenD puts it into a member 'collection' of the group",
                 at: node.position)
         }
         place(&call, group: group, target: target, upstream: upstream, encoding: encoding)
@@ -108,14 +109,14 @@ struct KrakenDBackend {
         if let discovery = backend.take("sd"), discovery.value.spelling ?? "static" != "static" {
             text.leaveOut(
                 "sd: \(discovery.value.spelling ?? "")",
-                "hosts are those of the file; their names are looked up as addresses, not as SRV records",
+                "hosts are listed in the file; their names are resolved to addresses, not to SRV records",
                 at: discovery.position)
             return nil
         }
         var origins: [String] = []
         for name in names {
             guard let origin = KrakenDUpstreams.origin(name) else {
-                text.leaveOut("host", "\(quoted(name)) is no HTTP service", at: position)
+                text.leaveOut("host", "\(quoted(name)) is not the address of an HTTP service", at: position)
                 return nil
             }
             if !origins.contains(origin) { origins.append(origin) }
@@ -125,7 +126,7 @@ struct KrakenDBackend {
             return nil
         }
         if origins.count > 1 {
-            text.differs("host", "of several hosts the least busy one gets the call; KrakenD takes turns", at: position)
+            text.differs("host", "each call goes to the least busy host; KrakenD takes hosts in turn", at: position)
         }
         return origins
     }
@@ -142,7 +143,7 @@ struct KrakenDBackend {
             let name = String(rest[..<close])
             rest = rest[close...].dropFirst()
             guard let reference = reference(for: name, &call) else {
-                text.leaveOut("url_pattern", "there is no value for {\(name)}", at: position)
+                text.leaveOut("url_pattern", "nothing supplies a value for {\(name)}", at: position)
                 return nil
             }
             target += "{\(reference)}"
@@ -190,7 +191,7 @@ struct KrakenDBackend {
     private func readShaping(_ backend: TheirMapping, _ call: inout KrakenDCall, _ flatmap: Node?) {
         if let target = backend.take("target"), let path = target.value.spelling, !path.isEmpty {
             call.shaping.differs(
-                "target", "a body without it makes the call fail; KrakenD takes an empty object for it",
+                "target", "a body without it fails the call; KrakenD treats it as an empty object",
                 at: target.position)
             call.shaping.line("target: \(YAMLText.scalar(path))")
         }
@@ -201,19 +202,19 @@ struct KrakenDBackend {
             readFlatmap(flatmap, &call)
             for member in [allow, deny, mapping].compactMap(\.self) {
                 call.shaping.differs(
-                    member.name, "has no effect next to 'flatmap_filter', as in KrakenD", at: member.position)
+                    member.name, "has no effect if there is a 'flatmap_filter', as in KrakenD", at: member.position)
             }
             return
         }
         for (name, member) in [("allow", allow), ("deny", deny)] {
             guard let member, let paths = member.value.spellings, !paths.isEmpty else { continue }
             if name == "deny", let allow, allow.value.spellings != [] {
-                call.shaping.differs("deny", "has no effect next to 'allow', as in KrakenD", at: member.position)
+                call.shaping.differs("deny", "has no effect if there is an 'allow', as in KrakenD", at: member.position)
                 continue
             }
             if paths.contains(where: { $0.contains(".") }) || call.isCollection {
                 call.shaping.differs(
-                    name, "also filters the elements of arrays, which KrakenD leaves as they are", at: member.position)
+                    name, "also filters the elements of arrays, which KrakenD leaves unchanged", at: member.position)
             }
             call.shaping.line("\(name): \(YAMLText.list(paths.map { Self.withoutCollection($0, call) }))")
         }
@@ -247,7 +248,7 @@ struct KrakenDBackend {
                 mapping.append((paths[0].joined(separator: "."), paths[1].last ?? ""))
             default:
                 call.shaping.leaveOut(
-                    "flatmap_filter", "only 'del', and 'move' to another name in the same place, are carried over",
+                    "flatmap_filter", "only 'del' and a 'move' that renames in place are translated",
                     at: operation.position
                 )
             }
@@ -293,38 +294,38 @@ struct KrakenDBackend {
         for member in mapping.rest {
             let name = KrakenDNames.namespace(member.name)
             if KrakenDNames.otherServices.contains(where: name.hasPrefix) {
-                text.leaveOut(name, "an upstream is an HTTP service", at: member.position)
+                text.leaveOut(name, "upstreams are HTTP services", at: member.position)
                 return (false, breaker, nil)
             }
             switch (name, TheirMapping(member.value)) {
             case ("proxy", let proxy?):
                 if proxy.take("shadow")?.value.flag == true {
-                    text.leaveOut("shadow", "requests are not copied to a second service", at: member.position)
+                    text.leaveOut("shadow", "requests are not mirrored to a second service", at: member.position)
                     return (false, breaker, nil)
                 }
                 _ = [proxy.take("shadow_timeout"), proxy.take("decompress_gzip")]
                 flatmap = proxy.take("flatmap_filter")?.value
                 for member in proxy.rest {
-                    call.remarks.leaveOut("proxy.\(member.name)", "there is nothing like it", at: member.position)
+                    call.remarks.leaveOut("proxy.\(member.name)", "gatherd has no equivalent", at: member.position)
                 }
             case ("backend/http", let http?):
                 call.returnsStatus = http.take("return_error_code")?.value.flag ?? false
                 for member in http.rest {
                     call.remarks.leaveOut(
                         member.name,
-                        "the upstream's own answer is not shown; a problem document says which call failed (see 'disclose')",
+                        "clients do not see the upstream's own answer; a problem document names the call that failed (see 'disclose')",
                         at: member.position)
                 }
             case ("qos/circuit-breaker", let theirs?): breaker = KrakenDUpstreams.breaker(theirs, at: member.position)
             case ("qos/ratelimit/proxy", _):
                 call.remarks.leaveOut(
                     name,
-                    "calls to an upstream are limited by how many are in flight ('max_in_flight'), not by how many start in a second",
+                    "calls to an upstream are limited by how many are in flight ('max_in_flight'), not by how many start per second",
                     at: member.position)
             case ("plugin/http-client", let plugin?):
                 let plugin = plugin.take("name")?.value.spelling ?? ""
                 if !["no-redirect", "krakend-redirect"].contains(plugin) {
-                    call.remarks.leaveOut(name, "there are no plugins", at: member.position)
+                    call.remarks.leaveOut(name, "gatherd has no plugins", at: member.position)
                 }
             case ("modifier/martian", _): readMartian(member, &call)
             default: others.append(member)
@@ -349,7 +350,7 @@ struct KrakenDBackend {
                 call.headers.append((name, value.replacing("{", with: "{{").replacing("}", with: "}}")))
             } else {
                 call.remarks.leaveOut(
-                    "modifier/martian", "only header.Modifier with the scope [\"request\"] is carried over",
+                    "modifier/martian", "only header.Modifier with the scope [\"request\"] is translated",
                     at: modifier.position)
             }
         }

@@ -13,7 +13,7 @@ enum KrakenDFile {
             for problem in attempt.diagnostics(.error) {
                 report.error(
                     problem.problem,
-                    remedy: report.file.hasSuffix(".toml") ? "save it as JSON: TOML is not read" : problem.remedy,
+                    remedy: report.file.hasSuffix(".toml") ? "save it as JSON: TOML is not supported" : problem.remedy,
                     at: Position(line: problem.line, column: problem.column), keyPath: problem.keyPath)
             }
             return nil
@@ -21,15 +21,15 @@ enum KrakenDFile {
         if let template = template(in: root) { return reject(template: template, report) }
         guard isOne(root) else {
             report.error(
-                "this is not a configuration of KrakenD: no endpoint has a 'backend'",
-                remedy: "name the file that KrakenD is started with", at: .file)
+                "this is not a KrakenD configuration: no endpoint has a 'backend'",
+                remedy: "name the file that KrakenD reads at its start", at: .file)
             return nil
         }
         if case .scalar(let version)? = root["version"]?.content, let number = Int(version.text),
             !(2...3).contains(number)
         {
             root["version"]?.error(
-                "version \(number) of KrakenD's format is not known", remedy: "bring the file to version 3 first")
+                "version \(number) of KrakenD's format is not supported", remedy: "upgrade the file to version 3 first")
             return nil
         }
         return root
@@ -59,9 +59,9 @@ enum KrakenDFile {
 
     private static func reject(template position: Position, _ report: Report) -> Node? {
         report.error(
-            "this is a template of KrakenD's flexible configuration, which only KrakenD can fill in",
+            "this is a template of KrakenD's flexible configuration, which only KrakenD can render",
             remedy:
-                "have it write the result, as in FC_ENABLE=1 FC_OUT=out.json krakend check -c FILE, and import out.json",
+                "have KrakenD write the result, as in FC_ENABLE=1 FC_OUT=out.json krakend check -c FILE, and import out.json",
             at: position)
         return nil
     }

@@ -55,24 +55,25 @@ enum KrakenDNames {
         "sequential_start": .needless, "disable_rest": .needless, "disable_strict_rest": .needless,
         "max_idle_connections": .needless, "max_idle_connections_per_host": .needless, "dialer_keep_alive": .needless,
         "dialer_fallback_delay": .needless, "expect_continue_timeout": .needless, "disable_compression": .needless,
-        "use_h2c": .leftOut("clients are served by HTTP/1.1; a proxy in front may speak HTTP/2"),
-        "tls": .leftOut("a proxy in front does TLS"),
-        "client_tls": .leftOut("say it with 'tls' of each upstream"),
+        "use_h2c": .leftOut("clients are served over HTTP/1.1; a proxy in front may speak HTTP/2"),
+        "tls": .leftOut("leave TLS to a proxy in front"),
+        "client_tls": .leftOut("set 'tls' of each upstream"),
         "allow_insecure_connections": .leftOut(
-            "certificates are always verified; name the authority with 'tls.ca' of the upstream"),
-        "disable_keep_alives": .leftOut("connections are kept; 'max_connection_age' of an upstream limits how long"),
-        "async_agent": .leftOut("upstreams are HTTP: there are no queues"),
-        "plugin": .leftOut("there are no plugins"),
+            "certificates are always verified; set the authority with 'tls.ca' of the upstream"),
+        "disable_keep_alives": .leftOut(
+            "connections are kept alive; 'max_connection_age' of an upstream limits for how long"),
+        "async_agent": .leftOut("upstreams are HTTP services, not queues"),
+        "plugin": .leftOut("gatherd has no plugins"),
         "debug_endpoint": .leftOut("gatherd has no such endpoint; 'gatherd trace URL' shows what an endpoint does"),
         "echo_endpoint": .leftOut("gatherd has no such endpoint"),
-        "response_header_timeout": .differs("no time of its own for the head; 'timeout' of a call ends it"),
-        "max_header_bytes": .differs("see 'limits.head' of the server, 16KiB unless set"),
-        "max_shutdown_wait_time": .differs("see 'timeouts.shutdown' of the server, 30s unless set"),
+        "response_header_timeout": .differs("the head has no timeout of its own; the call's 'timeout' covers it"),
+        "max_header_bytes": .differs("see the server's 'limits.head', 16KiB by default"),
+        "max_shutdown_wait_time": .differs("see the server's 'timeouts.shutdown', 30s by default"),
     ]
 
     /// Keys of an endpoint that nothing else here reads.
     static let endpointKeys: [String: Fate] = [
-        "dns_srv": .leftOut("names are looked up as addresses, not as SRV records")
+        "dns_srv": .leftOut("names are resolved to addresses, not to SRV records")
     ]
 
     /// Keys of a backend that nothing else here reads.
@@ -82,59 +83,61 @@ enum KrakenDNames {
 
     /// Namespaces that nothing else here reads, whether of the service, an endpoint or a backend.
     static let namespaces: [String: Fate] = [
-        "documentation/openapi": .differs("documentation is not written from the configuration"),
+        "documentation/openapi": .differs("no documentation is generated from the configuration"),
         "telemetry/logging": .differs(
-            "the log goes to standard error; 'access_log' has it without a line for each request"),
-        "telemetry/logstash": .leftOut("the log is lines of text on standard error"),
-        "telemetry/gelf": .leftOut("the log is lines of text on standard error"),
-        "telemetry/metrics": .differs("metrics are at /metrics of the admin address, for Prometheus"),
-        "telemetry/influx": .leftOut("metrics are at /metrics of the admin address, for Prometheus to fetch"),
-        "telemetry/opencensus": .leftOut("metrics are at /metrics of the admin address, for Prometheus to fetch"),
-        "telemetry/opentelemetry": .leftOut("metrics are at /metrics of the admin address, for Prometheus to fetch"),
-        "telemetry/newrelic": .leftOut("metrics are at /metrics of the admin address, for Prometheus to fetch"),
-        "telemetry/moesif": .leftOut("nothing is sent to it"), "telemetry/instana": .leftOut("nothing is sent to it"),
-        "telemetry/ganalytics": .leftOut("nothing is sent to it"),
-        "auth/signer": .leftOut("tokens are not signed"),
+            "the log goes to standard error; 'access_log: false' turns off its line for each request"),
+        "telemetry/logstash": .leftOut("the log goes to standard error, as lines of text"),
+        "telemetry/gelf": .leftOut("the log goes to standard error, as lines of text"),
+        "telemetry/metrics": .differs("metrics are at /metrics of the admin address, in Prometheus' format"),
+        "telemetry/influx": .leftOut("metrics are at /metrics of the admin address, for Prometheus to scrape"),
+        "telemetry/opencensus": .leftOut("metrics are at /metrics of the admin address, for Prometheus to scrape"),
+        "telemetry/opentelemetry": .leftOut("metrics are at /metrics of the admin address, for Prometheus to scrape"),
+        "telemetry/newrelic": .leftOut("metrics are at /metrics of the admin address, for Prometheus to scrape"),
+        "telemetry/moesif": .leftOut("gatherd does not report to it"),
+        "telemetry/instana": .leftOut("gatherd does not report to it"),
+        "telemetry/ganalytics": .leftOut("gatherd does not report to it"),
+        "auth/signer": .leftOut("gatherd does not sign tokens"),
         "auth/revoker": .leftOut("tokens cannot be revoked"),
         // What these say of the service has no effect by itself; endpoints that have them are read elsewhere.
         "auth/validator": .needless,
-        "auth/api-keys": .leftOut("keys are in a file here: see 'api_keys' of 'access'"),
-        "auth/basic": .leftOut("passwords are not checked"),
+        "auth/api-keys": .leftOut("gatherd reads keys from a file: see 'api_keys' of 'access'"),
+        "auth/basic": .leftOut("passwords are not supported"),
         "auth/client-credentials": .leftOut(
-            "no token is fetched for upstreams; give a constant one in 'headers', as in \"Bearer ${TOKEN}\""),
-        "auth/gcp": .leftOut("no token is fetched for upstreams"),
-        "auth/ntlm": .leftOut("upstreams are not asked by NTLM"),
+            "gatherd does not fetch tokens for upstreams; set a constant one in 'headers', as in \"Bearer ${TOKEN}\""),
+        "auth/gcp": .leftOut("gatherd does not fetch tokens for upstreams"),
+        "auth/ntlm": .leftOut("gatherd does not support NTLM"),
         "qos/http-cache": .leftOut(
-            "answers are not cached; 'coalesce' of an upstream shares equal calls, 'stale_for' of a call stands in for failures"
+            "answers are not cached; an upstream's 'coalesce' shares the response of identical calls, and a call's 'stale_for' bridges failures"
         ),
-        "qos/ratelimit/tiered": .leftOut("one limit holds for all; write a 'rate_limit' by hand"),
-        "security/bot-detector": .leftOut("clients are not told apart by their User-Agent"),
-        "security/policies": .leftOut("there are no policies in an expression language"),
-        "validation/cel": .leftOut("there is no expression language; 'when' tests whether a value is there and true"),
-        "validation/json-schema": .leftOut("bodies of requests are not validated by a schema"),
-        "validation/response-json-schema": .leftOut("bodies are not validated by a schema"),
+        "qos/ratelimit/tiered": .leftOut("one limit applies to all; write a 'rate_limit' by hand"),
+        "security/bot-detector": .leftOut("clients are not distinguished by their User-Agent"),
+        "security/policies": .leftOut("gatherd has no expression language"),
+        "validation/cel": .leftOut(
+            "gatherd has no expression language; 'when' tests whether a value is present and true"),
+        "validation/json-schema": .leftOut("request bodies are not validated against a schema"),
+        "validation/response-json-schema": .leftOut("bodies are not validated against a schema"),
         "modifier/jmespath": .leftOut(
-            "there is no query language; 'target', 'allow', 'deny', 'mapping' and 'response' shape bodies"),
-        "modifier/lua-endpoint": .leftOut("there are no scripts"),
-        "modifier/lua-proxy": .leftOut("there are no scripts"),
-        "modifier/lua-backend": .leftOut("there are no scripts"),
+            "gatherd has no query language; 'target', 'allow', 'deny', 'mapping' and 'response' shape bodies"),
+        "modifier/lua-endpoint": .leftOut("gatherd has no scripts"),
+        "modifier/lua-proxy": .leftOut("gatherd has no scripts"),
+        "modifier/lua-backend": .leftOut("gatherd has no scripts"),
         "modifier/body-generator": .leftOut("write the call's 'body' by hand"),
         "modifier/request-body-generator": .leftOut("write the call's 'body' by hand"),
         "modifier/response-body-generator": .leftOut("write the endpoint's 'response' by hand"),
         "modifier/response-headers": .leftOut("write the endpoint's 'fields' by hand"),
-        "plugin/http-server": .leftOut("there are no plugins"),
-        "plugin/req-resp-modifier": .leftOut("there are no plugins"),
-        "plugin/middleware": .leftOut("there are no plugins"),
+        "plugin/http-server": .leftOut("gatherd has no plugins"),
+        "plugin/req-resp-modifier": .leftOut("gatherd has no plugins"),
+        "plugin/middleware": .leftOut("gatherd has no plugins"),
         "server/static-filesystem": .leftOut(
-            "files are not served; 'proxy' passes them through from a server that does"),
-        "server/virtualhost": .leftOut("all hosts have the same endpoints"),
-        "websocket": .leftOut("websockets are not passed through"),
+            "gatherd does not serve files; a 'proxy' passes them through from a server that does"),
+        "server/virtualhost": .leftOut("every host name has the same endpoints"),
+        "websocket": .leftOut("WebSockets are not passed through"),
         "workflow": .leftOut("write it as calls that refer to each other"),
         "grpc": .leftOut("upstreams and clients speak HTTP and JSON"),
-        "redis": .leftOut("limits are the process's own"),
-        "etcd": .leftOut("hosts are those of the file"), "consul": .leftOut("hosts are those of the file"),
-        "async/amqp": .leftOut("upstreams are HTTP: there are no queues"),
-        "ai/mcp": .leftOut("there is nothing like it"), "ai/llm": .leftOut("there is nothing like it"),
+        "redis": .leftOut("each process has limits of its own"),
+        "etcd": .leftOut("hosts are listed in the file"), "consul": .leftOut("hosts are listed in the file"),
+        "async/amqp": .leftOut("upstreams are HTTP services, not queues"),
+        "ai/mcp": .leftOut("gatherd has no equivalent"), "ai/llm": .leftOut("gatherd has no equivalent"),
     ]
 
     /// Namespaces of a backend that is not an HTTP service, so that there can be no call.
@@ -153,7 +156,7 @@ extension ImportedText {
             case .needless: continue
             case .differs(let text): differs(name, text, at: member.position)
             case .leftOut(let reason): leaveOut(name, reason, at: member.position)
-            case nil: leaveOut(member.name, "not known here", at: member.position)
+            case nil: leaveOut(member.name, "unknown key", at: member.position)
             }
         }
     }
@@ -162,7 +165,7 @@ extension ImportedText {
     mutating func value<Value>(of member: Node.Member?, _ read: (Node) -> Value?) -> Value? {
         guard let member, !member.value.isNull else { return nil }
         if let value = read(member.value) { return value }
-        leaveOut(member.name, "its value is not of the kind that is wanted", at: member.position)
+        leaveOut(member.name, "its value has the wrong type", at: member.position)
         return nil
     }
 }

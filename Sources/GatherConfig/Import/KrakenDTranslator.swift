@@ -23,7 +23,7 @@ struct KrakenDTranslator {
         rest.settle(root.rest, by: KrakenDNames.serviceKeys)
 
         var text = ImportedText()
-        text.line("# Made of \(file) by gatherd import, whose report says what was left out and what differs.")
+        text.line("# Translated from \(file) by gatherd import, whose report lists what was left out and what differs.")
         text.line("version: 1")
         text.append(rest)
         text.append(server)
@@ -41,18 +41,18 @@ struct KrakenDTranslator {
     /// What holds for every endpoint.
     private static func remarkOnAll(_ text: inout ImportedText, at position: Position) {
         text.differs(
-            "fields of answers",
+            "response header fields",
             "X-KrakenD and X-KrakenD-Completed are not sent; Gather-Complete says whether an answer is complete",
             at: position)
         text.differs(
-            "order of members", "as in this file and in the upstreams' bodies; KrakenD sorts members by their names",
+            "order of members", "as in this file and in the upstreams' bodies; KrakenD sorts members by name",
             at: position)
         text.differs(
             "redirects",
-            "are followed to the upstream's own hosts, and a 'proxy' passes them on; KrakenD follows all",
+            "are followed only to the upstream's own hosts, and a 'proxy' passes them through; KrakenD follows all",
             at: position)
         text.differs(
-            "/__health", "health is at /healthz and /readyz of the admin address, 127.0.0.1:9090 unless set",
+            "/__health", "health checks are at /healthz and /readyz of the admin address, by default 127.0.0.1:9090",
             at: position)
     }
 }
@@ -119,11 +119,11 @@ struct KrakenDService {
         var timeouts: [(name: String, value: String)] = []
         for (theirs, ours, difference) in [
             ("read_header_timeout", "head", nil),
-            ("read_timeout", "body", "the time in which a body has to go on; in KrakenD that for a whole request"),
+            ("read_timeout", "body", "limits the pauses of a body; in KrakenD, the time of a whole request"),
             ("idle_timeout", "idle", nil),
             (
                 "write_timeout", "write",
-                "the time in which a client has to take more of an answer; in KrakenD that for a whole answer"
+                "limits how long a client may take nothing of an answer; in KrakenD, the time of a whole answer"
             ),
         ] {
             guard let member = root.take(theirs), let value = lines.value(of: member, \.goDuration), value > .zero
@@ -143,12 +143,13 @@ struct KrakenDService {
         if let trusted, let networks = trusted.value.spellings {
             let known = networks.filter { IPNetwork($0) != nil }
             if known.count < networks.count {
-                lines.leaveOut("trusted_proxies", "only networks and addresses can be trusted", at: trusted.position)
+                lines.leaveOut("trusted_proxies", "only addresses and networks can be trusted", at: trusted.position)
             }
             if !known.isEmpty { lines.line("trusted_proxies: \(YAMLText.list(known))") }
         } else if isTrusting, let router {
             lines.leaveOut(
-                "forwarded_by_client_ip", "say whom to believe with the server's 'trusted_proxies'", at: router.position
+                "forwarded_by_client_ip", "list the proxies to trust in the server's 'trusted_proxies'",
+                at: router.position
             )
         }
         if let payload = router?.take("max_payload"), let bytes = payload.value.number, bytes > 0 {
@@ -156,7 +157,7 @@ struct KrakenDService {
         }
         if router?.take("disable_redirect_trailing_slash")?.value.flag != true {
             lines.differs(
-                "slash at the end", "a path with or without it is answered; KrakenD redirects",
+                "trailing slash", "a path is answered with and without it; KrakenD redirects",
                 at: router?.position ?? position)
             lines.line("trailing_slash: same")
         }
@@ -165,12 +166,12 @@ struct KrakenDService {
             switch name {
             case "return_error_msg":
                 lines.differs(
-                    name, "errors say which call failed; the server's 'disclose' decides how much they tell",
+                    name, "errors name the call that failed; the server's 'disclose' sets how much they reveal",
                     at: position)
             case "health_path", "disable_health":
-                lines.differs(name, "health is at the admin address, /healthz and /readyz", at: position)
+                lines.differs(name, "health checks are at /healthz and /readyz of the admin address", at: position)
             case "auto_options", "error_body", "remote_ip_headers", "logger_skip_paths", "disable_path_decoding":
-                lines.leaveOut("router.\(name)", "there is nothing like it", at: position)
+                lines.leaveOut("router.\(name)", "gatherd has no equivalent", at: position)
             default: continue
             }
         }
@@ -182,7 +183,7 @@ struct KrakenDService {
         if wanted.contains(where: { $0?.value.flag == true }) {
             lines.differs(
                 "security/http",
-                "also sends Referrer-Policy and Content-Security-Policy; not X-XSS-Protection, which browsers have given up",
+                "also sends Referrer-Policy and Content-Security-Policy, but not X-XSS-Protection, which browsers have dropped",
                 at: member.position)
             lines.line("security_headers: true")
         }
@@ -191,7 +192,7 @@ struct KrakenDService {
             lines.leaveOut(
                 "security/http.\(member.name)",
                 member.name.hasPrefix("s")
-                    ? "a proxy in front does TLS, and what goes with it" : "there is nothing like it",
+                    ? "leave TLS, and what comes with it, to a proxy in front" : "gatherd has no equivalent",
                 at: member.position)
         }
     }
@@ -225,17 +226,17 @@ enum KrakenDCrossOrigin {
         if let credentials = cors.take("allow_credentials"), credentials.value.flag == true {
             if origins.contains("*") || all.isEmpty {
                 lines.leaveOut(
-                    "allow_credentials", "not together with \"*\": list the origins", at: credentials.position)
+                    "allow_credentials", "cannot be combined with \"*\": list the origins", at: credentials.position)
             } else {
                 lines.line("credentials: true")
             }
         }
         if let age = cors.take("max_age"), let duration = lines.value(of: age, \.goDuration) {
-            if duration > .seconds(86_400) { lines.differs("max_age", "24h at the most", at: age.position) }
+            if duration > .seconds(86_400) { lines.differs("max_age", "limited to 24h", at: age.position) }
             lines.line("max_age: \(min(duration, .seconds(86_400)).text)")
         }
         for member in cors.rest where member.name != "debug" && member.value.flag != false {
-            lines.leaveOut("security/cors.\(member.name)", "there is nothing like it", at: member.position)
+            lines.leaveOut("security/cors.\(member.name)", "gatherd has no equivalent", at: member.position)
         }
         var text = ImportedText()
         text.line("cors:")
@@ -255,7 +256,7 @@ enum KrakenDRateLimit {
             let written = written(rate, every, limit.take("capacity"), by: nil)
         {
             text.differs(
-                "max_rate", "one request too many is answered with 429 and Retry-After; KrakenD answers 503",
+                "max_rate", "a request over the limit is answered with 429 and Retry-After; KrakenD answers 503",
                 at: member.position)
             limits.append(written)
         }
@@ -272,7 +273,8 @@ enum KrakenDRateLimit {
                 limits.append(written)
             } else {
                 text.leaveOut(
-                    "client_max_rate", "clients are told apart by their address or a field, not by \(quoted(strategy))",
+                    "client_max_rate",
+                    "clients are distinguished by address or by a header field, not by \(quoted(strategy))",
                     at: member.position)
             }
         }
@@ -280,7 +282,7 @@ enum KrakenDRateLimit {
             limit.take("cleanup_period"), limit.take("cleanup_threads"), limit.take("num_shards"),
             limit.take("capacity"), limit.take("client_capacity"),
         ]
-        for member in limit.rest { text.leaveOut(member.name, "there is nothing like it", at: member.position) }
+        for member in limit.rest { text.leaveOut(member.name, "gatherd has no equivalent", at: member.position) }
         switch limits.count {
         case 0: break
         case 1: text.line("rate_limit: \(limits[0])")

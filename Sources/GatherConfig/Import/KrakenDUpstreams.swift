@@ -93,7 +93,7 @@ struct KrakenDUpstreams {
         }
         text.differs(
             "qos/circuit-breaker",
-            "opens when half of the attempts in 'window' have failed, for all endpoints; KrakenD counts errors in a row, for each backend",
+            "opens for all endpoints when half of the attempts in 'window' have failed; KrakenD counts consecutive errors of each backend",
             at: position)
         text.line(
             "breaker: \(members.isEmpty ? "{}" : "{ \(members.map { "\($0.name): \($0.value)" }.joined(separator: ", ")) }")"

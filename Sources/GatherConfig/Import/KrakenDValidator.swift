@@ -24,17 +24,17 @@ struct KrakenDValidator {
         guard let validator = TheirMapping(member.value) else { throw Refusal(reason: "it is not a mapping") }
         let name = validator.take("alg")?.value.spelling ?? "RS256"
         guard let algorithm = SignatureAlgorithm(rawValue: name) else {
-            throw Refusal(reason: "the algorithm \(quoted(name)) is not known")
+            throw Refusal(reason: "the algorithm \(quoted(name)) is not supported")
         }
         if algorithm.usesSecret {
-            throw Refusal(reason: "\(name) verifies with a secret, which has to be written by hand as 'keys.secret'")
+            throw Refusal(reason: "\(name) verifies with a secret, which you have to add by hand as 'keys.secret'")
         }
         let keys = try Self.keys(validator)
         let hasCookie = validator.take("cookie_key")?.value.spelling
         verification.differs(
             "auth/validator",
-            "tokens have to have 'exp'"
-                + (hasCookie == nil ? ", and without 'cookie_key' the cookie 'access_token' is not looked at" : ""),
+            "tokens must have an 'exp'"
+                + (hasCookie == nil ? ", and without 'cookie_key' the cookie 'access_token' is ignored" : ""),
             at: member.position)
         verification.line("keys: \(keys)")
         verification.line("algorithms: [\(name)]")
@@ -43,7 +43,7 @@ struct KrakenDValidator {
         }
         let audience = validator.take("audience")?.value.spellings ?? []
         guard audience.count < 2 else {
-            throw Refusal(reason: "tokens have to be for all of its audiences, and here for one of several is enough")
+            throw Refusal(reason: "KrakenD requires all of the audiences in a token, and gatherd any one of them")
         }
         if let audience = audience.first { verification.line("audience: \(YAMLText.scalar(audience))") }
         verification.line("leeway: \((validator.take("leeway")?.value.goDuration ?? .seconds(1)).text)")
@@ -53,18 +53,18 @@ struct KrakenDValidator {
         readClaims(validator, sending: fields)
         if let strategy = validator.take("key_identify_strategy"), strategy.value.spelling != "kid" {
             verification.leaveOut(
-                "auth/validator.key_identify_strategy", "keys are found by their 'kid'", at: strategy.position)
+                "auth/validator.key_identify_strategy", "keys are found by 'kid'", at: strategy.position)
         }
         // Keys are always kept, and may be fetched without TLS.
         for needless in ["cache", "disable_jwk_security", "operation_debug"] { _ = validator.take(needless) }
         for member in validator.rest {
-            verification.leaveOut("auth/validator.\(member.name)", "there is nothing like it", at: member.position)
+            verification.leaveOut("auth/validator.\(member.name)", "gatherd has no equivalent", at: member.position)
         }
     }
 
     private static func keys(_ validator: TheirMapping) throws(Refusal) -> String {
         for key in ["secret_url", "cypher_key"] where validator.take(key) != nil {
-            throw Refusal(reason: "keys that are encrypted cannot be read")
+            throw Refusal(reason: "encrypted keys are not supported")
         }
         let url = validator.take("jwk_url", "jwk-url")?.value.spelling ?? ""
         let authority = validator.take("jwk_local_ca")?.value.spelling ?? ""
@@ -102,7 +102,7 @@ struct KrakenDValidator {
         guard let scopes = validator.take("scopes")?.value.spellings, !scopes.isEmpty else { return }
         if key == nil {
             needs.differs(
-                "scopes", "are needed in the claim 'scope'; KrakenD needs none without 'scopes_key'", at: position)
+                "scopes", "must be in the claim 'scope'; KrakenD checks none without 'scopes_key'", at: position)
         }
         needs.line("scopes: { \(all ? "all" : "any"): \(YAMLText.list(scopes)) }")
         scopesClaim = Self.claim(key ?? "scope", isNested: true)
@@ -117,7 +117,7 @@ struct KrakenDValidator {
                 !HeadersReader.isRefused(pair[1])
             else {
                 needs.leaveOut(
-                    "propagate_claims", "a claim can be sent in a field that is not the connection's own",
+                    "propagate_claims", "a claim cannot be sent in a header field that concerns the connection",
                     at: node.position)
                 continue
             }
@@ -127,7 +127,7 @@ struct KrakenDValidator {
                 claims.append((pair[1], "{jwt.\(claim) ?? \"\"}"))
             } else {
                 needs.differs(
-                    "propagate_claims", "\(pair[1]) is not sent, as in KrakenD, since 'input_headers' lacks it",
+                    "propagate_claims", "\(pair[1]) is not sent, as in KrakenD, since it is not in 'input_headers'",
                     at: node.position)
             }
         }
