@@ -115,7 +115,7 @@ final class AdminResponder: Handler {
             )
         }
         // A page of another origin sends requests that its reader did not ask for (Fetch Metadata).
-        let site = HTTPField.Name("Sec-Fetch-Site").flatMap { head[$0] }
+        let site = head[.known("Sec-Fetch-Site")]
         guard head.method == .get || site == nil || site == "same-origin" || site == "none" else {
             return .problem(.forbidden, "a page of another origin may not do this")
         }

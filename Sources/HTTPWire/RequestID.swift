@@ -34,8 +34,9 @@ extension RequestID: CustomStringConvertible {
 extension HTTPField.Name {
     package static let xRequestID = known("X-Request-ID")
 
-    private static func known(_ name: String) -> Self {
-        guard let name = Self(name) else { preconditionFailure("'\(name)' is no header's name") }
+    /// A name that the program is written with.
+    package static func known(_ name: String) -> Self {
+        guard let name = Self(name) else { preconditionFailure("'\(name)' is not the name of a header field") }
         return name
     }
 }

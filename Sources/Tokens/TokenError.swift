@@ -22,7 +22,7 @@ public enum TokenError: Error, Equatable, Sendable, CustomStringConvertible {
         case .tooLong: "the token is too long"
         case .malformed: "the token is malformed"
         case .algorithm: "the token is not signed by an accepted algorithm"
-        case .critical: "the token has a critical header parameter that is not known here"
+        case .critical: "the token has a critical header parameter that gatherd does not support"
         case .expired: "the token has expired"
         case .notYetValid: "the token is not valid yet"
         case .issuer: "the token is not of an accepted issuer"

@@ -79,7 +79,7 @@ struct Trace: ParsableCommand {
             let (yaml, differences) = try test.make(of: records)
             print(yaml, terminator: "")
             guard !differences.isEmpty else { return }
-            throw UsageError("--as-test", "the test does not pass as it is: \(differences.joined(separator: "; "))")
+            throw UsageError("--as-test", "the test does not pass: \(differences.joined(separator: "; "))")
         } catch let error as UsageError {
             throw complain(error)
         }

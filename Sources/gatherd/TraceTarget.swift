@@ -156,9 +156,7 @@ private struct TraceRecords {
     func end(status: Int, _ fields: FieldSection, _ screen: TraceScreen) throws {
         screen.take { trace in
             trace.status = trace.status ?? status
-            guard trace.calls.isEmpty, let name = HTTPField.Name("Server-Timing"), let timing = fields[name] else {
-                return
-            }
+            guard trace.calls.isEmpty, let timing = fields[.known("Server-Timing")] else { return }
             trace.take(serverTiming: timing)
         }
     }

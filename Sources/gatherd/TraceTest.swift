@@ -59,7 +59,7 @@ struct TraceTest {
         try RequestSerializer(authority: "localhost").appendHead(of: request, to: &bytes)
         var parser = RequestHeadParser()
         guard case .complete(let head, _) = try parser.parse(bytes.span, limits: WireLimits()) else {
-            throw UsageError(request.target, "is no target of a request")
+            throw UsageError(request.target, "is not a valid request target")
         }
         return head
     }
@@ -75,7 +75,7 @@ struct TraceTest {
     mutating func make(of lines: [[UInt8]]) throws -> (yaml: String, differences: [String]) {
         let records = try lines.map { try JSONValue(validating: $0) }
         guard let last = records.last, let gather = last["gather"] else {
-            throw UsageError("--as-test", "the answer is no stream of records, which tells what each call got")
+            throw UsageError("--as-test", "the answer is not a stream of records, which would say what each call got")
         }
         test.expected.status = gather["status"]?.scalarText.flatMap { Int($0) }
         test.expected.isComplete = gather["complete"].map { $0.kind == .true }

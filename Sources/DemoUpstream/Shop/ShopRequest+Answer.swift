@@ -46,7 +46,7 @@ extension ShopRequest {
 
     private func offers() throws(Problem) -> Response {
         guard ShopData.segments.contains(item) else {
-            throw Problem(.notFound, "there is no segment \(item); there are gold, silver and bronze")
+            throw Problem(.notFound, "there is no segment \(item); the segments are gold, silver and bronze")
         }
         return .json(.ok) { json in
             json.array(of: ShopData.offers(for: item)) { json, offer in
@@ -101,7 +101,7 @@ extension ShopRequest {
     /// The id of a customer that exists, in the one way to write it.
     private static func customerID(_ text: String) throws(Problem) -> Int {
         guard let id = Int(text), String(id) == text, ShopData.customerIDs.contains(id) else {
-            throw Problem(.notFound, "there is no customer \(text); there are 1 to 9999")
+            throw Problem(.notFound, "there is no customer \(text); customers are numbered 1 to 9999")
         }
         return id
     }

@@ -63,13 +63,13 @@ public struct PlanChanges: Sendable {
         guard text.hasSuffix("%") else { return .after(try duration(text, of: "--hedge")) }
         guard let millionths = try? Quantity.read(text, units: Quantity.percentUnits),
             (1...500_000).contains(millionths)
-        else { throw UsageError("--hedge \(quoted(text))", "it is no part up to 50%", "write it as in --hedge 2%") }
+        else { throw UsageError("--hedge \(quoted(text))", "not a share of at most 50%", "write it as in --hedge 2%") }
         return .extraLoad(Double(millionths) / 1_000_000)
     }
 
     private static func duration(_ text: String, of flag: String) throws(UsageError) -> Duration {
         guard let microseconds = try? Quantity.read(text, units: Duration.units), microseconds > 0 else {
-            throw UsageError("\(flag) \(quoted(text))", "it is no duration", "write it as in \(flag) 80ms")
+            throw UsageError("\(flag) \(quoted(text))", "not a duration", "write it as in \(flag) 80ms")
         }
         return .microseconds(microseconds)
     }

@@ -297,7 +297,7 @@ enum TokenReader {
         let authorities = section["ca"].flatMap { node in node.text("the path of a file").map { (node, $0) } }
         guard let text = node.text("a URL such as https://id.example/jwks.json") else { return nil }
         guard var keys = RemoteKeys(text) else {
-            node.error("this is no URL of a key set", remedy: "write it as in https://id.example/jwks.json")
+            node.error("this is not the URL of a key set", remedy: "write it as in https://id.example/jwks.json")
             return nil
         }
         keys.refresh = refresh ?? keys.refresh

@@ -8,11 +8,6 @@ import JSONText
 extension HTTPField.Name {
     static let gatherComplete = known("Gather-Complete")
     static let serverTiming = known("Server-Timing")
-
-    private static func known(_ name: String) -> Self {
-        guard let name = Self(name) else { preconditionFailure("'\(name)' is no header's name") }
-        return name
-    }
 }
 
 extension Response {

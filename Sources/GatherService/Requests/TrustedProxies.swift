@@ -107,9 +107,4 @@ extension HTTPField.Name {
     static let xForwardedFor = known("X-Forwarded-For")
     static let xForwardedHost = known("X-Forwarded-Host")
     static let xForwardedProto = known("X-Forwarded-Proto")
-
-    private static func known(_ name: String) -> Self {
-        guard let name = Self(name) else { preconditionFailure("'\(name)' is no header's name") }
-        return name
-    }
 }

@@ -142,9 +142,4 @@ extension Int64 {
 
 extension HTTPField.Name {
     fileprivate static let rateLimitPolicy = known("RateLimit-Policy")
-
-    private static func known(_ name: String) -> Self {
-        guard let name = Self(name) else { preconditionFailure("'\(name)' is no header's name") }
-        return name
-    }
 }

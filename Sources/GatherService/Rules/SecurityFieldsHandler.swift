@@ -10,9 +10,9 @@ final class SecurityFieldsHandler: Handler {
     private static let fields: [(name: HTTPField.Name, value: String)] = [
         // No guessing of types, no frames of other sites, no addresses told to them.
         (.xContentTypeOptions, "nosniff"),
-        (known("X-Frame-Options"), "DENY"),
+        (.known("X-Frame-Options"), "DENY"),
         (.contentSecurityPolicy, "frame-ancestors 'none'"),
-        (known("Referrer-Policy"), "no-referrer"),
+        (.known("Referrer-Policy"), "no-referrer"),
     ]
 
     private let next: any Handler
@@ -31,10 +31,5 @@ final class SecurityFieldsHandler: Handler {
             response.fields[name] = value
         }
         return response
-    }
-
-    private static func known(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("'\(name)' is not a header name") }
-        return name
     }
 }
