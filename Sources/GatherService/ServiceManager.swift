@@ -21,8 +21,6 @@ public struct ServiceManager: Sendable {
         watchdog = isMeant && socket != nil ? microseconds.flatMap { $0 > 0 ? .microseconds($0) : nil } : nil
     }
 
-    var isPresent: Bool { socket != nil }
-
     func ready(_ status: String) { send("READY=1\nSTATUS=\(status)\n") }
 
     /// The manager takes a message that is younger than its request for the answer to it.

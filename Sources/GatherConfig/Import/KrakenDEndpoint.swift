@@ -248,11 +248,8 @@ struct KrakenDEndpoint {
                 "\"*\" does not include Accept, Accept-Encoding, Content-*, If-* and Range; list those you need",
                 at: position)
         }
-        if isProxy {
-            if !names.contains("*") { text.line("forward_headers: \(YAMLText.list(names))") }
-        } else if !names.isEmpty {
-            text.line("forward_headers: \(YAMLText.list(names))")
-        }
+        // The default of a proxy is all of them, that of a call none.
+        if isProxy ? !names.contains("*") : !names.isEmpty { text.line("forward_headers: \(YAMLText.list(names))") }
         return text
     }
 
