@@ -298,12 +298,12 @@ class Dispatch: BulkheadClient, WaitHandler {
     /// parts that will not run.
     private func giveUpAll() {
         guard running + queued > 0 || hasReady else { return }
-        var (queuing, admitted): ([PartIndex], [PartIndex]) = ([], [])
+        var (queuing, admitted, underWay): ([PartIndex], [PartIndex], [PartIndex]) = ([], [], [])
         for number in parts.indices {
             switch parts[number].stage {
-            case .running: giveUpFirstAttempt(of: PartIndex(number: number))
             case .queued: queuing.append(PartIndex(number: number))
             case .admitted: admitted.append(PartIndex(number: number))
+            case .running: underWay.append(PartIndex(number: number))
             case .waiting, .ended: break
             }
         }
@@ -312,6 +312,7 @@ class Dispatch: BulkheadClient, WaitHandler {
         (firstReady, lastReady) = (nil, nil)
         for part in queuing { state(of: part).bulkhead.withdraw() }
         for part in admitted { state(of: part).bulkhead.leave() }
+        for part in underWay { giveUpFirstAttempt(of: part) }
     }
 
     private func giveUpFirstAttempt(of part: PartIndex) {
