@@ -111,7 +111,7 @@ import Testing
                 }, on: loop
             ) {
                 let wake = await loop.reactor.suspend(exchange.wait, until: loop.now.advanced(by: .seconds(10)))
-                return try upstream.fetcher.finish(exchange, wake)
+                return try exchange.take(wake)
             }
             #expect(response.body == Array("ok".utf8))
             _ = try await kept.end(on: loop)
