@@ -12,6 +12,7 @@ final class Generation: Sendable {
     let configuration: Configuration
     let routes: Routes
     let rules: ServiceRules
+    private let limiters: KeptLimiters
     let limits: ProcessLimits
     let access: AccessKeys
 
@@ -22,11 +23,12 @@ final class Generation: Sendable {
         number = (earlier?.number ?? 0) + 1
         let kept = earlier.map { configuration.keepingBodies(of: $0.configuration) } ?? configuration
         self.configuration = kept
-        var routes = Routes(kept)
+        limiters = KeptLimiters(kept, after: earlier?.limiters)
+        var routes = Routes(kept, limiters)
         routes.demonstrations.listening(on: address)
         self.routes = routes
         access = AccessKeys(configuration.access, after: earlier?.access)
-        rules = ServiceRules(configuration.server, routes)
+        rules = ServiceRules(configuration.server, routes, limiters.ofServer)
         limits = ProcessLimits(
             kept.plan, loops: loops, keptBytes: kept.server.limits.staleBytes, after: earlier?.limits)
     }

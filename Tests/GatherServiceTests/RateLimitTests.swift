@@ -1,4 +1,5 @@
 import Gather
+import GatherConfig
 import Glibc
 import HTTPServer
 import HTTPServerTesting
@@ -12,7 +13,9 @@ import Testing
 
 @Suite(.blocking) struct RateLimitTests {
     private static func handler(_ limits: [RateLimit]) -> RateLimitHandler {
-        RateLimitHandler(RateLimiters(limits), next: HandlerFunction { _, _ in Response(.ok, text: "hello") })
+        RateLimitHandler(
+            RateLimiters(limits.map { RateLimiter($0) }), next: HandlerFunction { _, _ in Response(.ok, text: "hello") }
+        )
     }
 
     @Test func `as many requests pass as a limit says, and after a rest as many at once as its burst`() throws {
@@ -114,7 +117,7 @@ import Testing
     @Test func `behind trusted proxies a client is the last on the way that is not one of them`() throws {
         try TestLoop.run { loop in
             let trusted = TrustedProxies([IPNetwork("10.0.0.0/8"), IPNetwork("2001:db8::/32")].compactMap(\.self))
-            let limiters = RateLimiters([RateLimit(1, per: .seconds(60), by: .address)], trusted)
+            let limiters = RateLimiters([RateLimiter(RateLimit(1, per: .seconds(60), by: .address), trusted)])
             let client = TestClient(RateLimitHandler(limiters, next: HandlerFunction { _, _ in Response(.ok) }))
             for (peer, way, status) in [
                 ("10.0.0.1", "192.0.2.1", 200), ("10.0.0.2", "192.0.2.1:1234", 429),
@@ -205,6 +208,37 @@ import Testing
             let last = try await service.get("/of-up", on: loop)
             #expect(last.status == 429 && last["RateLimit-Policy"] == "\"all\";q=10;w=3600")
             #expect(service.upstream.requests.count == 6)
+        }
+    }
+
+    private static func configure(_ log: String, few: Int, proxies: String = "")
+        -> @Sendable (RunningService.Ports) throws -> Configuration
+    {
+        proxied(
+            """
+            - { path: /few, proxy: "up:/a", rate_limit: { requests: \(few), per: 1h } }
+            - path: /gathered
+              rate_limit: [{ requests: 9, per: 1h }, { requests: 1, per: 1h, by: address }]
+              calls: { a: { get: "up:/a" } }
+            """, server: "access_log: \(log), rate_limit: { requests: 100, per: 1h }" + proxies)
+    }
+
+    private static func statuses(of service: RunningService, on loop: isolated EventLoop) async throws -> [Int] {
+        [try await service.get("/few", on: loop).status, try await service.get("/gathered", on: loop).status]
+    }
+
+    @Test func `what has counted counts on after a reload, for each limit that has stayed as it was`() throws {
+        try RunningService.run(Self.configure("true", few: 1)) { service, loop in
+            #expect(try await Self.statuses(of: service, on: loop) == [200, 200])
+            #expect(try await Self.statuses(of: service, on: loop) == [429, 429])
+            try await service.reload(Self.configure("false", few: 1), on: loop)
+            #expect(try await Self.statuses(of: service, on: loop) == [429, 429])
+            try await service.reload(Self.configure("false", few: 2), on: loop)
+            #expect(try await Self.statuses(of: service, on: loop) == [200, 429])
+            // Clients are others then.
+            try await service.reload(
+                Self.configure("false", few: 2, proxies: ", trusted_proxies: [10.0.0.1]"), on: loop)
+            #expect(try await Self.statuses(of: service, on: loop) == [200, 200])
         }
     }
 }

@@ -48,6 +48,26 @@ import Testing
         #expect(try result(Self.good + "expect: { body_includes: \(part) }").failures == failures)
     }
 
+    @Test func `a limit of calls in a time holds in a test as well, which waits for it on virtual time`() throws {
+        let text = """
+            version: 1
+            upstreams:
+              strict: { hosts: [http://a], rate_limit: { requests: 2, per: 1s, burst: 1 } }
+              patient: { hosts: [http://a], rate_limit: { requests: 2, per: 1s, burst: 1, max_wait: 300ms } }
+            endpoints:
+              - path: /x
+                gather: settled
+                calls: { a: { get: "strict:/a" }, b: { get: "strict:/b" }, c: { get: "patient:/c" }, d: { get: "patient:/d" } }
+                tests:
+                  - name: one too many
+                    calls: { a: {}, c: {}, d: {} }
+                    expect: { outcomes: { a: ok, b: shed, c: ok, d: ok }, within: 250ms }
+            """
+        let configuration = try Configuration.read(text: text, file: "x.yaml")
+        let result = try #require(configuration.tests.first).run(on: configuration.plan)
+        #expect(result.failures == [] && result.duration == .milliseconds(250))
+    }
+
     @Test func `what expose adds is not looked at unless it is named`() throws {
         let text = """
             version: 1

@@ -133,6 +133,23 @@ import Testing
         #expect(attempts.begun == attempts.answered + attempts.cancelled + attempts.timedOut)
     }
 
+    @Test func `a limit of calls in a time holds on virtual time, and calls wait for it as they would`() throws {
+        let upstream = "shop: { hosts: [http://a], rate_limit: { requests: 50, per: 1s, burst: 5 KEYS } }"
+        func result(_ keys: String) throws -> SimulationResult {
+            try simulation(single, upstreams: upstream.replacing("KEYS", with: keys), "shop=1ms").run()
+        }
+        // Ten seconds of a hundred a second.
+        let strict = try result("")
+        #expect((450...530).contains(strict.calls[0].outcomes[.ok] ?? 0))
+        #expect(strict.calls[0].outcomes[.shed] == 1000 - (strict.calls[0].outcomes[.ok] ?? 0))
+        #expect(strict.statuses[503] == strict.calls[0].outcomes[.shed])
+        #expect(strict.upstreams[0].attempts.begun == strict.calls[0].outcomes[.ok])
+        #expect(strict.percentile(999) == .milliseconds(1))
+        let patient = try result(", max_wait: 200ms")
+        #expect(patient.percentile(999) > .milliseconds(150) && patient.percentile(999) <= .milliseconds(201))
+        #expect(patient.calls[0].outcomes[.ok] ?? 0 >= strict.calls[0].outcomes[.ok] ?? 0)
+    }
+
     @Test func `a value that the request lacks is named`() throws {
         let simulation = try simulation("calls: { a: { get: \"shop:/a/{path.id}?q={query.q}\" } }")
         let error = #expect(throws: UnplaceableRequest.self) { _ = try simulation.run() }

@@ -22,6 +22,7 @@ public struct CallReport: Sendable {
     private struct Rest: Sendable {
         var detail: String?
         var host: String?
+        var retryAfter: Duration?
         var items: [Outcome: Int] = [:]
         var staleAge: Duration?
         var attempts: [AttemptReport] = []
@@ -72,6 +73,9 @@ public struct CallReport: Sendable {
         get { kept?.rest.host }
         set { change { $0.host = newValue } }
     }
+
+    /// When a call that was shed may be made again, if that is known.
+    public var retryAfter: Duration? { kept?.rest.retryAfter }
 
     /// For a call that is made for each element of a list: how many items ended in each way.
     public var items: [Outcome: Int] {
@@ -132,7 +136,9 @@ public struct CallReport: Sendable {
             self.phases = phases
         }
         if let rest = end.rest, rest.detail != nil || !rest.attempts.isEmpty {
-            kept = Kept(Rest(detail: rest.detail, host: rest.host, attempts: rest.attempts))
+            let retryAfter = outcome == .shed ? rest.retryAfter : nil
+            kept = Kept(
+                Rest(detail: rest.detail, host: rest.host, retryAfter: retryAfter, attempts: rest.attempts))
         }
     }
 }

@@ -12,6 +12,8 @@ extension Dispatch {
         case rest(AttemptContext.Rest)
         /// An exchange that it shares with equal calls.
         case flight(ClientRequest)
+        /// To wait until its upstream's rate has room for it.
+        case limited(ClientRequest)
         case list
         /// Its request, which takes too long for the loop to make.
         case large
@@ -45,6 +47,7 @@ extension Dispatch {
             queue(part, at: state)
             return nil
         }
+        guard state.isWithinRate(at: time) else { return .limited(request) }
         state.budget.addCall()
         parts[part.number].attempt = attempts.begin(request, of: prepared, call(of: part), at: state, now: time)
         guard let due = parts[part.number].attempt?.due else {
@@ -119,6 +122,7 @@ extension Dispatch {
         switch work {
         case .rest(let rest): await perform(rest, of: part, on: loop)
         case .flight(let request): await joinFlight(of: request, as: part, on: loop)
+        case .limited(let request): await performLimited(request, of: part, on: loop)
         case .list: await performList(part, on: loop)
         case .large: await prepare(part, on: loop)
         }
@@ -143,6 +147,16 @@ extension Dispatch {
             for: request, of: prepared, call(of: part), at: state, tracing: attempts.trace, on: loop)
         let fairShare = patience.fairShare(of: state.timeout(of: prepared))
         let last = await flight.join(with: patience, fairShare: fairShare, on: loop)
+        await finish(part, last, on: loop)
+    }
+
+    /// Makes the attempts of a part that has its slot, the first when its upstream's rate has room for it.
+    private func performLimited(_ request: ClientRequest, of part: PartIndex, on loop: isolated EventLoop) async {
+        let state = state(of: part)
+        let log = attemptLog(of: part, at: state)
+        let all = Attempts(attempts, of: prepared(part), call(of: part), at: state, log: log)
+        let last = await all.run(request, on: loop)
+        state.bulkhead.leave()
         await finish(part, last, on: loop)
     }
 

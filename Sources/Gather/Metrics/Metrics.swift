@@ -253,6 +253,8 @@ final class UpstreamMetrics {
         case stale
         /// Calls that were not sent because the queue was full, or too slow.
         case queueFull, queueSlow
+        /// Calls that were not sent because they were too many in a time, and attempts that waited for that.
+        case overRate, delayed
     }
 
     private let name: String

@@ -239,7 +239,7 @@ extension MetricsSnapshot {
 
     /// The other counts of one kind, by upstream.
     public enum Event: Sendable {
-        case retries, hedges, coalesced, stale, shedByFullQueue, shedBySlowQueue
+        case retries, hedges, coalesced, stale, shedByFullQueue, shedBySlowQueue, shedByRate, delayed
     }
 
     public func count(of event: Event) -> [(upstream: String, count: Int)] {
@@ -251,6 +251,8 @@ extension MetricsSnapshot {
             case .stale: .stale
             case .shedByFullQueue: .queueFull
             case .shedBySlowQueue: .queueSlow
+            case .shedByRate: .overRate
+            case .delayed: .delayed
             }
         return upstreams.map { ($0.name, $0.events[counted.rawValue]) }
     }

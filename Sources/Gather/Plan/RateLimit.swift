@@ -1,7 +1,8 @@
+import EventLoop
 public import HTTPTypes
 public import JSONText
 
-/// How many requests of one client, or of all, are answered in a given time.
+/// How many requests of one client, or of all, are answered in a given time; or how many an upstream gets.
 public struct RateLimit: Sendable, Equatable {
     /// Which requests are counted together.
     public enum Key: Sendable, Equatable {
@@ -35,4 +36,18 @@ public struct RateLimit: Sendable, Equatable {
     public init(_ requests: Int, per: Duration, burst: Int? = nil, by key: Key = .all) {
         (self.requests, self.per, self.burst, self.key) = (requests, per, burst ?? requests, key)
     }
+}
+
+extension RateLimit {
+    /// `10 in 60 s`.
+    package var inWords: String {
+        let seconds = per.wholeNanoseconds.wholeSeconds
+        return "\(requests) in "
+            + (.seconds(seconds) == per ? "\(seconds) s" : "\(per.wholeNanoseconds / 1_000_000) ms")
+    }
+}
+
+extension Int64 {
+    /// Seconds of nanoseconds, rounded up.
+    package var wholeSeconds: Int { Int((self + 999_999_999) / 1_000_000_000) }
 }

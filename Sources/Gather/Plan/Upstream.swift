@@ -16,6 +16,10 @@ public struct Upstream: Sendable, Equatable {
     public var maxQueued = 1024
     /// How long a call waits for a slot before it is shed.
     public var queueTimeout: Duration = .milliseconds(500)
+    /// How many attempts may begin in a time, in the whole process.
+    public var rateLimit: RateLimit?
+    /// How long an attempt that is one too many waits for its time; it is shed if that is longer.
+    public var longestRateWait: Duration = .zero
     public var retry: RetryPolicy?
     public var hedge: HedgePolicy?
     public var breaker: BreakerPolicy?

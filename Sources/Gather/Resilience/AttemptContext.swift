@@ -19,6 +19,14 @@ struct AttemptContext {
         case endOf(Flight)
     }
 
+    /// The same, as things are.
+    var lastEnd: LoopInstant {
+        switch deadline {
+        case .of(let patience): patience.deadline
+        case .endOf(let flight): flight.deadline
+        }
+    }
+
     /// Begins an attempt, for which the caller has a slot in the bulkhead; nil if the breaker is open.
     /// - Parameters:
     ///   - number: the call's in its gather; of a flight, that of the first call that joined it.
@@ -31,7 +39,8 @@ struct AttemptContext {
         now: LoopInstant
     ) -> RunningAttempt? {
         guard let attempt = state.begin(at: now, avoiding: tried, isHedge: isHedge) else { return nil }
-        log?.began(attempt)
+        // The first is told when the wait for it is over: few have another.
+        if made > 0 { log?.began(attempt) }
         guard let trace else { return send(request, of: call, attempt, at: state, now: now) }
         let (told, place) = trace.begin(request, of: number, attempt, after: made, at: state)
         return send(told, of: call, attempt, place, at: state, now: now)
@@ -165,12 +174,7 @@ struct AttemptContext {
         else { return nil }
         let now = reactor.time
         let pause = state.pause(before: retries + 1, by: policy) + (end.retryAfter ?? .zero)
-        let last =
-            switch deadline {
-            case .of(let patience): patience.deadline
-            case .endOf(let flight): flight.deadline
-            }
-        guard now.advanced(by: pause) < last, state.budget.withdraw(at: now) else { return nil }
+        guard now.advanced(by: pause) < lastEnd, state.budget.withdraw(at: now) else { return nil }
         return pause
     }
 }

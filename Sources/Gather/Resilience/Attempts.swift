@@ -33,8 +33,16 @@ struct Attempts: ~Copyable {
         context.pause(after: end, of: call, at: state, retries: retries)
     }
 
-    /// Makes attempts until one ends well or no other is allowed.
+    /// Makes attempts until one ends well or no other is allowed. The first waits for its time, if the upstream's rate
+    /// is limited.
     func run(_ request: ClientRequest, on loop: isolated EventLoop) async -> CallEnd {
+        if state.rate != nil {
+            switch await state.waitForRate(until: context.lastEnd, on: loop) {
+            case .over: break
+            case .cancelled: return .cancelled
+            case .tooLong(let wait): return state.shedByRate(wait)
+            }
+        }
         state.budget.addCall()
         guard let first = begin(request, at: loop.time) else { return .refused }
         return await go(on: .hedges(first), request, on: loop)
@@ -71,7 +79,9 @@ struct Attempts: ~Copyable {
             if state.followsRedirects(of: call), redirects < state.upstream.mostRedirects,
                 let next = Redirection.request(after: end, request, at: state.upstream)
             {
-                guard let attempt = begin(next, after: count, at: loop.time) else { break }
+                guard await mayGoOn(&end, on: loop), let attempt = begin(next, after: count, at: loop.time) else {
+                    break
+                }
                 (request, redirects, host) = (next, redirects + 1, attempt.attempt.host)
                 let (last, made) = await race(attempt, next, after: count, on: loop)
                 (end, count) = (last, count + made)
@@ -83,6 +93,10 @@ struct Attempts: ~Copyable {
                 try await loop.sleep(for: next)
             } catch {
                 end = .cancelled
+                break
+            }
+            guard await mayGoOn(&end, on: loop) else {
+                state.budget.giveBack()
                 break
             }
             // A kept connection that breaks under an attempt costs one more request; of all attempts only under the first.
@@ -98,6 +112,19 @@ struct Attempts: ~Copyable {
         end.attempts = count
         if let log, log.reports.count > 1 { end.note(log.reports) }
         return end
+    }
+
+    /// Waits until another attempt may begin, if the upstream's rate is limited.
+    /// - Parameter end: how the last one ended, which is how the call ends if there is no other.
+    /// - Returns: whether it may begin.
+    private func mayGoOn(_ end: inout CallEnd, on loop: isolated EventLoop) async -> Bool {
+        guard state.rate != nil else { return true }
+        switch await state.waitForRate(until: context.lastEnd, on: loop) {
+        case .over: return true
+        case .cancelled: end = .cancelled
+        case .tooLong: end.detail = (end.detail.map { $0 + "; " } ?? "") + "another attempt is beyond the rate limit"
+        }
+        return false
     }
 
     /// Waits for an attempt, and makes another alongside it whenever none has ended well after a further delay, up to
@@ -193,7 +220,7 @@ struct Attempts: ~Copyable {
     }
 
     /// Begins an attempt alongside others that have not answered, with a slot of its own in the bulkhead, for which it
-    /// does not queue; nil if the bulkhead, the breaker or the budget has no room for it.
+    /// does not queue; nil if the bulkhead, the rate, the breaker or the budget has no room for it.
     private func beginHedge(
         _ request: ClientRequest, besideThoseAt tried: [HostIndex], after made: Int, at now: LoopInstant
     ) -> RunningAttempt? {
@@ -201,11 +228,14 @@ struct Attempts: ~Copyable {
         var request = request
         // As of a retry.
         request.isRepeatable = false
-        if !state.refuses(at: now), state.budget.withdraw(at: now),
-            let hedge = begin(request, avoiding: tried, isHedge: true, after: made, at: now)
-        {
-            state.metrics.count(.hedge)
-            return hedge
+        if !state.refuses(at: now), state.budget.withdraw(at: now) {
+            if state.isWithinRate(at: now),
+                let hedge = begin(request, avoiding: tried, isHedge: true, after: made, at: now)
+            {
+                state.metrics.count(.hedge)
+                return hedge
+            }
+            state.budget.giveBack()
         }
         state.bulkhead.leave()
         return nil

@@ -12,13 +12,12 @@ public final class Passage: BulkheadClient {
         public let outcome: Outcome
         /// For people.
         public let detail: String?
+        /// When it may be tried again, if that is known.
+        public let retryAfter: Duration?
 
-        public init(_ failure: UpstreamFailure) {
-            let end = CallEnd(failure: failure)
-            (outcome, detail) = (end.outcome, end.detail)
-        }
+        public init(_ failure: UpstreamFailure) { self.init(CallEnd(failure: failure)) }
 
-        init(_ end: CallEnd) { (outcome, detail) = (end.outcome, end.detail) }
+        init(_ end: CallEnd) { (outcome, detail, retryAfter) = (end.outcome, end.detail, end.retryAfter) }
     }
 
     private enum Place { case none, queued, held }
@@ -42,13 +41,19 @@ public final class Passage: BulkheadClient {
     /// The upstream's longest time for an attempt.
     public var timeout: Duration { state.timeout }
 
-    /// Waits for a slot.
-    /// - Throws: if none becomes free in time, or the breaker is open.
+    /// Waits for a slot, and then for its time if the upstream's rate is limited.
+    /// - Throws: if either does not come soon enough, or the breaker is open.
     public func enter(on loop: isolated EventLoop) async throws(Failure) {
-        if state.bulkhead.tryEnter() {
-            place = .held
-            return
+        if state.bulkhead.tryEnter() { place = .held } else { try await queue(on: loop) }
+        guard state.rate != nil else { return }
+        switch await state.waitForRate(until: LoopInstant(nanoseconds: .max), on: loop) {
+        case .over: return
+        case .cancelled: throw Failure(CallEnd.cancelled)
+        case .tooLong(let wait): throw Failure(state.shedByRate(wait))
         }
+    }
+
+    private func queue(on loop: isolated EventLoop) async throws(Failure) {
         guard !state.refuses(at: loop.time) else { throw Failure(.refused) }
         guard state.bulkhead.tryQueue() else { throw Failure(state.shedByFullQueue()) }
         place = .queued
@@ -91,7 +96,11 @@ public final class Passage: BulkheadClient {
             policy.causes.contains(.unreachable), state.budget.withdraw(at: loop.time)
         else { return false }
         let pause = state.pause(before: tried.count, by: policy)
-        return await loop.reactor.suspend(reactor.makeWait(), until: loop.now.advanced(by: pause)) != .cancelled
+        let wake = await loop.reactor.suspend(reactor.makeWait(), until: loop.now.advanced(by: pause))
+        guard wake != .cancelled, state.rate != nil else { return wake != .cancelled }
+        let wait = await state.waitForRate(until: LoopInstant(nanoseconds: .max), on: loop)
+        if wait != .over { state.budget.giveBack() }
+        return wait == .over
     }
 
     /// The head of the answer has come: how long that took is the upstream's latency, however long the client takes for

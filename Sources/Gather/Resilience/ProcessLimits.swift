@@ -34,12 +34,15 @@ final class UpstreamLimits: Sendable {
     let upstream: Upstream
     let places: Places
     let budget: RetryBudget
+    /// How many attempts may begin in a time, if that is limited.
+    let rate: SharedRate?
     let breaker: Breaker?
     /// The limit of places, if it is learned.
     let learned: AdaptiveLimit.Learned?
 
     /// - Parameter earlier: those of the upstream that this one replaces. Places are the same, so that what
-    ///   is in flight counts; what was learned is kept if it was learned of the same hosts by the same rules.
+    ///   is in flight counts; what was learned is kept if it was learned of the same hosts by the same rules. What has
+    ///   counted for a limit in a time counts on, at whatever hosts.
     init(_ upstream: Upstream, loops: Int, after earlier: UpstreamLimits? = nil) {
         self.upstream = upstream
         let old = earlier?.upstream
@@ -54,6 +57,8 @@ final class UpstreamLimits: Sendable {
         let deposit = upstream.retry?.budget ?? RetryPolicy.defaultBudget
         let keepsBudget = deposit == (old?.retry?.budget ?? RetryPolicy.defaultBudget)
         budget = (keepsBudget ? earlier?.budget : nil) ?? RetryBudget(deposit: deposit)
+        let keepsRate = old?.rateLimit == upstream.rateLimit
+        rate = (keepsRate ? earlier?.rate : nil) ?? upstream.rateLimit.map(SharedRate.init)
         let keepsBreaker = isSameService && old?.breaker == upstream.breaker
         breaker = (keepsBreaker ? earlier?.breaker : nil) ?? upstream.breaker.map(Breaker.init)
     }

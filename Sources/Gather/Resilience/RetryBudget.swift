@@ -33,6 +33,9 @@ final class RetryBudget: Sendable {
     /// Pays in for a call. Nothing is written while the budget is full, as it is at a healthy upstream.
     func addCall() { pay(deposit) }
 
+    /// Gives back the token of an extra attempt that was not made.
+    func giveBack() { pay(Self.token) }
+
     /// Takes the token for an extra attempt; false if none is left.
     func withdraw(at now: LoopInstant) -> Bool {
         refill(at: now)

@@ -15,6 +15,7 @@ final class UpstreamState {
     let timeout: Duration
     let bulkhead: Bulkhead
     let budget: RetryBudget
+    let rate: SharedRate?
     // Behind what others see: what only this file changes is not checked for exclusive access each time.
     private var generator: SplitMix64
     private var knownHosts: Hosts
@@ -53,7 +54,7 @@ final class UpstreamState {
         knownHosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
         generator = SplitMix64(seed: UInt64(index.number) &+ UInt64(loop) << 32)
         bulkhead = earlier?.bulkhead ?? Bulkhead(limits.places, loop: loop)
-        (budget, breaker, learnedLimit) = (limits.budget, limits.breaker, limits.learned)
+        (budget, rate, breaker, learnedLimit) = (limits.budget, limits.rate, limits.breaker, limits.learned)
         adaptiveLimit = limits.learned.map(AdaptiveLimit.init)
         flights = upstream.coalesces ? Flights() : nil
         if case .extraLoad(let part) = upstream.hedge?.delay {

@@ -1,6 +1,6 @@
 import Gather
 
-/// Reads `rate_limit`, of the server or of an endpoint: one limit, or a list of them.
+/// Reads `rate_limit`: of the server or of an endpoint one limit, or a list of them; of an upstream one.
 enum RateLimitReader {
     /// - Parameter rule: who may use what it limits; nil for everyone.
     static func read(_ node: Node, for rule: AccessRule?) -> [RateLimit] {
@@ -9,10 +9,7 @@ enum RateLimitReader {
 
     private static func readOne(_ node: Node, _ rule: AccessRule?) -> RateLimit? {
         guard let section = Section(node, keys: ["requests", "per", "burst", "by", "clients"]) else { return nil }
-        let most = 1...1_000_000
-        let requests = section.required("requests", such: "requests: 100")?.integer(in: most)
-        let per = section["per"]?.duration(in: .milliseconds(1)...Duration.seconds(86_400)) ?? .seconds(1)
-        var limit = RateLimit(requests ?? 1, per: per, burst: section["burst"]?.integer(in: most))
+        var limit = readRate(section)
         limit.key = section["by"].flatMap { readKey($0, rule) } ?? .all
         limit.clients = section["clients"]?.integer(in: 1...50_000_000) ?? limit.clients
         if limit.key == .all {
@@ -21,6 +18,20 @@ enum RateLimitReader {
                 remedy: "add by: address, or remove clients")
         }
         return limit
+    }
+
+    /// Reads `rate_limit` of an upstream.
+    static func read(_ section: Section, into upstream: inout Upstream) {
+        upstream.rateLimit = readRate(section)
+        upstream.longestRateWait =
+            section["max_wait"]?.duration(in: .zero...Duration.seconds(3600)) ?? upstream.longestRateWait
+    }
+
+    private static func readRate(_ section: Section) -> RateLimit {
+        let most = 1...1_000_000
+        let requests = section.required("requests", such: "requests: 100")?.integer(in: most)
+        let per = section["per"]?.duration(in: .milliseconds(1)...Duration.seconds(86_400)) ?? .seconds(1)
+        return RateLimit(requests ?? 1, per: per, burst: section["burst"]?.integer(in: most))
     }
 
     private static func readKey(_ node: Node, _ rule: AccessRule?) -> RateLimit.Key? {

@@ -4,7 +4,8 @@ import Gather
 enum UpstreamReader {
     static let keys =
         [
-            "hosts", "timeout", "connect_timeout", "max_in_flight", "queue", "max_body", "max_head", "redirects",
+            "hosts", "timeout", "connect_timeout", "max_in_flight", "queue", "rate_limit", "max_body", "max_head",
+            "redirects",
             "trace_headers",
         ] + Defaults.forwarding + ConnectionReader.keys + ResilienceReader.keys
 
@@ -46,6 +47,9 @@ enum UpstreamReader {
             upstream.maxQueued = queue["max"]?.integer(in: 0...1_000_000) ?? upstream.maxQueued
             upstream.queueTimeout =
                 queue["timeout"]?.duration(in: .zero...Duration.seconds(3600)) ?? upstream.queueTimeout
+        }
+        if let limit = section.section("rate_limit", keys: ["requests", "per", "burst", "max_wait"]) {
+            RateLimitReader.read(limit, into: &upstream)
         }
         upstream.maxBodyBytes = section["max_body"]?.size(in: 1...1 << 30) ?? upstream.maxBodyBytes
         upstream.maxHeadBytes = section["max_head"]?.size(in: 1 << 10...1 << 20) ?? upstream.maxHeadBytes

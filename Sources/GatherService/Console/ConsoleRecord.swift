@@ -86,6 +86,7 @@ struct ConsoleRecord: Sendable {
         let events: [(String, [String: Int])] = [
             ("retries", .retries), ("hedges", .hedges), ("coalesced", .coalesced), ("stale", .stale),
             ("shed_queue_full", .shedByFullQueue), ("shed_queue_timeout", MetricsSnapshot.Event.shedBySlowQueue),
+            ("shed_rate_limit", .shedByRate), ("delayed", .delayed),
         ].map { ($0, Dictionary(uniqueKeysWithValues: changes.count(of: $1).map { ($0.upstream, $0.count) })) }
         json.array(of: page.service.upstreams) { json, upstream in
             json.object { json in

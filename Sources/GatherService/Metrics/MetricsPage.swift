@@ -99,14 +99,18 @@ struct MetricsPage: Sendable {
             (.hedges, "gatherd_hedges", "Attempts in parallel with one of the same call that had not answered."),
             (.coalesced, "gatherd_calls_coalesced", "Calls that took part in an exchange that was under way."),
             (.stale, "gatherd_stale_bodies", "Old bodies that stood in for a failure."),
+            (.delayed, "gatherd_attempts_delayed", "Attempts that waited for the upstream's rate_limit."),
         ]
         for (event, name, help) in events {
             page.family(name, .counter, help)
             for (upstream, count) in counted.count(of: event) { page.sample(["upstream": upstream], count) }
         }
-        page.family("gatherd_calls_shed", .counter, "Calls that were not sent for want of a place, by cause.")
+        page.family(
+            "gatherd_calls_shed", .counter,
+            "Calls that were not sent for want of a place, or of room in the rate, by cause.")
         for (event, cause) in [
             (MetricsSnapshot.Event.shedByFullQueue, "queue_full"), (.shedBySlowQueue, "queue_timeout"),
+            (.shedByRate, "rate_limit"),
         ] {
             for (upstream, count) in counted.count(of: event) {
                 page.sample(["upstream": upstream, "cause": cause], count)

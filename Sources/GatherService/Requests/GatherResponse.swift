@@ -45,7 +45,8 @@ extension Response {
                 response = Response(status, body: body)
             } else {
                 let saysWhen = passed?.fields.contains(.retryAfter) ?? false
-                let fields: HTTPFields = status == .serviceUnavailable && !saysWhen ? [.retryAfter: "1"] : [:]
+                let fields: HTTPFields =
+                    status == .serviceUnavailable && !saysWhen ? [.retryAfter: gathered.retryAfter] : [:]
                 response = .problem(status, detail, fields: fields) { json in
                     json.member(of: id)
                     guard endpoint.disclosure != .nothing else { return }
@@ -83,6 +84,14 @@ extension Response {
         status = .notModified
         lines.remove(.contentType)
         self.body = []
+    }
+}
+
+extension Gathered {
+    /// After how many seconds the client may try again.
+    fileprivate var retryAfter: String {
+        guard case .failed(let call) = verdict, let wait = reports[call].retryAfter else { return "1" }
+        return "\(max(1, wait.wholeNanoseconds.wholeSeconds))"
     }
 }
 

@@ -169,7 +169,8 @@ final class ProxyResponder {
             case .outcomes: "the upstream failed: \(failure.outcome.rawValue)"
             case .everything: "the upstream failed: \(failure.outcome.rawValue)\(reason)"
             }
-        return .problem(status, detail, fields: status == .serviceUnavailable ? [.retryAfter: "1"] : [:]) {
+        let pause = max(1, (failure.retryAfter?.wholeNanoseconds ?? 0).wholeSeconds)
+        return .problem(status, detail, fields: status == .serviceUnavailable ? [.retryAfter: "\(pause)"] : [:]) {
             $0.member(of: request.id)
         }
     }

@@ -22,26 +22,25 @@ struct Routes: Sendable {
     private(set) var router = Router<Route>()
     var demonstrations: Demonstrations
 
-    init(_ configuration: Configuration) {
+    init(_ configuration: Configuration, _ limiters: KeptLimiters) {
         demonstrations = Demonstrations(configuration)
-        let trusted = TrustedProxies(configuration.server)
         // One count for all routes.
-        let shared = configuration.server.rateLimits.filter(\.isByIdentity).map { RateLimiter($0) }
+        let shared = limiters.ofServer.filter(\.limit.isByIdentity)
         let ignoresLastSlash = configuration.server.ignoresLastSlash
         for (number, endpoint) in configuration.plan.endpoints.enumerated() {
             let route = Route(
                 target: .endpoint(EndpointRoute(endpoint, number: number)),
                 rules: RouteRules(
-                    endpoint.rateLimits, trusted, access: endpoint.access, shared: shared, fields: endpoint.fields))
+                    limiters.of(endpoint), access: endpoint.access, shared: shared, fields: endpoint.fields))
             add(endpoint.method, endpoint.path, route, ignoresLastSlash: ignoresLastSlash)
         }
         for (index, proxy) in configuration.plan.proxies.enumerated() {
             let rules = RouteRules(
-                proxy.rateLimits, trusted, access: proxy.access, shared: shared, fields: proxy.fields)
+                limiters.of(proxy), access: proxy.access, shared: shared, fields: proxy.fields)
             let route = Route(target: .proxy(index), rules: rules)
             for method in proxy.methods { add(method, proxy.path, route, ignoresLastSlash: ignoresLastSlash) }
         }
-        let rules = RouteRules([], trusted, access: configuration.access.rule, shared: shared, fields: [])
+        let rules = RouteRules([], access: configuration.access.rule, shared: shared, fields: [])
         for (path, target) in demonstrations.routes {
             router.add(.get, path, Route(target: .demonstration(target), rules: rules))
         }

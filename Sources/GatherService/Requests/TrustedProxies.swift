@@ -7,7 +7,7 @@ import HTTPWire
 
 /// The proxies in front of the service, which say in `X-Forwarded-…` or in `Forwarded` for whom they ask: what anybody
 /// else says there is not believed.
-struct TrustedProxies: Sendable {
+struct TrustedProxies: Sendable, Equatable {
     private let networks: [IPNetwork]
     /// Whether it is `Forwarded` that they write. Only one of the two is read: the other may come from the client.
     private let readsForwarded: Bool

@@ -8,10 +8,6 @@ import JSONText
 final class RateLimiters: Sendable {
     private let limiters: [RateLimiter]
 
-    init(_ limits: [RateLimit], _ trusted: TrustedProxies = TrustedProxies([])) {
-        limiters = limits.map { RateLimiter($0, trusted) }
-    }
-
     init(_ limiters: [RateLimiter]) { self.limiters = limiters }
 
     /// Has a request answered, unless it is one too many for one of the limits: that is 429 (RFC 6585 §4).
@@ -21,7 +17,7 @@ final class RateLimiters: Sendable {
         _ request: Request, of identity: Identity? = nil, on loop: isolated EventLoop, _ next: () throws -> Answer
     ) rethrows -> Answer {
         let now = loop.now
-        var least: (limiter: RateLimiter, verdict: RateLimiter.Verdict)?
+        var least: (limiter: RateLimiter, verdict: CellRate.Verdict)?
         for limiter in limiters {
             guard let verdict = limiter.take(request, of: identity, at: now) else { continue }
             guard verdict.isAllowed else { return .now(Self.refusal(limiter, verdict)) }
@@ -35,7 +31,7 @@ final class RateLimiters: Sendable {
         }
     }
 
-    private static func refusal(_ limiter: RateLimiter, _ verdict: RateLimiter.Verdict) -> Response {
+    private static func refusal(_ limiter: RateLimiter, _ verdict: CellRate.Verdict) -> Response {
         let limit = limiter.limit
         let whose =
             switch limit.key {
@@ -47,16 +43,9 @@ final class RateLimiters: Sendable {
             }
         var response = Response.problem(
             .tooManyRequests,
-            "there are more requests than this limit allows: \(limit.requests) in \(limit.per.inWords) \(whose)",
-            fields: [.retryAfter: "\(max(1, verdict.retryAfter.wholeSeconds))"])
+            "there are more requests than this limit allows: \(limit.inWords) \(whose)",
+            fields: [.retryAfter: "\(max(1, verdict.wait.wholeSeconds))"])
         limiter.mark(&response, verdict)
         return response
-    }
-}
-
-extension Duration {
-    fileprivate var inWords: String {
-        let seconds = wholeNanoseconds.wholeSeconds
-        return .seconds(seconds) == self ? "\(seconds) s" : "\(wholeNanoseconds / 1_000_000) ms"
     }
 }

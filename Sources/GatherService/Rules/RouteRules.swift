@@ -17,14 +17,14 @@ final class RouteRules: Sendable {
     /// Nil if nothing is done.
     /// - Parameter shared: limits that count for other routes as well, by who has been verified.
     init?(
-        _ limits: [RateLimit], _ trusted: TrustedProxies, access: AccessRule?, shared: [RateLimiter],
+        _ limiters: [RateLimiter], access: AccessRule?, shared: [RateLimiter],
         fields: [(name: HTTPField.Name, value: String)]
     ) {
-        if limits.isEmpty, access == nil, fields.isEmpty { return nil }
+        if limiters.isEmpty, access == nil, fields.isEmpty { return nil }
         self.access = access
-        let first = limits.filter { !$0.isByIdentity }
-        limiters = first.isEmpty ? nil : RateLimiters(first, trusted)
-        let own = limits.filter(\.isByIdentity).map { RateLimiter($0) }
+        let first = limiters.filter { !$0.limit.isByIdentity }
+        self.limiters = first.isEmpty ? nil : RateLimiters(first)
+        let own = limiters.filter(\.limit.isByIdentity)
         identityLimiters = access == nil || shared.isEmpty && own.isEmpty ? nil : RateLimiters(shared + own)
         self.fields = fields
     }

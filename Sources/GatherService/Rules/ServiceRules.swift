@@ -8,11 +8,12 @@ struct ServiceRules: Sendable {
     private let routes: Routes
     private let limiters: RateLimiters?
 
-    init(_ server: ServerSettings, _ routes: Routes) {
+    /// - Parameter limiters: those of the server.
+    init(_ server: ServerSettings, _ routes: Routes, _ limiters: [RateLimiter]) {
         (self.server, self.routes) = (server, routes)
         // The others wait until it is known who asks.
-        let limits = server.rateLimits.filter { !$0.isByIdentity }
-        limiters = limits.isEmpty ? nil : RateLimiters(limits, TrustedProxies(server))
+        let first = limiters.filter { !$0.limit.isByIdentity }
+        self.limiters = first.isEmpty ? nil : RateLimiters(first)
     }
 
     /// The handler within those that are configured: a limit before anything is done, then what browsers are told,
