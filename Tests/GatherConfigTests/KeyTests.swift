@@ -242,6 +242,8 @@ import Testing
         Sample("tests.request.body", "1", "2"),
         Sample("tests.request.jwt", "{ sub: a }", "{ sub: b }"),
         Sample("tests.request.key", "a", "b"),
+        Sample("tests.request.times", "1", "2"),
+        Sample("tests.request.every", "1ms", "2ms", with: "times: 2"),
         Sample("tests.calls", "{ c: { status: 201 } }", "{ c: { status: 202 } }"),
         Sample("tests.expect", "{ status: 200 }", "{ status: 201 }"),
         Sample("tests.calls.status", "201", "202"),

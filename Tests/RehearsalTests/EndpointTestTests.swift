@@ -68,6 +68,42 @@ import Testing
         #expect(result.failures == [] && result.duration == .milliseconds(250))
     }
 
+    @Test func `a request may be sent several times, for what limits and old bodies make of it`() throws {
+        let text = """
+            version: 1
+            server:
+              rate_limit: { requests: 5, per: 1h }
+              access: { jwt: { keys: { file: none.json }, algorithms: [RS256] } }
+            upstreams: { shop: { hosts: [http://a] } }
+            endpoints:
+              - path: /x
+                public: true
+                rate_limit: [{ requests: 2, per: 1s, burst: 1, by: address }]
+                calls: { a: { get: "shop:/a", stale_for: 1m } }
+                tests:
+                  - { name: "", request: { times: 2 }, calls: { a: {} }, expect: { status: 429 } }
+                  - { name: "", request: { times: 3, every: 499ms }, calls: { a: {} }, expect: { status: 200 } }
+                  - { name: "", request: { times: 4, every: 1m }, calls: { a: {} }, expect: { status: 200, within: 0ms } }
+                  - { name: "", request: { times: 6, every: 1m }, calls: { a: {} }, expect: { status: 429 } }
+                  - { name: "", request: { times: 2, every: 10s }, calls: { a: [{ body: [1] }, { status: 500 }] }, expect: { body: { a: [1] }, outcomes: { a: http_error } } }
+                  - { name: "", request: { times: 2 }, calls: { a: {} }, expect: { status: 200, body: {} } }
+              - path: /y
+                rate_limit: { requests: 1, per: 1h, by: { claim: sub } }
+                calls: { a: { get: "shop:/a" } }
+                tests:
+                  - { name: "", request: { jwt: { sub: ada }, times: 2 }, calls: { a: {} }, expect: { status: 429 } }
+                  - { name: "", request: { times: 2 }, expect: { status: 401 } }
+            """
+        let configuration = try Configuration.read(text: text, file: "x.yaml")
+        let failures = try configuration.tests.map { try $0.run(on: configuration.plan).failures }
+        let reason = "there are more requests than a limit allows"
+        #expect(
+            failures == [
+                [], [], [], [], [],
+                ["status: expected 200, got 429 (\(reason))", "body: expected a gather, got 429: \(reason)"], [], [],
+            ])
+    }
+
     @Test func `what expose adds is not looked at unless it is named`() throws {
         let text = """
             version: 1

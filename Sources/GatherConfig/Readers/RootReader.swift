@@ -60,6 +60,7 @@ struct RootReader {
                 upstreams: upstreams.map(\.value), endpoints: endpoints.endpoints, proxies: endpoints.proxies),
             demo: demo,
             tests: endpoints.tests, warnings: node.report.diagnostics(.warning))
+        for index in configuration.tests.indices { configuration.tests[index].serviceLimits = server.rateLimits }
         configuration.traces = traces
         configuration.access = endpoints.access.settings
         configuration.includedFiles = included.files

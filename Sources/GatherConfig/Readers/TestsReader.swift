@@ -19,8 +19,16 @@ struct TestsReader {
         guard let section = Section(node, keys: ["name", "request", "calls", "expect"]) else { return nil }
         let name = section.required("name", such: "name: a sentence about what is expected")?.text("a sentence")
         var test = EndpointTest(name: name ?? "", endpoint: index)
-        if let request = section.section("request", keys: ["path", "query", "headers", "body", "jwt", "key"]) {
+        if let request = section.section(
+            "request", keys: ["path", "query", "headers", "body", "jwt", "key", "times", "every"])
+        {
             readRequest(request, into: &test.request)
+            test.times = request["times"]?.integer(in: 1...1000) ?? test.times
+            test.interval = request["every"]?.duration(in: Self.delays) ?? test.interval
+            if test.times == 1, !request.node.isBlank {
+                request.member("every")?.error(
+                    "the request is sent once", remedy: "add times: 2 or more, or remove it")
+            }
         }
         for member in section["calls"]?.members(expected: "a mapping of calls to replies") ?? []
         where isCall(member) {

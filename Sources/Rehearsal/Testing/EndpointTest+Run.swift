@@ -15,17 +15,21 @@ extension EndpointTest {
 
     /// Runs the test on virtual time, on an engine of its own.
     public func run(on plan: Plan) throws -> Result {
-        let refusal = plan.endpoints[endpoint].access?.refusal(of: request.identity)
-        if let refusal { return Result(failures: expected.failures(refusedWith: refusal), duration: .zero) }
-        let (gathered, duration, unexpected) = try gather(on: plan)
+        let (last, unexpected) = try send(on: plan)
         let missing = unexpected.map { "the call '\($0)' was made, and the test has no reply for it" }
-        return Result(
-            failures: missing + expected.failures(gathered, duration, plan.endpoints[endpoint]), duration: duration)
+        switch last {
+        case .refused(let status, let reason):
+            return Result(failures: missing + expected.failures(refusedWith: status, reason), duration: .zero)
+        case .gathered(let gathered, let duration):
+            return Result(
+                failures: missing + expected.failures(gathered, duration, plan.endpoints[endpoint]), duration: duration)
+        }
     }
 
     /// The answer that the test's replies lead to, without what `expose` adds; nil if they do not lead to one.
     public func answer(on plan: Plan) throws -> [UInt8]? {
-        guard case .answered(let answer) = try gather(on: plan).gathered.verdict else { return nil }
+        guard case .gathered(let gathered, _) = try send(on: plan).last, case .answered(let answer) = gathered.verdict
+        else { return nil }
         let value = JSONValue(validated: answer)
         guard plan.endpoints[endpoint].exposesOutcomes, value.kind == .object else { return answer }
         var json = JSONWriter()
@@ -35,13 +39,57 @@ extension EndpointTest {
         return json.bytes
     }
 
-    private func gather(on plan: Plan) throws -> (gathered: Gathered, duration: Duration, unexpected: [String]) {
-        try EventLoop.runVirtual { loop in
+    /// What came of a request.
+    private enum End {
+        case refused(Int, because: String)
+        case gathered(Gathered, Duration)
+    }
+
+    /// Sends the request as often as it says.
+    private func send(on plan: Plan) throws -> (last: End, unexpected: [String]) {
+        let rules = Rules(plan.endpoints[endpoint], serviceLimits)
+        return try EventLoop.runVirtual { loop in
             let client = ScriptedUpstreams(replies)
             let engine = GatherEngine(plan, client: client)
-            let start = loop.now
-            let gathered = await engine.gather(plan.endpoints[endpoint], request, on: loop)
-            return (gathered, start.duration(to: loop.now), client.unexpected)
+            let first = loop.now
+            var last = try await send(by: engine, plan, rules, on: loop)
+            for number in 1..<max(1, times) {
+                try await loop.sleep(until: max(loop.now, first.advanced(by: interval * number)))
+                last = try await send(by: engine, plan, rules, on: loop)
+            }
+            return (last, client.unexpected)
+        }
+    }
+
+    private func send(
+        by engine: GatherEngine, _ plan: Plan, _ rules: Rules, on loop: isolated EventLoop
+    ) async throws -> End {
+        let start = loop.now
+        if let (status, reason) = rules.refusal(of: request.identity, at: start) {
+            return .refused(status, because: reason)
+        }
+        let gathered = await engine.gather(plan.endpoints[endpoint], request, on: loop)
+        return .gathered(gathered, start.duration(to: loop.now))
+    }
+
+    /// What comes before a gather: limits, and who may ask. All requests are one client's.
+    private struct Rules: Sendable {
+        private let access: AccessRule?
+        private let limits: [(limit: RateLimit, rate: SharedRate)]
+
+        init(_ endpoint: Endpoint, _ serviceLimits: [RateLimit]) {
+            access = endpoint.access
+            limits = (serviceLimits + endpoint.rateLimits).map { ($0, SharedRate($0)) }
+        }
+
+        /// In the order of the service: who asks is known only to the last.
+        func refusal(of identity: Identity?, at now: LoopInstant) -> (status: Int, reason: String)? {
+            let tooMany = (429, "there are more requests than a limit allows")
+            let first = limits.filter { !$0.limit.isByIdentity }
+            guard first.allSatisfy({ $0.rate.take(at: now).isAllowed }) else { return tooMany }
+            if let status = access?.refusal(of: identity) { return (status, "the request is not allowed") }
+            let others = limits.filter { $0.limit.applies(to: identity) }
+            return others.allSatisfy { $0.rate.take(at: now).isAllowed } ? nil : tooMany
         }
     }
 
@@ -74,16 +122,27 @@ extension AccessRule {
     }
 }
 
+extension RateLimit {
+    /// Whether it counts the requests of one who was verified.
+    fileprivate func applies(to identity: Identity?) -> Bool {
+        switch key {
+        case .claim: identity?.claims != nil
+        case .apiKey: identity?.key != nil
+        case .all, .address, .header: false
+        }
+    }
+}
+
 extension EndpointTest.Expectation {
-    /// The failures of a request that is refused because of who has sent it.
-    fileprivate func failures(refusedWith status: Int) -> [String] {
+    /// The failures of a request that gets no gather.
+    fileprivate func failures(refusedWith status: Int, _ reason: String) -> [String] {
         let others =
             [
                 isComplete.map { _ in "complete" }, body.map { _ in "body" }, includedBody.map { _ in "body_includes" },
                 outcomes.isEmpty ? nil : "outcomes",
-            ].compactMap(\.self).map { "\($0): expected a gather, got \(status): the request is not allowed" }
+            ].compactMap(\.self).map { "\($0): expected a gather, got \(status): \(reason)" }
         guard let expected = self.status, expected != status else { return others }
-        return ["status: expected \(expected), got \(status) (the request is not allowed)"] + others
+        return ["status: expected \(expected), got \(status) (\(reason))"] + others
     }
 
     /// A line for each expectation that is not met.

@@ -7,6 +7,12 @@ public struct EndpointTest: Sendable {
     /// The endpoint's place in the plan.
     public var endpoint: Int
     public var request = GivenRequest()
+    /// How often the request is sent; what is expected is of the last.
+    public var times = 1
+    /// The time from one to the next; one that takes longer is waited for.
+    public var interval: Duration = .zero
+    /// The limits of requests that the service has besides its endpoint's.
+    public var serviceLimits: [RateLimit] = []
     /// By call name, the replies to its attempts in the order in which they begin. The last is repeated; never empty.
     public var replies: [String: [Reply]] = [:]
     public var expected = Expectation()
