@@ -181,7 +181,7 @@ import Testing
         let request = try #require(requests.first)
         #expect(request.0 == "GET /a?x=1&page=1&page=a%26b")
         let fields = request.1.filter { !$0.hasPrefix("Host: 127.0.0.1:") }
-        #expect(fields == ["Accept-Language: de", "Accept: */*", "X-Empty: "])
+        #expect(fields == ["Accept-Language: de", "Accept: */*", "User-Agent: gatherd", "X-Empty: "])
     }
 
     @Test func `all of the client's fields, or those that begin alike, are sent on where the file says so`() throws {
@@ -198,7 +198,7 @@ import Testing
             let fields = [
                 "X-A: 1", "Cookie: c=1", "x-own: theirs", "Connection: X-Hop", "X-Hop: 1", "Accept: text/html",
                 "Accept-Encoding: gzip", "Range: bytes=0-1", "If-None-Match: x", "Content-Language: de",
-                "Accept-Language: de",
+                "Accept-Language: de", "User-Agent: test",
             ]
             _ = try await service.send("POST", "/v1/all?b=%20&a=1&&c", fields, body: "ignored", on: loop)
             _ = try await service.send("GET", "/v1/some?b=1", fields, on: loop)
@@ -210,10 +210,13 @@ import Testing
             requests.map(\.1) == [
                 [
                     "Accept-Language: de", "Accept: */*", "Content-Length: 2", "Content-Type: application/json",
-                    "Cookie: c=1", "X-A: 1", "X-Own: mine",
+                    "Cookie: c=1", "User-Agent: test", "X-A: 1", "X-Own: mine",
                 ],
-                ["Accept-Language: de", "Accept: */*", "X-A: 1", "x-own: theirs"],
-                ["Accept-Language: de", "Accept: text/html", "Cookie: c=1", "X-A: 1", "x-own: theirs"],
+                ["Accept-Language: de", "Accept: */*", "User-Agent: gatherd", "X-A: 1", "x-own: theirs"],
+                [
+                    "Accept-Language: de", "Accept: text/html", "Cookie: c=1", "User-Agent: test", "X-A: 1",
+                    "x-own: theirs",
+                ],
             ])
     }
 

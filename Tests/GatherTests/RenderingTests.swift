@@ -215,7 +215,9 @@ private let missing: String? = nil
         let rendered = try render("/b", Input(query: [("q", value)])) { call, given in
             call.headers = [(field, try TextTemplate("<{query.q}>", in: given.scope))]
         }
-        #expect(fields(rendered) == (written.hasPrefix("X-A: ") ? ["Accept: */*", written] : [written]))
+        #expect(
+            fields(rendered)
+                == (written.hasPrefix("X-A: ") ? ["Accept: */*", "User-Agent: gatherd", written] : [written]))
     }
 
     @Test func `an upstream's text that would end the line is refused too`() throws {
@@ -227,9 +229,9 @@ private let missing: String? = nil
 
     @Test func `nothing of the client's fields is sent but what is listed`() throws {
         let input = Input(headers: [.acceptLanguage: "de", .authorization: "secret", .cookie: "c=1"])
-        #expect(try fields(render("/b", input)) == ["Accept: */*"])
+        #expect(try fields(render("/b", input)) == ["Accept: */*", "User-Agent: gatherd"])
         let listed = try render("/b", input) { call, _ in call.forwardHeaders = [.acceptLanguage, .userAgent] }
-        #expect(fields(listed) == ["Accept: */*", "Accept-Language: de"])
+        #expect(fields(listed) == ["Accept: */*", "Accept-Language: de", "User-Agent: gatherd"])
     }
 
     @Test func `what the client may send on has its default only while the client does not`() throws {
@@ -240,9 +242,12 @@ private let missing: String? = nil
                     call.body = .literal(bytes("{}"))
                 })
         }
-        #expect(try lines([:]) == ["Accept: */*", "Content-Type: application/json"])
-        #expect(try lines([.accept: "text/x"]) == ["Accept: text/x", "Content-Type: application/json"])
-        #expect(try lines([.contentType: "text/x"]) == ["Content-Type: text/x", "Accept: */*"])
+        #expect(try lines([:]) == ["User-Agent: gatherd", "Accept: */*", "Content-Type: application/json"])
+        #expect(
+            try lines([.accept: "text/x"]) == [
+                "User-Agent: gatherd", "Accept: text/x", "Content-Type: application/json",
+            ])
+        #expect(try lines([.contentType: "text/x"]) == ["User-Agent: gatherd", "Content-Type: text/x", "Accept: */*"])
     }
 
     @Test func `values that make all fields together too long are refused, and say which`() throws {
@@ -273,12 +278,12 @@ private let missing: String? = nil
 
     @Test func `a body is JSON unless a header says otherwise`() throws {
         let json = try render("/b") { call, _ in call.body = .literal(bytes("{}")) }
-        #expect(fields(json) == ["Accept: */*", "Content-Type: application/json"])
+        #expect(fields(json) == ["Accept: */*", "User-Agent: gatherd", "Content-Type: application/json"])
         let other = try render("/b") { call, given in
             call.body = .literal(bytes("{}"))
             call.headers = [(.contentType, try TextTemplate("application/merge-patch+json", in: given.scope))]
         }
-        #expect(fields(other) == ["Accept: */*", "Content-Type: application/merge-patch+json"])
+        #expect(fields(other) == ["Accept: */*", "User-Agent: gatherd", "Content-Type: application/merge-patch+json"])
     }
 }
 

@@ -28,6 +28,8 @@ final class RequestTemplate: Sendable {
 
     /// What a request accepts unless its call says otherwise: many servers look at it.
     static let acceptsAll = "*/*"
+    /// Who sends it, unless its call says otherwise: some services refuse those who do not say.
+    static let userAgent = "gatherd"
 
     /// - Precondition: the literal fields can stand in a head, which the reader of the configuration has checked.
     init(_ call: Call) {
@@ -36,12 +38,16 @@ final class RequestTemplate: Sendable {
         (forwardHeaders, forwardQuery) = (call.forwardHeaders, call.forwardQuery)
         (forwardedFields, forwardsQuery) = (call.forwardedFields, call.forwardsQuery)
         ownNames = ForwardedNames((call.headers.map(\.name) + call.forwardHeaders).map(\.rawName))
-        var defaults = [(name: HTTPField.Name.accept, value: Self.acceptsAll)]
+        var defaults: [(name: HTTPField.Name, value: String)] = [
+            (.accept, Self.acceptsAll), (.userAgent, Self.userAgent),
+        ]
         if call.body != nil { defaults.append((.contentType, "application/json")) }
         defaults.removeAll { absent in call.headers.contains { $0.name == absent.name } }
         let mayCome = { (name: HTTPField.Name) in
-            call.forwardHeaders.contains(name)
-                || !call.forwardedFields.isAll && call.forwardedFields.contains(field: name.rawName.utf8Span.span)
+            let span = name.rawName.utf8Span.span
+            return call.forwardHeaders.contains(name)
+                || call.forwardedFields.contains(field: span)
+                    && (!call.forwardedFields.isAll || ForwardedNames.isForCalls(span))
         }
         self.defaults = defaults.filter { mayCome($0.name) }
         defaults.removeAll { mayCome($0.name) }

@@ -111,6 +111,7 @@ extension ClientRequest {
         do {
             var fields = FieldSection()
             try fields.append(.accept, RequestTemplate.acceptsAll)
+            try fields.append(.userAgent, RequestTemplate.userAgent)
             try self.init(target: path, fields: fields)
         } catch {
             preconditionFailure("a path that no request can have: \(error)")

@@ -26,11 +26,12 @@ public struct ForwardedNames: Sendable, Equatable {
     }
 
     /// Whether `*` forwards a client's field to a call: not one about the client's own body, nor one that asks for
-    /// anything but a whole JSON text.
+    /// anything but a whole JSON text, nor one that says for whom the request is, which anyone could say.
     static func isForCalls(_ name: Span<UInt8>) -> Bool { !notForCalls.contains(alias: name) }
 
     private static let notForCalls = ForwardedNames(
-        ["accept", "accept-encoding", "range", "transfer-encoding"], prefixes: ["content-", "if-"])
+        ["accept", "accept-encoding", "range", "transfer-encoding", "forwarded"],
+        prefixes: ["content-", "if-", "x-forwarded-"])
 }
 
 extension Span<UInt8> {

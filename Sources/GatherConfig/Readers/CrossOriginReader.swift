@@ -13,9 +13,12 @@ enum CrossOriginReader {
             let isAny = headers.isList(of: "*")
             settings.headers = isAny ? nil : readNames(headers)
         }
-        settings.exposed = section["expose"].map(readNames) ?? []
+        settings.exposed = section["expose"].map { $0.isList(of: "*") ? anyField : readNames($0) } ?? []
         settings.allowsCredentials = section["credentials"]?.boolean() ?? settings.allowsCredentials
         settings.maxAge = section["max_age"]?.duration(in: .zero...Duration.seconds(86_400)) ?? settings.maxAge
+        if settings.allowsCredentials, settings.exposed == anyField {
+            section["expose"]?.error("for requests with credentials \"*\" stands for nothing", remedy: "list the names")
+        }
         if settings.allowsCredentials, origins.contains("*") {
             section["credentials"]?.error(
                 "any website could act on behalf of users who are logged in here",
@@ -23,6 +26,8 @@ enum CrossOriginReader {
         }
         return settings
     }
+
+    private static let anyField = [HTTPField.Name("*")].compactMap(\.self)
 
     private static func readOrigins(_ node: Node) -> [String] {
         (node.texts("origins") ?? []).compactMap { element, text in
@@ -61,8 +66,10 @@ enum CrossOriginReader {
     }
 
     private static func readNames(_ node: Node) -> [HTTPField.Name] {
-        (node.elements(expected: "a list of header names, such as [X-Request-ID]") ?? []).compactMap(
-            HeadersReader.readName)
+        // Here they are only told of, those of the connection as well.
+        (node.elements(expected: "a list of header names, such as [X-Request-ID]") ?? []).compactMap {
+            HeadersReader.readName($0, refusing: [])
+        }
     }
 }
 

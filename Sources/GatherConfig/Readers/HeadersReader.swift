@@ -128,8 +128,11 @@ struct HeadersReader {
     }
 
     /// The name of a field.
-    static func readName(_ node: Node) -> HTTPField.Name? {
-        node.text("a header's name").flatMap { name($0) { node.error($0, remedy: $1) } }
+    static func readName(_ node: Node) -> HTTPField.Name? { readName(node, refusing: refused) }
+
+    /// - Parameter refused: those that it may not be.
+    static func readName(_ node: Node, refusing refused: Set<String>) -> HTTPField.Name? {
+        node.text("a header's name").flatMap { name($0, refusing: refused) { node.error($0, remedy: $1) } }
     }
 
     private func readValue(_ node: Node) -> TextTemplate? {
@@ -154,7 +157,9 @@ struct HeadersReader {
         }
     }
 
-    private static func name(_ text: String, report: (_ problem: String, _ remedy: String) -> Void) -> HTTPField.Name? {
+    private static func name(
+        _ text: String, refusing refused: Set<String> = refused, report: (_ problem: String, _ remedy: String) -> Void
+    ) -> HTTPField.Name? {
         guard let name = HTTPField.Name(text) else {
             report("\(quoted(text)) is not a header name", "use letters, digits and -")
             return nil
