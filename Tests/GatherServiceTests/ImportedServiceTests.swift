@@ -295,4 +295,13 @@ import Tokens
             #expect(second["Retry-After"] != nil)
         }
     }
+
+    @Test func `a backend's limit is for its calls alone`() throws {
+        try Self.serve("limits") { service, loop in
+            var statuses: [Int] = []
+            for _ in 0..<3 { statuses.append(try await service.get("/report", on: loop).status) }
+            statuses.append(try await service.get("/export", "X-Api-Key: a", on: loop).status)
+            #expect(statuses == [200, 200, 503, 200])
+        }
+    }
 }

@@ -13,6 +13,9 @@ struct KrakenDCall {
     var headers: [(name: String, value: String)] = []
     /// `target`, `allow`, `deny` and `mapping`.
     var shaping = ImportedText()
+    /// What of the client's it may be sent, of that which its endpoint takes; nil for all of it.
+    var fields: [String]?
+    var query: [String]?
     /// What is to be said of the call, and of what it lacks.
     var remarks = ImportedText()
     var returnsStatus = false
@@ -81,14 +84,10 @@ struct KrakenDBackend {
             call.place = .member("content")
         }
         if !isProxy { readShaping(backend, &call, extra.flatmap) }
-        for key in ["input_headers", "input_query_strings"] {
-            guard let member = backend.take(key) else { continue }
-            call.remarks.leaveOut(
-                key, "this backend has a list of its own: edit the call's 'forward_headers' or 'forward_query'",
-                at: member.position)
-        }
+        call.fields = call.remarks.value(of: backend.take("input_headers"), \.spellings)
+        call.query = call.remarks.value(of: backend.take("input_query_strings"), \.spellings)
         call.remarks.settle(backend.rest, by: KrakenDNames.backendKeys)
-        let upstream = upstreams.name(of: hosts, breaker: extra.breaker, within: timeout)
+        let upstream = upstreams.name(of: hosts, breaker: extra.breaker, rate: extra.rate, within: timeout)
         call.target = "\(upstream):\(target)"
         if encoding == "safejson", !group.isEmpty {
             call.remarks.differs(
@@ -284,27 +283,34 @@ struct KrakenDBackend {
 
     // MARK: extra_config
 
-    private mutating func readExtra(
-        _ node: Node?, _ call: inout KrakenDCall
-    ) -> (isHTTP: Bool, breaker: ImportedText, flatmap: Node?) {
+    /// What of a backend's components has its effect elsewhere.
+    private struct Extra {
+        var isHTTP = true
         var breaker = ImportedText()
+        var rate = ImportedText()
         var flatmap: Node?
-        guard let mapping = TheirMapping(node) else { return (true, breaker, nil) }
+    }
+
+    private mutating func readExtra(_ node: Node?, _ call: inout KrakenDCall) -> Extra {
+        var extra = Extra()
+        guard let mapping = TheirMapping(node) else { return extra }
         var others: [Node.Member] = []
         for member in mapping.rest {
             let name = KrakenDNames.namespace(member.name)
             if KrakenDNames.otherServices.contains(where: name.hasPrefix) {
                 text.leaveOut(name, "upstreams are HTTP services", at: member.position)
-                return (false, breaker, nil)
+                extra.isHTTP = false
+                return extra
             }
             switch (name, TheirMapping(member.value)) {
             case ("proxy", let proxy?):
                 if proxy.take("shadow")?.value.flag == true {
                     text.leaveOut("shadow", "requests are not mirrored to a second service", at: member.position)
-                    return (false, breaker, nil)
+                    extra.isHTTP = false
+                    return extra
                 }
                 _ = [proxy.take("shadow_timeout"), proxy.take("decompress_gzip")]
-                flatmap = proxy.take("flatmap_filter")?.value
+                extra.flatmap = proxy.take("flatmap_filter")?.value
                 for member in proxy.rest {
                     call.remarks.leaveOut("proxy.\(member.name)", "gatherd has no equivalent", at: member.position)
                 }
@@ -316,12 +322,9 @@ struct KrakenDBackend {
                         "clients do not see the upstream's own answer; a problem document names the call that failed (see 'disclose')",
                         at: member.position)
                 }
-            case ("qos/circuit-breaker", let theirs?): breaker = KrakenDUpstreams.breaker(theirs, at: member.position)
-            case ("qos/ratelimit/proxy", _):
-                call.remarks.leaveOut(
-                    name,
-                    "calls to an upstream are limited by how many are in flight ('max_in_flight'), not by how many start per second",
-                    at: member.position)
+            case ("qos/circuit-breaker", let theirs?):
+                extra.breaker = KrakenDUpstreams.breaker(theirs, at: member.position)
+            case ("qos/ratelimit/proxy", let limit?): extra.rate = KrakenDRateLimit.calls(limit, member)
             case ("plugin/http-client", let plugin?):
                 let plugin = plugin.take("name")?.value.spelling ?? ""
                 if !["no-redirect", "krakend-redirect"].contains(plugin) {
@@ -332,7 +335,7 @@ struct KrakenDBackend {
             }
         }
         call.remarks.settle(others, by: KrakenDNames.namespaces)
-        return (true, breaker, flatmap)
+        return extra
     }
 
     /// Fields that Martian sets in requests; what else it does is left out.

@@ -133,6 +133,7 @@ extension KrakenDEndpoint {
         }
         if !call.headers.isEmpty { text.line("  headers: \(YAMLText.mapping(call.headers))") }
         text.append(forwardedHeaders(call, isProxy: false, at: node), indent: 2)
+        let query = Self.part(of: query, call.query)
         if !query.isEmpty { text.line("  forward_query: \(YAMLText.list(query))") }
         if isSequential, let predecessor = predecessor(of: call, calls) {
             text.differs(

@@ -213,9 +213,17 @@ struct KrakenDEndpoint {
         }
         if !call.headers.isEmpty { text.line("headers: \(YAMLText.mapping(call.headers))") }
         text.append(forwardedHeaders(call, isProxy: true, at: node))
+        let query = Self.part(of: query, call.query)
         if query != ["*"] { text.line("forward_query: \(YAMLText.list(query))") }
         text.line("timeout: \(timeout.text)")
         return text
+    }
+
+    /// The names of an endpoint that a backend with a list of its own gets; letter case makes no difference.
+    static func part(of names: [String], _ own: [String]?) -> [String] {
+        guard let own, !own.contains("*") else { return names }
+        if names.contains("*") { return own }
+        return names.filter { name in own.contains { $0.lowercased() == name.lowercased() } }
     }
 
     func forwardedHeaders(_ call: KrakenDCall, isProxy: Bool, at node: Node) -> ImportedText {
@@ -223,10 +231,11 @@ struct KrakenDEndpoint {
         let position = (node["input_headers"] ?? node["headers_to_pass"])?.position ?? node.position
         var names: [String] = []
         var left: [String] = []
-        for name in headers {
+        for name in Self.part(of: headers, call.fields) {
             let lowercased = name.lowercased()
             if lowercased == "content-length" || names.contains(where: { $0.lowercased() == lowercased })
                 || call.headers.contains(where: { $0.name.lowercased() == lowercased })
+                || !isProxy && KrakenDTranslator.fieldsOfCalls.contains(where: { $0.name.lowercased() == lowercased })
             {
                 continue
             }
@@ -245,9 +254,11 @@ struct KrakenDEndpoint {
         if names.contains("*"), !isProxy {
             text.differs(
                 "input_headers",
-                "\"*\" does not include Accept, Accept-Encoding, Content-*, If-* and Range; list those you need",
+                "\"*\" does not include Accept, Accept-Encoding, Content-*, If-*, Range, Forwarded and X-Forwarded-*; list those you need",
                 at: position)
         }
+        // What they pass on where nothing is listed.
+        if isProxy, headers.isEmpty, call.fields == nil { names = ["Content-Type"] }
         // The default of a proxy is all of them, that of a call none.
         if isProxy ? !names.contains("*") : !names.isEmpty { text.line("forward_headers: \(YAMLText.list(names))") }
         return text

@@ -5,6 +5,11 @@ import Gather
 struct KrakenDTranslator {
     let file: String
 
+    /// What they tell backends of the client in any case.
+    static let fieldsOfCalls = [
+        (name: "X-Forwarded-For", value: "{client.ip}"), (name: "X-Forwarded-Host", value: "{request.host}"),
+    ]
+
     func translate(_ node: Node) -> ImportedText {
         guard let root = TheirMapping(node) else { return ImportedText() }
         var service = KrakenDService()
@@ -27,6 +32,10 @@ struct KrakenDTranslator {
         text.line("version: 1")
         text.append(rest)
         text.append(server)
+        if endpoints.lines.contains("    calls:") {
+            text.line("defaults:")
+            text.line("  calls: { headers: \(YAMLText.mapping(Self.fieldsOfCalls)) }")
+        }
         text.append(upstreams.text(service))
         Self.remarkOnAll(&text, at: node["endpoints"]?.position ?? node.position)
         text.line("endpoints:\(routes.isEmpty ? " []" : "")")
@@ -249,16 +258,17 @@ enum KrakenDCrossOrigin {
 enum KrakenDRateLimit {
     static func read(_ limit: TheirMapping, _ member: Node.Member) -> ImportedText {
         var text = ImportedText()
-        var every = text.value(of: limit.take("every"), \.goDuration) ?? .seconds(1)
-        if every < .seconds(1) { every = .seconds(1) }
+        let every = every(limit, &text)
         var limits: [String] = []
-        if let rate = text.value(of: limit.take("max_rate", "maxRate"), \.number), rate > 0,
-            let written = written(rate, every, limit.take("capacity"), by: nil)
-        {
-            text.differs(
-                "max_rate", "a request over the limit is answered with 429 and Retry-After; KrakenD answers 503",
-                at: member.position)
-            limits.append(written)
+        if let rate = text.value(of: limit.take("max_rate", "maxRate"), \.number), rate > 0 {
+            if let written = written(rate, every, limit.take("capacity"), by: nil) {
+                text.differs(
+                    "max_rate", "a request over the limit is answered with 429 and Retry-After; KrakenD answers 503",
+                    at: member.position)
+                limits.append(written)
+            } else {
+                text.leaveOut("max_rate", outOfRange, at: member.position)
+            }
         }
         let strategy = limit.take("strategy")?.value.spelling ?? ""
         let key = limit.take("key")?.value.spelling
@@ -271,6 +281,8 @@ enum KrakenDRateLimit {
                 }
             if let by, let written = written(rate, every, limit.take("client_capacity"), by: by) {
                 limits.append(written)
+            } else if by != nil {
+                text.leaveOut("client_max_rate", outOfRange, at: member.position)
             } else {
                 text.leaveOut(
                     "client_max_rate",
@@ -293,6 +305,32 @@ enum KrakenDRateLimit {
         return text
     }
 
+    /// Their limit of calls of one backend, as that of an upstream.
+    static func calls(_ limit: TheirMapping, _ member: Node.Member) -> ImportedText {
+        var text = ImportedText()
+        let every = every(limit, &text)
+        let capacity = limit.take("capacity")
+        if let rate = text.value(of: limit.take("max_rate", "maxRate"), \.number), rate > 0 {
+            if let written = written(rate, every, capacity, by: nil) {
+                text.differs(
+                    "qos/ratelimit/proxy",
+                    "has an upstream of its own, since all calls to an upstream count together; KrakenD counts for each backend",
+                    at: member.position)
+                text.line("rate_limit: \(written)")
+            } else {
+                text.leaveOut("qos/ratelimit/proxy", outOfRange, at: member.position)
+            }
+        }
+        for member in limit.rest { text.leaveOut(member.name, "there is nothing like it", at: member.position) }
+        return text
+    }
+
+    private static let outOfRange = "a limit is of 1 to 1000000 requests, in at most a day"
+
+    private static func every(_ limit: TheirMapping, _ text: inout ImportedText) -> Duration {
+        max(.seconds(1), text.value(of: limit.take("every"), \.goDuration) ?? .seconds(1))
+    }
+
     /// A rate in whole requests, in as long a time as that takes: half a request a second is one in two.
     private static func written(_ rate: Double, _ every: Duration, _ capacity: Node.Member?, by: String?) -> String? {
         let times = (1...1000).first { (rate * Double($0)).rounded() == rate * Double($0) } ?? 1000
@@ -302,6 +340,9 @@ enum KrakenDRateLimit {
         var members = ["requests: \(Int(requests))", "per: \(per.text)"]
         if let burst = capacity?.value.number, (1...1_000_000).contains(burst) {
             members.append("burst: \(Int(burst))")
+        } else if times > 1, requests > 1 {
+            // As many as they let in at once by themselves.
+            members.append("burst: \(max(1, Int(rate)))")
         }
         if let by { members.append("by: \(by)") }
         return "{ \(members.joined(separator: ", ")) }"

@@ -1,11 +1,13 @@
 import EventLoop
 import Gather
 
-/// The services that their backends ask: one upstream for the same hosts with the same circuit breaker.
+/// The services that their backends ask: one upstream for the same hosts with the same circuit breaker, and one for each
+/// backend with a limit of calls.
 struct KrakenDUpstreams {
     private struct Key: Hashable {
         let hosts: [String]
         let breaker: String
+        let hasRate: Bool
     }
 
     private struct Value {
@@ -19,14 +21,18 @@ struct KrakenDUpstreams {
     private var values: [Value] = []
 
     /// The name of the upstream for a backend.
-    mutating func name(of hosts: [String], breaker: ImportedText, within timeout: Duration) -> String {
-        let key = Key(hosts: hosts, breaker: breaker.lines.joined())
-        if let index = values.firstIndex(where: { $0.key == key }) {
+    mutating func name(
+        of hosts: [String], breaker: ImportedText, rate: ImportedText, within timeout: Duration
+    ) -> String {
+        let key = Key(hosts: hosts, breaker: breaker.lines.joined(), hasRate: !rate.lines.isEmpty)
+        if !key.hasRate, let index = values.firstIndex(where: { $0.key == key }) {
             values[index].timeout = max(values[index].timeout, timeout)
             return values[index].name
         }
         let name = unusedName(of: hosts[0])
-        values.append(Value(name: name, key: key, timeout: timeout, text: breaker))
+        var text = breaker
+        text.append(rate)
+        values.append(Value(name: name, key: key, timeout: timeout, text: text))
         return name
     }
 
