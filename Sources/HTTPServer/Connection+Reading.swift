@@ -18,9 +18,8 @@ extension Connection {
         while true {
             if !buffer.isEmpty {
                 do throws(RequestError) {
-                    let bytes = buffer.bytes
                     if awaitsProxyHeader {
-                        switch try ProxyHeader.parse(bytes.span.extracting(buffer.unread)) {
+                        switch try buffer.read(ProxyHeader.parse) {
                         case .needMore: keepRest(of: buffer)
                         case .complete(let source, let consumed):
                             buffer.consume(consumed)
@@ -30,7 +29,7 @@ extension Connection {
                             continue
                         }
                     } else {
-                        switch try parse(bytes.span.extracting(buffer.unread)) {
+                        switch try buffer.read(parse) {
                         case .complete(let head, let consumed):
                             buffer.consume(consumed)
                             keepRest(of: buffer)
@@ -135,10 +134,10 @@ extension Connection {
             }
             guard let buffer else { continue }
             do throws(RequestError) {
-                let bytes = buffer.bytes
-                guard let progress = try body?.read(bytes.span.extracting(buffer.unread), into: &content) else {
-                    return content
+                let progress = try buffer.read { bytes throws(RequestError) in
+                    try body?.read(bytes, into: &content)
                 }
+                guard let progress else { return content }
                 buffer.consume(progress.consumed)
                 next = state.receivedBody(progress)
             } catch {
@@ -180,10 +179,8 @@ extension Connection {
             var piece: [UInt8] = []
             let isComplete: Bool
             do throws(RequestError) {
-                let bytes = buffer.bytes
-                guard let progress = try body?.read(bytes.span.extracting(buffer.unread), into: &piece) else {
-                    return nil
-                }
+                let progress = try buffer.read { bytes throws(RequestError) in try body?.read(bytes, into: &piece) }
+                guard let progress else { return nil }
                 buffer.consume(progress.consumed)
                 isComplete = state.receivedBody(progress) == .complete
             } catch {
@@ -220,8 +217,8 @@ extension Connection {
             }
             guard let buffer else { break }
             do throws(RequestError) {
-                let bytes = buffer.bytes
-                guard let progress = try body?.discard(bytes.span.extracting(buffer.unread)) else { break }
+                let progress = try buffer.read { bytes throws(RequestError) in try body?.discard(bytes) }
+                guard let progress else { break }
                 buffer.consume(progress.consumed)
                 state.discarded(progress)
             } catch {
@@ -241,8 +238,8 @@ extension Connection {
             }
             guard let buffer else { continue }
             do throws(RequestError) {
-                let bytes = buffer.bytes
-                guard let progress = try body?.discard(bytes.span.extracting(buffer.unread)) else { return .readHead }
+                let progress = try buffer.read { bytes throws(RequestError) in try body?.discard(bytes) }
+                guard let progress else { return .readHead }
                 buffer.consume(progress.consumed)
                 let action = state.receivedUnwanted(progress)
                 if action != .discardBody {
@@ -312,11 +309,11 @@ extension Connection {
     private func receiveNow() -> Received? {
         let buffer = self.buffer ?? server.takeBuffer()
         self.buffer = buffer
-        let before = buffer.unread.count
+        let before = buffer.count
         switch transport.receive(into: buffer) {
         case .bytes(let drained):
             isReadable = !drained || sawHangup
-            return .bytes(buffer.unread.count - before)
+            return .bytes(buffer.count - before)
         case .eof: return .ended
         case .wouldBlock:
             isReadable = false
@@ -333,7 +330,7 @@ extension Connection {
     /// Makes the server count what is held of the request while more of it is waited for; false if there is no room for
     /// it.
     func holdIncoming() -> Bool {
-        let bytes = content.count + (buffer?.bytes.count ?? 0)
+        let bytes = content.count + (buffer?.capacity ?? 0)
         guard bytes > 0, bytes + Self.bytesOfTask > incomingBytes else { return true }
         let held = bytes + Self.bytesOfTask
         let more = held - incomingBytes

@@ -136,8 +136,7 @@ import HTTPWire
         transport.close()
     }
 
-    /// A connection on its way to the loop: from its task's cancellation handler, which may run on any thread, and from
-    /// the socket's report, which comes to the loop's thread.
+    /// A connection on its way to the loop from its task's cancellation handler, which may run on any thread.
     ///
     /// `@unchecked Sendable`: the connection is touched only in what is isolated to its loop.
     private struct OnLoop: @unchecked Sendable {
@@ -147,8 +146,6 @@ import HTTPWire
             connection.isCancelled = true
             connection.wakeReader()
         }
-
-        func makeSteps(on loop: isolated EventLoop) { connection.makeSteps(on: loop) }
     }
 
     /// Performs the actions that the connection's state asks for, until it closes.
@@ -209,6 +206,15 @@ import HTTPWire
             waitsForHead = false
             return wakeReader()
         }
+    }
+
+    /// Makes the steps where a report comes, which is on the loop's thread.
+    private func makeSteps() {
+        loop.executor.checkIsolated()
+        let steps: (Connection, isolated EventLoop) -> Void = { $0.makeSteps(on: $1) }
+        // Sound: what is isolated to an actor is called as any other function, in the actor's context, which was
+        // checked. `assumeIsolated` does the same, with a closure that it allocates.
+        unsafe unsafeBitCast(steps, to: ((Connection, EventLoop) -> Void).self)(self, loop)
     }
 
     /// Whether more of a request may be waited for. The timer is set for that.
@@ -447,8 +453,7 @@ import HTTPWire
             isReadable = true
             // Slow jobs are reported of tasks only.
             if waitsForHead, !reactor.reportsSlowJobs {
-                let connection = OnLoop(connection: self)
-                loop.assumeIsolated { connection.makeSteps(on: $0) }
+                makeSteps()
             } else {
                 wakeReader()
             }

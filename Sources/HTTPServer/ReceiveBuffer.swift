@@ -5,7 +5,9 @@ import Glibc
 ///
 /// A connection holds one only while bytes of a request are in it, so that idle connections cost no memory.
 final class ReceiveBuffer {
-    private(set) var bytes: [UInt8]
+    // Taken out of their variable for as long as they are read or changed: in it, they would be retained to be read, and
+    // each change checked for exclusive access.
+    private var bytes: [UInt8]
     private var start = 0
     private var end = 0
 
@@ -13,8 +15,18 @@ final class ReceiveBuffer {
 
     var isEmpty: Bool { start == end }
 
-    /// Which of the bytes are not yet consumed.
-    var unread: Range<Int> { start..<end }
+    /// How many bytes are not yet consumed, and how many there is room for.
+    var count: Int { end - start }
+    var capacity: Int { bytes.count }
+
+    /// Lets `read` see the bytes that are not yet consumed.
+    func read<Result, Failure: Error>(
+        _ read: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let bytes = exchange(&bytes, with: [])
+        defer { self.bytes = bytes }
+        return try read(bytes.span.extracting(start..<end))
+    }
 
     func consume(_ count: Int) {
         start += count
@@ -32,6 +44,8 @@ final class ReceiveBuffer {
 
     /// Receives what the socket has and fits; unread bytes move to the front if the room after them is small.
     func receive(from fd: CInt) -> Received {
+        var bytes = exchange(&bytes, with: [])
+        defer { self.bytes = bytes }
         if start > 0, bytes.count - end < bytes.count / 2 {
             for offset in 0..<(end - start) { bytes[offset] = bytes[start + offset] }
             (start, end) = (0, end - start)
