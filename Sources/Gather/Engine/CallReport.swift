@@ -130,10 +130,9 @@ public struct CallReport: Sendable {
         if let since {
             startNanoseconds = since.nanoseconds - dispatch.start.nanoseconds
             durationNanoseconds = dispatch.time.nanoseconds - since.nanoseconds
-            var phases = end.phases
+            phases = end.phases
             // Later attempts have waited for those before them.
             if end.attempts == 1 { phases.waited(since: since) }
-            self.phases = phases
         }
         if let rest = end.rest, rest.detail != nil || !rest.attempts.isEmpty {
             let retryAfter = outcome == .shed ? rest.retryAfter : nil

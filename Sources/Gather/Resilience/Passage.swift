@@ -126,7 +126,7 @@ public final class Passage: BulkheadClient {
     private func settle(_ end: CallEnd) {
         guard let attempt else { return }
         self.attempt = nil
-        state.end(attempt, end, after: attempt.began.duration(to: head?.at ?? reactor.time), at: reactor.time)
+        state.end(attempt, end, answeredAt: head?.at ?? reactor.time, at: reactor.time)
     }
 }
 

@@ -135,12 +135,14 @@ final class UpstreamState {
 
     /// Records an attempt's end.
     func end(_ attempt: Attempt, _ end: borrowing CallEnd, at now: LoopInstant) {
-        self.end(attempt, end, after: attempt.began.duration(to: now), at: now)
+        self.end(attempt, end, answeredAt: now, at: now)
     }
 
-    /// - Parameter elapsed: how long its answer took, where what came of it was known only later.
-    func end(_ attempt: Attempt, _ end: borrowing CallEnd, after elapsed: Duration, at now: LoopInstant) {
-        metrics.countAttempt(end.outcome, status: end.status, nanoseconds: elapsed.wholeNanoseconds)
+    /// - Parameter answered: when its answer was there, where what came of it was known only later.
+    func end(_ attempt: Attempt, _ end: borrowing CallEnd, answeredAt answered: LoopInstant, at now: LoopInstant) {
+        metrics.countAttempt(
+            end.outcome, status: end.status, nanoseconds: answered.nanoseconds - attempt.began.nanoseconds)
+        let elapsed = attempt.began.duration(to: answered)
         let isCancelled = end.outcome == .cancelled
         let isFailure = isCancelled ? nil : end.isFailure
         // A host that refuses at once does not count as fast.

@@ -80,7 +80,8 @@ final class GatherHistory {
         let entry = Entry(
             number: count, endpoint: number, status: status, failed: failed, start: start,
             duration: start.duration(to: now),
-            reports: gathered.reports, id: request?.id, trace: request?.span?.context.trace)
+            reports: gathered.reports, id: request?.id,
+            trace: request?.isTraced == true ? request?.span?.context.trace : nil)
         recent.append(entry, atMost: Self.recentCount)
         if failed != nil { endpoints[number].failed.append(entry, atMost: Self.keptCount) }
         if now >= nextSweep { sweep(at: now) }
