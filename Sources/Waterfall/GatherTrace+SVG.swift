@@ -23,8 +23,17 @@ private struct TracePicture {
     private struct Bar {
         let start: Duration
         let end: Duration
-        let isGood: Bool
+        let outcome: String?
         let phases: [CallPhase]
+
+        /// The class of its rectangle.
+        func kind(isCritical: Bool) -> String {
+            switch outcome {
+            case "ok", "done", nil: isCritical ? "bar critical" : "bar"
+            case "cancelled": "bar cut"
+            default: "bar bad"
+            }
+        }
     }
 
     private static let (left, track, right, top) = (190, 560, 120, 64)
@@ -54,12 +63,12 @@ private struct TracePicture {
     private static func bars(of call: GatherTrace.Call) -> [Bar] {
         guard let start = call.start, let end = call.end else { return [] }
         guard call.attempts.count > 1 else {
-            return [Bar(start: start, end: end, isGood: call.isGood, phases: call.phases)]
+            return [Bar(start: start, end: end, outcome: call.outcome, phases: call.phases)]
         }
         return call.attempts.map { attempt in
             Bar(
-                start: attempt.start, end: attempt.end ?? end,
-                isGood: attempt.outcome == "ok" || (attempt.outcome == nil && call.isGood), phases: attempt.phases)
+                start: attempt.start, end: attempt.end ?? end, outcome: attempt.outcome ?? call.outcome,
+                phases: attempt.phases)
         }
     }
 
@@ -79,9 +88,9 @@ private struct TracePicture {
             <svg xmlns="http://www.w3.org/2000/svg" width="\(Self.width)" height="\(height)" viewBox="0 0 \(Self.width) \(height)" role="img">
             <title>\(Self.escaped(title))</title>
             \(Self.style)
+            \(Self.patterns)
             """
         ]
-        if !kinds.isEmpty { lines.append(Self.patterns) }
         lines += [
             "<rect class=\"page\" width=\"100%\" height=\"100%\"/>",
             "<text class=\"bold\" x=\"16\" y=\"26\">\(Self.escaped(title))</text>",
@@ -120,12 +129,11 @@ private struct TracePicture {
         let step = bars.count > 1 ? Self.attemptStep : Self.barHeight
         for (number, bar) in bars.enumerated() {
             let top = y + number * step
-            let kind = bar.isGood ? (isCritical ? "bar critical" : "bar") : "bar bad"
             // The strip of its phases is below it.
             let height = bar.phases.isEmpty ? step - (bars.count > 1 ? 2 : 0) : step * 11 / 18
             lines.append(
                 """
-                <rect class="\(kind)" x="\(x(bar.start))" y="\(top)" width="\(length(bar.start, bar.end, least: 20))" height="\(height)" rx="3"/>
+                <rect class="\(bar.kind(isCritical: isCritical))" x="\(x(bar.start))" y="\(top)" width="\(length(bar.start, bar.end, least: 20))" height="\(height)" rx="3"/>
                 """)
             for phase in bar.phases {
                 let text = "\(phase.kind.text) for \((phase.end - phase.start).millisecondsText)"
@@ -200,18 +208,21 @@ private struct TracePicture {
         .bad { fill: #b5440f } .link { stroke: #75838f } .deadline { stroke: #b5440f; stroke-width: 2; stroke-dasharray: 5 4 } text { fill: #1c2733; font: 13px ui-monospace, Menlo, Consolas, monospace }
         .soft { fill: #566574; font-size: 11px } .bold { font-weight: bold }
         .one, .body { fill: #0b62c4 } .two { fill: #b5440f } .three { fill: #6b2f8f } .queue { fill: none; stroke: #75838f; stroke-dasharray: 2 2 }
+        .gap { fill: #e6ebf0 } .stripe { fill: #75838f } .cut { fill: url(#cut) }
         .dns { fill: url(#dns) } .connect { fill: url(#connect) } .tls { fill: url(#tls) } .answer { fill: url(#answer) } .shaping { fill: url(#shaping) }
         @media (prefers-color-scheme: dark) {
         .page { fill: #12181f } .track { fill: #262f39 } .bar { fill: #3f86d0 } .critical { fill: #a5d1ff } .bad { fill: #f08a4b }
         .deadline { stroke: #f08a4b } .link { stroke: #7c8b9a } text { fill: #e6edf3 } .soft { fill: #9fadbb }
+        .gap { fill: #262f39 } .stripe { fill: #7c8b9a }
         .one, .body { fill: #6db3ff } .two { fill: #f08a4b } .three { fill: #d5a6f0 } .queue { stroke: #7c8b9a }
         }
         </style>
         """
 
-    /// Phases differ by their patterns as well as their colours.
+    /// What was cancelled and phases differ by their patterns as well as their colours.
     private static let patterns = """
         <defs>
+        <pattern id="cut" width="7" height="18" patternUnits="userSpaceOnUse"><rect class="gap" width="7" height="18"/><rect class="stripe" width="4" height="18"/></pattern>
         <pattern id="dns" width="5" height="6" patternUnits="userSpaceOnUse"><circle class="three" cx="2" cy="3" r="1.5"/></pattern>
         <pattern id="connect" width="4" height="6" patternUnits="userSpaceOnUse"><rect class="three" width="2" height="6"/></pattern>
         <pattern id="tls" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="three" width="2" height="5"/></pattern>

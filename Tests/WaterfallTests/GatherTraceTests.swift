@@ -149,6 +149,8 @@ import Testing
         #expect(svg.hasPrefix("<svg ") && svg.hasSuffix("</svg>\n"))
         #expect(svg.ranges(of: "<rect class=\"bar").count == 3)
         #expect(svg.contains("class=\"bar critical\"") && svg.contains("status 500"))
+        // The call that failed, and the one that was cancelled for it.
+        #expect(svg.ranges(of: "class=\"bar bad\"").count == 1 && svg.ranges(of: "class=\"bar cut\"").count == 1)
         #expect(svg.contains("GET /&lt;b&gt;&amp;") && !svg.contains("<script>"))
     }
 
@@ -205,6 +207,6 @@ import Testing
     }
 
     @Test func `a picture without phases has no key for them`() throws {
-        #expect(try !trace(Self.failing).svg(title: "x").contains("phase"))
+        #expect(try !trace(Self.failing).svg(title: "x").contains("class=\"phase"))
     }
 }
