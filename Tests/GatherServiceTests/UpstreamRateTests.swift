@@ -12,12 +12,8 @@ import Testing
         ) { service, loop in
             service.upstream.answers = ["a": .json("1")]
             let statuses = try await loop.gather(0..<40) { _ in
-                let client = try service.connect(on: loop)
                 var statuses: [Int] = []
-                for _ in 0..<5 {
-                    try client.send("GET /a HTTP/1.1\r\nHost: gatherd\r\n\r\n")
-                    statuses.append(try await client.reply(on: loop).status)
-                }
+                for _ in 0..<5 { statuses.append(try await service.get("/a", on: loop).status) }
                 return statuses
             }.flatMap(\.self)
             #expect(statuses.count { $0 == 200 } == 60 && statuses.count { $0 == 503 } == 140)

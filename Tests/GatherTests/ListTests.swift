@@ -123,7 +123,7 @@ private final class CountingInput: GatherInput, @unchecked Sendable {
         // Equal as they are, what is not got is sent for each.
         let sent = result.requests[1...].map { text($0.body ?? []) }
         #expect(sent == Array(repeating: #"{"all":{"id":"x","v":1,"n":1.50},"n":1.50}"#, count: 2))
-        #expect(result.requests[1].lines == ["Content-Type: application/json", "Accept: v1"])
+        #expect(result.requests[1].lines == ["User-Agent: gatherd", "Content-Type: application/json", "Accept: v1"])
     }
 
     @Test func `equal requests are sent once, and the answer stands in each place`() throws {

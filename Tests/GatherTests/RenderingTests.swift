@@ -312,7 +312,7 @@ private let missing: String? = nil
             call.body = try given.value("l={a.l}")
         }
         #expect(rendered.request?.target == "/b/1%2Cx")
-        #expect(rendered.request?.lines == ["Content-Type: application/json", "Accept: 1,x"])
+        #expect(rendered.request?.lines == ["User-Agent: gatherd", "Content-Type: application/json", "Accept: 1,x"])
         #expect(rendered.request?.body.map(text) == #""l=1,x""#)
     }
 
