@@ -236,18 +236,18 @@ struct TurnTests {
             let arrived = Event(on: loop)
             return try await loop.gather(
                 {
-                    let bytes = try await loop.withTimeout(.milliseconds(20)) { try await server.read(on: loop) }
+                    let bytes = try await loop.withTimeout(.milliseconds(200)) { try await server.read(on: loop) }
                     arrived.set()
                     return bytes.count
                 },
                 {
-                    try await loop.withTimeout(.milliseconds(20)) { try await arrived.wait() }
+                    try await loop.withTimeout(.milliseconds(200)) { try await arrived.wait() }
                     return 1
                 },
                 {
                     await loop.settle()
                     try await client.write("x", on: loop)
-                    spin(for: .milliseconds(60))
+                    spin(for: .milliseconds(250))
                     return 1
                 })
         }

@@ -16,7 +16,7 @@ import Testing
 
     /// Gathers from an upstream that a test serves by hand.
     private func gather(
-        _ keys: String, calls: Int = 1, timeout: String = "20ms",
+        _ keys: String, calls: Int = 1, timeout: String = "100ms",
         serve: @escaping @Sendable (SocketListener, isolated EventLoop) async throws -> Void
     ) throws -> Gathered {
         try TestLoop.runOnSystem { loop in
@@ -47,18 +47,18 @@ import Testing
             let connection = try await listener.accept(on: loop)
             _ = try await connection.message(on: loop)
             try connection.send(Self.answer)
-            spin(for: .milliseconds(60))
+            spin(for: .milliseconds(130))
         }
         #expect(gathered.reports.map(\.outcome) == [.ok])
     }
 
     @Test func `a place that an answer sets free beats the time of who queues for it`() throws {
-        let gathered = try gather("max_in_flight: 1, queue: { timeout: 20ms }", calls: 2, timeout: "10s") {
+        let gathered = try gather("max_in_flight: 1, queue: { timeout: 100ms }", calls: 2, timeout: "10s") {
             listener, loop in
             let connection = try await listener.accept(on: loop)
             _ = try await connection.message(on: loop)
             try connection.send(Self.answer)
-            spin(for: .milliseconds(60))
+            spin(for: .milliseconds(130))
             _ = try await connection.message(on: loop)
             try connection.send(Self.answer)
         }
@@ -69,7 +69,7 @@ import Testing
         let gathered = try gather("") { listener, loop in
             let connection = try await listener.accept(on: loop)
             _ = try await connection.message(on: loop)
-            spin(for: .milliseconds(60))
+            spin(for: .milliseconds(130))
             try await loop.sleep(for: .milliseconds(5))
         }
         #expect(gathered.reports.map(\.outcome) == [.timeout])

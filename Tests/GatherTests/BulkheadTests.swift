@@ -5,6 +5,28 @@ import Testing
 @testable import Gather
 
 @Suite struct BulkheadTests {
+    @Test func `a place that is given back as the gather is decided goes to none of its queued calls`() throws {
+        var narrow = upstream
+        (narrow.maxInFlight, narrow.maxQueued, narrow.queueTimeout) = (1, 1, .seconds(1))
+        // `late` queues behind `held`, which stands after it in the file.
+        var given = try Given(["late": "/late?x={first.x}", "first": "/first", "held": "/held", "fails": "/fails"])
+        for name in ["first", "fails"] { given[name].upstream = 1 }
+        let endpoint = try given.endpoint()
+        try TestLoop.run { [narrow] loop in
+            let client = FakeUpstreams([
+                "first": .responds(status: 200, body: #"{"x":1}"#, after: .milliseconds(1)),
+                "held": .responds(status: 200, body: "1", after: .milliseconds(50)),
+                "fails": .responds(status: 500, body: "", after: .milliseconds(2)), "late": .json("1"),
+            ])
+            let engine = GatherEngine(Plan(upstreams: [narrow, upstream], endpoints: [endpoint]), client: client)
+            let result = try await gather(endpoint, Input(), engine, client, on: loop)
+            #expect(result.outcomes == [.cancelled, .ok, .cancelled, .httpError])
+            #expect(result.requests.map(\.target).allSatisfy { !$0.hasPrefix("/late") })
+            let bulkhead = engine.upstreams[0].bulkhead
+            #expect([bulkhead.inFlight, bulkhead.queuedEverywhere] == [0, 0])
+        }
+    }
+
     /// What one visitor of a bulkhead met.
     private struct Visit: Sendable {
         var arrived: LoopInstant

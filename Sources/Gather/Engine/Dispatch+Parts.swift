@@ -47,9 +47,10 @@ extension Dispatch {
             queue(part, at: state)
             return nil
         }
-        guard state.isWithinRate(at: time) else { return .limited(request) }
+        let now = time
+        guard state.isWithinRate(at: now) else { return .limited(request) }
         state.budget.addCall()
-        parts[part.number].attempt = attempts.begin(request, of: prepared, call(of: part), at: state, now: time)
+        parts[part.number].attempt = attempts.begin(request, of: prepared, call(of: part), at: state, now: now)
         guard let due = parts[part.number].attempt?.due else {
             state.bulkhead.leave()
             end(part, .refused)
