@@ -1,7 +1,7 @@
 import EventLoop
 import JSONText
 
-/// Runs gathers on one loop: each call is a child task that starts the moment its inputs exist.
+/// Runs gathers on one loop: each call starts the moment its inputs exist, and all end with their gather.
 ///
 /// It has no socket and no clock of its own: upstreams come in through ``UpstreamClient``, time is the loop's. Confined
 /// to its loop. `GatherRun` decides what a gather does, `Dispatch` how its calls run concurrently.
