@@ -211,6 +211,11 @@ import HTTPWire
         var oldest: LoopInstant?
         var closed = 0
         keepIdle { connection in
+            if connection.isClosed {
+                // A link that was lost is to be let go of.
+                connection.close()
+                return false
+            }
             if closed < Self.closesPerTurn,
                 !isUsable(connection) || connection.idleSince.duration(to: now) >= options.idleTime
             {

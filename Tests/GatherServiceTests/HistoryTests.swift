@@ -67,7 +67,8 @@ import Testing
     }
 
     @Test func `a gather that is kept is told of by its name, as JSON and as a picture`() throws {
-        let (told, picture, gone) = try RunningService.run(scripted(Self.endpoints)) { service, loop in
+        let (told, picture, gone) = try RunningService.run(scripted(Self.endpoints), answers: ["a": .late("{}")]) {
+            service, loop in
             _ = try await service.get("/v1/chain", on: loop)
             let id = try #require(
                 try await service.admin("GET", "/gathers", on: loop).body.firstMatch(of: /"id":"([^"]+)"/))

@@ -186,6 +186,8 @@ private final class ConditionWatch: TurnHandler {
 final class ScriptedUpstream: Handler, ExchangeObserver {
     indirect enum Script: Sendable {
         case json(String)
+        /// After some milliseconds, which a report shows.
+        case late(String)
         case status(Int)
         case answer(Int, HTTPFields, String)
         /// What is no JSON.
@@ -234,6 +236,9 @@ final class ScriptedUpstream: Handler, ExchangeObserver {
         case .busy(let seconds): return Response(.serviceUnavailable, fields: [.retryAfter: "\(seconds)"])
         case .inTurn: preconditionFailure("one of them was taken")
         case .json(let text): return Response(.ok, text: text, type: "application/json")
+        case .late(let text):
+            do throws(CancellationError) { try await loop.sleep(for: .milliseconds(5)) } catch { throw .clientGone }
+            return Response(.ok, text: text, type: "application/json")
         case .garbage: return Response(.ok, text: "<html>")
         case .encoded(let coding):
             return Response(

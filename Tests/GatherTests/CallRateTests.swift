@@ -218,6 +218,19 @@ import Testing
         #expect(answers == [#"{"a":5} ok"#, #"{"a":5} shed"#])
     }
 
+    @Test func `an exchange that calls may share waits for its time, where its task begins at once as well`() throws {
+        let upstream = limited(1, per: .milliseconds(100), waiting: .seconds(1)) { $0.coalesces = true }
+        let endpoint = try Given(["a": "/a", "b": "/b"]).endpoint()
+        for isConfined in [false, true] {
+            let outcomes = try EventLoop.runVirtual(confined: isConfined) { loop in
+                let client = FakeUpstreams(["a": .json("1"), "b": .json("2")])
+                let engine = GatherEngine(Plan(upstreams: [upstream], endpoints: [endpoint]), client: client)
+                return await engine.gather(endpoint, Input(), on: loop).reports.map(\.outcome)
+            }
+            #expect(outcomes == [.ok, .ok])
+        }
+    }
+
     @Test func `a client that leaves while its call waits leaves nothing behind`() throws {
         for coalesces in [false, true] {
             let upstream = limited(1, waiting: .seconds(1)) { $0.coalesces = coalesces }

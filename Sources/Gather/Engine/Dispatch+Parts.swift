@@ -145,7 +145,8 @@ extension Dispatch {
         let (prepared, state) = (prepared(part), state(of: part))
         guard let flights = state.flights else { preconditionFailure("an upstream shares exchanges or does not") }
         let flight = flights.flight(
-            for: request, of: prepared, call(of: part), at: state, tracing: attempts.trace, on: loop)
+            for: request, of: prepared, call(of: part), at: state, until: patience.deadline, tracing: attempts.trace,
+            on: loop)
         let fairShare = patience.fairShare(of: state.timeout(of: prepared))
         let last = await flight.join(with: patience, fairShare: fairShare, on: loop)
         await finish(part, last, on: loop)

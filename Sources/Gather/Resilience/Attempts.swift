@@ -79,6 +79,10 @@ struct Attempts: ~Copyable {
             if state.followsRedirects(of: call), redirects < state.upstream.mostRedirects,
                 let next = Redirection.request(after: end, request, at: state.upstream)
             {
+                guard !Task.isCancelled else {
+                    end = .cancelled
+                    break
+                }
                 guard await mayGoOn(&end, on: loop), let attempt = begin(next, after: count, at: loop.time) else {
                     break
                 }
@@ -93,6 +97,7 @@ struct Attempts: ~Copyable {
                 try await loop.sleep(for: next)
             } catch {
                 end = .cancelled
+                state.budget.giveBack()
                 break
             }
             guard await mayGoOn(&end, on: loop) else {
@@ -138,7 +143,7 @@ struct Attempts: ~Copyable {
         var chances = first.hedgeDelay == nil ? 0 : (state.upstream.hedge?.attempts ?? 1) - 1
         var due = first.hedgeDue
         while true {
-            while chances > 0, due <= loop.now, !running.contains(where: \.exchange.hasEnded) {
+            while chances > 0, !Task.isCancelled, due <= loop.now, !running.contains(where: \.exchange.hasEnded) {
                 chances -= 1
                 due = due.advanced(by: first.hedgeDelay ?? .zero)
                 // A time for which there is no room passes.

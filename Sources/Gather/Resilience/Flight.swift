@@ -23,10 +23,9 @@ final class Flight: BulkheadClient {
     private var place: WaitID?
     private var task: Task<Void, Never>?
 
-    init(at state: UpstreamState, reactor: Reactor) {
-        self.state = state
-        self.reactor = reactor
-        deadline = reactor.now
+    /// - Parameter deadline: that of the first to join, which may be after its exchange has begun.
+    init(at state: UpstreamState, reactor: Reactor, until deadline: LoopInstant) {
+        (self.state, self.reactor, self.deadline) = (state, reactor, deadline)
     }
 
     // MARK: Those who wait
@@ -130,10 +129,11 @@ final class Flights {
     /// The flight that makes this request; begins one if no flight does.
     /// - Parameters:
     ///   - number: the call's in its gather.
+    ///   - deadline: when the call must have its answer.
     ///   - trace: that of its gather, to which the exchange belongs if it begins with this call.
     func flight(
         for request: ClientRequest, of call: PreparedCall, _ number: Int, at state: UpstreamState,
-        tracing trace: GatherSpan?, on loop: isolated EventLoop
+        until deadline: LoopInstant, tracing trace: GatherSpan?, on loop: isolated EventLoop
     ) -> Flight {
         let key = Key(
             method: request.method, identity: request.identity, timeout: state.timeout(of: call), form: call.form,
@@ -142,7 +142,7 @@ final class Flights {
             state.metrics.count(.coalesced)
             return flight
         }
-        let flight = Flight(at: state, reactor: loop.reactor)
+        let flight = Flight(at: state, reactor: loop.reactor, until: deadline)
         joinable[key] = flight
         let number = begun
         begun += 1
