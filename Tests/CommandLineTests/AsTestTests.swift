@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `gatherd trace --as-test`, with a service that runs.
-@Suite(.blocking) struct AsTestTests {
+@Suite struct AsTestTests {
     /// The default configuration with its shop on a free port.
     private static func configuration() throws -> String {
         let shop = try Listener("127.0.0.9:0").port

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What the pages show, run as a reader would.
-@Suite(.blocking) struct PageTests {
+@Suite struct PageTests {
     /// Where commands run: a directory with the configurations that the pages speak of.
     private struct Place: Sendable {
         let directory: URL
@@ -45,7 +45,7 @@ import Testing
         let expected = Page.comparable(command.output)
         var found: [String] = []
         // The pages are of a machine that has nothing else to do: on a busy one a call may miss its timeout.
-        for _ in 1...20 {
+        for _ in 1...5 {
             found = Page.comparable(try await output(of: command.text, in: place, on: loop))
             if found == expected { return nil }
         }

@@ -2,11 +2,10 @@ import EventLoop
 import EventLoopTesting
 import Foundation
 import HTTPServer
-import TestSupport
 import Testing
 
 /// Articles that are a session: their commands run one after the other in one shell, as a reader would type them.
-@Suite(.blocking) struct SessionTests {
+@Suite struct SessionTests {
     /// The ports that articles name.
     private static let ports = [8080, 8090, 9090, 9100]
 

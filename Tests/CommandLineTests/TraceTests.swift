@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `gatherd trace`, with a service that runs.
-@Suite(.blocking) struct TraceTests {
+@Suite struct TraceTests {
     /// Nothing listens where its upstream is said to be.
     private static func configuration(upstream port: UInt16) -> String {
         """

@@ -1,9 +1,8 @@
 import EventLoop
 import Foundation
-import TestSupport
 import Testing
 
-@Suite(.blocking) struct UsageTests {
+@Suite struct UsageTests {
     /// Wrong arguments, what is said of them, and the command whose usage follows.
     private static let wrong: [(arguments: [String], message: String, command: String)] = [
         (["chek", "a.yaml"], "'chek' is not a command; did you mean 'check'?", "gatherd"),

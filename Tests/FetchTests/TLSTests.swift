@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// Connections that libcurl secures, to a server with certificates of the test's own.
-@Suite(.blocking, .enabled(if: TLSUpstream.isAvailable)) struct TLSTests {
+@Suite(.enabled(if: TLSUpstream.isAvailable))
+struct TLSTests {
     private static let authority = TLSUpstream.files + "/ca.pem"
 
     private func options(_ change: (inout TLSOptions) -> Void = { _ in }) -> FetchOptions {

@@ -1,12 +1,11 @@
 import EventLoop
 import HTTPTypes
-import TestSupport
 import Testing
 
 @testable import GatherService
 
 /// What the head of an answer has of the responses to calls.
-@Suite(.blocking) struct AnswerHeadTests {
+@Suite struct AnswerHeadTests {
     @Test func `a call's status and fields are the answer's, its cookies as often as they came`() throws {
         let endpoint = #"""
             - path: /v1/session

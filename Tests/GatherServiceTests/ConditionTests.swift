@@ -1,10 +1,9 @@
 import EventLoop
-import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite(.blocking) struct ConditionTests {
+@Suite struct ConditionTests {
     @Test func `a call with a condition is made when it holds, and its absence is complete`() throws {
         let endpoints = """
             - path: /v1/things

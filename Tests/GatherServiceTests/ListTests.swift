@@ -1,10 +1,9 @@
 import EventLoop
-import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite(.blocking) struct ListTests {
+@Suite struct ListTests {
     private static let endpoints = """
         - path: /v1/orders
           expose: outcomes

@@ -1,10 +1,9 @@
 import EventLoop
-import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite(.blocking) struct PolicyTests {
+@Suite struct PolicyTests {
     private static let endpoints = """
         - path: /v1/all
           calls: { a: { get: "up:/a" }, b: { get: "up:/b" }, c: { get: "up:/c" } }

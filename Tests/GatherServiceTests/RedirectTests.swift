@@ -1,12 +1,11 @@
 import EventLoop
 import HTTPTypes
-import TestSupport
 import Testing
 
 @testable import GatherService
 
 /// Calls that are sent on by their upstream.
-@Suite(.blocking) struct RedirectTests {
+@Suite struct RedirectTests {
     private static let endpoint = #"""
         - path: /v1/a
           calls: { a: { get: "up:/old?x=1", headers: { X-A: b } } }

@@ -1,13 +1,12 @@
 import CPlatform
 import EventLoop
 import GatherConfig
-import TestSupport
 import Testing
 
 @testable import GatherService
 
 /// Retries and breakers over real sockets.
-@Suite(.blocking) struct ResilienceTests {
+@Suite struct ResilienceTests {
     private static let endpoints = """
         - path: /v1/a
           expose: outcomes

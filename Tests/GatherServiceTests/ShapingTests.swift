@@ -1,10 +1,9 @@
 import EventLoop
-import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite(.blocking) struct ShapingTests {
+@Suite struct ShapingTests {
     @Test(
         "What a call keeps of its body is in the answer",
         arguments: [

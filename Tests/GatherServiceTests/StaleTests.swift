@@ -1,10 +1,9 @@
 import EventLoop
-import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite(.blocking) struct StaleTests {
+@Suite struct StaleTests {
     private static let endpoints = """
         - path: /v1/things
           expose: outcomes

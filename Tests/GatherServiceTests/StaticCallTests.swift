@@ -1,12 +1,11 @@
 import EventLoop
 import GatherConfig
-import TestSupport
 import Testing
 
 @testable import GatherService
 
 /// Calls that make no request.
-@Suite(.blocking) struct StaticCallTests {
+@Suite struct StaticCallTests {
     @Test func `a static call is there at once, and others may refer to it`() throws {
         let endpoint = #"""
             - path: /v1/a/{id}

@@ -1,10 +1,9 @@
 import EventLoop
-import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite(.blocking) struct UpstreamLogTests {
+@Suite struct UpstreamLogTests {
     @Test func `a breaker that opens and closes has a line for each, which names the loop`() throws {
         let breaker = ", breaker: { min_calls: 2, open_for: 20ms }"
         let (_, log) = try WholeService.run(upstream: breaker) { whole, loop in

@@ -1,11 +1,10 @@
 import EventLoop
 import GatherConfig
-import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite(.blocking) struct WelcomeTests {
+@Suite struct WelcomeTests {
     @Test func `each command that the page prints is answered`() throws {
         let replies = try RunningService.run(patientConfiguration) { service, loop in
             let page = try await service.get("/", on: loop).body

@@ -74,7 +74,7 @@ extension LargeBodyTests {
         try given.setList("b", "{a}") { $0.maxItems = 1000 }
         // Of the last no request can be made, so that none is sent.
         let list = "[" + (0..<900).map { "\($0)" }.joined(separator: ",") + ",\"..\"]"
-        let asked = Input(query: [("x", String(repeating: "ä", count: 1000))])
+        let asked = Input(query: [("x", String(repeating: "ä", count: 4000))])
         let upstreams = try expectShortTurns(try given.endpoint(), ["a": .json(list)], asked: asked)
         #expect(upstreams.verdict == "failed: 1" && upstreams.requests.count == 1)
         try given.setList("b", "{body}") { $0.maxItems = 1000 }

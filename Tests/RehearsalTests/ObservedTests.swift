@@ -26,15 +26,8 @@ import Testing
         return observed
     }
 
-    /// A build without optimisation takes long for each.
-    #if DEBUG
-        private static let gathers = 5_000
-    #else
-        private static let gathers = 20_000
-    #endif
-
     private static func simulated(_ model: UpstreamModel) throws -> SimulationResult {
-        var given = try simulation(single, gathers: gathers)
+        var given = try simulation(single, gathers: 20_000)
         given.models[.upstream(0)] = model
         return try given.run()
     }
