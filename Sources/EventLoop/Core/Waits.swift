@@ -17,9 +17,7 @@ public enum Wake: Sendable, Equatable {
     case cancelled
 }
 
-/// What is told that a wait is over, where no task is suspended for it.
-///
-/// It costs a tenth of a task that does nothing but wait, and all that it does is done in one step.
+/// What is told that a wait is over, where no task is suspended for it: what it does then is done in one step.
 package protocol WaitHandler: AnyObject {
     /// Runs as a job of the loop, once for each ``Reactor/handle(_:as:by:)``.
     /// - Parameter number: which of its waits it is.

@@ -3,8 +3,7 @@ extension GatherRun {
     /// - Parameter rendersAnswer: whether an answer is put together; else it is left empty.
     func finish(isCancelled: Bool, rendersAnswer: Bool = true) -> Gathered {
         let reports = reports
-        var isComplete = true
-        for call in reports.indices where !reports[call].isComplete { isComplete = false }
+        let isComplete = reports.indices.allSatisfy { reports[$0].isComplete }
         let verdict = verdict(
             reports, isComplete: isComplete, isCancelled: isCancelled, rendersAnswer: rendersAnswer && hasAnswer)
         var gathered = Gathered(verdict: verdict, reports: reports, isComplete: isComplete)

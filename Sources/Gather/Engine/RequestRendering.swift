@@ -28,8 +28,6 @@ final class RequestTemplate: Sendable {
 
     /// What a request accepts unless its call says otherwise: many servers look at it.
     static let acceptsAll = "*/*"
-    /// Who sends it, unless its call says otherwise: some services refuse those who do not say.
-    static let userAgent = "gatherd"
 
     /// - Precondition: the literal fields can stand in a head, which the reader of the configuration has checked.
     init(_ call: Call) {
@@ -39,7 +37,7 @@ final class RequestTemplate: Sendable {
         (forwardedFields, forwardsQuery) = (call.forwardedFields, call.forwardsQuery)
         ownNames = ForwardedNames((call.headers.map(\.name) + call.forwardHeaders).map(\.rawName))
         var defaults: [(name: HTTPField.Name, value: String)] = [
-            (.accept, Self.acceptsAll), (.userAgent, Self.userAgent),
+            (.accept, Self.acceptsAll), (.userAgent, ClientRequest.userAgent),
         ]
         if call.body != nil { defaults.append((.contentType, "application/json")) }
         defaults.removeAll { absent in call.headers.contains { $0.name == absent.name } }

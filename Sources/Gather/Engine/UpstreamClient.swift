@@ -106,12 +106,15 @@ public final class TimedExchange: ClientExchange, TimerHandler {
 // MARK: What is asked and answered
 
 extension ClientRequest {
+    /// Who sends it, unless a call says otherwise: some services refuse those who do not say.
+    package static let userAgent = "gatherd"
+
     /// A request that belongs to no call, for a path that the reader of the configuration has checked.
     package init(path: String) {
         do {
             var fields = FieldSection()
             try fields.append(.accept, RequestTemplate.acceptsAll)
-            try fields.append(.userAgent, RequestTemplate.userAgent)
+            try fields.append(.userAgent, Self.userAgent)
             try self.init(target: path, fields: fields)
         } catch {
             preconditionFailure("a path that no request can have: \(error)")

@@ -66,10 +66,6 @@ public struct Endpoint: Sendable {
         box = Box(fields)
     }
 
-    private mutating func set<Value>(_ field: WritableKeyPath<Fields, Value>, _ value: Value) {
-        change { $0[keyPath: field] = value }
-    }
-
     public var method: HTTPRequest.Method { box.fields.method }
     /// The route as it is written: `/v1/customers/{id}`.
     public var path: String { box.fields.path }
@@ -86,11 +82,11 @@ public struct Endpoint: Sendable {
     var prepared: [PreparedCall] { box.fields.prepared }
     public var deadline: Duration {
         get { box.fields.deadline }
-        set { set(\.deadline, newValue) }
+        set { change { $0.deadline = newValue } }
     }
     public var policy: Policy {
         get { box.fields.policy }
-        set { set(\.policy, newValue) }
+        set { change { $0.policy = newValue } }
     }
     /// The answer; by default an object with each call's body under its name.
     public var response: JSONTemplate? {
@@ -103,57 +99,57 @@ public struct Endpoint: Sendable {
     /// Statuses of a failed required call that become the status of the answer.
     public var passStatus: Set<Int> {
         get { box.fields.passStatus }
-        set { set(\.passStatus, newValue) }
+        set { change { $0.passStatus = newValue } }
     }
     /// Whether the answer has the calls' outcomes in a `_gather` member.
     public var exposesOutcomes: Bool {
         get { box.fields.exposesOutcomes }
-        set { set(\.exposesOutcomes, newValue) }
+        set { change { $0.exposesOutcomes = newValue } }
     }
     /// How much clients are told about the calls.
     public var disclosure: Disclosure {
         get { box.fields.disclosure }
-        set { set(\.disclosure, newValue) }
+        set { change { $0.disclosure = newValue } }
     }
     /// Whether clients may get a stream that reports calls as they end.
     public var isStreamed: Bool {
         get { box.fields.isStreamed }
-        set { set(\.isStreamed, newValue) }
+        set { change { $0.isStreamed = newValue } }
     }
     /// Its priority when the service is overloaded.
     public var priority: Priority {
         get { box.fields.priority }
-        set { set(\.priority, newValue) }
+        set { change { $0.priority = newValue } }
     }
     /// Who may use it; nil for everyone.
     public var access: AccessRule? {
         get { box.fields.access }
-        set { set(\.access, newValue) }
+        set { change { $0.access = newValue } }
     }
     /// How many requests it answers in a given time.
     public var rateLimits: [RateLimit] {
         get { box.fields.rateLimits }
-        set { set(\.rateLimits, newValue) }
+        set { change { $0.rateLimits = newValue } }
     }
     /// Fields of its successful answers.
     public var fields: [(name: HTTPField.Name, value: String)] {
         get { box.fields.fields }
-        set { set(\.fields, newValue) }
+        set { change { $0.fields = newValue } }
     }
     /// What the head of its answers takes from the responses to calls.
     public var head: AnswerHead? {
         get { box.fields.head }
-        set { set(\.head, newValue) }
+        set { change { $0.head = newValue } }
     }
     /// Whether a call whose status becomes the answer's also provides the body.
     public var passesBody: Bool {
         get { box.fields.passesBody }
-        set { set(\.passesBody, newValue) }
+        set { change { $0.passesBody = newValue } }
     }
     /// Whether successful answers have an entity tag.
     public var hasEntityTag: Bool {
         get { box.fields.hasEntityTag }
-        set { set(\.hasEntityTag, newValue) }
+        set { change { $0.hasEntityTag = newValue } }
     }
 
     public enum Priority: String, Sendable, CaseIterable {
@@ -196,7 +192,7 @@ public struct Endpoint: Sendable {
             if let owner = owners[call.name] { prepared[index] = PreparedCall(call, bodyOwner: owner) }
         }
         var endpoint = self
-        endpoint.set(\.prepared, prepared)
+        endpoint.change { $0.prepared = prepared }
         return endpoint
     }
 

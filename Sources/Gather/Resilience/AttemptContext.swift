@@ -202,7 +202,7 @@ struct RunningAttempt {
     /// What is woken when it has ended, unless it was given another wait.
     let wait: WaitID
     let exchange: any ClientExchange
-    /// Its place among those that its trace has; nil if nothing is kept of it. Small, since every call's task has a copy.
+    /// Its place among those that its trace has; nil if nothing is kept of it.
     var place: Int? { number < 0 ? nil : Int(number) }
     let number: Int32
     /// When it is given up.

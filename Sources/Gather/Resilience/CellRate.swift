@@ -14,7 +14,7 @@ package struct CellRate: Sendable {
     /// Whether one more is allowed, and how things are then.
     package struct Verdict: Equatable {
         package var isAllowed: Bool
-        /// How many more would be allowed now.
+        /// How many others would be allowed right after it.
         package var remaining: Int
         /// The nanoseconds until it may happen; zero if it may now.
         package var wait: Int64

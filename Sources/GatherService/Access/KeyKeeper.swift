@@ -60,7 +60,7 @@ struct KeyKeeper {
         defer { fetcher.remove(origin) }
         var fields = FieldSection()
         try fields.append(.accept, "application/jwk-set+json, application/json")
-        try fields.append(.userAgent, "gatherd")
+        try fields.append(.userAgent, ClientRequest.userAgent)
         let response = try await fetcher.fetch(
             ClientRequest(target: remote.target, fields: fields), from: origin,
             until: loop.now.advanced(by: remote.timeout), on: loop)

@@ -2,8 +2,8 @@ import Gather
 import GatherConfig
 import HTTPTypes
 
-/// The limits of requests that a configuration has, with what has counted for those that the one before had as well: a
-/// reload gives nobody's share back.
+/// The limits of requests that a configuration has. Those that the one before had as well keep their counts, so that a
+/// client does not get its share again by a reload.
 struct KeptLimiters: Sendable {
     /// By what they are a part of.
     private var limiters: [String: [RateLimiter]] = [:]

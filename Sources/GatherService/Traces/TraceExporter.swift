@@ -51,7 +51,7 @@ final class TraceExporter {
         var fields = settings.headers
         do {
             if !fields.contains(.contentType) { try fields.append(.contentType, "application/json") }
-            if !fields.contains(.userAgent) { try fields.append(.userAgent, "gatherd") }
+            if !fields.contains(.userAgent) { try fields.append(.userAgent, ClientRequest.userAgent) }
             if settings.compresses { try fields.append(.contentEncoding, "gzip") }
             request = try ClientRequest(.post, target: collector.prefix, fields: fields)
         } catch {
