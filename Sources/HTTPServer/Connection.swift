@@ -89,7 +89,8 @@ import HTTPWire
     /// This connection's task. It outlives the closure that hands it out, and is cleared before ``serve(on:)`` returns,
     /// so that it is used only while that task is running.
     private var task: UnsafeCurrentTask?
-    private var isCancelled = false
+    /// Where it waits, which the cancellation of its task ends.
+    let scope: CancelScope
 
     init(_ transport: Transport, peer: SocketAddress?, isCounted: Bool, server: Server, on loop: isolated EventLoop) {
         self.transport = transport
@@ -99,6 +100,7 @@ import HTTPWire
         self.server = server
         self.loop = loop
         reactor = loop.reactor
+        scope = CancelScope(on: reactor)
         limits = server.options.wire
         presentState = ConnectionState(limits: limits)
         (start, turn, idleSince) = (reactor.now, reactor.now, reactor.now)
@@ -143,8 +145,7 @@ import HTTPWire
         let connection: Connection
 
         func cancel(on loop: isolated EventLoop) {
-            connection.isCancelled = true
-            connection.wakeReader()
+            connection.scope.cancel()
         }
     }
 
@@ -163,20 +164,21 @@ import HTTPWire
     }
 
     /// Reads a request and answers it: in one step, or where that has to wait, in several.
+    @inline(__always)
     private func exchange(on loop: isolated EventLoop) async -> ConnectionState.Action {
+        reactor.describeJob("connection")
         while true {
-            reactor.describeJob("connection")
             switch nextStep(on: loop) {
             case .done(let action): return action
             case .input:
                 guard mayWait() else { return await refuse(.noRoom, on: loop) }
                 let wait = reactor.makeWait()
                 (reading, waitsForHead) = (wait, true)
-                // Cancellation wakes it as well: one handler for the connection costs less than one for each wait.
-                _ = await reactor.suspendUncancellably(wait, on: loop)
+                _ = await scope.suspend(wait, on: loop)
                 (reading, waitsForHead) = (nil, false)
-            case .turn: _ = await loop.reactor.suspend(reactor.makeWait(), until: reactor.now)
-            case .handler(let work): return await handle(work, on: loop)
+                reactor.describeJob("connection")
+            case .turn: _ = await scope.suspend(reactor.makeWait(), until: reactor.now, on: loop)
+            case .handler(let work): unfinished = await handle(work)
             case .refusal(let refusal): return await refuse(refusal, on: loop)
             case .failure(let error): return await fail(error, on: loop)
             case .response(let response): return await write(response, on: loop)
@@ -320,24 +322,22 @@ import HTTPWire
             request.renew(head, at: start)
             return request
         }
-        let request = Request(head, from: peer, at: start, over: self)
+        let request = Request(head, from: peer, at: start, over: self, in: scope)
         self.request = request
         return request
     }
 
-    private func handle(
-        _ work: () async throws -> Response, on loop: isolated EventLoop
-    ) async -> ConnectionState.Action {
-        let response: Response
+    /// Waits for a handler, and sends its response as far as the socket takes it at once.
+    @inline(__always)
+    private func handle(_ work: () async throws -> Response) async -> Step {
         do {
             isHandling = true
             defer { isHandling = false }
             if sawHangup { cancelIfGone() }
-            response = try await work()
+            return write(try await work())
         } catch {
-            return await fail(error, on: loop)
+            return .failure(error)
         }
-        return await write(response, on: loop)
     }
 
     /// Answers a request whose handler has thrown an error.
@@ -433,7 +433,7 @@ import HTTPWire
         try await body(writer)
     }
 
-    var isToClose: Bool { isCancelled }
+    var isToClose: Bool { scope.isCancelled }
 
     // MARK: Reports and timers
 

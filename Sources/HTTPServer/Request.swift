@@ -36,6 +36,9 @@ public final class Request {
     package var isTraced: Bool { notes.span != nil }
     /// Whether the answer has no content, whatever its fields say (RFC 9110 §9.3.2).
     var isHead: Bool { head.method == .head }
+    /// Where its handler may wait without a cancellation handler for each wait, in the task that called the handler; nil
+    /// where no client can leave.
+    public let scope: CancelScope?
     private let stream: any ExchangeStream
     // Behind the properties that others see: what only this file changes is not checked for exclusive access each time.
     private var currentHead: RequestHead
@@ -49,11 +52,14 @@ public final class Request {
         var span: RequestSpan?
     }
 
-    package init(_ head: RequestHead, from peer: SocketAddress?, at start: LoopInstant, over stream: any ExchangeStream)
-    {
+    package init(
+        _ head: RequestHead, from peer: SocketAddress?, at start: LoopInstant, over stream: any ExchangeStream,
+        in scope: CancelScope? = nil
+    ) {
         (currentHead, currentStart) = (head, start)
         self.peer = peer
         self.stream = stream
+        self.scope = scope
     }
 
     /// Becomes the next request of its connection. Only where nothing else holds it.

@@ -58,7 +58,7 @@ import Testing
             let state = first.engine.upstreams[0]
             // Until one of them has failed often enough in a row.
             var failed: HostIndex?
-            while !state.hosts.hosts.contains(where: \.isSuspect) {
+            while !state.hosts.states.contains(where: \.isSuspect) {
                 guard let attempt = state.begin(at: loop.now) else { break }
                 let isBad = attempt.host == failed ?? attempt.host
                 if isBad { failed = attempt.host }
@@ -84,10 +84,10 @@ import Testing
             let client = FakeUpstreams([:])
             let first = self.engine([given], client, after: nil)
             let state = first.engine.upstreams[0]
-            while state.hosts.hosts.count(where: \.isSuspect) < 2, let attempt = state.begin(at: loop.now) {
+            while state.hosts.states.count(where: \.isSuspect) < 2, let attempt = state.begin(at: loop.now) {
                 state.end(attempt, CallEnd(failure: .unreachable("")), at: loop.now)
             }
-            let bad = zip(given.hosts, state.hosts.hosts).filter(\.1.isSuspect).map(\.0)
+            let bad = zip(given.hosts, state.hosts.states).filter(\.1.isSuspect).map(\.0)
             var changed = given
             changed.hosts = bad
             let next = self.engine([changed], client, after: first).engine.upstreams[0]

@@ -1,4 +1,4 @@
-import Synchronization
+public import Synchronization
 
 /// A limit that all loops of a process share: how much of it is taken, as one atomic count.
 ///
@@ -6,25 +6,26 @@ import Synchronization
 /// atomic operation each, and no lock. They are sequentially consistent: a loop that finds no free place, announces
 /// that it waits and looks again either sees the place that another gives back, or is seen by it.
 public final class SharedLimit: Sendable {
-    private let most: Atomic<Int>
-    private let taken = Atomic<Int>(0)
+    // Inlined with what uses them: an object that is called is retained meanwhile, at the cost of an atomic operation.
+    @usableFromInline let most: Atomic<Int>
+    @usableFromInline let taken = Atomic<Int>(0)
 
     public init(_ limit: Int) { most = Atomic(limit) }
 
     /// A limit that is lowered below what is taken takes effect as places are given back.
-    public var limit: Int {
+    @inlinable public var limit: Int {
         get { most.load(ordering: .relaxed) }
         set { most.store(newValue, ordering: .sequentiallyConsistent) }
     }
 
     /// How much is taken right now, by all loops.
-    public var count: Int { taken.load(ordering: .sequentiallyConsistent) }
+    @inlinable public var count: Int { taken.load(ordering: .sequentiallyConsistent) }
 
     /// Takes `amount` if that much is free.
     ///
     /// What does not fit is never counted, not even for a moment: it would keep out another that does.
     /// - Returns: false if it is not, and nothing is taken.
-    public func tryTake(_ amount: Int = 1) -> Bool {
+    @inlinable public func tryTake(_ amount: Int = 1) -> Bool {
         var count = taken.load(ordering: .sequentiallyConsistent)
         while count + amount <= limit {
             let (isTaken, current) = taken.weakCompareExchange(
@@ -43,7 +44,7 @@ public final class SharedLimit: Sendable {
     }
 
     /// Gives back what ``tryTake(_:)`` or ``take(_:)`` took.
-    public func giveBack(_ amount: Int = 1) {
+    @inlinable public func giveBack(_ amount: Int = 1) {
         let rest = taken.subtract(amount, ordering: .sequentiallyConsistent).newValue
         precondition(rest >= 0, "only what was taken is given back")
     }

@@ -65,6 +65,7 @@ final class Waits {
         }
     }
 
+    @inline(__always)
     func make() -> WaitID {
         count += 1
         guard firstFree >= 0 else {
@@ -95,6 +96,7 @@ final class Waits {
 
     /// Keeps who is to be told that a wait is over.
     /// - Returns: whether it is over already.
+    @inline(__always)
     func handle(_ id: WaitID, as number: Int, by handler: any WaitHandler) -> Bool {
         precondition(isCurrent(id), "a wait is handled once")
         slots[Int(id.slot)].handler = handler
@@ -105,6 +107,7 @@ final class Waits {
     }
 
     /// Ends a wait whose handler is to be told; nil if it was abandoned meanwhile.
+    @inline(__always)
     func takeHandler(_ id: WaitID) -> (handler: any WaitHandler, number: Int, wake: Wake)? {
         guard isCurrent(id), case .woken(let wake) = slots[Int(id.slot)].state,
             let handler = slots[Int(id.slot)].handler.take()
@@ -142,6 +145,7 @@ final class Waits {
 
     /// Wakes the suspension if it is not over; returns what the loop has to do then, if its task has suspended or it
     /// has a handler, and the timer that is to be cancelled.
+    @inline(__always)
     func wake(_ id: WaitID, _ wake: Wake) -> (woken: Bool, step: Step?, timer: TimerID?) {
         guard isCurrent(id) else { return (false, nil, nil) }
         let state = slots[Int(id.slot)].state

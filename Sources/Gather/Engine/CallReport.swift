@@ -122,14 +122,16 @@ public struct CallReport: Sendable {
         return report
     }
 
-    /// A report of a call that ends now.
-    /// - Parameter since: since when it could go on; nil if it never could.
-    init(_ end: borrowing CallEnd, since: LoopInstant?, in dispatch: Dispatch) {
+    /// A report of a call that has ended.
+    /// - Parameters:
+    ///   - since: since when it could go on; nil if it never could.
+    ///   - start: when its gather began.
+    init(_ end: borrowing CallEnd, since: LoopInstant?, of start: LoopInstant, at now: LoopInstant) {
         (outcome, attempts) = (end.outcome, end.attempts)
         statusCode = Int32(clamping: end.status ?? 0)
         if let since {
-            startNanoseconds = since.nanoseconds - dispatch.start.nanoseconds
-            durationNanoseconds = dispatch.time.nanoseconds - since.nanoseconds
+            startNanoseconds = since.nanoseconds - start.nanoseconds
+            durationNanoseconds = now.nanoseconds - since.nanoseconds
             phases = end.phases
             // Later attempts have waited for those before them.
             if end.attempts == 1 { phases.waited(since: since) }

@@ -108,11 +108,12 @@ extension Dispatch {
         parts[part.number].due = LoopInstant(nanoseconds: .max)
         let state = engine.upstreams[prepared.upstream]
         var end = CallEnd(.cancelled)
-        if let rest = attempts.endFirst(attempt, wake, of: prepared, at: state, &end) { return rest }
+        let now = time
+        if let rest = attempts.endFirst(attempt, wake, of: prepared, at: state, now: now, &end) { return rest }
         state.bulkhead.leave()
         shape(&end, of: part, prepared)
         close(part)
-        ended(part, &end, since: parts[part.number].since)
+        ended(part, &end, since: parts[part.number].since, at: now)
         return nil
     }
 

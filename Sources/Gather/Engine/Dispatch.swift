@@ -36,7 +36,12 @@ class Dispatch: BulkheadClient, WaitHandler {
     final let start: LoopInstant
     final let patience: Patience
     final let attempts: AttemptContext
+    /// That of the task of the whole, if it has one.
+    private let scope: CancelScope?
     final let parts: FixedArray<Part>
+    /// The call that each part is, or the one that all belong to.
+    final let prepared: [PreparedCall]
+    private let isOneCall: Bool
     /// The first and the last of the parts that can go on, in the order in which they became ready: each names the
     /// next.
     private var firstReady: PartIndex?
@@ -45,6 +50,8 @@ class Dispatch: BulkheadClient, WaitHandler {
     final var running = 0
     /// Parts whose first attempt was not all, and what is left to do for them.
     private var rests: Deque<(PartIndex, AttemptContext.Rest)> = []
+    /// Whether there are any, which is asked for each part.
+    private var hasRests = false
     /// The part whose first attempt was sent last, while its wait has no handler.
     private var lastSent: PartIndex?
     /// No part is due before this.
@@ -55,12 +62,16 @@ class Dispatch: BulkheadClient, WaitHandler {
     final var isAbandoned = false
 
     init(
-        _ engine: GatherEngine, reactor: Reactor, parts count: Int, start: LoopInstant, trace: GatherSpan?,
-        patience: Patience
+        _ engine: GatherEngine, reactor: Reactor, _ prepared: [PreparedCall], parts count: Int, start: LoopInstant,
+        trace: GatherSpan?,
+        patience: Patience, scope: CancelScope? = nil
     ) {
         (self.engine, self.reactor, self.start, self.patience) = (engine, reactor, start, patience)
+        self.scope = scope
         attempts = AttemptContext(reactor: reactor, deadline: .of(patience), trace: trace)
         parts = .make(repeating: Part(), count: count)
+        self.prepared = prepared
+        isOneCall = prepared.count < count
     }
 
     // MARK: What differs
@@ -70,8 +81,6 @@ class Dispatch: BulkheadClient, WaitHandler {
 
     /// The number of the call that a part is, or belongs to.
     func call(of part: PartIndex) -> Int { preconditionFailure("known to what is dispatched") }
-
-    func prepared(_ part: PartIndex) -> PreparedCall { preconditionFailure("known to what is dispatched") }
 
     /// The part's request; nil if it cannot be made, which has ended the part or the whole.
     func request(for part: PartIndex) -> ClientRequest? { preconditionFailure("made by what is dispatched") }
@@ -97,7 +106,7 @@ class Dispatch: BulkheadClient, WaitHandler {
 
     /// A part has ended; the body of its end may be taken.
     /// - Parameter since: since when it could go on; nil if it never could.
-    func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?) {}
+    func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?, at now: LoopInstant) {}
 
     /// Whether a call for each element of a list is a dispatch itself.
     var nestsLists: Bool { false }
@@ -115,6 +124,8 @@ class Dispatch: BulkheadClient, WaitHandler {
     func describeJob() {}
 
     // MARK: Parts
+
+    final func prepared(_ part: PartIndex) -> PreparedCall { prepared[isOneCall ? 0 : part.number] }
 
     /// The current time, not that of the turn's beginning: reports about calls use it.
     final var time: LoopInstant { reactor.time }
@@ -136,7 +147,7 @@ class Dispatch: BulkheadClient, WaitHandler {
     final func end(_ part: PartIndex, _ end: CallEnd, isSent: Bool = true) {
         var end = end
         close(part)
-        ended(part, &end, since: isSent ? parts[part.number].since : nil)
+        ended(part, &end, since: isSent ? parts[part.number].since : nil, at: time)
         wakeIfNeeded()
     }
 
@@ -152,7 +163,7 @@ class Dispatch: BulkheadClient, WaitHandler {
 
     /// Wakes the task of the whole if a part's end has set others free or has decided all, or has left a rest.
     final func wakeIfNeeded() {
-        if let wait, isDecided || hasReady || !rests.isEmpty { reactor.wake(wait) }
+        if let wait, isDecided || hasReady || hasRests { reactor.wake(wait) }
     }
 
     final func since(_ part: PartIndex) -> LoopInstant { parts[part.number].since }
@@ -180,7 +191,7 @@ class Dispatch: BulkheadClient, WaitHandler {
             await perform(work, of: part, on: loop)
         }
         giveUpAll()
-        if !rests.isEmpty { await runGroup(with: nil, on: loop) }
+        if hasRests { await runGroup(with: nil, on: loop) }
     }
 
     /// Runs the parts that need a task of their own as children of the whole's.
@@ -201,7 +212,7 @@ class Dispatch: BulkheadClient, WaitHandler {
 
     /// Whether the part that is running is the only one that is not waiting for others, so that the task of the whole
     /// has nothing else to do.
-    private var isAlone: Bool { running == 1 && queued == 0 && !hasReady && rests.isEmpty }
+    private var isAlone: Bool { running == 1 && queued == 0 && !hasReady && !hasRests }
 
     /// Sends the first attempts of all parts that can go on and waits for them, until a part needs a task of its own;
     /// nil when the whole is decided.
@@ -219,7 +230,8 @@ class Dispatch: BulkheadClient, WaitHandler {
     }
 
     private func takeRest() -> (PartIndex, Work)? {
-        guard let (part, rest) = rests.popFirst() else { return nil }
+        guard hasRests, let (part, rest) = rests.popFirst() else { return nil }
+        hasRests = !rests.isEmpty
         return (part, .rest(rest))
     }
 
@@ -245,7 +257,7 @@ class Dispatch: BulkheadClient, WaitHandler {
         }
         let wait = reactor.makeWait()
         self.wait = wait
-        let wake = await loop.reactor.suspend(wait, until: nextDue.nanoseconds == .max ? nil : nextDue)
+        let wake = await suspend(wait, until: nextDue.nanoseconds == .max ? nil : nextDue, on: loop)
         self.wait = nil
         describeJob()
         switch wake {
@@ -259,9 +271,15 @@ class Dispatch: BulkheadClient, WaitHandler {
     /// a wait of its own.
     @inline(__always)
     private func waitForAttempt(of part: PartIndex, on loop: isolated EventLoop) async {
-        let wake = await loop.reactor.suspend(wait(of: part), until: parts[part.number].due)
+        let wake = await suspend(wait(of: part), until: parts[part.number].due, on: loop)
         if wake == .cancelled { isAbandoned = true }
         waitEnded(part.number, wake)
+    }
+
+    @inline(__always)
+    private func suspend(_ wait: WaitID, until deadline: LoopInstant?, on loop: isolated EventLoop) async -> Wake {
+        if let scope { return await scope.suspend(wait, until: deadline, on: loop) }
+        return await loop.reactor.suspend(wait, until: deadline)
     }
 
     /// Ends the waits for attempts that have had their time, and parts that have queued for as long as they may.
@@ -290,7 +308,10 @@ class Dispatch: BulkheadClient, WaitHandler {
     /// A part's first attempt has ended, or the wait for it.
     final func waitEnded(_ number: Int, _ wake: Wake) {
         let part = PartIndex(number: number)
-        if let rest = endFirstAttempt(of: part, wake) { rests.append((part, rest)) }
+        if let rest = endFirstAttempt(of: part, wake) {
+            rests.append((part, rest))
+            hasRests = true
+        }
         wakeIfNeeded()
     }
 

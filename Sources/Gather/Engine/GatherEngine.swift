@@ -73,9 +73,11 @@ public final class GatherEngine {
     ///   - observer: is told of each call as it ends. With an observer, the default answer is left empty, since the
     ///     observer has been told all of it; a declared `response` is not.
     ///   - trace: what upstreams are told of the trace that it is in.
+    ///   - scope: that of the calling task, if it has one: a wait costs less in it.
     public func gather(
         _ endpoint: Endpoint, _ input: any GatherInput, within limit: Duration? = nil, sendsOptional: Bool = true,
-        observer: (any GatherObserver)? = nil, trace: GatherSpan? = nil, on loop: isolated EventLoop
+        observer: (any GatherObserver)? = nil, trace: GatherSpan? = nil, in scope: CancelScope? = nil,
+        on loop: isolated EventLoop
     ) async -> Gathered {
         let fault =
             endpoint.checksManyItems(of: input)
@@ -83,8 +85,7 @@ public final class GatherEngine {
             : endpoint.fault(of: input)
         let run = GatherRun(
             endpoint, input, fault, within: limit, sendsOptional: sendsOptional, observer: observer, trace: trace,
-            engine: self,
-            reactor: loop.reactor)
+            engine: self, reactor: loop.reactor, scope: scope)
         await run.run(on: loop)
         if !BodyWork.fits(run.answerBytes, in: loop.reactor) { return await finishLarge(run, on: loop) }
         return run.finish(isCancelled: Task.isCancelled)

@@ -8,10 +8,10 @@ final class GatherRun: Dispatch {
     let observer: (any GatherObserver)?
     // Behind what others see: what only this file changes is not checked for exclusive access each time.
     private var known: Values
-    private var callReports: [CallReport]
+    private let callReports: FixedArray<CallReport>
     var values: Values { _read { yield known } }
     /// Until a call has ended, that it was cancelled.
-    var reports: [CallReport] { _read { yield callReports } }
+    var reports: [CallReport] { callReports.elements }
     /// How much an answer is put together of.
     private(set) var answerBytes = 0
     /// For each call, how many of its inputs have not ended.
@@ -45,14 +45,15 @@ final class GatherRun: Dispatch {
     init(
         _ endpoint: Endpoint, _ input: any GatherInput, _ fault: PlacementError?, within limit: Duration? = nil,
         sendsOptional: Bool = true,
-        observer: (any GatherObserver)? = nil, trace: GatherSpan? = nil, engine: GatherEngine, reactor: Reactor
+        observer: (any GatherObserver)? = nil, trace: GatherSpan? = nil, engine: GatherEngine, reactor: Reactor,
+        scope: CancelScope? = nil
     ) {
         self.endpoint = endpoint
         let count = endpoint.calls.count
         self.observer = observer
         self.sendsOptional = sendsOptional
         known = Values(input: input, bodies: Array(repeating: nil, count: count))
-        callReports = Array(repeating: CallReport(outcome: .cancelled), count: count)
+        callReports = .make(repeating: CallReport(outcome: .cancelled), count: count)
         missingInputs = endpoint.graph.inputCounts
         pending = count
         quorum = endpoint.policy.successes.map { Quorum(of: $0, in: endpoint) }
@@ -62,10 +63,11 @@ final class GatherRun: Dispatch {
         let start = reactor.time
         let isClients = limit.map { $0 < endpoint.deadline } ?? false
         super.init(
-            engine, reactor: reactor, parts: count, start: start, trace: trace,
+            engine, reactor: reactor, endpoint.prepared, parts: count, start: start, trace: trace,
             patience: Patience(
                 deadline: start.advanced(by: min(endpoint.deadline, limit ?? endpoint.deadline)),
-                whole: isClients ? nil : endpoint.deadline))
+                whole: isClients ? nil : endpoint.deadline),
+            scope: scope)
         if endpoint.usesInAnswer.ofBody > 0 {
             answerBytes = (input.body?.range.count ?? 0) * endpoint.usesInAnswer.ofBody
         }
@@ -79,8 +81,6 @@ final class GatherRun: Dispatch {
     override func describeJob() { reactor.describeJob("\(endpoint.method) \(endpoint.path)") }
 
     override func call(of part: PartIndex) -> Int { part.number }
-
-    override func prepared(_ part: PartIndex) -> PreparedCall { endpoint.prepared[part.number] }
 
     override func paths(into part: PartIndex) -> [JSONPath] { endpoint.paths(into: .call(part.number)) }
 
@@ -97,32 +97,32 @@ final class GatherRun: Dispatch {
 
     private func request(of call: Int) throws(PlacementError) -> ClientRequest {
         // Before all values, which are copied to be passed on.
-        if let constant = endpoint.prepared[call].request.constant { return constant }
+        if let constant = prepared[call].request.constant { return constant }
         if let made = made[call] { return try made.get() }
-        return try endpoint.prepared[call].request.render(values)
+        return try prepared[call].request.render(values)
     }
 
     override func isLarge(_ part: PartIndex) -> Bool {
         // What asks no upstream is a part only if it is large.
         isMadeOfBodies(part)
-            && (endpoint.prepared[part.number].isLiteral
-                || values.bodyBytes(of: endpoint.prepared[part.number]) > BodyWork.mostOnLoop)
+            && (prepared[part.number].isLiteral
+                || values.bodyBytes(of: prepared[part.number]) > BodyWork.mostOnLoop)
     }
 
     override func isTooMuchNow(_ part: PartIndex) -> Bool {
-        isMadeOfBodies(part) && !BodyWork.fits(values.bodyBytes(of: endpoint.prepared[part.number]), in: reactor)
+        isMadeOfBodies(part) && !BodyWork.fits(values.bodyBytes(of: prepared[part.number]), in: reactor)
     }
 
     override func isMade(_ part: PartIndex) -> Bool { made[part.number] != nil }
 
     private func isMadeOfBodies(_ part: PartIndex) -> Bool {
-        let prepared = endpoint.prepared[part.number]
+        let prepared = prepared[part.number]
         // A list's requests are made with it.
         return !prepared.wholeSources.isEmpty && !prepared.isList && made[part.number] == nil
     }
 
     override func makeLarge(_ part: PartIndex, on loop: isolated EventLoop) async {
-        let (values, prepared) = (values, endpoint.prepared[part.number])
+        let (values, prepared) = (values, prepared[part.number])
         if prepared.isLiteral {
             let paths = paths(into: part)
             let given = try? await BodyWork.offLoop(on: loop) { prepared.given(values).map { $0.lookingUp(paths) } }
@@ -141,7 +141,7 @@ final class GatherRun: Dispatch {
     override var nestsLists: Bool { true }
 
     override func nested(_ part: PartIndex, on loop: isolated EventLoop) async -> ListRun? {
-        let (values, prepared) = (values, endpoint.prepared[part.number])
+        let (values, prepared) = (values, prepared[part.number])
         guard let foreach = prepared.call.foreach else { return nil }
         let make: @Sendable () -> Result<ItemRequests, PlacementError> = {
             Result { () throws(PlacementError) in
@@ -179,7 +179,7 @@ final class GatherRun: Dispatch {
 
     /// Ends a call that a value keeps from being made, or the whole gather if the value is the client's.
     private func refuse(_ error: PlacementError, for part: PartIndex) {
-        if endpoint.prepared[part.number].call.isClients(error.reference) {
+        if prepared[part.number].call.isClients(error.reference) {
             fail(error)
         } else {
             end(part, .skipped(error.description), isSent: false)
@@ -204,9 +204,9 @@ final class GatherRun: Dispatch {
 
     // MARK: Ending calls
 
-    override func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?) {
+    override func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?, at now: LoopInstant) {
         if let response = end.response { responses[part.number] = response }
-        callReports[part.number] = CallReport(end, since: since, in: self)
+        callReports[part.number] = CallReport(end, since: since, of: start, at: now)
         reported(part.number, end.body.take())
     }
 
@@ -222,7 +222,7 @@ final class GatherRun: Dispatch {
     private func reported(_ call: Int, _ body: consuming JSONValue?) {
         record(call, body)
         // The gather is decided: what waits for this call is cancelled as well.
-        if reports[call].outcome != .cancelled { release(dependentsOf: call) }
+        if callReports[call].outcome != .cancelled { release(dependentsOf: call) }
     }
 
     private func record(_ call: Int, _ report: CallReport, _ body: JSONValue? = nil) {
@@ -232,15 +232,15 @@ final class GatherRun: Dispatch {
 
     /// Notes that a call has ended whose report is there.
     private func record(_ call: Int, _ body: consuming JSONValue?) {
-        let prepared = endpoint.prepared[call]
+        let prepared = prepared[call]
         let outcome = callReports[call].outcome
         pending -= 1
         if outcome == .ok {
             if let body = body.take() { give(body, of: call) }
             if prepared.keepsBodies { keepBody(of: call, by: prepared) }
-        } else if outcome == .cancelled || reports[call].isUnwanted {
+        } else if outcome == .cancelled || callReports[call].isUnwanted {
             // Nothing takes its place: it was not asked for, or is no longer waited for.
-        } else if let old = recall(call, after: outcome, status: reports[call].status) {
+        } else if let old = recall(call, after: outcome, status: callReports[call].status) {
             give(old.body, of: call)
             callReports[call].staleAge = old.age
             engine.upstreams[prepared.upstream].metrics.count(.stale)
@@ -250,10 +250,10 @@ final class GatherRun: Dispatch {
             give(JSONValue(validated: text), of: call)
         }
         if !prepared.wholeSources.isEmpty { made[call] = nil }
-        if let observer { observer.callEnded(call, reports[call], body: values.bodies[call]) }
+        if let observer { observer.callEnded(call, callReports[call], body: values.bodies[call]) }
         guard hasQuorum else { return }
         quorum?.note(
-            reports[call], isCounted: endpoint.graph.dependents[call].isEmpty && !prepared.isLiteral,
+            callReports[call], isCounted: endpoint.graph.dependents[call].isEmpty && !prepared.isLiteral,
             isRequired: prepared.isRequired)
         if quorum?.isMet ?? false { isSettled = true }
         if quorum?.isLost ?? false { fail(.quorum) }
@@ -272,7 +272,7 @@ final class GatherRun: Dispatch {
     }
 
     private func recall(_ call: Int, after outcome: Outcome, status: Int?) -> KeptBodies.Kept? {
-        let prepared = endpoint.prepared[call]
+        let prepared = prepared[call]
         // A large request is not made only to look for what is kept of it: that would hold the loop.
         guard prepared.keepsBodies, !prepared.isList, !isLarge(PartIndex(number: call)),
             let request = try? request(of: call)
@@ -299,7 +299,7 @@ final class GatherRun: Dispatch {
 
     /// Lets a call go on whose inputs have all ended; false if it has ended.
     private func begin(_ call: Int, since: LoopInstant) -> Bool {
-        let prepared = endpoint.prepared[call]
+        let prepared = prepared[call]
         if let report = reasonToSkip(prepared) {
             record(call, report)
             return false
@@ -322,7 +322,7 @@ final class GatherRun: Dispatch {
         switch given {
         case .success(let body): record(call, CallReport(outcome: .ok, attempts: 0), body)
         case .failure(let error):
-            if endpoint.prepared[call].call.isClients(error.reference) { fail(error) }
+            if prepared[call].call.isClients(error.reference) { fail(error) }
             record(call, CallReport(outcome: .skipped, detail: error.description))
         }
     }
@@ -333,7 +333,7 @@ final class GatherRun: Dispatch {
         }
         var unwanted: Int?
         for needed in prepared.neededCalls where values.bodies[needed] == nil {
-            guard reports[needed].isUnwanted else {
+            guard callReports[needed].isUnwanted else {
                 let detail = "'\(endpoint.calls[needed].name)' left no value"
                 return CallReport(outcome: .skipped, detail: detail)
             }

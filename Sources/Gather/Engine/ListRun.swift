@@ -44,7 +44,7 @@ final class ListRun: Dispatch {
         pending = requests.count
         room = maxBytes
         super.init(
-            gather.engine, reactor: gather.reactor, parts: requests.count, start: gather.start,
+            gather.engine, reactor: gather.reactor, [call], parts: requests.count, start: gather.start,
             trace: gather.attempts.trace,
             patience: gather.patience)
         for index in requests.indices {
@@ -56,8 +56,6 @@ final class ListRun: Dispatch {
     override func describeJob() { reactor.describeJob("call \(call.call.name)") }
 
     override func call(of _: PartIndex) -> Int { part.number }
-
-    override func prepared(_ part: PartIndex) -> PreparedCall { call }
 
     override func request(for part: PartIndex) -> ClientRequest? { requests[part.number].request }
 
@@ -77,7 +75,7 @@ final class ListRun: Dispatch {
 
     // MARK: Ending requests
 
-    override func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?) {
+    override func ended(_ part: PartIndex, _ end: inout CallEnd, since: LoopInstant?, at now: LoopInstant) {
         sent += end.attempts
         underWay -= 1
         if let body = end.body {
@@ -120,7 +118,7 @@ final class ListRun: Dispatch {
 
     private func fail(_ end: consuming CallEnd, _ detail: String) {
         end.detail = detail
-        failure = CallReport(end, since: since, in: self)
+        failure = CallReport(end, since: since, of: start, at: time)
     }
 
     private func recall(_ index: Int, after end: borrowing CallEnd) -> KeptBodies.Kept? {
@@ -144,7 +142,7 @@ final class ListRun: Dispatch {
 
     private func finish(_ body: JSONValue?) {
         let isCancelled = isAbandoned || pending > 0 || body == nil
-        var report = failure ?? CallReport(CallEnd(isCancelled ? .cancelled : .ok), since: since, in: self)
+        var report = failure ?? CallReport(CallEnd(isCancelled ? .cancelled : .ok), since: since, of: start, at: time)
         if report.outcome == .ok { report.staleAge = staleAge }
         report.attempts = sent
         var items: [Outcome: Int] = [:]

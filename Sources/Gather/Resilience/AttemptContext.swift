@@ -86,7 +86,8 @@ struct AttemptContext {
     /// Takes the result of the first attempt.
     /// - Returns: what is left to do; nil if `end` is how the call has ended.
     func endFirst(
-        _ running: RunningAttempt, _ wake: Wake, of call: PreparedCall, at state: UpstreamState, _ end: inout CallEnd
+        _ running: RunningAttempt, _ wake: Wake, of call: PreparedCall, at state: UpstreamState, now: LoopInstant,
+        _ end: inout CallEnd
     ) -> Rest? {
         if wake == .timedOut, !running.exchange.hasEnded, reactor.now < running.until { return .hedges(running) }
         do throws(UpstreamFailure) {
@@ -100,7 +101,7 @@ struct AttemptContext {
         }
         // The exchange may be another's later.
         end.phases = running.phases
-        tell(end, of: running, of: call, at: state)
+        tell(end, of: running, of: call, at: state, now: now)
         guard end.outcome != .ok else { return nil }
         let isRedirect = state.followsRedirects(of: call) && Redirection.isOne(end)
         let pause = isRedirect || state.upstream.retry == nil ? nil : pause(after: end, of: call, at: state, retries: 0)
@@ -141,9 +142,8 @@ struct AttemptContext {
     /// Tells the upstream's state how an attempt ended.
     func tell(
         _ end: borrowing CallEnd, of running: RunningAttempt, of call: PreparedCall, at state: UpstreamState,
-        log: AttemptLog? = nil
+        now: LoopInstant, log: AttemptLog? = nil
     ) {
-        let now = reactor.time
         log?.ended(running.attempt, end, at: now)
         if let trace, let place = running.place { trace.end(place, end, at: now) }
         var outcome = end.outcome

@@ -219,7 +219,7 @@ struct Attempts: ~Copyable {
     /// How an attempt has ended, once that is told.
     private func ended(_ running: RunningAttempt, _ end: consuming CallEnd, _ phases: AttemptPhases) -> CallEnd {
         end.phases = phases
-        context.tell(end, of: running, of: call, at: state, log: log)
+        context.tell(end, of: running, of: call, at: state, now: reactor.time, log: log)
         context.explain(&end, of: running, of: call, at: state)
         return end
     }

@@ -1,7 +1,8 @@
 import EventLoop
 
-/// The hosts of an upstream: what each has to do, how fast it answers, and which are left out for a while.
-struct Hosts {
+/// The hosts of an upstream: what each has to do, how fast it answers, and which are left out for a while. Confined to its
+/// loop.
+final class Hosts {
     struct Host {
         var inFlight = 0
         var latency = PeakLatency()
@@ -15,11 +16,15 @@ struct Hosts {
         var doubts = 0
     }
 
-    private(set) var hosts: [Host]
+    private let hosts: FixedArray<Host>
+    private let count: Int
+    /// As they are now.
+    var states: [Host] { hosts.elements }
     private let ejection: EjectionPolicy?
 
     init(count: Int, ejection: EjectionPolicy? = nil) {
-        hosts = Array(repeating: Host(), count: count)
+        hosts = .make(repeating: Host(), count: count)
+        self.count = count
         self.ejection = ejection
     }
 
@@ -28,7 +33,7 @@ struct Hosts {
     /// - Parameters:
     ///   - places: where each host of these was among the earlier ones; nil if it was not.
     ///   - ejections, checks: whether the rules are the same by which hosts are left out.
-    mutating func adopt(_ places: [Int?], of earlier: Hosts, ejections: Bool, checks: Bool) {
+    func adopt(_ places: [Int?], of earlier: Hosts, ejections: Bool, checks: Bool) {
         for (host, place) in places.enumerated() {
             guard let place else { continue }
             let known = earlier.hosts[place]
@@ -40,7 +45,7 @@ struct Hosts {
             if checks { (hosts[host].isWell, hosts[host].doubts) = (known.isWell, known.doubts) }
         }
         // Never more than half of the hosts are left out for their failures: of those that stay, it may be more.
-        guard 2 * hosts.count(where: \.isSuspect) > hosts.count else { return }
+        guard 2 * hosts.indices.count(where: { hosts[$0].isSuspect }) > count else { return }
         for host in hosts.indices { hosts[host].ejectedUntil = LoopInstant(nanoseconds: .min) }
     }
 
@@ -54,8 +59,8 @@ struct Hosts {
     /// balancer.
     ///
     /// - Parameter tried: hosts that are taken only if there is no other.
-    mutating func begin(at now: LoopInstant, avoiding tried: [Int], using generator: inout SplitMix64) -> Int {
-        let host = hosts.count > 1 ? pick(at: now, avoiding: tried, using: &generator) : 0
+    func begin(at now: LoopInstant, avoiding tried: [Int], using generator: inout SplitMix64) -> Int {
+        let host = count > 1 ? pick(at: now, avoiding: tried, using: &generator) : 0
         hosts[host].inFlight += 1
         return host
     }
@@ -66,11 +71,11 @@ struct Hosts {
     ///   - isFailure: nil if it was given up.
     /// - Returns: what it changes for the host.
     @discardableResult
-    mutating func end(
+    func end(
         _ host: Int, latency: Duration?, isFailure: Bool?, at now: LoopInstant
     ) -> UpstreamChange.Kind? {
         hosts[host].inFlight -= 1
-        guard hosts.count > 1 else { return nil }
+        guard count > 1 else { return nil }
         if let latency { hosts[host].latency.record(latency, at: now) }
         guard let isFailure else { return nil }
         hosts[host].failures = isFailure ? hosts[host].failures + 1 : 0
@@ -87,7 +92,7 @@ struct Hosts {
     /// Records a health check. A host that is unhealthy is left out, unless all are.
     /// - Returns: what it changes for the host.
     @discardableResult
-    mutating func checked(_ host: Int, isWell: Bool, _ policy: HealthPolicy) -> UpstreamChange.Kind? {
+    func checked(_ host: Int, isWell: Bool, _ policy: HealthPolicy) -> UpstreamChange.Kind? {
         guard isWell != hosts[host].isWell else {
             hosts[host].doubts = 0
             return nil
@@ -102,15 +107,15 @@ struct Hosts {
     /// Leaves out a host that has failed too often in a row, unless half of the hosts are left out already.
     ///
     /// It comes back by itself, and its next failure leaves it out again.
-    private mutating func ejectIfFailing(_ host: Int, at now: LoopInstant) {
+    private func ejectIfFailing(_ host: Int, at now: LoopInstant) {
         guard let ejection, hosts[host].failures >= ejection.after, hosts[host].ejectedUntil <= now else { return }
-        let ejected = hosts.count { $0.ejectedUntil > now }
-        guard 2 * (ejected + 1) <= hosts.count else { return }
+        let ejected = hosts.indices.count { hosts[$0].ejectedUntil > now }
+        guard 2 * (ejected + 1) <= count else { return }
         hosts[host].ejectedUntil = now.advanced(by: ejection.duration)
         hosts[host].isSuspect = true
     }
 
-    private mutating func pick(at now: LoopInstant, avoiding tried: [Int], using generator: inout SplitMix64) -> Int {
+    private func pick(at now: LoopInstant, avoiding tried: [Int], using generator: inout SplitMix64) -> Int {
         var candidates = hosts.indices.filter { hosts[$0].ejectedUntil <= now && hosts[$0].isWell }
         // At least half of the hosts are not ejected.
         if candidates.isEmpty { candidates = hosts.indices.filter { hosts[$0].ejectedUntil <= now } }

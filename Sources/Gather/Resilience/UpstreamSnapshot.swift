@@ -44,7 +44,7 @@ extension UpstreamSnapshot {
         (queued, queuedHere) = (state.bulkhead.queuedEverywhere, state.bulkhead.queued)
         breaker = state.breaker.map { BreakerState($0.state, at: now) }
         retryTokens = state.budget.tokens
-        hosts = zip(state.upstream.hosts, state.hosts.hosts).map { origin, host in
+        hosts = zip(state.upstream.hosts, state.hosts.states).map { origin, host in
             HostSnapshot(
                 origin: origin, inFlight: host.inFlight, isEjected: host.ejectedUntil > now, isWell: host.isWell)
         }

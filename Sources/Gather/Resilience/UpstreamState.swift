@@ -18,8 +18,7 @@ final class UpstreamState {
     let rate: SharedRate?
     // Behind what others see: what only this file changes is not checked for exclusive access each time.
     private var generator: SplitMix64
-    private var knownHosts: Hosts
-    var hosts: Hosts { knownHosts }
+    let hosts: Hosts
     let breaker: Breaker?
     private var adaptiveLimit: AdaptiveLimit?
     private let learnedLimit: AdaptiveLimit.Learned?
@@ -51,7 +50,7 @@ final class UpstreamState {
         self.limits = limits
         self.client = client
         timeout = upstream.timeout
-        knownHosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
+        hosts = Hosts(count: upstream.hosts.count, ejection: upstream.ejection)
         generator = SplitMix64(seed: UInt64(index.number) &+ UInt64(loop) << 32)
         bulkhead = earlier?.bulkhead ?? Bulkhead(limits.places, loop: loop)
         (budget, rate, breaker, learnedLimit) = (limits.budget, limits.rate, limits.breaker, limits.learned)
@@ -64,7 +63,7 @@ final class UpstreamState {
             learnsLatency = false
         }
         guard let earlier else { return }
-        knownHosts.adopt(
+        hosts.adopt(
             upstream.hosts.map { host in earlier.upstream.hosts.firstIndex(of: host) }, of: earlier.hosts,
             ejections: earlier.upstream.ejection == upstream.ejection,
             checks: earlier.upstream.health == upstream.health)
@@ -116,14 +115,15 @@ final class UpstreamState {
             permit = breaker?.admit(at: now)
             guard permit != nil else { return nil }
         }
-        let host = knownHosts.begin(
-            at: now, avoiding: tried.isEmpty ? [] : tried.map(\.number), using: &generator)
+        var drawn = generator
+        let host = hosts.begin(at: now, avoiding: tried.isEmpty ? [] : tried.map(\.number), using: &drawn)
+        generator = drawn
         return Attempt(host: HostIndex(host), began: now, isHedge: isHedge, permit: permit)
     }
 
     /// Records a health check of a host.
     func checked(_ host: HostIndex, isWell: Bool) {
-        guard let policy = upstream.health, let change = knownHosts.checked(host.number, isWell: isWell, policy) else {
+        guard let policy = upstream.health, let change = hosts.checked(host.number, isWell: isWell, policy) else {
             return
         }
         tell(change, of: host)
@@ -147,7 +147,7 @@ final class UpstreamState {
         let isFailure = isCancelled ? nil : end.isFailure
         // A host that refuses at once does not count as fast.
         let isTimed = isFailure == false || end.outcome == .timeout
-        let change = knownHosts.end(
+        let change = hosts.end(
             attempt.host.number, latency: isTimed ? elapsed : nil, isFailure: isFailure, at: now)
         if let change { tell(change, of: attempt.host) }
         if let permit = attempt.permit { settle(permit, isFailure: isFailure, at: now) }

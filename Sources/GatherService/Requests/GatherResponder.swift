@@ -173,7 +173,8 @@ final class GatherResponder: Handler {
         let start = loop.now
         let trace = tracer.trace(of: request, calls: found.endpoint.calls.count)
         let gathered = await engine.gather(
-            found.endpoint, input, within: limit, sendsOptional: sendsOptional, trace: trace, on: loop)
+            found.endpoint, input, within: limit, sendsOptional: sendsOptional, trace: trace, in: request.scope,
+            on: loop)
         count(gathered, of: found.number)
         let end = loop.now
         history.record(gathered, of: found.number, found.endpoint, for: request, since: start, at: end)

@@ -106,7 +106,7 @@ final class FaultRun {
             expect((bulkhead.inFlight, bulkhead.queued) == (0, 0), "places: \(bulkhead.inFlight), \(bulkhead.queued)")
             expect((1...most).contains(bulkhead.limit), "limit \(bulkhead.limit)")
             expect(client.peak[index] <= most, "\(client.peak[index]) in flight at once")
-            expect(state.hosts.hosts.allSatisfy { $0.inFlight == 0 }, "hosts in flight: \(state.hosts.hosts)")
+            expect(state.hosts.states.allSatisfy { $0.inFlight == 0 }, "hosts in flight: \(state.hosts.states)")
             expect((0...100).contains(state.budget.tokens), "\(state.budget.tokens) tokens")
             if case .halfOpen(let probes) = state.breaker?.state { expect(probes == 0, "\(probes) probes") }
             if let flights = state.flights {
