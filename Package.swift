@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "HTTPServerTesting", targets: ["HTTPServerTesting"]),
         .library(name: "HTTPWire", targets: ["HTTPWire"]),
         .library(name: "JSONText", targets: ["JSONText"]),
+        .library(name: "Telemetry", targets: ["Telemetry"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
@@ -36,6 +37,8 @@ let package = Package(
         // Without its trait FoundationURL: that is all it would need Foundation for.
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
     ],
     targets: [
         .systemLibrary(name: "CPlatform"),
@@ -89,6 +92,16 @@ let package = Package(
         // The engine and the client together: neither knows the other.
         .target(
             name: "GatherFetch", dependencies: ["EventLoop", "Fetch", "Gather", "HTTPWire"], swiftSettings: settings),
+        // For users of the libraries alone: gatherd counts and traces without a facade.
+        .target(
+            name: "Telemetry",
+            dependencies: [
+                "EventLoop", "Fetch", "HTTPServer", "HTTPWire",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            swiftSettings: settings),
         // A plan's calls drawn, simulated and tested, without a socket.
         .target(
             name: "Rehearsal",
@@ -214,11 +227,25 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: [
+                "EventLoop", "EventLoopTesting", "Fetch", "HTTPServer", "HTTPServerTesting", "HTTPWire", "Telemetry",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            swiftSettings: settings),
         // The examples of the libraries' pages.
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
                 "Fetch", "Gather", "GatherFetch", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText",
+                "Telemetry",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: settings),
         // The program as people and platforms start it, and whether README shows what it prints.

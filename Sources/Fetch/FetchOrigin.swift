@@ -13,12 +13,16 @@ import HTTPWire
     /// Lets go of its origins when it is closed.
     let fetcher: Fetcher
     private(set) var options: FetchOptions
-    let socketPath: String?
+    package let socketPath: String?
     let isSecured: Bool
-    let port: Int
+    /// As it was given: scheme, host and port.
+    package let base: String
+    /// That of the URL, with the brackets of an IPv6 address.
+    package let host: String
+    package let port: Int
     let destination: Destination
     let serializer: RequestSerializer
-    let prefix: String
+    package let prefix: String
     /// The parsed base URL; shared by libcurl's handles and freed with the origin, which outlives them.
     let url: OpaquePointer
     let multi: CurlMulti
@@ -73,7 +77,7 @@ import HTTPWire
         self.socketPath = socketPath
         self.options = options
         self.fetcher = fetcher
-        (isSecured, port) = (parts.isSecured, parts.port)
+        (isSecured, self.base, host, port) = (parts.isSecured, base, parts.host, parts.port)
         if isSecured { multi.readAuthorities(for: options.tls) }
         destination =
             if socketPath != nil {

@@ -3,7 +3,10 @@ import GatherFetch
 import Glibc
 import HTTPServerTesting
 import HTTPWire
+import InMemoryTracing
 import JSONText
+import MetricsTestKit
+import Telemetry
 import Testing
 
 /// The examples of the modules' pages, each between its marks: `ArticleTests` compares them with the text.
@@ -83,6 +86,42 @@ struct ExampleTests {
             _ = try Signals.block([SIGTERM])
             raise(SIGTERM)
             try serve(Listener("127.0.0.1:0"))
+        }
+    }
+
+    // example: instrumented handler's test
+    @Test func `a greeting is a span, a count and a time`() throws {
+        let (tracer, metrics) = (InMemoryTracer(), TestMetrics())
+        try TestLoop.run { loop in
+            let client = TestClient(InstrumentedHandler(Greeter(), tracer: tracer, metrics: metrics))
+            _ = try await client.send("GET", "/", on: loop)
+        }
+        #expect(tracer.finishedSpans.map(\.operationName) == ["GET"])
+        #expect(metrics.counterTotal(label: "http.server.requests") == 1)
+        #expect(metrics.timers(label: "http.server.request.duration").map(\.values) == [[100_000_000]])
+    }
+    // end
+
+    @Test func `a program that is measured ends with a signal`() async {
+        await #expect(processExitsWith: .success) {
+            _ = try Signals.block([SIGTERM])
+            raise(SIGTERM)
+            try serveArticles(Listener("127.0.0.1:0"), stock: "http://127.0.0.1:1")
+        }
+    }
+
+    @Test func `an article is what its stock service says`() throws {
+        let listener = try Listener("127.0.0.1:0")
+        try TestLoop.runOnSystem { loop in
+            let fetcher = Fetcher(on: loop)
+            defer { fetcher.close() }
+            let stock = HandlerFunction { _, _ in Response(.ok, text: "7", type: "application/json") }
+            try await loop.withTaskScope(atEnd: .cancel) { scope in
+                loop.spawn(in: scope) { await Server(listener, handler: stock, on: loop).run(on: loop) }
+                let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)")
+                let client = TestClient(ArticlePage(InstrumentedFetcher(fetcher), stock: origin))
+                #expect(try await client.send("GET", "/articles/a-1", on: loop).text == "7")
+            }
         }
     }
 
