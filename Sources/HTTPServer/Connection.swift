@@ -132,6 +132,7 @@ import HTTPWire
         state.closed()
         releaseBuffer()
         if let timer { reactor.cancel(timer.id) }
+        scope.close()
         // It refers to this connection.
         request = nil
         reactor.forgetClosing(transport.fd)
@@ -189,9 +190,7 @@ import HTTPWire
     }
 
     private func nextStep(on loop: isolated EventLoop) -> Step {
-        guard let step = unfinished else { return step(on: loop) }
-        unfinished = nil
-        return step
+        unfinished.take() ?? step(on: loop)
     }
 
     /// Makes the steps that a report of the socket leads to while the task waits for a request. What they leave, such as
@@ -199,11 +198,12 @@ import HTTPWire
     private func makeSteps(on loop: isolated EventLoop) {
         while true {
             let step = step(on: loop)
-            switch step {
-            case .done(.readHead): continue
-            case .input where mayWait(): return
-            case .input: unfinished = .refusal(.noRoom)
-            default: unfinished = step
+            if case .done(.readHead) = step { continue }
+            if case .input = step {
+                if mayWait() { return }
+                unfinished = .refusal(.noRoom)
+            } else {
+                unfinished = consume step
             }
             waitsForHead = false
             return wakeReader()

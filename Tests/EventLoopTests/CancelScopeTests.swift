@@ -23,6 +23,7 @@ struct CancelScopeTests {
             #expect(cancelled == .cancelled)
             #expect(loop.seconds == 9)
             #expect(reactor.pendingWaits == 0)
+            scope.close()
         }
     }
 
@@ -39,6 +40,7 @@ struct CancelScopeTests {
             #expect(second == .cancelled)
             #expect(loop.seconds == 0)
             #expect(reactor.pendingWaits == 0)
+            scope.close()
         }
     }
 }

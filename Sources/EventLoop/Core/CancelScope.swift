@@ -1,20 +1,33 @@
 /// Where a task waits, for whoever cancels it to find: one cancellation handler for the task then serves all its waits.
 ///
 /// Each ``Reactor/suspend(_:until:isolation:)`` installs a handler of its own, for which the task's status is locked
-/// twice and its executor asked for seven times. A task that waits often, such as a connection's, has one handler for as
-/// long as it lives, which calls ``cancel()`` on the loop, and waits by ``suspend(_:until:on:)``. Confined to its loop.
-public final class CancelScope {
+/// twice and its executor asked for seven times, and sets a timer. A task that waits often, such as a connection's, has
+/// one handler for as long as it lives, which calls ``cancel()`` on the loop, and waits by ``suspend(_:until:on:)``. Its
+/// timer is set for the earliest deadline since it last fired: most waits end long before theirs, and a timer that comes
+/// too early costs less than one for each wait. Confined to its loop; ``close()`` ends it.
+public final class CancelScope: TimerHandler {
     @usableFromInline let reactor: Reactor
+    // Behind what others see: what only this file changes is not checked for exclusive access each time.
     private var wait: WaitID?
-    /// Whether it was cancelled, which all waits in it then are.
-    public private(set) var isCancelled = false
+    private var isOver = false
+    private var deadline = LoopInstant(nanoseconds: .max)
+    private var timer: (id: TimerID, due: LoopInstant)?
 
     public init(on reactor: Reactor) { self.reactor = reactor }
 
+    /// Whether it was cancelled, which all waits in it then are.
+    public var isCancelled: Bool { isOver }
+
     /// Ends the wait that its task is in, and each one to come.
     public func cancel() {
-        isCancelled = true
+        isOver = true
         if let wait { reactor.wake(wait, .cancelled) }
+    }
+
+    /// Leaves the loop, when its task waits no longer.
+    public func close() {
+        if let timer { reactor.cancel(timer.id) }
+        timer = nil
     }
 
     /// Suspends the scope's task until the wait is woken, `deadline`, or ``cancel()``, whichever is first. Only that
@@ -32,12 +45,29 @@ public final class CancelScope {
 
     @usableFromInline
     func enter(_ wait: WaitID, until deadline: LoopInstant?) -> Wake? {
-        if isCancelled { reactor.wake(wait, .cancelled) }
-        if let wake = reactor.enter(wait, until: deadline) { return wake }
+        if isOver { reactor.wake(wait, .cancelled) }
+        if let wake = reactor.enter(wait) { return wake }
         self.wait = wait
+        self.deadline = deadline ?? LoopInstant(nanoseconds: .max)
+        if deadline != nil { schedule() }
         return nil
     }
 
     @usableFromInline
     func leave() { wait = nil }
+
+    /// Makes the timer fire at the deadline, or before.
+    private func schedule() {
+        if let timer {
+            guard deadline < timer.due else { return }
+            reactor.cancel(timer.id)
+        }
+        timer = (reactor.schedule(at: deadline, self), deadline)
+    }
+
+    public func timerFired(_: TimerID) {
+        timer = nil
+        guard let wait, deadline.nanoseconds < .max else { return }
+        if deadline <= reactor.now { reactor.wake(wait, .timedOut) } else { schedule() }
+    }
 }

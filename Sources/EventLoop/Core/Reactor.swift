@@ -248,7 +248,7 @@ public final class Reactor {
     @usableFromInline
     func enter(_ wait: WaitID) -> Wake? { enter(wait, until: nil) }
 
-    func enter(_ wait: WaitID, until deadline: LoopInstant? = nil, isJoin: Bool = false) -> Wake? {
+    private func enter(_ wait: WaitID, until deadline: LoopInstant? = nil, isJoin: Bool = false) -> Wake? {
         assert(executor.isOnLoop, "a task that waits on a loop is there")
         noteTask()
         if let wake = parked.waits.enter(wait) { return wake }

@@ -104,7 +104,7 @@ extension Dispatch {
         guard let attempt = parts[part.number].attempt.take() else {
             preconditionFailure("a part has one first attempt, and waits for it once")
         }
-        reactor.describeJob("call \(prepared.call.name)")
+        if reactor.reportsSlowJobs { reactor.describeJob("call \(prepared.call.name)") }
         parts[part.number].due = LoopInstant(nanoseconds: .max)
         let state = engine.upstreams[prepared.upstream]
         var end = CallEnd(.cancelled)

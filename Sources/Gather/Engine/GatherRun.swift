@@ -52,7 +52,7 @@ final class GatherRun: Dispatch {
         let count = endpoint.calls.count
         self.observer = observer
         self.sendsOptional = sendsOptional
-        known = Values(input: input, bodies: Array(repeating: nil, count: count))
+        known = Values(input: input, calls: count)
         callReports = .make(repeating: CallReport(outcome: .cancelled), count: count)
         missingInputs = endpoint.graph.inputCounts
         pending = count

@@ -25,6 +25,11 @@ struct Values {
         self.bodies = bodies
     }
 
+    /// Without a body yet.
+    init(input: any GatherInput, calls: Int) {
+        self.init(input: input, bodies: [JSONValue?](reserving: calls) { for _ in 0..<calls { $0.append(nil) } })
+    }
+
     /// The value of a reference without `[*]`, its default included.
     func resolve(_ reference: Reference) -> Resolved {
         switch reference.source {

@@ -20,7 +20,7 @@ enum Answer {
         let beginnings = endpoint.memberBeginnings
         var room = beginnings.count + values.bodies.count + 2
         for index in values.bodies.indices { room += values.bodies[index]?.range.count ?? 0 }
-        return [UInt8](capacity: room) { output in
+        return [UInt8](reserving: room) { output in
             output.append(UInt8(ascii: "{"))
             for index in values.bodies.indices {
                 guard !beginnings.isEmpty(index), values.bodies[index] != nil else { continue }

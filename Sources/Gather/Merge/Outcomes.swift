@@ -59,7 +59,7 @@ public enum Outcomes {
         let room = beginnings.count + reports.count * mostAfterName
         // Held once for all calls.
         let (separator, start, description, ok) = (listSeparator, startBeginning, descriptionBeginning, okDescription)
-        let text = [UInt8](capacity: room) { text in
+        let text = [UInt8](reserving: room) { text in
             for index in reports.indices {
                 guard !beginnings.isEmpty(index) else { continue }
                 if !text.isEmpty { text.append(separator.span) }

@@ -17,7 +17,7 @@ final class Hosts {
     }
 
     private let hosts: FixedArray<Host>
-    private let count: Int
+    let count: Int
     /// As they are now.
     var states: [Host] { hosts.elements }
     private let ejection: EjectionPolicy?

@@ -117,7 +117,8 @@ final class UpstreamState {
         }
         var drawn = generator
         let host = hosts.begin(at: now, avoiding: tried.isEmpty ? [] : tried.map(\.number), using: &drawn)
-        generator = drawn
+        // Of one host nothing is drawn.
+        if hosts.count > 1 { generator = drawn }
         return Attempt(host: HostIndex(host), began: now, isHedge: isHedge, permit: permit)
     }
 
