@@ -1,17 +1,16 @@
 import EventLoop
 import Foundation
-import HTTPServer
 import TestSupport
 import Testing
 
 /// `gatherd trace --as-test`, with a service that runs.
 @Suite struct AsTestTests {
-    /// The default configuration with its shop on a free port.
+    /// The default configuration with its shop at a free address.
     private static func configuration() throws -> String {
-        let shop = try Listener("127.0.0.9:0").port
+        let shop = try FreeAddress()
         return try String(contentsOfFile: Program.root.path + "/config/gatherd.yaml", encoding: .utf8)
             .replacing("127.0.0.1:8080", with: "127.0.0.1:0").replacing("127.0.0.1:9090", with: "127.0.0.1:0")
-            .replacing("127.0.0.1:9100", with: "127.0.0.9:\(shop)").replacing("loops: auto", with: "loops: 1")
+            .replacing("127.0.0.1:9100", with: "\(shop)").replacing("loops: auto", with: "loops: 1")
     }
 
     /// What is asked for, by the place of its endpoint in the file.

@@ -1,7 +1,6 @@
 import EventLoop
 import EventLoopTesting
 import Foundation
-import HTTPServer
 import TestSupport
 import Testing
 
@@ -76,8 +75,8 @@ import Testing
         let pages = try Self.pages.map { try Page($0) }
         for (page, file) in zip(pages, Self.pages) { #expect(!page.commands.isEmpty, "\(file)") }
         let own = try #require(pages[0].yaml(below: "## A configuration of your own"))
-        // A port that nothing listens on, for the shop, which the configuration has to name.
-        let shop = "127.0.0.1:\(try Listener("127.0.0.1:0").port)"
+        // For the shop, whose address the configuration has to name.
+        let shop = try FreeAddress().description
         let given = try String(contentsOf: Program.root.appendingPathComponent("config/gatherd.yaml"), encoding: .utf8)
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("gatherd-pages-\(UUID())")
         defer { try? FileManager.default.removeItem(at: directory) }

@@ -1,7 +1,7 @@
 import EventLoop
 import EventLoopTesting
 import Foundation
-import HTTPServer
+import TestSupport
 import Testing
 
 /// Articles that are a session: their commands run one after the other in one shell, as a reader would type them.
@@ -15,9 +15,8 @@ import Testing
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("gatherd-session-\(UUID())")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
-        // Ports that nothing listens on, in place of those that may be taken here.
-        let free = try Self.ports.map { _ in try Listener("127.0.0.1:0").port }
-        let names = zip(Self.ports, free).map { (page: "127.0.0.1:\($0)", here: "127.0.0.1:\($1)") }
+        // In place of those that may be taken here.
+        let names = try Self.ports.map { (page: "127.0.0.1:\($0)", here: try FreeAddress().description) }
         func here(_ text: String) -> String { names.reduce(text) { $0.replacing($1.page, with: $1.here) } }
         func onPage(_ text: String) -> String { names.reduce(text) { $0.replacing($1.here, with: $1.page) } }
         for (name, text) in page.files {

@@ -1,6 +1,5 @@
 import EventLoop
 import Foundation
-import HTTPServer
 import TestSupport
 import Testing
 
@@ -10,14 +9,12 @@ import Testing
         version: 1
         server: { listen: "127.0.0.1:0", admin: "127.0.0.1:0", loops: 1 }
         demo: {}
-        upstreams: { up: { hosts: ["http://127.0.0.8:PORT"], breaker: { min_calls: 1, open_for: 1h } } }
+        upstreams: { up: { hosts: ["http://ADDRESS"], breaker: { min_calls: 1, open_for: 1h } } }
         endpoints: [{ path: /gone, calls: { a: { get: "up:/a" } } }]
         """
 
     private func top(_ command: String) throws -> Program.Result {
-        // On an address of its own, so that the port stays free in between.
-        let port = try Listener("127.0.0.8:0").port
-        return try ServingProgram.run(Self.configuration.replacing("PORT", with: "\(port)")) { program, loop in
+        try ServingProgram.run(Self.configuration.replacing("ADDRESS", with: "\(FreeAddress())")) { program, loop in
             for _ in 0..<2 { #expect(try await program.get("/hello", on: loop).status == 200) }
             #expect(try await program.get("/gone", on: loop).status == 502)
             return try await Program.shell(

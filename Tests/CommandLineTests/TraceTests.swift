@@ -1,18 +1,17 @@
 import EventLoop
 import Foundation
-import HTTPServer
 import TestSupport
 import Testing
 
 /// `gatherd trace`, with a service that runs.
 @Suite struct TraceTests {
     /// Nothing listens where its upstream is said to be.
-    private static func configuration(upstream port: UInt16) -> String {
+    private static func configuration(upstream address: FreeAddress) -> String {
         """
         version: 1
         server: { listen: "127.0.0.1:0", admin: "127.0.0.1:0", loops: 1, disclose: everything }
         demo: {}
-        upstreams: { up: { hosts: ["http://127.0.0.8:\(port)"] } }
+        upstreams: { up: { hosts: ["http://\(address)"] } }
         endpoints:
           - { path: /gone, gather: settled, calls: { a: { get: "up:/a" }, b: { get: "up:/b/{a.id}" } } }
           - { path: /plain, stream: false, gather: settled, calls: { a: { get: "up:/a" } } }
@@ -25,9 +24,7 @@ import Testing
     }
 
     private func run(_ command: String, _ arguments: [String], terminal: Bool = false) throws -> Program.Result {
-        // On an address of its own, so that the port stays free in between.
-        let port = try Listener("127.0.0.8:0").port
-        return try ServingProgram.run(Self.configuration(upstream: port)) { program, loop in
+        try ServingProgram.run(Self.configuration(upstream: FreeAddress())) { program, loop in
             let words = arguments.map { $0.replacing("PORT", with: "\(program.port)") }
             let line = ([Program.path, command] + words).map { "'\($0)'" }.joined(separator: " ")
             return try await Program.shell(
@@ -62,10 +59,10 @@ import Testing
     }
 
     @Test func `who cannot be asked is told of, and it ends with 1`() throws {
-        let port = try Listener("127.0.0.8:0").port
-        let result = try Program.run(["trace", "127.0.0.8:\(port)/x"])
+        let address = try FreeAddress()
+        let result = try Program.run(["trace", "\(address)/x"])
         #expect(result.exit == .exited(code: 1))
-        #expect(result.errors.contains("127.0.0.8:\(port): "), "\(result.errors)")
+        #expect(result.errors.contains("\(address): "), "\(result.errors)")
         #expect(try Program.run(["trace", "nothing.invalid/x"]).exit == .exited(code: 1))
     }
 

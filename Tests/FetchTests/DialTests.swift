@@ -65,10 +65,11 @@ struct DialTests {
     ) throws {
         try TestLoop.runOnSystem { loop in
             let listener = try SocketListener(on: loop)
-            let dead = silent ? try SocketListener(host: "127.0.0.2", port: listener.port, backlog: 0, on: loop) : nil
-            let filler = silent ? try SocketEnd(host: "127.0.0.2", port: listener.port, on: loop) : nil
+            let host = FreeAddress.freeHost()
+            let dead = silent ? try SocketListener(host: host, port: listener.port, backlog: 0, on: loop) : nil
+            let filler = silent ? try SocketEnd(host: host, port: listener.port, on: loop) : nil
             try await listener.serving(by: { try await serve("127.0.0.1", $0, on: $1) }, on: loop) {
-                let names = Names(["127.0.0.2", "127.0.0.1"])
+                let names = Names([host, "127.0.0.1"])
                 let fetcher = Fetcher(on: loop) { _ in names.lookUp() }
                 defer { fetcher.close() }
                 try await body(fetcher, "http://two.test:\(listener.port)", loop)
@@ -146,16 +147,17 @@ struct DialTests {
     @Test func `a name that moves is followed when its time is over, and its old connections are closed`() throws {
         try TestLoop.runOnSystem { loop in
             let old = try SocketListener(on: loop)
-            let new = try SocketListener(host: "127.0.0.2", port: old.port, on: loop)
+            let host = FreeAddress.freeHost()
+            let new = try SocketListener(host: host, port: old.port, on: loop)
             let names = Names()
             let fetcher = Fetcher(on: loop) { _ in names.lookUp() }
             defer { fetcher.close() }
             let origin = try fetcher.origin(
                 base: "http://moving.test:\(old.port)", options: options(timeToLive: .milliseconds(20)))
-            try await new.serving(by: { try await serve("127.0.0.2", $0, on: $1) }, on: loop) {
+            try await new.serving(by: { try await serve(host, $0, on: $1) }, on: loop) {
                 try await old.serving(by: { try await serve("127.0.0.1", $0, on: $1) }, on: loop) {
                     #expect(try await body(fetcher, origin, on: loop) == "127.0.0.1")
-                    names.move(to: ["127.0.0.2"])
+                    names.move(to: [host])
                     // Though the old server lives, and its connection is used all the time.
                     let limit = loop.time.advanced(by: .seconds(5))
                     while try await body(fetcher, origin, on: loop) == "127.0.0.1" {
@@ -170,7 +172,7 @@ struct DialTests {
     @Test func `a name whose server is gone is looked up again at once`() throws {
         try TestLoop.runOnSystem { loop in
             let new = try SocketListener(on: loop)
-            let names = Names(["127.0.0.3"])
+            let names = Names([FreeAddress.freeHost()])
             let fetcher = Fetcher(on: loop) { _ in names.lookUp() }
             defer { fetcher.close() }
             let origin = try fetcher.origin(base: "http://gone.test:\(new.port)", options: options())

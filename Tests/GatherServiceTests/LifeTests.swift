@@ -148,15 +148,14 @@ import Testing
     }
 
     @Test func `two listeners of one port are told of each other, whatever else they are called`() throws {
-        // Closed at once, so that the port is free.
-        let port = try Listener("127.0.0.1:0").port
+        let free = try FreeAddress()
         var configuration = try patientConfiguration(RunningService.Ports(shop: 1, scripted: 0))
-        configuration.server.listen = ListenAddress(host: "0.0.0.0", port: port)
-        configuration.server.admin = ListenAddress(host: "127.0.0.1", port: port)
+        configuration.server.listen = ListenAddress(host: free.host, port: free.port)
+        configuration.server.admin = ListenAddress(host: "0.0.0.0", port: free.port)
         let error = #expect(throws: ServiceError.self) { try Service(configuration, logger: Logger(label: "test")) }
         #expect(
             error?.description
-                == "server.admin: cannot listen on 127.0.0.1:\(port), whose port server.listen has already; give one of them another"
+                == "server.admin: cannot listen on 0.0.0.0:\(free.port), whose port server.listen has already; give one of them another"
         )
     }
 }

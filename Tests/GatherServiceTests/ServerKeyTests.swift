@@ -258,14 +258,13 @@ import Testing
     }
 
     @Test func `demo.shop listens where it is told to, and waits as long as it is told to`() throws {
-        // On an address of its own, so that the port stays free in between.
-        let port = try Listener("127.0.0.9:0").port
-        let demo = "{ shop: { listen: \"127.0.0.9:\(port)\", latency: { default: 30ms, stock: 60ms } } }"
+        let address = try FreeAddress()
+        let demo = "{ shop: { listen: \"\(address)\", latency: { default: 30ms, stock: 60ms } } }"
         let elapsed = try WholeService.run(demo: demo) { whole, loop in
             var elapsed: [Duration] = []
             for target in ["/customers/1", "/stock?skus=sku-1"] {
                 let start = loop.now
-                let client = try SocketEnd(host: "127.0.0.9", port: port, on: loop)
+                let client = try SocketEnd(host: address.host, port: address.port, on: loop)
                 try client.send(RunningService.request("GET", target))
                 #expect(try await client.reply(on: loop).status == 200)
                 elapsed.append(start.duration(to: loop.now))

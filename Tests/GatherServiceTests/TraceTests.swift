@@ -324,8 +324,7 @@ import Tokens
         for answer in [ScriptedUpstream.Script?.none, .never] {
             let configure: @Sendable (RunningService.Ports) throws -> Configuration = { ports in
                 var configuration = try Self.traced(Self.one, "delay: 1ms, timeout: 20ms")(ports)
-                let closed = try Listener("127.0.0.1:0").port
-                if answer == nil { configuration.traces?.endpoint = try Origin("http://127.0.0.1:\(closed)/v1/traces") }
+                if answer == nil { configuration.traces?.endpoint = try Origin("http://\(FreeAddress())/v1/traces") }
                 return configuration
             }
             try RunningService.run(configure) { service, loop in
