@@ -34,7 +34,7 @@ import HTTPWire
     }
 
     /// Idle connections, of which some may be closed already.
-    private let idle = Chain<UpstreamConnection>()
+    let idle = Chain<UpstreamConnection>()
     /// How many of them are not.
     private var openIdle = 0
     private var sweep: TimerID?

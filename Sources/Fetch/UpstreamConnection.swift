@@ -19,7 +19,7 @@ final class UpstreamConnection: ReadinessHandler, ChainLink {
         case closed
     }
 
-    private let fd: CInt
+    let fd: CInt
     /// What seals the bytes; nil for plain ones.
     private let link: CurlConnection?
     /// Nil for a Unix socket.

@@ -31,6 +31,7 @@ struct KeptConnectionTests {
             try ScriptedUpstream.run { upstream, loop in
                 let idle = try await upstream.warmUp(8, on: loop)
                 for connection in idle { try self.end(connection, how) }
+                for fd in upstream.idleDescriptors { waitForArrival(on: fd) }
                 if isReported { await loop.settle() }
                 let sightings = Sightings()
                 let texts = try await upstream.listener.serving(
@@ -57,11 +58,13 @@ struct KeptConnectionTests {
     /// Sends a byte on a connection between a poll and what is done after it.
     private final class Interruption: PollHandler {
         let connection: SocketEnd
+        let receiver: CInt
         private(set) var failure: (any Error)?
-        init(_ connection: SocketEnd) { self.connection = connection }
+        init(_ connection: SocketEnd, to receiver: CInt) { (self.connection, self.receiver) = (connection, receiver) }
 
         func polled() {
             do { try connection.send("x") } catch { failure = error }
+            waitForArrival(on: receiver)
         }
     }
 
@@ -69,7 +72,7 @@ struct KeptConnectionTests {
         try ScriptedUpstream.run { upstream, loop in
             let idle = try await upstream.warmUp(12, on: loop)
             // The oldest is used last.
-            let interruption = Interruption(idle[0])
+            let interruption = Interruption(idle[0], to: try #require(upstream.idleDescriptors.last))
             loop.reactor.callAfterPoll(interruption)
             let texts = try await withThrowingTaskGroup(of: String.self) { group in
                 for number in 0..<12 {
@@ -102,6 +105,7 @@ struct KeptConnectionTests {
                 return
             }
             try kept.send(okResponse.replacing("ok", with: "no"))
+            waitForArrival(on: connection.fd)
             // What the fetcher does for connections that the turn before had no time for.
             connection.receive()
             let response = try await upstream.listener.serving(

@@ -1,8 +1,10 @@
 import EventLoop
-import Fetch
+import Glibc
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Fetch
 
 extension ScriptedUpstream {
     /// Opens so many connections by as many requests at once, and returns them, idle.
@@ -24,6 +26,23 @@ extension ScriptedUpstream {
             return connections
         }
     }
+
+    /// The descriptors of idle connections, the newest first.
+    var idleDescriptors: [CInt] {
+        var descriptors: [CInt] = []
+        origin.idle.keepOnly { connection in
+            descriptors.append(connection.fd)
+            return true
+        }
+        return descriptors
+    }
+}
+
+/// Waits until the kernel has delivered something on a connection, or its end. It holds the loop's thread, so that the
+/// loop has not been told of it.
+func waitForArrival(on fd: CInt) {
+    var watched = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+    #expect(unsafe poll(&watched, 1, 10_000) == 1, "nothing has come")
 }
 
 /// What an upstream has seen, by start line.
