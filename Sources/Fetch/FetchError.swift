@@ -19,6 +19,8 @@ public enum FetchError: Error, Equatable, Sendable {
     case timeout(FetchPhase)
     /// The task was cancelled, and the request given up.
     case cancelled
+    /// The fetcher was closed, or the origin removed from it, before the request was made.
+    case closed
     /// The request could not be made: libcurl's code.
     case refused(code: Int)
 }
@@ -143,6 +145,7 @@ extension FetchError: CustomStringConvertible {
         case .tooLarge: "the response is larger than allowed"
         case .timeout(let phase): "no answer in time, \(phase)"
         case .cancelled: "the request was cancelled"
+        case .closed: "there are no more requests to this server"
         case .refused(let code): "libcurl rejects the request with code \(code)"
         }
     }

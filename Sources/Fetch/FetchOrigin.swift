@@ -114,6 +114,7 @@ import HTTPWire
 
     /// Queues a request for a connection: the next that comes free, or a new one if it must not meet a kept one again.
     func wait(_ exchange: UpstreamExchange) {
+        guard !isClosed else { return fetcher.fail(exchange, .closed) }
         exchange.order = fetcher.nextOrder()
         exchange.state = .waiting
         waiting.append((exchange, exchange.order))
@@ -290,6 +291,7 @@ import HTTPWire
     var usesTransfers: Bool { options.usesTransfers }
 
     private func transfer(_ request: ClientRequest, _ exchange: UpstreamExchange) {
+        guard !isClosed else { return fetcher.fail(exchange, .closed) }
         guard let transfer = transfers.popLast() ?? Transfer(to: self, in: multi) else {
             return fetcher.fail(exchange, .refused(code: FetchError.outOfMemory))
         }

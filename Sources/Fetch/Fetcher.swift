@@ -29,6 +29,7 @@ public import HTTPWire
     private let writing = Chain<UpstreamConnection>()
     /// Connections that have more to read than the turn had time for.
     private var unread: [UpstreamConnection] = []
+    private var isClosed = false
     private var order = 0
     private var readTimer: TimerID?
     private var turn: LoopInstant
@@ -59,8 +60,10 @@ public import HTTPWire
 
     deinit { unsafe buffer.deallocate() }
 
-    /// Ends every request as cancelled, closes every connection and leaves the loop.
+    /// Ends every request as cancelled, closes every connection and leaves the loop. Later requests fail at once, as
+    /// ``FetchError/closed``.
     public func close() {
+        isClosed = true
         for exchange in active { abandon(exchange, .cancelled) }
         for origin in origins { origin.close() }
         for multi in multis.values { multi.close() }
@@ -72,10 +75,11 @@ public import HTTPWire
     }
 
     /// A server to fetch from.
-    /// - Throws: ``FetchError/refused(code:)`` if the base is not a URL.
+    /// - Throws: ``FetchError/refused(code:)`` if the base is not a URL; ``FetchError/closed``.
     public func origin(
         base: String, prefix: String = "", socketPath: String? = nil, options: FetchOptions = FetchOptions()
     ) throws(FetchError) -> FetchOrigin {
+        guard !isClosed else { throw .closed }
         let origin = try FetchOrigin(
             base: base, prefix: prefix, socketPath: socketPath, options: options, fetcher: self)
         origins.append(origin)
@@ -83,7 +87,7 @@ public import HTTPWire
     }
 
     /// Closes the connections of an origin to which there will be no more requests, and forgets it. Requests to it that
-    /// are under way end as cancelled.
+    /// are under way end as cancelled, and later ones fail at once, as ``FetchError/closed``.
     public func remove(_ origin: FetchOrigin) {
         guard let index = origins.firstIndex(where: { $0 === origin }) else { return }
         origins.remove(at: index)

@@ -206,7 +206,7 @@ extension UpstreamFailure {
             switch error {
             case .timeout(let phase): .timeout(while: "\(phase)")
             case .cancelled: .cancelled
-            case .resolve, .connect, .tls: .notConnected("\(server): \(error)")
+            case .resolve, .connect, .tls, .closed: .notConnected("\(server): \(error)")
             case .reset, .refused: .unreachable("\(server): \(error)")
             case .malformed, .tooLarge: .badResponse(error.description)
             }

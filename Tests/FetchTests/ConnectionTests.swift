@@ -49,6 +49,26 @@ struct ConnectionTests {
         #expect(failures == [.connect(.noSocket), .connect(.noSocket)])
     }
 
+    @Test("What is asked for after the end fails at once", arguments: ["fetcher", "origin"], [false, true])
+    func closed(_ what: String, _ isHTTP2: Bool) throws {
+        var options = FetchOptions()
+        if isHTTP2 { options.version = .http2 }
+        try ScriptedUpstream.run(options: options) { upstream, loop in
+            let fetcher = upstream.fetcher
+            if what == "fetcher" { fetcher.close() } else { fetcher.remove(upstream.origin) }
+            #expect(await upstream.outcome(within: .seconds(3600), on: loop).failure == .closed)
+            #expect(fetcher.requestsInFlight == 0 && upstream.listener.acceptNow() == nil)
+            if !isHTTP2 {
+                let streamed = try fetcher.stream(.get("/"), from: upstream.origin)
+                let wake = await loop.reactor.suspend(streamed.wait, until: loop.now.advanced(by: .seconds(3600)))
+                #expect(throws: FetchError.closed) { try streamed.head(wake) }
+            }
+            if what == "fetcher" {
+                #expect(throws: FetchError.closed) { try fetcher.origin(base: "http://127.0.0.1:1") }
+            }
+        }
+    }
+
     @Test(
         "What failed is said in the words of the place where it failed",
         arguments: [
