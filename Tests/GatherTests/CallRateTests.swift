@@ -243,6 +243,56 @@ import Testing
         }
     }
 
+    @Test func `a call that is cancelled while it waits gives its time back to the next`() throws {
+        for coalesces in [false, true] {
+            let upstream = limited(1, burst: 1, waiting: .seconds(10)) { $0.coalesces = coalesces }
+            let endpoints = try ["a", "b", "c"].map { try Given([($0, "/\($0)")]).endpoint() }
+            let waited = try withEngine([upstream], endpoints, [:]) { engine, client, loop in
+                #expect(await engine.gather(endpoints[0], Input(), on: loop).isComplete)
+                await withTaskGroup(of: Void.self) { group in
+                    group.addImmediateTask {
+                        #expect(await engine.gather(endpoints[1], Input(), on: loop).reports[0].outcome == .cancelled)
+                    }
+                    try? await loop.sleep(for: .milliseconds(100))
+                    group.cancelAll()
+                }
+                // An exchange that calls may share hears of it in the next turn.
+                try? await loop.sleep(for: .zero)
+                let start = loop.now
+                #expect(await engine.gather(endpoints[2], Input(), on: loop).isComplete)
+                return start.duration(to: loop.now)
+            }
+            // The second would have begun half a second after the first.
+            #expect(waited == .milliseconds(400))
+        }
+    }
+
+    @Test(
+        "A time that is given back is had by the next, once all behind it are given back",
+        arguments: [
+            ([2], [2]), ([1, 2], [1, 2]), ([2, 1], [1, 2]), ([0, 1, 2], [0, 1, 2]), ([1, 0, 2], [0, 1, 2]),
+            // Others wait behind it.
+            ([0], []), ([0, 1], []), ([1, 0], []), ([0, 2], [2]),
+        ] as [([Int], [Int])])
+    func givenBack(_ leaving: [Int], _ freed: [Int]) {
+        let rate = SharedRate(RateLimit(1, per: .seconds(1), burst: 1))
+        let start = LoopInstant(nanoseconds: 1 << 40)
+        let patience = Duration.seconds(100)
+        func waits(_ count: Int, at now: LoopInstant) -> [(wait: Int64, last: LoopInstant)] {
+            (0..<count).map { _ in
+                let verdict = rate.take(at: now, within: patience)
+                return (verdict.wait, now.advanced(by: .nanoseconds(verdict.reset)))
+            }
+        }
+        _ = waits(1, at: start)
+        let waiting = waits(3, at: start)
+        let now = start.advanced(by: .milliseconds(100))
+        for number in leaving { rate.giveBack(waiting[number].last, at: now) }
+        let next = waits(5, at: now).map { $0.wait + 100_000_000 }
+        let expected = freed.map { waiting[$0].wait } + (3...).prefix(5).map { 500_000_000 + 1_000_000_000 * Int64($0) }
+        #expect(next == Array(expected.prefix(5)))
+    }
+
     @Test func `whatever comes and goes on several loops, the upstream gets no more than the limit in any time`() throws
     {
         #if DEBUG

@@ -53,17 +53,40 @@ package struct CellRate: Sendable {
             current = other
         }
     }
+
+    /// Undoes what was counted last.
+    /// - Parameter last: what the time became with it.
+    /// - Returns: false if more was counted since.
+    func takeBack(_ time: borrowing Atomic<Int64>, _ last: Int64) -> Bool {
+        time.compareExchange(expected: last, desired: last - interval, ordering: .relaxed).exchanged
+    }
 }
 
 /// One such count, which all loops of a process share.
 package final class SharedRate: Sendable {
     private let rate: CellRate
     private let time = Atomic<Int64>(.min)
+    /// What the time had become with each that was given back while later ones waited, in their order.
+    private let givenBack = Mutex<[Int64]>([])
 
     package init(_ limit: RateLimit) { rate = CellRate(limit) }
 
     /// Counts one more, unless it is one too many even after the longest that it may wait.
     package func take(at now: LoopInstant, within patience: Duration = .zero) -> CellRate.Verdict {
         rate.take(time, at: now.nanoseconds, within: max(0, patience.wholeNanoseconds))
+    }
+
+    /// Gives back the time of one that was to wait for it.
+    ///
+    /// Those that came later keep the times that they have, or more than the rate might begin at once. So the next that
+    /// comes gets a time that was given back only if all that were behind it are given back as well; otherwise it
+    /// passes unused.
+    /// - Parameter last: when all that was let do would be used up, as it was told that one.
+    package func giveBack(_ last: LoopInstant, at now: LoopInstant) {
+        givenBack.withLock { givenBack in
+            givenBack.removeAll { $0 <= now.nanoseconds }
+            givenBack.insert(last.nanoseconds, at: (givenBack.lastIndex { $0 < last.nanoseconds } ?? -1) + 1)
+            while let last = givenBack.last, rate.takeBack(time, last) { givenBack.removeLast() }
+        }
     }
 }

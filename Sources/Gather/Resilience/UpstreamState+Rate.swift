@@ -20,7 +20,7 @@ extension UpstreamState {
         return rate.take(at: now).isAllowed
     }
 
-    /// Waits until an attempt may begin as far as ``Upstream/rateLimit`` goes, for which it counts, even if it is
+    /// Waits until an attempt may begin as far as ``Upstream/rateLimit`` goes, for which it counts unless it is
     /// cancelled meanwhile.
     /// - Parameter deadline: when it would be too late.
     func waitForRate(until deadline: LoopInstant, on loop: isolated EventLoop) async -> RateWait {
@@ -32,7 +32,10 @@ extension UpstreamState {
         guard verdict.wait > 0 else { return .over }
         metrics.count(.delayed)
         let due = now.advanced(by: .nanoseconds(verdict.wait))
-        return await loop.reactor.suspend(loop.reactor.makeWait(), until: due) == .cancelled ? .cancelled : .over
+        let wake = await loop.reactor.suspend(loop.reactor.makeWait(), until: due)
+        guard wake == .cancelled else { return .over }
+        rate.giveBack(now.advanced(by: .nanoseconds(verdict.reset)), at: loop.time)
+        return .cancelled
     }
 
     /// The end of a call whose attempt would have to wait too long.
