@@ -90,9 +90,13 @@ extension Response {
 extension Gathered {
     /// After how many seconds the client may try again.
     fileprivate var retryAfter: String {
-        guard case .failed(let call) = verdict, let wait = reports[call].retryAfter else { return "1" }
-        return "\(max(1, wait.wholeNanoseconds.wholeSeconds))"
+        if case .failed(let call) = verdict { (reports[call].retryAfter ?? .zero).retryAfter } else { "1" }
     }
+}
+
+extension Duration {
+    /// The value of `Retry-After`: seconds, and at least one.
+    var retryAfter: String { "\(max(1, wholeNanoseconds.wholeSeconds))" }
 }
 
 extension JSONWriter {

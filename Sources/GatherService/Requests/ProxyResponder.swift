@@ -169,8 +169,8 @@ final class ProxyResponder {
             case .outcomes: "the upstream failed: \(failure.outcome.rawValue)"
             case .everything: "the upstream failed: \(failure.outcome.rawValue)\(reason)"
             }
-        let pause = max(1, (failure.retryAfter?.wholeNanoseconds ?? 0).wholeSeconds)
-        return .problem(status, detail, fields: status == .serviceUnavailable ? [.retryAfter: "\(pause)"] : [:]) {
+        let pause = (failure.retryAfter ?? .zero).retryAfter
+        return .problem(status, detail, fields: status == .serviceUnavailable ? [.retryAfter: pause] : [:]) {
             $0.member(of: request.id)
         }
     }

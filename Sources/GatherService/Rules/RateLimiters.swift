@@ -44,7 +44,7 @@ final class RateLimiters: Sendable {
         var response = Response.problem(
             .tooManyRequests,
             "there are more requests than this limit allows: \(limit.inWords) \(whose)",
-            fields: [.retryAfter: "\(max(1, verdict.wait.wholeSeconds))"])
+            fields: [.retryAfter: Duration.nanoseconds(verdict.wait).retryAfter])
         limiter.mark(&response, verdict)
         return response
     }
