@@ -47,6 +47,11 @@ import Testing
         #expect(steps == ["maker", "task"])
     }
 
+    @Test(.timeLimit(.minutes(1))) func `what becomes runnable as the loop ends runs all the same`() async throws {
+        let task = try run { _ in Task.detached { 7 } }
+        #expect(await task.value == 7)
+    }
+
     @Test func `what is isolated to nothing stays on the loop`() throws {
         let places = try run { loop in
             let executor = loop.executor

@@ -103,8 +103,11 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
             Self.takesGlobalJobs
             unsafe cp_set_loop_of_thread(Unmanaged.passUnretained(self).toOpaque())
         }
-        defer { if isConfined { cp_set_loop_of_thread(nil) } }
         reactor.run(for: self)
+        if isConfined {
+            cp_set_loop_of_thread(nil)
+            reactor.runLeftJobs(self)
+        }
         for call in close() { call() }
         thread.store(0, ordering: .releasing)
     }

@@ -375,6 +375,14 @@ public final class Reactor {
         }
     }
 
+    /// Runs each job that was ready when the loop was stopped. A confined loop has taken them from the global pool, to
+    /// which goes what follows from them.
+    func runLeftJobs(_ executor: LoopExecutor) {
+        for _ in 0..<ready.count {
+            if case .job(let job)? = ready.popFirst() { executor.run(job) }
+        }
+    }
+
     /// Passes on what the poll at the beginning of the turn has found, some of it at a time: what a few reports have
     /// led to, such as an answer, is done before the others are passed on, and what has to wait for a poll is soon done.
     private func passReportsOn(_ budget: inout Int, _ executor: LoopExecutor) {
