@@ -111,6 +111,23 @@ import Testing
                 """)
     }
 
+    @Test(arguments: [(", max_wait: 50ms", "for which an attempt waits up to 50ms", 330), ("", "without waiting", 230)])
+    func `an upstream's rate limit is told, and its longest wait counts for each attempt`(
+        wait: String, told: String, longest: Int
+    ) throws {
+        let graph = try graph(
+            """
+            calls:
+              a: { get: "shop:/a/{path.id}" }
+              b: { get: "shop:/b" }
+            """,
+            upstreams: """
+                shop: { hosts: [http://a], timeout: 100ms, retry: { backoff: 30ms }, rate_limit: { requests: 20\(wait) } }
+                """)
+        #expect(graph.nodes.map(\.longest) == Array(repeating: .milliseconds(longest), count: 2))
+        #expect(graph.text.contains("\n\nshop: at most 20 in 1 s, \(told)\n\ncritical path: "))
+    }
+
     @Test func `a summary is one line`() throws {
         #expect(try diamond().summary == "GET /x/{id}: 5 calls, deadline 800ms, critical path a → c → d")
     }

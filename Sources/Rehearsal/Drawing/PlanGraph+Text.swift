@@ -40,7 +40,7 @@ extension PlanGraph {
         return endpoint.policy.word + counted
     }
 
-    /// What the graph does not show about a call, a line for each.
+    /// What the graph does not show about a call or an upstream, a line for each.
     private var remarks: String {
         var lines: [String] = []
         for call in endpoint.calls {
@@ -53,6 +53,9 @@ extension PlanGraph {
             if let staleFor = call.staleFor {
                 lines.append("\(call.name): if it fails, as it was up to \(staleFor.text) ago")
             }
+        }
+        for upstream in upstreams {
+            if let limit = upstream.rateInWords { lines.append("\(upstream.name): \(limit)") }
         }
         return lines.isEmpty ? "" : "\n" + lines.joined(separator: "\n") + "\n"
     }
@@ -88,6 +91,17 @@ extension PlanGraph {
     private func parent(of call: Int) -> Int? {
         func rank(_ input: Int) -> Int { 2 * nodes[input].level + (isCritical(from: input, to: call) ? 1 : 0) }
         return nodes[call].inputs.max { rank($0) < rank($1) }
+    }
+}
+
+extension Upstream {
+    /// How many attempts it gets in a time, and what becomes of one that is one too many.
+    var rateInWords: String? {
+        rateLimit.map { limit in
+            let wait = longestRateWait
+            return "at most \(limit.inWords), "
+                + (wait > .zero ? "for which an attempt waits up to \(wait.text)" : "without waiting")
+        }
     }
 }
 

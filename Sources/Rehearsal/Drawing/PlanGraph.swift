@@ -10,7 +10,7 @@ public struct PlanGraph: Sendable {
         let timeout: Duration
         /// The most attempts that the call may make, including retries, hedges and all items of a list.
         let attempts: Int
-        /// The longest the call may take, with all of its attempts and the waits between them.
+        /// The longest the call may take, with all of its attempts, the waits between them, and those for a rate limit.
         let longest: Duration
         let isRequired: Bool
         let inputs: [Int]
@@ -20,6 +20,8 @@ public struct PlanGraph: Sendable {
     }
 
     let endpoint: Endpoint
+    /// Where its calls go.
+    let upstreams: [Upstream]
     /// In the order of the file.
     let nodes: [Node]
     /// The chain of calls that may take longest, and how long that is.
@@ -29,6 +31,9 @@ public struct PlanGraph: Sendable {
 
     public init(_ endpoint: Endpoint, of plan: Plan) {
         self.endpoint = endpoint
+        upstreams = plan.upstreams.filter { upstream in
+            endpoint.calls.contains { plan.upstream(of: $0)?.name == upstream.name }
+        }
         let graph = endpoint.graph
         let longest = endpoint.calls.map { call in
             plan.upstream(of: call).map { min(Self.longest(call, at: $0), endpoint.deadline) } ?? .zero
@@ -58,7 +63,7 @@ public struct PlanGraph: Sendable {
 
     /// A wait that an upstream asks for with `Retry-After` is not included; it ends at the deadline at the latest.
     private static func longest(_ call: Call, at upstream: Upstream) -> Duration {
-        let timeout = call.timeout ?? upstream.timeout
+        let timeout = (call.timeout ?? upstream.timeout) + upstream.longestRateWait
         var longest = timeout
         if let retry = upstream.retry {
             for number in 1..<max(1, retry.attempts) {

@@ -11,6 +11,7 @@ extension ProxyEndpoint {
     public func text(of plan: Plan) -> String {
         let upstream = plan.upstreams[upstream.number]
         let attempts = upstream.retry?.attempts ?? 1
+        let rate = upstream.rateInWords.map { "rate       \($0)\n" } ?? ""
         return """
             \(title)
             passes \(upstream.name) through: its status, fields and content are the answer
@@ -18,7 +19,7 @@ extension ProxyEndpoint {
             head       within \((timeout ?? upstream.timeout).text), once the request is sent
             content    may stand still for \(stall.text), in either direction
             attempts   \(attempts == 1 ? "1" : "up to \(attempts), where no connection could be made")
-
+            \(rate)
             """
     }
 
