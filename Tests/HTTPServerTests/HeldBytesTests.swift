@@ -21,7 +21,7 @@ struct HeldBytesTests {
     ) async throws -> (client: SocketEnd, connection: Connection) {
         let client = try subject.connect(on: loop)
         try await client.send(post(2 * count) + [UInt8](repeating: 65, count: count), on: loop)
-        while subject.server.incoming.bytes < count { try await loop.sleep(for: .milliseconds(1)) }
+        while subject.server.incoming.bytes < count + 12 * 1024 { try await loop.sleep(for: .milliseconds(1)) }
         return (client, try #require(subject.server.connections.values.first))
     }
 
