@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `gatherd trace --as-test`, with a service that runs.
-@Suite struct AsTestTests {
+@Suite(.blocking) struct AsTestTests {
     /// The default configuration with its shop at a free address.
     private static func configuration() throws -> String {
         let shop = try FreeAddress()

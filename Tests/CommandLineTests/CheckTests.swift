@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What `gatherd check` looks at besides the file itself.
-@Suite struct CheckTests {
+@Suite(.blocking) struct CheckTests {
     /// What is said of an upstream's `tls`, and how the program ends.
     private func check(_ tls: String) throws -> (text: String, isGood: Bool) {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("gatherd-\(UUID()).yaml")

@@ -1,9 +1,10 @@
 import EventLoop
 import Foundation
+import TestSupport
 import Testing
 
 /// `gatherd import`: where configuration and report go, and how it ends.
-@Suite struct ImportCommandTests {
+@Suite(.blocking) struct ImportCommandTests {
     private static let cases = "Tests/GatherConfigTests/KrakenD"
 
     @Test(arguments: [("sequential", 0), ("limits", 1), ("template", 2)])

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What the pages show, run as a reader would.
-@Suite struct PageTests {
+@Suite(.blocking) struct PageTests {
     /// Where commands run: a directory with the configurations that the pages speak of.
     private struct Place: Sendable {
         let directory: URL

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What the platform does to the program: signals, limits, a log without a reader.
-@Suite struct ServeTests {
+@Suite(.blocking) struct ServeTests {
     private static let configuration = """
         version: 1
         server: { listen: "127.0.0.1:0", admin: "127.0.0.1:0", loops: 1 }

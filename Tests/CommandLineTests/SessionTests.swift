@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Articles that are a session: their commands run one after the other in one shell, as a reader would type them.
-@Suite struct SessionTests {
+@Suite(.blocking) struct SessionTests {
     /// The ports that articles name.
     private static let ports = [8080, 8090, 9090, 9100]
 

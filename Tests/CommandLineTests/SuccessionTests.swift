@@ -7,7 +7,7 @@ import Testing
 
 /// What the program has from who started it, and what it leaves to who comes after: sockets, messages to the service
 /// manager, a new process.
-@Suite struct SuccessionTests {
+@Suite(.blocking) struct SuccessionTests {
     private static let configuration = """
         version: 1
         server: { listen: "127.0.0.1:0", admin: "127.0.0.1:0", loops: 2 }

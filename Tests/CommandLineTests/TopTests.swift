@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `gatherd top`, with a service that runs.
-@Suite struct TopTests {
+@Suite(.blocking) struct TopTests {
     private static let configuration = """
         version: 1
         server: { listen: "127.0.0.1:0", admin: "127.0.0.1:0", loops: 1 }

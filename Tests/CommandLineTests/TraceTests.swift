@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `gatherd trace`, with a service that runs.
-@Suite struct TraceTests {
+@Suite(.blocking) struct TraceTests {
     /// Nothing listens where its upstream is said to be.
     private static func configuration(upstream address: FreeAddress) -> String {
         """

@@ -1,8 +1,9 @@
 import EventLoop
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct UsageTests {
+@Suite(.blocking) struct UsageTests {
     /// Wrong arguments, what is said of them, and the command whose usage follows.
     private static let wrong: [(arguments: [String], message: String, command: String)] = [
         (["chek", "a.yaml"], "'chek' is not a command; did you mean 'check'?", "gatherd"),

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Connections that cannot be made, break, or are given up, and what that leaves on the loop.
-struct ConnectionTests {
+@Suite(.blocking) struct ConnectionTests {
     // MARK: Connecting
 
     private func outcome(of base: String) throws -> ScriptedUpstream.Outcome {

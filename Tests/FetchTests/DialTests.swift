@@ -8,7 +8,7 @@ import Testing
 
 /// Names with several addresses, and addresses that change: over the loopback's 127.0.0.x, with look-ups that a test
 /// answers.
-struct DialTests {
+@Suite(.blocking) struct DialTests {
     /// What names have now, and how often they were looked up.
     private final class Names: Sendable {
         private let state = Mutex((addresses: ["127.0.0.1"], isDown: false, lookups: 0, running: 0, most: 0))

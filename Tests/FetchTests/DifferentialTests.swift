@@ -9,7 +9,7 @@ import Testing
 @testable import Fetch
 
 /// Our own exchange beside libcurl's whole transfer: both get the bytes of each case of the corpus over a socket.
-struct DifferentialTests {
+@Suite(.blocking) struct DifferentialTests {
     /// What a client made of a response, and whether its next request came on the same connection.
     private struct Seen: Equatable, CustomStringConvertible {
         var verdict: Verdict

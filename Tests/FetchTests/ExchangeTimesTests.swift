@@ -6,7 +6,7 @@ import Testing
 @testable import Fetch
 
 /// When exchanges had come how far.
-@Suite struct ExchangeTimesTests {
+@Suite(.blocking) struct ExchangeTimesTests {
     /// The times of two requests, one after the other on the same connection, each with those of its beginning and end.
     private func times(
         base: String, _ options: FetchOptions = FetchOptions(), on loop: isolated EventLoop

@@ -8,7 +8,7 @@ import Testing
 @testable import Fetch
 
 /// Requests that are given up, in each state that they can be in.
-struct GivingUpTests {
+@Suite(.blocking) struct GivingUpTests {
     enum Moment: CaseIterable {
         case resolving, connecting, securing, sendingBody, waiting, inHead, inBody, inChunks
         /// On a kept connection: before the next poll, after which it is written, and while it waits for a response.

@@ -6,7 +6,7 @@ import Testing
 @testable import Fetch
 
 /// Connections that are kept between requests: which serve the next one, and which must not.
-struct KeptConnectionTests {
+@Suite(.blocking) struct KeptConnectionTests {
     private static let timedOut = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
     private static let endings = ["408", "reset", "close", "a byte", "a second answer"]

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// That no response reaches another's request, whatever is given up when.
-struct PoisoningTests {
+@Suite(.blocking) struct PoisoningTests {
     @Test("10,000 exchanges under random cancellation get their own bodies or none", arguments: [1] as [UInt64])
     func tagged(_ seed: UInt64) throws {
         try ScriptedUpstream.run { upstream, loop in

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The bytes that an upstream gets.
-struct RequestTests {
+@Suite(.blocking) struct RequestTests {
     struct Sent: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var request: ClientRequest

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What becomes of the bytes that an upstream sends.
-struct ResponseTests {
+@Suite(.blocking) struct ResponseTests {
     struct Received: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var bytes: String

@@ -5,8 +5,7 @@ import TestSupport
 import Testing
 
 /// Connections that libcurl secures, to a server with certificates of the test's own.
-@Suite(.enabled(if: TLSUpstream.isAvailable))
-struct TLSTests {
+@Suite(.blocking, .enabled(if: TLSUpstream.isAvailable)) struct TLSTests {
     private static let authority = TLSUpstream.files + "/ca.pem"
 
     private func options(_ change: (inout TLSOptions) -> Void = { _ in }) -> FetchOptions {

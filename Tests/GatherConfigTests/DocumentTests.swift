@@ -18,10 +18,12 @@ import Testing
     @Test func `a link to a file of the project leads to one, and one to a heading to that`() throws {
         let documents = try Self.documents
         #expect(documents.count >= 20)
+        var headings: [String: Set<String>] = [:]
         for document in documents {
             let folder = URL(fileURLWithPath: GivenFile.path(document)).deletingLastPathComponent()
-            for link in try GivenFile.text(document).matches(of: /\]\(([^)#:]*)(?:#([^)]*))?\)/) {
-                let (path, heading) = (String(link.1), link.2)
+            for link in try Self.links(in: GivenFile.text(document)) {
+                let parts = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+                let (path, heading) = (String(parts[0]), parts.dropFirst().first)
                 let file = path.isEmpty ? GivenFile.path(document) : folder.appendingPathComponent(path).path
                 guard FileManager.default.fileExists(atPath: file) else {
                     Issue.record("\(document): \(path)")
@@ -29,11 +31,25 @@ import Testing
                 }
                 // DocC has its own way of writing them.
                 guard let heading, heading.first?.isLowercase ?? false else { continue }
-                let headings = try String(contentsOf: URL(fileURLWithPath: file), encoding: .utf8)
-                    .matches(of: /(?m)^#+ (.*)$/).map { Self.anchor(String($0.1)) }
-                #expect(headings.contains(String(heading)), "\(document): \(path)#\(heading)")
+                if headings[file] == nil { headings[file] = try Self.anchors(in: file) }
+                #expect(headings[file]?.contains(String(heading)) == true, "\(document): \(path)#\(heading)")
             }
         }
+    }
+
+    /// What a text links to, without other places of the web.
+    private static func links(in text: String) -> [Substring] {
+        text.utf8.split(separator: UInt8(ascii: "]")).dropFirst().compactMap { rest in
+            guard rest.first == UInt8(ascii: "("), let end = rest.firstIndex(of: UInt8(ascii: ")")) else { return nil }
+            let link = Substring(rest[..<end].dropFirst())
+            return link.prefix { $0 != "#" }.contains(":") ? nil : link
+        }
+    }
+
+    /// How the headings of a file are linked to.
+    private static func anchors(in file: String) throws -> Set<String> {
+        let headings = lines(of: try String(contentsOfFile: file, encoding: .utf8)).filter { $0.hasPrefix("#") }
+        return Set(headings.compactMap { $0.prefixMatch(of: /#+ (.*)/).map { anchor(String($0.1)) } })
     }
 
     /// How a heading is linked to: GitHub's rule.
@@ -44,9 +60,14 @@ import Testing
             })
     }
 
-    /// The text of all Swift files, by the file's name without its ending.
-    private static func sources() throws -> [(name: String, text: String)] {
-        let folder = URL(fileURLWithPath: GivenFile.path("../Sources"))
+    /// The lines of a text that are not empty. Regular expressions and characters take long where all texts are read.
+    private static func lines(of text: String) -> [Substring] {
+        text.utf8.split(separator: UInt8(ascii: "\n")).map(Substring.init)
+    }
+
+    /// The text of all Swift files in a folder of the project, by the file's name without its ending.
+    private static func sources(in folder: String) throws -> [(name: String, text: String)] {
+        let folder = URL(fileURLWithPath: GivenFile.path("../\(folder)"))
         let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
         var sources: [(String, String)] = []
         for case let file as URL in files where file.pathExtension == "swift" {
@@ -57,10 +78,19 @@ import Testing
     }
 
     @Test func `the types that the architecture speaks of are there, with their members`() throws {
-        let sources = try Self.sources().map(\.text).joined(separator: "\n")
-        let declared = Set(
-            sources.matches(of: /\b(?:class|struct|enum|protocol|actor|typealias) (\w+)/).map { String($0.1) })
-        let members = Set(sources.matches(of: /\b(?:var|let|func|case) (\w+)/).map { String($0.1) })
+        var (declared, members): (Set<String>, Set<String>) = ([], [])
+        for (_, text) in try Self.sources(in: "Sources") {
+            var last = ""
+            for part in text.utf8.split(whereSeparator: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }) {
+                let name = { String(Substring(part.prefix { Self.isWord($0) })) }
+                switch last {
+                case "class", "struct", "enum", "protocol", "actor", "typealias": declared.insert(name())
+                case "var", "let", "func", "case": members.insert(name())
+                default: break
+                }
+                last = String(Substring(part))
+            }
+        }
         let others: Set = ["AsyncStream", "Deque", "Task"]
         let words = try GivenFile.text("../ARCHITECTURE.md").matches(of: /`([A-Z]\w+)(?:\.(\w+))?[^`]*`/)
         #expect(words.count > 20)
@@ -71,6 +101,15 @@ import Testing
         }
     }
 
+    private static func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
     @Test func `the article about unsafe code names the files that have some, and no others`() throws {
         let article = try GivenFile.text("../Sources/gatherd/gatherd.docc/UnsafeCode.md")
         let rows = article.split(separator: "\n").filter { $0.hasPrefix("| ") }
@@ -78,9 +117,10 @@ import Testing
             rows.flatMap { row in
                 row.split(separator: "|")[0].matches(of: /`([^`]+)`/).map { String($0.1) }
             })
-        let unsafe = try Self.sources().filter { source in
-            source.text.split(separator: "\n").contains {
-                $0.prefixMatch(of: /\s*\/\//) == nil && $0.firstMatch(of: /\bunsafe\b/) != nil
+        let unsafe = try Self.sources(in: "Sources").filter { $0.text.range(of: "unsafe") != nil }.filter { source in
+            Self.lines(of: source.text).contains {
+                $0.range(of: "unsafe") != nil && $0.prefixMatch(of: /\s*\/\//) == nil
+                    && $0.firstMatch(of: /\bunsafe\b/) != nil
             }
         }
         #expect(Set(unsafe.map(\.name)).symmetricDifference(named).sorted() == [])
@@ -113,17 +153,17 @@ import Testing
 
     /// It is two thirds of a program that has it linked in.
     @Test func `no source imports Foundation`() throws {
-        let imported = try imports(under: URL(fileURLWithPath: GivenFile.path("../Sources")))
+        let imported = try imports(in: "Sources")
         #expect(imported.contains("Glibc") && imported.isDisjoint(with: ["Foundation", "FoundationEssentials"]))
     }
 
-    private func imports(under folder: URL) throws -> Set<String> {
-        let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+    private func imports(in folder: String) throws -> Set<String> {
         var imported: Set<String> = []
-        for case let file as URL in files where file.pathExtension == "swift" {
-            let text = try String(contentsOf: file, encoding: .utf8)
-            let imports = text.matches(of: /(?m)^(?:@\w+ )*(?:public )?import (?:var )?(\w+)/)
-            imported.formUnion(imports.map { String($0.1) })
+        for (_, text) in try Self.sources(in: folder) {
+            for line in Self.lines(of: text) where ["import ", "@", "public import "].contains(where: line.hasPrefix) {
+                let found = line.prefixMatch(of: /(?:@\w+ )*(?:public )?import (?:var )?(\w+)/)
+                if let found { imported.insert(String(found.1)) }
+            }
         }
         return imported
     }
@@ -139,7 +179,7 @@ import Testing
             let name = try #require(target.firstMatch(of: /name: "(\w+)"/)).1
             let path = target.firstMatch(of: /path: "([^"]+)"/).map { String($0.1) }
             let usual = "\(name.hasSuffix("Tests") ? "Tests" : "Sources")/\(name)"
-            let imported = try imports(under: URL(fileURLWithPath: GivenFile.path("../\(path ?? usual)")))
+            let imported = try imports(in: path ?? usual)
             #expect(!imported.isEmpty || ["JSONText", "ResponseCorpus"].contains(name), "\(name)")
             for module in imported.subtracting(system) {
                 #expect(target.contains("\"\(module)\""), "\(name): \(module)")

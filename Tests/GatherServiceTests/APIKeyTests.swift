@@ -7,7 +7,7 @@ import TokenTestSupport
 @testable import GatherService
 
 /// API keys in requests, and what is counted by who has been verified.
-@Suite struct APIKeyTests {
+@Suite(.blocking) struct APIKeyTests {
     /// A file of keys while a test runs: that of `shop-a` is `alpha`, those of `shop-b` are `beta` and `gamma`.
     private final class KeyFile: Sendable {
         let url = FileManager.default.temporaryDirectory.appending(path: "api-keys-\(UUID().uuidString)")

@@ -10,7 +10,7 @@ import Tokens
 @testable import GatherService
 
 /// Who may ask, over real sockets: tokens in requests, and what comes of them.
-@Suite struct AccessTests {
+@Suite(.blocking) struct AccessTests {
     private static let secret = "a secret of more than thirty-two bytes, for tests"
     private static let signer = SigningKey(secret: Array(secret.utf8))
     private static let claims =

@@ -1,11 +1,12 @@
 import EventLoop
 import HTTPTypes
+import TestSupport
 import Testing
 
 @testable import GatherService
 
 /// What the head of an answer has of the responses to calls.
-@Suite struct AnswerHeadTests {
+@Suite(.blocking) struct AnswerHeadTests {
     @Test func `a call's status and fields are the answer's, its cookies as often as they came`() throws {
         let endpoint = #"""
             - path: /v1/session

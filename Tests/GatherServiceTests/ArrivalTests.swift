@@ -11,7 +11,7 @@ import Testing
 @testable import GatherService
 
 /// What has come in while the loop was held, over real sockets.
-@Suite struct ArrivalTests {
+@Suite(.blocking) struct ArrivalTests {
     private static let answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1"
 
     /// Gathers from an upstream that a test serves by hand.

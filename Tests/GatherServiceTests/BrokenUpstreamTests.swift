@@ -7,7 +7,7 @@ import Testing
 
 /// Upstreams that break the rules or their connections, served byte by byte: what becomes of the call, and how often
 /// its request is seen.
-@Suite struct BrokenUpstreamTests {
+@Suite(.blocking) struct BrokenUpstreamTests {
     private static let endpoints = """
         - { path: /v1/a, deadline: 60s, calls: { a: { get: "raw:/a" } } }
         - { path: /v1/put, method: POST, deadline: 60s, calls: { a: { put: "raw:/a", body: "1" } } }

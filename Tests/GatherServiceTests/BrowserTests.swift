@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What browsers are told besides the answer.
-@Suite struct BrowserTests {
+@Suite(.blocking) struct BrowserTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var cors: String

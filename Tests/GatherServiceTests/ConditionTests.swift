@@ -1,9 +1,10 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite struct ConditionTests {
+@Suite(.blocking) struct ConditionTests {
     @Test func `a call with a condition is made when it holds, and its absence is complete`() throws {
         let endpoints = """
             - path: /v1/things

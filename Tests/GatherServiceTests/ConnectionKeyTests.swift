@@ -11,7 +11,7 @@ import Testing
 @testable import GatherService
 
 /// What the keys change that say how an upstream's hosts are connected to, over real sockets.
-@Suite struct ConnectionKeyTests {
+@Suite(.blocking) struct ConnectionKeyTests {
     private static func upstream(_ host: String, _ options: String) throws -> Upstream {
         let text = """
             version: 1

@@ -6,7 +6,7 @@ import Testing
 @testable import GatherService
 
 /// The console: its page, and what it is told each second.
-@Suite struct ConsoleTests {
+@Suite(.blocking) struct ConsoleTests {
     private static let endpoints = """
         - { path: /v1/one, deadline: 20s, calls: { ok: { get: "up:/ok" } } }
         - { path: /v1/failing, deadline: 20s, calls: { bad: { get: "up:/failing" } } }

@@ -5,7 +5,7 @@ import Testing
 @testable import GatherService
 
 /// The default configuration, with the embedded shop behind it.
-@Suite(.serialized) struct DashboardTests {
+@Suite(.blocking) struct DashboardTests {
     @Test func `an unknown customer is the client's 404, and an unknown path is told what is near`() throws {
         let (unknown, misspelt, far, long) = try RunningService.run(givenConfiguration) { service, loop in
             (

@@ -5,7 +5,7 @@ import Testing
 @testable import GatherService
 
 /// What clients are told of calls and upstreams, beyond what the endpoint answers.
-@Suite struct DisclosureTests {
+@Suite(.blocking) struct DisclosureTests {
     private static let lines = "Accept: application/x-ndjson"
 
     private static let endpoints = """

@@ -8,7 +8,7 @@ import Testing
 @testable import GatherService
 
 /// What one loop does when another generation of the configuration takes over.
-@Suite struct GenerationTests {
+@Suite(.blocking) struct GenerationTests {
     private static let first = """
         - { path: /a, deadline: 20s, calls: { a: { get: "up:/old" } } }
         - { path: /gone, deadline: 20s, calls: { a: { get: "up:/a" } } }

@@ -8,7 +8,7 @@ import Testing
 @testable import GatherService
 
 /// What is kept of gathers, for those who run the service.
-@Suite struct HistoryTests {
+@Suite(.blocking) struct HistoryTests {
     private static let endpoints = """
         - path: /v1/chain
           calls: { a: { get: "up:/a" }, token: { get: "up:/t?x={a.x ?? 1}", internal: true }, c: { get: "up:/c?x={token.x ?? 1}" } }

@@ -9,7 +9,7 @@ import TokenTestSupport
 import Tokens
 
 /// Whether configurations that were KrakenD's answer as their reports say.
-@Suite struct ImportedServiceTests {
+@Suite(.blocking) struct ImportedServiceTests {
     private static let signers = ["RS256": SigningKey(.rsa), "ES256": SigningKey(.p256)]
 
     /// A field with a token.

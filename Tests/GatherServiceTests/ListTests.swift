@@ -1,9 +1,10 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite struct ListTests {
+@Suite(.blocking) struct ListTests {
     private static let endpoints = """
         - path: /v1/orders
           expose: outcomes

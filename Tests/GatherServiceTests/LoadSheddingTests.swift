@@ -6,7 +6,7 @@ import Testing
 
 @testable import GatherService
 
-struct LoadSheddingTests {
+@Suite(.blocking) struct LoadSheddingTests {
     @Test(
         arguments: [
             // In flight of 20, lag in ms of 100: what low, normal and high priority get. ++ sends optional calls, +

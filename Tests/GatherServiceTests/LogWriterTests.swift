@@ -6,7 +6,7 @@ import Testing
 @testable import GatherService
 
 /// The log's thread, and what it writes to.
-@Suite struct LogWriterTests {
+@Suite(.blocking) struct LogWriterTests {
     /// A pipe whose reader a test is.
     private struct Pipe {
         var reading: CInt

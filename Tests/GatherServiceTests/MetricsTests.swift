@@ -8,7 +8,7 @@ import Testing
 @testable import GatherService
 
 /// What `/metrics` says after a load that is known.
-@Suite struct MetricsTests {
+@Suite(.blocking) struct MetricsTests {
     private static let endpoints = """
         - path: /v1/all/{id}
           deadline: 20s

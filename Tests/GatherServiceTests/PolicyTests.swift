@@ -1,9 +1,10 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite struct PolicyTests {
+@Suite(.blocking) struct PolicyTests {
     private static let endpoints = """
         - path: /v1/all
           calls: { a: { get: "up:/a" }, b: { get: "up:/b" }, c: { get: "up:/c" } }

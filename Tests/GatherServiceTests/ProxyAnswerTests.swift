@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What a client gets of an upstream's answer: all of it that is not the connection's.
-@Suite struct ProxyAnswerTests {
+@Suite(.blocking) struct ProxyAnswerTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var method = "GET"

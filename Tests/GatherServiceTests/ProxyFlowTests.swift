@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// How what is passed through flows, and what ends it.
-@Suite struct ProxyFlowTests {
+@Suite(.blocking) struct ProxyFlowTests {
     private static let whole =
         "- { path: \"/{rest...}\", method: any, proxy: \"raw:/{path.rest}\", max_body: 1GB, timeout: 20s, stall: 20s }"
     /// More than the kernel holds for a connection that is not read, at both of its ends.

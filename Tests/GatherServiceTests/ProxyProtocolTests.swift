@@ -8,7 +8,7 @@ import Testing
 @testable import GatherService
 
 /// Whom a connection and a request are for, as proxies in front say it.
-@Suite struct ProxyProtocolTests {
+@Suite(.blocking) struct ProxyProtocolTests {
     private static let endpoint = #"- { path: /a, proxy: "up:/a", headers: { X-Client: "{client.ip}" } }"#
 
     private static func ask(

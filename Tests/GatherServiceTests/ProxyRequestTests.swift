@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What an upstream gets of a client's request: all of it that is not the connection's.
-@Suite struct ProxyRequestTests {
+@Suite(.blocking) struct ProxyRequestTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
         /// The client's head, lines separated by `|`, `Host` and `Connection` added behind the first.

@@ -11,7 +11,7 @@ import Testing
 @testable import EventLoop
 @testable import GatherService
 
-@Suite struct RateLimitTests {
+@Suite(.blocking) struct RateLimitTests {
     private static func handler(_ limits: [RateLimit]) -> RateLimitHandler {
         RateLimitHandler(
             RateLimiters(limits.map { RateLimiter($0) }), next: HandlerFunction { _, _ in Response(.ok, text: "hello") }

@@ -1,11 +1,12 @@
 import EventLoop
 import HTTPTypes
+import TestSupport
 import Testing
 
 @testable import GatherService
 
 /// Calls that are sent on by their upstream.
-@Suite struct RedirectTests {
+@Suite(.blocking) struct RedirectTests {
     private static let endpoint = #"""
         - path: /v1/a
           calls: { a: { get: "up:/old?x=1", headers: { X-A: b } } }

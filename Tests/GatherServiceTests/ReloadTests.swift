@@ -8,7 +8,7 @@ import Testing
 @testable import GatherService
 
 /// A service that takes over what its file says now, over real sockets.
-@Suite struct ReloadTests {
+@Suite(.blocking) struct ReloadTests {
     private static let endpoint = #"- { path: /a, deadline: 20s, calls: { a: { get: "up:/a" } } }"#
     private static let other = #"- { path: /b, deadline: 20s, calls: { a: { get: "up:/b" } } }"#
 

@@ -6,7 +6,7 @@ import Testing
 @testable import GatherService
 
 /// What requests are called, and what the log says of who sends them.
-@Suite struct RequestNameTests {
+@Suite(.blocking) struct RequestNameTests {
     private static let endpoints = """
         - path: /v1/a
           deadline: 20s

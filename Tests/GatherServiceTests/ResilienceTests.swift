@@ -1,12 +1,13 @@
 import CPlatform
 import EventLoop
 import GatherConfig
+import TestSupport
 import Testing
 
 @testable import GatherService
 
 /// Retries and breakers over real sockets.
-@Suite struct ResilienceTests {
+@Suite(.blocking) struct ResilienceTests {
     private static let endpoints = """
         - path: /v1/a
           expose: outcomes

@@ -6,7 +6,7 @@ import Testing
 @testable import GatherService
 
 /// What each key of `server` and `demo` changes, in the service as the command line starts it.
-@Suite struct ServerKeyTests {
+@Suite(.blocking) struct ServerKeyTests {
     @Test func `listen and admin say where it listens`() throws {
         let addresses = try WholeService.run(server: #"listen: "127.0.0.2:0", admin: "127.0.0.3:0""#) { whole, _ in
             [whole.service.address, whole.service.adminAddress]

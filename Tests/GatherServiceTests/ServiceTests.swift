@@ -6,7 +6,7 @@ import Testing
 @testable import GatherService
 
 /// What the service does around a gather.
-@Suite struct ServiceTests {
+@Suite(.blocking) struct ServiceTests {
     private static let endpoints = """
         - path: /v1/things/{id}
           calls: { a: { get: "up:/a/{path.id}" } }

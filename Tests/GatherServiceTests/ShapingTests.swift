@@ -1,9 +1,10 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite struct ShapingTests {
+@Suite(.blocking) struct ShapingTests {
     @Test(
         "What a call keeps of its body is in the answer",
         arguments: [

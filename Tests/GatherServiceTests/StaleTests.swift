@@ -1,9 +1,10 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite struct StaleTests {
+@Suite(.blocking) struct StaleTests {
     private static let endpoints = """
         - path: /v1/things
           expose: outcomes

@@ -1,11 +1,12 @@
 import EventLoop
 import GatherConfig
+import TestSupport
 import Testing
 
 @testable import GatherService
 
 /// Calls that make no request.
-@Suite struct StaticCallTests {
+@Suite(.blocking) struct StaticCallTests {
     @Test func `a static call is there at once, and others may refer to it`() throws {
         let endpoint = #"""
             - path: /v1/a/{id}

@@ -7,7 +7,7 @@ import Testing
 @testable import GatherService
 
 /// Gathers that are told call by call.
-@Suite struct StreamTests {
+@Suite(.blocking) struct StreamTests {
     private static let lines = "Accept: application/x-ndjson"
 
     private static let endpoints = """

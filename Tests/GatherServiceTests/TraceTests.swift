@@ -11,7 +11,7 @@ import Tokens
 
 /// What is told of requests in traces, to upstreams and to a collector: here the upstream `up`, which gets spans at
 /// `/v1/traces`.
-@Suite struct TraceTests {
+@Suite(.blocking) struct TraceTests {
     private static let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
 
     /// Serves endpoints with these traces; `up` tries again, and `hedged` makes a second attempt after a moment.

@@ -9,7 +9,7 @@ import Testing
 @testable import GatherService
 
 /// What the keys of an upstream change that libcurl acts on.
-@Suite struct UpstreamKeyTests {
+@Suite(.blocking) struct UpstreamKeyTests {
     private static let endpoint = #"- { path: /v1/a, deadline: 20s, expose: outcomes, calls: { a: { get: "up:/a" } } }"#
 
     /// The reply to a gather of one call, and what its upstream heard.

@@ -1,9 +1,10 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite struct UpstreamLogTests {
+@Suite(.blocking) struct UpstreamLogTests {
     @Test func `a breaker that opens and closes has a line for each, which names the loop`() throws {
         let breaker = ", breaker: { min_calls: 2, open_for: 20ms }"
         let (_, log) = try WholeService.run(upstream: breaker) { whole, loop in

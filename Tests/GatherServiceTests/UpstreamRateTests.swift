@@ -5,7 +5,7 @@ import Testing
 @testable import GatherService
 
 /// `rate_limit` of an upstream over real sockets.
-@Suite struct UpstreamRateTests {
+@Suite(.blocking) struct UpstreamRateTests {
     @Test func `with four loops an upstream gets exactly as many calls as the limit says`() throws {
         let run = try WholeService.run(
             loops: 4, upstream: ", rate_limit: { requests: 60, per: 1h }"

@@ -5,7 +5,7 @@ import Testing
 @testable import GatherService
 
 /// What of a client's request reaches an upstream, byte for byte.
-@Suite struct UpstreamRequestTests {
+@Suite(.blocking) struct UpstreamRequestTests {
     private static let endpoints = """
         - path: /v1/customers/{id}/dashboard
           calls: { customer: { get: "up:/customers/{path.id}?q={query.q ?? -}" } }

@@ -9,7 +9,7 @@ import Testing
 @testable import GatherService
 
 /// Connections to upstreams that are opened at the start, over real sockets.
-@Suite struct WarmUpTests {
+@Suite(.blocking) struct WarmUpTests {
     /// Asks `/readyz` until it says so; false if it never does.
     private func becomesReady(_ whole: WholeService, on loop: isolated EventLoop) async throws -> Bool {
         let deadline = loop.now.advanced(by: .seconds(5))

@@ -1,10 +1,11 @@
 import EventLoop
 import GatherConfig
+import TestSupport
 import Testing
 
 @testable import GatherService
 
-@Suite struct WelcomeTests {
+@Suite(.blocking) struct WelcomeTests {
     @Test func `each command that the page prints is answered`() throws {
         let replies = try RunningService.run(patientConfiguration) { service, loop in
             let page = try await service.get("/", on: loop).body

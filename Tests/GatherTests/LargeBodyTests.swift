@@ -10,7 +10,7 @@ import Testing
 ///
 /// What is measured is the processor time of the loop's thread, which a busy machine does not lengthen, and it is
 /// compared with what all of the work takes, whatever the build.
-@Suite(.serialized) struct LargeBodyTests {
+@Suite struct LargeBodyTests {
     /// Some 300 KB, in members with escaped names.
     static let list: String = {
         let items = (0..<6_000).map { #"{"sku":"s\#($0)","\u006e":\#($0),"pad":[1,{"x":null}]}"# }

@@ -4,7 +4,7 @@ import HTTPServer
 import TestSupport
 import Testing
 
-struct AcceptTests {
+@Suite(.blocking) struct AcceptTests {
     /// Holds the loop for 20 ms, and tells how long its exchange is said to have taken, and from where it came.
     private final class Timed: Handler, ExchangeObserver {
         var duration: Duration?

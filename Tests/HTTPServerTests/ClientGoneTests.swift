@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Clients that leave before their answer.
-struct ClientGoneTests {
+@Suite(.blocking) struct ClientGoneTests {
     enum Leaving: CaseIterable, Sendable {
         case close, reset, halfClose
 

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Handlers: in memory on virtual time, and what comes of what they throw over a socket.
-struct HandlerTests {
+@Suite(.blocking) struct HandlerTests {
     /// Waits for a second and tells who asks for what.
     private final class Slow: Handler {
         func answer(_ request: Request, on loop: isolated EventLoop) throws -> Answer {

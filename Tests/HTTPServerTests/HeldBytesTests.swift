@@ -6,7 +6,7 @@ import Testing
 @testable import HTTPServer
 
 /// What connections hold of requests that are not complete.
-struct HeldBytesTests {
+@Suite(.blocking) struct HeldBytesTests {
     private static func post(_ length: Int) -> [UInt8] {
         Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n".utf8)
     }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Responses that no socket takes at once.
-struct LargeResponseTests {
+@Suite(.blocking) struct LargeResponseTests {
     /// Eight million bytes, no two neighbouring blocks of which are equal.
     private static let content: [UInt8] = {
         var content: [UInt8] = []

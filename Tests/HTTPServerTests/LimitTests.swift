@@ -6,7 +6,7 @@ import Testing
 @testable import HTTPServer
 
 /// Limits that hold for the process, whatever the number of loops and wherever connections land.
-struct LimitTests {
+@Suite(.blocking) struct LimitTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     private static let head = "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
 

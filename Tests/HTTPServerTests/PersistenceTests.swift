@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Which connections go on behind an answer, and in which order answers leave.
-struct PersistenceTests {
+@Suite(.blocking) struct PersistenceTests {
     /// Answers with the path; `/slow` suspends first.
     private static let echoPath: ScriptedHandler.Handler = { request, loop in
         let path = String(decoding: request.head.path, as: UTF8.self)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Bodies that are sequences of JSON texts.
-struct RecordTests {
+@Suite(.blocking) struct RecordTests {
     // MARK: The format
 
     @Test(

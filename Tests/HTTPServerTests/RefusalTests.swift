@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What the server answers itself, and that the client gets to read it.
-struct RefusalTests {
+@Suite(.blocking) struct RefusalTests {
     struct Refused: Sendable, CustomTestStringConvertible {
         var status: Int
         var what: String

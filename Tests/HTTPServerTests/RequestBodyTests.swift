@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Bodies that the handler reads, does not read, or that the client holds back.
-struct RequestBodyTests {
+@Suite(.blocking) struct RequestBodyTests {
     static let echo: ScriptedHandler.Handler = { (request, loop) async throws(Refusal) in
         Response(.ok, body: try await request.readBody(on: loop))
     }

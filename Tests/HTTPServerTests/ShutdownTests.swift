@@ -9,7 +9,7 @@ import Testing
 /// How a server stops taking connections, for a while or for good.
 ///
 /// That nothing is left on the loop once the server's run has returned is checked behind every test.
-struct ShutdownTests {
+@Suite(.blocking) struct ShutdownTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
     /// Opens `started`, then works until `finish` opens or it is cancelled.

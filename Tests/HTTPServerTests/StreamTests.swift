@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Responses whose bodies are produced while they are sent.
-struct StreamTests {
+@Suite(.blocking) struct StreamTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     private static let lastGet = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 

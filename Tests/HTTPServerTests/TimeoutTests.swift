@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// How long a client may take.
-struct TimeoutTests {
+@Suite(.blocking) struct TimeoutTests {
     /// One timeout at a time is short, so that no other can be what a test sees.
     private static func short(_ timeout: any WritableKeyPath<ServerOptions, Duration> & Sendable) -> ServerOptions {
         var options = ServerOptions()

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Answers that clients do not take, and what they may cost together.
-struct UnsentAnswerTests {
+@Suite(.blocking) struct UnsentAnswerTests {
     /// More than sockets take. Two fit below the limit, and three do not, even without what sockets have taken of the
     /// first two.
     private static let size = 12 << 20
