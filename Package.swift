@@ -96,7 +96,7 @@ let package = Package(
         .target(
             name: "Telemetry",
             dependencies: [
-                "EventLoop", "Fetch", "HTTPServer", "HTTPWire",
+                "EventLoop", "Fetch", "Gather", "HTTPServer", "HTTPWire",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
@@ -230,7 +230,8 @@ let package = Package(
         .testTarget(
             name: "TelemetryTests",
             dependencies: [
-                "EventLoop", "EventLoopTesting", "Fetch", "HTTPServer", "HTTPServerTesting", "HTTPWire", "Telemetry",
+                "EventLoop", "EventLoopTesting", "Fetch", "Gather", "HTTPServer", "HTTPServerTesting", "HTTPWire",
+                "Telemetry",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),

@@ -15,11 +15,9 @@ import HTTPWire
     private(set) var options: FetchOptions
     package let socketPath: String?
     let isSecured: Bool
-    /// As it was given: scheme, host and port.
+    let port: Int
+    /// As it was given: scheme, host and, perhaps, port.
     package let base: String
-    /// That of the URL, with the brackets of an IPv6 address.
-    package let host: String
-    package let port: Int
     let destination: Destination
     let serializer: RequestSerializer
     package let prefix: String
@@ -77,7 +75,7 @@ import HTTPWire
         self.socketPath = socketPath
         self.options = options
         self.fetcher = fetcher
-        (isSecured, self.base, host, port) = (parts.isSecured, base, parts.host, parts.port)
+        (isSecured, port, self.base) = (parts.isSecured, parts.port, base)
         if isSecured { multi.readAuthorities(for: options.tls) }
         destination =
             if socketPath != nil {

@@ -15,8 +15,9 @@ final class ArticlePage: Handler {
     func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
         router.answer(request) { _, parameters in
             .later {
+                let target = "/stock/" + PercentEncoding.encode(parameters[0])
                 let response = try await self.fetcher.fetch(
-                    ClientRequest(target: "/stock/\(parameters[0])"), from: self.stock, template: "/stock/{sku}",
+                    ClientRequest(target: target), from: self.stock, template: "/stock/{sku}",
                     until: loop.now.advanced(by: .seconds(1)), on: loop)
                 return Response(.ok, fields: [.contentType: "application/json"], body: response.body)
             }
@@ -38,5 +39,11 @@ func serveArticles(_ listener: Listener, stock base: String) throws {
             await server.run(on: loop)
         }
     }
+}
+// end
+
+// example: instrumented upstreams
+func instrumentedPage(_ plan: Plan, _ upstreams: any UpstreamClient) -> any Handler {
+    InstrumentedHandler(CustomerPage(plan, client: InstrumentedUpstreams(upstreams, of: plan)))
 }
 // end
