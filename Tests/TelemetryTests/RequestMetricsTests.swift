@@ -5,6 +5,7 @@ import MetricsTestKit
 import Synchronization
 import Telemetry
 import Testing
+import Tracing
 
 /// What is counted and timed, in memory and on virtual time.
 struct RequestMetricsTests {
@@ -62,6 +63,24 @@ struct RequestMetricsTests {
         let factory = CountingFactory()
         try Self.ask(Array(repeating: ("GET", "/orders/1"), count: 10), factory)
         #expect(factory.made.withLock { $0 } == 2)
+    }
+
+    @Test func `what a program has bootstrapped is used where nothing else is given`() async {
+        await #expect(processExitsWith: .success) {
+            let (tracer, metrics) = (InMemoryTracer(), TestMetrics())
+            InstrumentationSystem.bootstrap(tracer)
+            MetricsSystem.bootstrap(metrics)
+            try TestLoop.run { loop in
+                let fields = [
+                    (name: InMemoryTracer.traceIDKey, value: "theirs"), (name: InMemoryTracer.spanIDKey, value: "a"),
+                ]
+                let handler = InstrumentedHandler(Orders())
+                _ = try await TestClient(handler).send("GET", "/orders/1", fields: fields, on: loop)
+                LoopGauges(named: "main").record(on: loop)
+            }
+            try #require(tracer.finishedSpans.map(\.traceID) == ["theirs"])
+            try #require(metrics.counters.count == 1 && metrics.meters.count == 3)
+        }
     }
 
     /// Counts what it is asked to make.
