@@ -137,7 +137,7 @@ extension FetchError: CustomStringConvertible {
         case .resolve(.unknownName): "the host's name does not exist"
         case .resolve(.temporary): "the host's name could not be looked up: no name server answers"
         case .resolve(.failed): "the host's name could not be looked up: the system's resolver failed"
-        case .resolve(.late): "the host's name was not found within the connect timeout"
+        case .resolve(.late): "the host's name was not resolved within the connect timeout"
         case .connect(let failure): failure.reason
         case .tls(let failure): "the TLS handshake failed: \(failure.reason)"
         case .reset: "the connection broke before the response was complete"
@@ -175,8 +175,8 @@ extension TLSFailure {
         case .notYetValid: "the certificate is not yet valid"
         case .protocolMismatch: "there is no TLS version in common"
         case .notTLS: "the server does not speak TLS"
-        case .clientCertificate: "the server does not accept our certificate, or wants one"
-        case .refused: "the server rejects it: it may want a certificate, or another cipher"
+        case .clientCertificate: "the server does not accept our certificate, or requires one"
+        case .refused: "the server rejects it: it may require a certificate or another cipher"
         case .localFiles: "our certificate, key or CA file cannot be used"
         case .late: "it was not complete within the connect timeout"
         case .other(let text): text

@@ -142,7 +142,7 @@ final class UpstreamConnection: ReadinessHandler, ChainLink {
         if !isReused, !isQuiet() {
             isBroken = true
             if link == nil, case .bytes = receiveOnce() {
-                failure = .malformed("it came before there was a request")
+                failure = .malformed("it arrived before a request was sent")
             }
         }
         send(exchange)

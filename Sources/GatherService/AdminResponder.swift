@@ -111,7 +111,8 @@ final class AdminResponder: Handler {
         guard AdminHosts(settings()).admits(head.authority) else {
             return .problem(
                 .forbidden,
-                "this name is not one of the admin listener's: ask by an address or as localhost, or add it to server.admin_hosts"
+                "the admin listener does not answer to this name: use an address or localhost, or add the name to "
+                    + "server.admin_hosts"
             )
         }
         // A page of another origin sends requests that its reader did not ask for (Fetch Metadata).
@@ -171,7 +172,7 @@ final class AdminResponder: Handler {
         let isPicture = name.hasSuffix(".svg")
         let id = isPicture ? String(name.dropLast(4)) : name
         let body = try await BodyWork.offLoop(on: loop) { isPicture ? page.svg(of: id) : page.json(of: id) }
-        guard let body else { return .problem(.notFound, "this gather is not kept, or no longer") }
+        guard let body else { return .problem(.notFound, "there is no such gather, or it is no longer kept") }
         return Response(
             .ok,
             fields: isPicture
@@ -206,7 +207,7 @@ extension Response {
     fileprivate init(_ outcome: ReloadOutcome) {
         switch outcome {
         case .changed(let generation, let changes):
-            let lines = changes.map { $0.needsRestart ? "\($0) (when the process is started again)" : "\($0)" }
+            let lines = changes.map { $0.needsRestart ? "\($0) (at the next start)" : "\($0)" }
             self.init(
                 .ok, text: (["serving configuration \(generation)"] + lines).map { $0 + "\n" }.joined())
         case .unchanged: self.init(.ok, text: "nothing has changed\n")

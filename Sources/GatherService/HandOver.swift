@@ -91,13 +91,13 @@ struct HandOver {
             close(readiness)
             close(pidfd)
         }
-        var reason = "it has not said that it is ready in time"
+        var reason = "it did not report that it is ready in time"
         do throws(StreamError) {
             try await loop.waitUntilReadable(readiness, until: deadline)
             var byte: UInt8 = 0
             // One byte is what the variable takes.
             if unsafe read(readiness, &byte, 1) == 1 { return }
-            reason = "it has ended"
+            reason = "it exited"
         } catch {}
         _ = cp_pidfd_send_signal(pidfd, SIGKILL)
         var (code, isSignal): (CInt, CInt) = (0, 0)

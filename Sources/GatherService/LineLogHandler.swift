@@ -47,7 +47,7 @@ public struct LineLogHandler: LogHandler {
     /// The line that reports dropped lines.
     static func line(ofLost count: Int, for writer: LogWriter) -> [UInt8] {
         line(
-            .warning, "lines of the log were dropped, which could not be written",
+            .warning, "log lines were dropped, because they could not be written",
             [("lines", .stringConvertible(count))], at: timestamp(), for: writer)
     }
 

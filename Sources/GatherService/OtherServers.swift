@@ -29,7 +29,7 @@ final class OtherServers {
                 group: service.group, drain: service.drain, end: listening.drain, log: service.log,
                 settings: { service.current.generation.configuration.server },
                 reload: { [weak reloader] in
-                    await reloader?.reload("POST /-/reload", on: loop) ?? .refused("the service is ending")
+                    await reloader?.reload("POST /-/reload", on: loop) ?? .refused("the service is stopping")
                 }, watch: { await service.metricsPage(on: loop) })
             server = Server(listening.group, handler: responder, on: loop)
         case .shop:

@@ -28,7 +28,7 @@ final class Reloader {
     ///     failed.
     @discardableResult
     func reload(_ cause: String, isQuiet: Bool = false, on loop: isolated EventLoop) async -> ReloadOutcome {
-        guard (try? await turn.acquire()) != nil else { return .refused("the service is ending") }
+        guard (try? await turn.acquire()) != nil else { return .refused("the service is stopping") }
         defer { turn.release() }
         service.manager.reloading()
         let outcome = await attempt(on: loop)
@@ -42,7 +42,7 @@ final class Reloader {
     }
 
     private func attempt(on loop: isolated EventLoop) async -> ReloadOutcome {
-        guard !service.drain.isOpen else { return .refused("the service is ending") }
+        guard !service.drain.isOpen else { return .refused("the service is stopping") }
         guard let source = service.source else { return .refused("there is no file to reload") }
         let (served, state) = (service, service.current)
         do {
@@ -95,7 +95,7 @@ final class Reloader {
                     "cause": "\(cause)", "generation": .stringConvertible(generation), "changes": "\(shown)\(rest)",
                 ])
             for change in changes where change.needsRestart {
-                logger.warning("this takes effect when the process is started again", metadata: ["change": "\(change)"])
+                logger.warning("this takes effect at the next start", metadata: ["change": "\(change)"])
             }
             for warning in service.current.generation.configuration.warnings { logger.warning("\(warning.message)") }
         case .unchanged:

@@ -226,7 +226,7 @@ public final class Service: Sendable {
         let limit = loop.now.advanced(by: lameDuck + options.shutdownTimeout)
         guard await abort.wait(until: limit, on: loop) == .timedOut else { return }
         logger.warning(
-            "the shutdown timeout is over: requests that are running are cancelled",
+            "the shutdown timeout has expired: requests in progress are cancelled",
             metadata: [
                 "timeout": "\(options.shutdownTimeout)",
                 "connections": .stringConvertible(state.clients.group.connectionCount),
@@ -274,14 +274,14 @@ public final class Service: Sendable {
 
     private func stop(by name: String) {
         guard !drain.isOpen else {
-            logger.notice("\(name) again: requests that are running are cancelled")
+            logger.notice("\(name) again: requests in progress are cancelled")
             return abort.open()
         }
         let lameDuck = current.clients.group.options.lameDuck
         let accepts =
             lameDuck > .zero
             ? "connections are accepted for another \(lameDuck), each for one request" : "no new connections"
-        logger.notice("\(name): \(accepts), requests that are running may end")
+        logger.notice("\(name): \(accepts), requests in progress may finish")
         drain.open()
     }
 
@@ -298,7 +298,7 @@ public final class Service: Sendable {
         guard let watchedFile else { return }
         guard let watch = FileWatch(watchedFile) else {
             return logger.error(
-                "the file cannot be watched: it is read again at SIGHUP only", metadata: ["file": "\(watchedFile)"])
+                "the file cannot be watched: it is reloaded only at SIGHUP", metadata: ["file": "\(watchedFile)"])
         }
         repeat {
             watch.add(current.generation.configuration.includedFiles)
@@ -318,16 +318,18 @@ public final class Service: Sendable {
         defer { reloader.turn.release() }
         guard !drain.isOpen, let program else {
             return logger.warning(
-                "SIGUSR2 is ignored: the service \(drain.isOpen ? "is ending" : "cannot be started again")")
+                "SIGUSR2 is ignored: the service \(drain.isOpen ? "is stopping" : "cannot be restarted")")
         }
         let listenings = current.listenings
         do throws(HandOver.Failure) {
             let next = try HandOver(program, listenings)
-            logger.notice("SIGUSR2: a new process is to take over", metadata: ["process": "\(next.processID)"])
+            logger.notice(
+                "SIGUSR2: starting a new process, which takes over", metadata: ["process": "\(next.processID)"])
             try await next.waitUntilReady(until: loop.time.advanced(by: Self.handOverTime), on: loop)
             guard !drain.isOpen else {
                 kill(next.processID, SIGTERM)
-                return logger.warning("a new process was ready when the service was about to end, and ends with it")
+                return logger.warning(
+                    "a new process was ready while the service was already stopping, and stops with it")
             }
             manager.mainProcess(next.processID)
             for listening in listenings {
@@ -335,7 +337,7 @@ public final class Service: Sendable {
                 listening.leaveToSuccessor()
             }
             logger.notice(
-                "a new process has taken over: requests that are running may end",
+                "a new process has taken over: requests in progress may finish",
                 metadata: ["process": "\(next.processID)"])
             drain.open()
         } catch {
@@ -355,13 +357,14 @@ public enum ServiceError: Error, CustomStringConvertible {
     public var description: String {
         switch self {
         case .listen(let key, let address, let error):
-            "\(key): cannot listen on \(address): \(error); choose another address or stop what uses it"
+            "\(key): cannot listen on \(address): \(error); choose another address, or stop the process that uses it"
         case .conflict(let key, let address, let other):
-            "\(key): cannot listen on \(address), whose port \(other) has already; give one of them another"
+            "\(key): cannot listen on \(address), whose port is already taken by \(other); "
+                + "choose another port for one of them"
         case .tls(let upstream, let problem): "upstreams.\(upstream).tls: \(problem)"
         case .unknownSockets(let names):
-            "LISTEN_FDNAMES: \(names.map { "'\($0)'" }.joined(separator: ", ")) says nothing; call the sockets listen, admin and shop "
-                + "(FileDescriptorName=)"
+            "LISTEN_FDNAMES: \(names.map { "'\($0)'" }.joined(separator: ", ")) names no known socket; "
+                + "call the sockets listen, admin and shop (FileDescriptorName=)"
         }
     }
 }

@@ -35,7 +35,7 @@ public struct URLGather: Sendable {
                 calls.append(
                     Call(name: name, upstream: upstream, target: try TargetTemplate(target, in: ReferenceScope())))
             } catch {
-                throw UsageError(url, "cannot be asked for: \(error)", "write http://host:port/path")
+                throw UsageError(url, "cannot be requested: \(error)", "write http://host:port/path")
             }
         }
         for index in upstreams.indices {

@@ -18,10 +18,10 @@ extension UpstreamChange.Kind {
         switch self {
         case .breakerOpened: "breaker opened: calls are refused"
         case .breakerClosed: "breaker closed: calls are sent again"
-        case .hostEjected: "host left out: its attempts fail"
-        case .hostReturned: "host back: it answers again"
-        case .hostUnwell: "host left out: its health checks fail"
-        case .hostWell: "host back: its health checks succeed"
+        case .hostEjected: "host ejected: its attempts fail"
+        case .hostReturned: "host used again: it answers"
+        case .hostUnwell: "host not used: its health checks fail"
+        case .hostWell: "host used again: its health checks succeed"
         }
     }
 }

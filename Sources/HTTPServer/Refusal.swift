@@ -25,8 +25,8 @@ public enum Refusal: Error, Equatable, Sendable {
     public var detail: String {
         switch self {
         case .defective(let error): error.description
-        case .tooSlow: "the request did not come in time"
-        case .noRoom: "requests that wait for their answers hold all the memory that there is for them"
+        case .tooSlow: "the request did not arrive in time"
+        case .noRoom: "the requests that wait for answers have used up the memory for them"
         case .clientGone: "the client closed the connection"
         }
     }

@@ -31,7 +31,7 @@ extension Response {
         if head.targetForm == .asterisk {
             self = .options([.get, .head, .post, .put, .patch, .delete, .options])
         } else if !head.method.isKnown {
-            self = .problem(.notImplemented, "this server does not know the method")
+            self = .problem(.notImplemented, "this server does not support the method")
         } else {
             return nil
         }
@@ -39,7 +39,7 @@ extension Response {
 
     /// The answer to a method that a path does not have (RFC 9110 §15.5.6).
     public static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Response {
-        .problem(.methodNotAllowed, "this path does not have this method", fields: [.allow: list(allowed)])
+        .problem(.methodNotAllowed, "this method is not allowed here", fields: [.allow: list(allowed)])
     }
 
     /// The answer to OPTIONS (RFC 9110 §9.3.7).

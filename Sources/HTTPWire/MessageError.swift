@@ -82,7 +82,7 @@ extension MessageDefect: CustomStringConvertible {
         case .invalidContentLength: "Content-Length is not a decimal number."
         case .repeatedContentLength: "There is more than one Content-Length."
         case .contentLengthWithTransferEncoding: "Content-Length and Transfer-Encoding exclude each other."
-        case .unsupportedTransferEncoding: "The only transfer coding that is understood is chunked, once."
+        case .unsupportedTransferEncoding: "The only transfer coding that is supported is chunked, once."
         case .transferEncodingInHTTP10: "HTTP/1.0 has no Transfer-Encoding."
         case .invalidChunkSize: "A chunk size is not a hexadecimal number."
         case .invalidChunkExtension: "A chunk extension is malformed."
@@ -98,7 +98,7 @@ extension MessageDefect: CustomStringConvertible {
         case .invalidHost: "Host is not a host name or address with an optional port."
         case .invalidStatusLine: "The first line is not a version and a status of three digits."
         case .unsupportedVersion: "The version is neither HTTP/1.1 nor HTTP/1.0."
-        case .switchingProtocols: "The connection is to change to a protocol that was not asked for."
+        case .switchingProtocols: "The connection switches to a protocol that was not requested."
         }
     }
 }

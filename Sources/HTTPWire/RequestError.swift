@@ -68,7 +68,7 @@ extension RequestError: CustomStringConvertible {
         case .badRequest(let reason): reason.description
         case .contentTooLarge: "The content is larger than this server accepts."
         case .targetTooLong: "The request target is longer than this server accepts."
-        case .headTooLarge: "The fields are larger, all together, than this server accepts."
+        case .headTooLarge: "The fields are larger in total than this server accepts."
         case .tooManyFields: "There are more fields than this server accepts."
         case .expectationFailed: "The only expectation that this server meets is 100-continue."
         case .methodTooLong: "The method is longer than any that this server knows."

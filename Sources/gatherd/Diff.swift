@@ -31,7 +31,7 @@ struct Diff: ParsableCommand {
         }
         let changes = configurations[1].changes(from: configurations[0])
         for change in changes {
-            print(change.needsRestart ? "\(change) (when the process is started again)" : "\(change)")
+            print(change.needsRestart ? "\(change) (at the next start)" : "\(change)")
         }
         if !changes.isEmpty { throw ExitCode(1) }
     }

@@ -58,6 +58,6 @@ struct HealthCheck: ParsableCommand {
             answer += piece
         }
         let words = String(decoding: answer.prefix(12), as: UTF8.self).split(separator: " ")
-        return words.count == 2 && words[0].hasPrefix("HTTP/1.") ? String(words[1]) : "something else than HTTP"
+        return words.count == 2 && words[0].hasPrefix("HTTP/1.") ? String(words[1]) : "something other than HTTP"
     }
 }

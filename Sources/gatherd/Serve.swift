@@ -58,7 +58,7 @@ struct Serve: ParsableCommand {
             throw ValidationError("no configuration given; name a file, such as config/gatherd.yaml")
         }
         guard file == nil || config == nil else {
-            throw ValidationError("a file and --config say the same; leave one out")
+            throw ValidationError("both a file and --config are given; leave one out")
         }
         guard slowJobs ?? 1 > 0 else { throw ValidationError("--slow-jobs is a number of milliseconds above 0") }
     }

@@ -50,7 +50,7 @@ struct TraceTarget: Sendable {
         } catch let error as UsageError {
             throw error
         } catch {
-            throw UsageError(url, "cannot be asked for: \(error)")
+            throw UsageError(url, "cannot be requested: \(error)")
         }
     }
 

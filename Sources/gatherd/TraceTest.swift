@@ -33,7 +33,8 @@ struct TraceTest {
         parameters = Self.parameters(of: endpoint.path)
         if let hidden = endpoint.calls.first(where: \.isInternal) {
             throw UsageError(
-                "'\(hidden.name)'", "nothing is told of an internal call, so that a test is written by hand")
+                "'\(hidden.name)'",
+                "the service reports nothing about an internal call, so this test has to be written by hand")
         }
         test = EndpointTest(name: "\(request.method.rawValue) \(request.target), as it was answered", endpoint: number)
         for (index, value) in values.enumerated() { test.request.parameters[index] = value }
@@ -75,7 +76,8 @@ struct TraceTest {
     mutating func make(of lines: [[UInt8]]) throws -> (yaml: String, differences: [String]) {
         let records = try lines.map { try JSONValue(validating: $0) }
         guard let last = records.last, let gather = last["gather"] else {
-            throw UsageError("--as-test", "the answer is not a stream of records, which would say what each call got")
+            throw UsageError(
+                "--as-test", "the answer is not a stream of records, so it does not show what each call got")
         }
         test.expected.status = gather["status"]?.scalarText.flatMap { Int($0) }
         test.expected.isComplete = gather["complete"].map { $0.kind == .true }
@@ -97,15 +99,17 @@ struct TraceTest {
     ///   clients get.
     private mutating func take(_ record: JSONValue, of name: String, _ bodies: ResponseBodies?) throws {
         guard let index = endpoint.calls.firstIndex(where: { $0.name == name }) else {
-            throw UsageError("'\(name)'", "the file's endpoint has no such call: is it the one that is served?")
+            throw UsageError(
+                "'\(name)'", "the file's endpoint has no such call: is this the file that is being served?")
         }
         guard let outcome = record["outcome"]?.scalarText.flatMap({ Outcome(rawValue: $0) }) else {
-            throw UsageError("'\(name)'", "the service does not tell how calls end (server.disclose)")
+            throw UsageError("'\(name)'", "the service does not disclose how calls end (server.disclose)")
         }
         guard record["stale"] == nil, outcome != .refused, outcome != .shed else {
             throw UsageError(
-                "'\(name)'", "it got an old body or was not sent for the state of its upstream, which no test has",
-                "ask again when the upstream is well")
+                "'\(name)'",
+                "it got a stale body, or was not sent because of the upstream's state, which a test cannot reproduce",
+                "try again when the upstream is healthy")
         }
         test.expected.outcomes.append((name, outcome))
         let call = endpoint.calls[index]

@@ -32,11 +32,11 @@ import Testing
         #expect(
             wrong.text == """
                 x.yaml:5:16: upstreams.up.tls.ca: '/nowhere.pem' cannot be read: there is no such file; \
-                name a file that the service may read
+                name a file that the service can read
                 x.yaml:5:\(36): upstreams.up.tls.cert: '\(Self.files)/client.key' has no certificate in PEM form; \
-                name a file that the service may read
+                name a file that the service can read
                 x.yaml:5:\(36 + Self.files.count + 18): upstreams.up.tls.key: '\(Self.files)/client.pem' has no private key \
-                in PEM form; name a file that the service may read
+                in PEM form; name a file that the service can read
 
                 """, "\(wrong.text)")
     }
@@ -85,7 +85,7 @@ import Testing
         #expect(
             try errors("${file:listen}", [:]) == """
                 x.yaml:2:20: server.listen: there are no credentials for ${file:listen}; set CREDENTIALS_DIRECTORY to the \
-                directory that has the file, or write its path from the root on
+                directory that has the file, or write its absolute path
 
                 """)
         #expect(

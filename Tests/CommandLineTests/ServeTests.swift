@@ -29,7 +29,7 @@ import Testing
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
         #expect(answer.contains(#""results":[1,2]"#))
         #expect(exit == .exited(code: 0))
-        #expect(log.contains(": no new connections, requests that are running may end"))
+        #expect(log.contains(": no new connections, requests in progress may finish"))
         #expect(log.hasSuffix(" notice stopped\n"))
     }
 
@@ -101,7 +101,7 @@ import Testing
         }
         #expect(status == 200)
         #expect(log.contains("SIGTERM: connections are accepted for another 0.2 seconds, each for one request, "))
-        #expect(log.contains("warning the shutdown timeout is over: requests that are running are cancelled"))
+        #expect(log.contains("warning the shutdown timeout has expired: requests in progress are cancelled"))
         #expect(log.contains("connections=1"))
     }
 

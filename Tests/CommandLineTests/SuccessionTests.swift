@@ -228,7 +228,7 @@ import Testing
             result.output == """
                 - upstream gone
                 ~ server: limits.gathers: 10 → 20
-                ~ server: loops: 1 → 2 (when the process is started again)
+                ~ server: loops: 1 → 2 (at the next start)
                 ~ upstream shop: timeout: 300ms → 500ms
                 ~ upstream shop: retry: nothing → {}
                 ~ endpoint GET /a: calls.b.get: gone:/b → nothing

@@ -23,7 +23,7 @@ import Testing
         ),
         (["serve"], "no configuration given; name a file, such as config/gatherd.yaml", "gatherd serve"),
         (
-            ["serve", "a.yaml", "--config", "b.yaml"], "a file and --config say the same; leave one out",
+            ["serve", "a.yaml", "--config", "b.yaml"], "both a file and --config are given; leave one out",
             "gatherd serve"
         ),
         (
@@ -45,12 +45,12 @@ import Testing
         ),
         (["plan", "config/gatherd.yaml", "--dot", "--svg", "-"], "--dot and --svg - both write", "gatherd plan"),
         (["check"], "Missing expected argument '<file>'", "gatherd check"),
-        (["get", "http:///x"], "http:///x: cannot be asked for: ", "gatherd get"),
+        (["get", "http:///x"], "http:///x: cannot be requested: ", "gatherd get"),
         (["get", "h", "--repeat", "0"], "--concurrency, --timeout and --repeat are numbers above 0", "gatherd get"),
         (["init", "-"], "--call: no service given", "gatherd init"),
         (["init", "-", "--call", "a=b"], "a=b: ", "gatherd init"),
         (["init", "-", "--call", "1=http://h"], "1=http://h: '1' is not a call name", "gatherd init"),
-        (["init", "-", "--call", "a=http://h", "--path", "x"], "x: a path begins with '/'", "gatherd init"),
+        (["init", "-", "--call", "a=http://h", "--path", "x"], "x: the path must begin with '/'", "gatherd init"),
         (
             ["init", "-", "--call", "http://h", "--call", "http://h.b"], "h: two services have this name",
             "gatherd init"

@@ -35,7 +35,7 @@ import Testing
 
     @Test func `a file that is too large is an error`() {
         let text = "version: 1\n#" + String(repeating: "x", count: 2 << 20)
-        #expect(errors(in: text) == ["x.yaml: the file has more than 2 MiB; split it over several services"])
+        #expect(errors(in: text) == ["x.yaml: the file is larger than 2 MiB; split it over several services"])
     }
 
     @Test func `headers that no head could hold are an error`() {

@@ -90,10 +90,12 @@ import Testing
             errors([
                 "main.yaml": "version: 1\ninclude: [a.yaml]\ndemo: {}\n", "a.yaml": "include: [b.yaml]\n",
                 "b.yaml": "include: [a.yaml]\n",
-            ]) == ["b.yaml:1:11: include[0]: files include each other: a.yaml → b.yaml → a.yaml; remove one of them"])
+            ]) == [
+                "b.yaml:1:11: include[0]: files include each other: a.yaml → b.yaml → a.yaml; remove one of these includes"
+            ])
         #expect(
             errors(["main.yaml": "version: 1\ninclude: [main.yaml]\ndemo: {}\n"])
-                == ["main.yaml:2:11: include[0]: the file includes itself; remove one of them"])
+                == ["main.yaml:2:11: include[0]: the file includes itself; remove one of these includes"])
         #expect(
             errors(["main.yaml": "version: 1\ninclude: [a.yaml, ./a.yaml]\ndemo: {}\n", "a.yaml": "version: 1\n"])
                 == ["main.yaml:2:19: include[1]: './a.yaml' is already included; keep one of them"])

@@ -72,22 +72,25 @@ import Testing
     }
 
     @Test(arguments: [
-        ("shop", "a model has a name before it; write it as in --model 'shop=10ms'"),
+        ("shop", "the model has no name; write it as in --model 'shop=10ms'"),
         ("shpo=1ms", "there is no upstream 'shpo'; did you mean 'shop'?"),
         ("shop#3=1ms", "'3' is not a host of 'shop'; write a number from 1 to 2"),
         ("pay#0=1ms", "'0' is not a host of 'pay'; it has one, 'pay#1'"),
         ("shop.bill=1ms", "the endpoint has no call 'bill' to 'shop'; use one of: orders"),
-        ("shop= ", "a model says something; write it as in p50=10ms p99=80ms"),
+        ("shop= ", "the model is empty; write it as in p50=10ms p99=80ms"),
         ("shop=10", "'10' is not a duration; write it as in 10ms"),
         (
             "shop=10ms 20ms",
-            "a model has one latency; write one of 10ms, 5ms..20ms, p50=10ms p99=80ms, mean=10ms; slow=1%:1s adds to it"
+            "a model can have only one latency; write one of 10ms, 5ms..20ms, p50=10ms p99=80ms, mean=10ms; slow=1%:1s adds to it"
         ),
         ("shop=20ms..5ms", "'20ms..5ms' ends before it begins; write the shorter one first"),
-        ("shop=p50=10ms", "p50 and p99 come together, and p50 is not zero or above p99; write p50=10ms p99=80ms"),
+        (
+            "shop=p50=10ms",
+            "p50 and p99 must be given together, with p50 above zero and at most p99; write p50=10ms p99=80ms"
+        ),
         (
             "shop=p50=10ms p99=5ms",
-            "p50 and p99 come together, and p50 is not zero or above p99; write p50=10ms p99=80ms"
+            "p50 and p99 must be given together, with p50 above zero and at most p99; write p50=10ms p99=80ms"
         ),
         ("shop=2h", "'2h' is longer than an hour"),
         ("shop=slow=1%", "'slow=1%' does not say how slow; write it as in slow=1%:1s"),
@@ -129,7 +132,7 @@ import Testing
             ("/orders", "'/orders': the file has no such endpoint; use one of: /x/{id}, /y"),
             ("/x/{idd}", "'/x/{idd}': the file has no such endpoint; did you mean '/x/{id}'?"),
             ("PUT /y", "'PUT /y': the file has no such endpoint; did you mean 'GET /y'?"),
-            ("/y", "'/y': the file has several endpoints of this path; name one of GET /y, POST /y"),
+            ("/y", "'/y': the file has several endpoints with this path; name one of GET /y, POST /y"),
         ] as [(String?, String)])
     func `an endpoint is named by its path, with its method if need be`(name: String?, error: String) throws {
         let plan = try plan()
@@ -185,7 +188,7 @@ import Testing
 
     @Test(
         arguments: [
-            ("page", nil, "--set 'page': this sets nothing; write it as in --set query.page=2"),
+            ("page", nil, "--set 'page': nothing is set here; write it as in --set query.page=2"),
             (
                 "query.pag=1", nil,
                 "--set 'query.pag=1': the endpoint takes no query parameter 'pag'; did you mean 'page'?"

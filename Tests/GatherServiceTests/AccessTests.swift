@@ -194,7 +194,8 @@ import Tokens
                 #expect(try await service.get("/me", asked[0], on: loop).status == 401)
                 #expect(try await service.get("/me", asked[1], on: loop).status == 200)
             }
-            let warning = try #require(service.log.metadata(of: "the keys of tokens could not be fetched").first)
+            let warning = try #require(
+                service.log.metadata(of: "the keys for verifying tokens could not be fetched").first)
             #expect(warning["error"] == "status 500")
             #expect(warning["source"]?.hasPrefix("http://127.0.0.1:") == true)
         }
@@ -207,7 +208,7 @@ import Tokens
             #expect(refused.status == 503 && refused["Retry-After"] == "1")
             service.upstream.answers["keys"] = Self.set([key])
             let isFetched = try await eventually(on: loop) {
-                !service.log.metadata(of: "the keys of tokens were fetched").isEmpty
+                !service.log.metadata(of: "the keys for verifying tokens were fetched").isEmpty
             }
             #expect(isFetched)
             #expect(try await service.get("/me", Self.bearer(key, 0), on: loop).status == 200)
@@ -270,7 +271,7 @@ import Tokens
             #expect(try await whole.get("/a", fields.new, on: loop).status == 401)
             #expect(try await whole.admin("/-/reload", method: "POST", on: loop).status == 200)
             let fetched = try await eventually(on: loop) {
-                whole.log.metadata(of: "the keys of tokens were fetched").count == 2
+                whole.log.metadata(of: "the keys for verifying tokens were fetched").count == 2
             }
             #expect(fetched)
             #expect(try await whole.get("/a", fields.new, on: loop).status == 200)

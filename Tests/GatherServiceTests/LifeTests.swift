@@ -145,7 +145,7 @@ import Testing
         let error = #expect(throws: ServiceError.self) { try Service(configuration, logger: Logger(label: "test")) }
         let message = try #require(error?.description)
         #expect(message.hasPrefix("server.listen: cannot listen on 127.0.0.1:\(listener.port): "))
-        #expect(message.hasSuffix("; choose another address or stop what uses it"))
+        #expect(message.hasSuffix("; choose another address, or stop the process that uses it"))
     }
 
     @Test func `two listeners of one port are told of each other, whatever else they are called`() throws {

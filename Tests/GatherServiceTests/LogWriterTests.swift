@@ -117,7 +117,7 @@ import Testing
         #expect(
             lines.count {
                 $0.hasSuffix(
-                    #""message":"lines of the log were dropped, which could not be written","lines":100}"#)
+                    #""message":"log lines were dropped, because they could not be written","lines":100}"#)
             } == 1)
     }
 }

@@ -180,9 +180,9 @@ import Testing
             let reply = try await whole.reload("loops: 1", to: "loops: 2", on: loop)
             return (reply, await whole.service.snapshot(on: loop).loopCount, whole.log)
         }.value
-        #expect(reply.body.contains("~ server: loops: 1 → 2 (when the process is started again)\n"), "\(reply.body)")
+        #expect(reply.body.contains("~ server: loops: 1 → 2 (at the next start)\n"), "\(reply.body)")
         #expect(loops == 1)
-        #expect(log.metadata(of: "this takes effect when the process is started again").count == 1)
+        #expect(log.metadata(of: "this takes effect at the next start").count == 1)
     }
 
     @Test func `two that are asked for at once come one after the other`() throws {

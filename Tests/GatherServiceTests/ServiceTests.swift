@@ -267,7 +267,7 @@ import Testing
             let encoded = try await service.get("/v1/a", on: loop).body.portless
             return (encoded, try await service.get("/v1/a", on: loop).body)
         }
-        let detail = "a body with the content coding '\(coding)', which it was not asked for, from 127.0.0.1"
+        let detail = "a body with the content coding '\(coding)', which was not requested, from 127.0.0.1"
         #expect(encoded.contains("call 'a' failed: bad_response (\(detail))"), "\(encoded)")
         #expect(identity.contains("not JSON at byte 0"), "\(identity)")
     }
@@ -306,7 +306,7 @@ import Testing
         }
         let problems = [
             "HTTP/1.1 requires a Host field.", "a path parameter is not UTF-8",
-            "The fields are larger, all together, than this server accepts.",
+            "The fields are larger in total than this server accepts.",
             "The content is larger than this server accepts.", "the request body is not JSON at byte 0: ",
             "too many gathers are in flight",
         ]

@@ -51,8 +51,8 @@ import Testing
         arguments: [
             ("/v1/customers/%2e%2e/dashboard", "path.id is '..', which cannot be a path segment"),
             ("/v1/customers/./dashboard", "path.id is '.', which cannot be a path segment"),
-            ("/v1/header?tenant=a%0D%0AX-Evil:%201", "query.tenant holds a character that cannot stand in a header"),
-            ("/v1/header?tenant=a%00", "query.tenant holds a character that cannot stand in a header"),
+            ("/v1/header?tenant=a%0D%0AX-Evil:%201", "query.tenant holds a character that is not allowed in a header"),
+            ("/v1/header?tenant=a%00", "query.tenant holds a character that is not allowed in a header"),
             ("/v1/header", "query.tenant is missing"),
             ("/v1/header?tenant=%FF", "query.tenant is not percent-encoded UTF-8"),
         ])

@@ -191,7 +191,7 @@ import Testing
         #expect(result.outcomes == [.ok, .shed])
         #expect(result.gathered.reports[1].duration == .milliseconds(7))
         #expect(
-            result.gathered.reports[1].detail == "1 attempt is in flight, and no place came free within 7 ms")
+            result.gathered.reports[1].detail == "1 attempt is in flight, and no slot came free within 7 ms")
     }
 
     @Test func `what waits at the deadline is a timeout`() throws {
@@ -206,7 +206,7 @@ import Testing
         #expect(
             slower.gathered.reports.map(\.detail) == [
                 "127.0.0.1:9100 took longer than what was left of the deadline of 5 ms",
-                "the deadline of 5 ms was over, waiting for a place among the calls to 'shop'",
+                "the deadline of 5 ms passed while waiting for a slot at 'shop'",
             ])
     }
 

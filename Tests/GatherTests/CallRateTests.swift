@@ -97,7 +97,7 @@ import Testing
         #expect(given.outcomes == [.httpError] && given.elapsed == .zero && given.transfers.count == 1)
         #expect(
             given.gathered.reports[0].detail
-                == "status 503 from 127.0.0.1:9100; another attempt is beyond the rate limit")
+                == "status 503 from 127.0.0.1:9100; another attempt would exceed the rate limit")
     }
 
     @Test func `a retry for which there is no room takes nothing of the budget, and a shed call neither brings any`()

@@ -76,8 +76,8 @@ import Testing
         #expect(result.verdict == #"{"a":{"y":1},"c":3}"#)
         #expect(result.requests.map(\.target) == ["/a", "/c?x=5"])
         #expect(result.outcomes == [.ok, .skipped, .ok, .skipped, .skipped])
-        #expect(result.gathered.reports[3].detail == "'b' was skipped, for a condition that is false")
-        #expect(result.gathered.reports[4].detail == "'d' was skipped, for a condition that is false")
+        #expect(result.gathered.reports[3].detail == "'b' was skipped because its condition is false")
+        #expect(result.gathered.reports[4].detail == "'d' was skipped because its condition is false")
         #expect(result.gathered.isComplete)
     }
 

@@ -232,7 +232,7 @@ import Testing
             ("/b/{body.o}", "body.o is object, not a plain value"),
             ("/b/{body.l}", "body.l holds object, not only plain values"),
             ("/b?x={body.l[*]}", "body.l[*] holds object, not only plain values"),
-            ("/b?x={a.x}", "query.line holds a character that cannot stand in a header"),
+            ("/b?x={a.x}", "query.line holds a character that is not allowed in a header"),
         ])
     func unplaceable(_ target: String, _ reason: String) throws {
         var given = try Given(["a": "/a", "b": target])

@@ -45,7 +45,7 @@ extension EventLoop {
     /// - Precondition: there is at least one operation.
     /// - Throws: the first error in time, if all have failed; `CancellationError` if the caller is cancelled first.
     public func race<Value>(_ operations: [() async throws -> Value]) async throws -> Value {
-        precondition(!operations.isEmpty, "a race has somebody in it")
+        precondition(!operations.isEmpty, "a race needs an operation")
         let scope = TaskScope(.none, reactor)
         let tasks = operations.map { spawn(in: scope, $0) }
         let completions = Completions(tasks, reactor)

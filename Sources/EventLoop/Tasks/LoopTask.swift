@@ -73,7 +73,7 @@ public final class LoopTask<Success>: AnyLoopTask {
 
     /// The result of a task that is known to have ended.
     var outcome: Result<Success, any Error> {
-        guard let result else { preconditionFailure("the task runs still") }
+        guard let result else { preconditionFailure("the task is still running") }
         return result
     }
 

@@ -128,7 +128,7 @@ extension CallEnd {
             isEmpty = true
         } else if let coding = response.contentCoding {
             outcome = .badResponse
-            detail = "a body with the content coding '\(coding)', which it was not asked for,"
+            detail = "a body with the content coding '\(coding)', which was not requested,"
         } else if form == .json {
             do throws(JSONError) {
                 // Of a success nothing else keeps it.

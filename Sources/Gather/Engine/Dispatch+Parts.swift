@@ -78,7 +78,7 @@ extension Dispatch {
     func giveUp(_ part: PartIndex) {
         let state = state(of: part)
         if reactor.now >= patience.deadline {
-            end(part, patience.over("waiting for a place among the calls to '\(state.upstream.name)'"))
+            end(part, patience.over("while waiting for a slot at '\(state.upstream.name)'"))
         } else {
             end(part, state.shedBySlowQueue())
         }

@@ -305,7 +305,7 @@ final class GatherRun: Dispatch {
             return false
         }
         if !sendsOptional, !hasQuorum, !prepared.isRequired {
-            record(call, CallReport(outcome: .shed, detail: "the service has too much to do"))
+            record(call, CallReport(outcome: .shed, detail: "the service is overloaded"))
             return false
         }
         if prepared.isLiteral, BodyWork.fits(values.bodyBytes(of: prepared), in: reactor) {
@@ -339,6 +339,6 @@ final class GatherRun: Dispatch {
             }
             unwanted = needed
         }
-        return unwanted.map { .unwanted("'\(endpoint.calls[$0].name)' was skipped, for a condition that is false") }
+        return unwanted.map { .unwanted("'\(endpoint.calls[$0].name)' was skipped because its condition is false") }
     }
 }

@@ -113,7 +113,7 @@ final class ListRun: Dispatch {
         // What is around a value is held with it.
         room -= body.bytes.count + body.range.count * (requests[request].items - 1)
         guard room < 0, failure == nil else { return }
-        fail(CallEnd(.badResponse), "what came for the items is larger than 'max_body' of the upstream")
+        fail(CallEnd(.badResponse), "the responses for the items are together larger than the upstream's 'max_body'")
     }
 
     private func fail(_ end: consuming CallEnd, _ detail: String) {

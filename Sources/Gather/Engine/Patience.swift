@@ -17,7 +17,7 @@ struct Patience {
     /// The end of a call that had no time left, with what it was doing.
     func over(_ phase: String) -> CallEnd {
         CallEnd(
-            .timeout, (whole.map { "the deadline of \($0.spelled)" } ?? "the client's deadline") + " was over, " + phase
+            .timeout, (whole.map { "the deadline of \($0.spelled)" } ?? "the client's deadline") + " passed " + phase
         )
     }
 

@@ -193,7 +193,7 @@ extension PlacementError {
         let reason =
             switch error {
             case .tooLarge: "makes the headers longer than \(FieldSection.mostBytes >> 10) KiB"
-            case .invalidName, .invalidValue: "holds a character that cannot stand in a header"
+            case .invalidName, .invalidValue: "holds a character that is not allowed in a header"
             }
         self.init(reference: reference, reason: reason)
     }
@@ -239,7 +239,7 @@ extension Call {
     ) throws(PlacementError) -> String {
         let text = try values.requiredText(reference, within: limit)
         guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }) else {
-            throw PlacementError(reference: reference, reason: "holds a character that cannot stand in a header")
+            throw PlacementError(reference: reference, reason: "holds a character that is not allowed in a header")
         }
         return text
     }

@@ -247,7 +247,7 @@ final class UpstreamMetrics {
         /// Attempts that followed one of the same call that had failed, and those that were made in parallel with
         /// another.
         case retry, hedge
-        /// Calls that took part in an exchange that was under way.
+        /// Calls that joined an exchange in progress.
         case coalesced
         /// Old bodies that stood in for calls or items that failed.
         case stale

@@ -21,7 +21,7 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
             return
         }
         guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else {
-            throw TemplateError(column: 1, "a host begins with http://, https:// or unix:/")
+            throw TemplateError(column: 1, "a host must begin with http://, https:// or unix:/")
         }
         let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" }

@@ -18,7 +18,7 @@ public struct TargetTemplate: Sendable, Hashable {
     /// Reads `/orders/{path.id}?page={query.page}`.
     /// - Throws: `TemplateError` with the column in `text`.
     public init(_ text: String, in scope: ReferenceScope) throws(TemplateError) {
-        guard text.hasPrefix("/") else { throw TemplateError(column: 1, "the path of a call begins with '/'") }
+        guard text.hasPrefix("/") else { throw TemplateError(column: 1, "the path of a call must begin with '/'") }
         var segments: [[TextTemplate.Part]] = []
         var query: [TextTemplate.Part] = []
         var inQuery = false
@@ -75,8 +75,8 @@ public struct TargetTemplate: Sendable, Hashable {
         }
         guard !segments.contains(where: { $0.contains(where: isRest) }) else {
             throw TemplateError(
-                column: 1, "'{path.\(scope.rest ?? "")}' has several segments",
-                remedy: "let it be the last segment of the path, with nothing next to it")
+                column: 1, "'{path.\(scope.rest ?? "")}' may have several segments",
+                remedy: "put it at the end of the path, as a segment of its own")
         }
         return taken
     }
@@ -121,7 +121,7 @@ public struct TargetTemplate: Sendable, Hashable {
                     ? "a space" : byte > 32 && byte < 127 ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
                 let hex = String(byte, radix: 16, uppercase: true)
                 throw TemplateError(
-                    column: 1, "\(shown) at byte \(offset + 1) of '\(literal)' cannot stand in a URL",
+                    column: 1, "\(shown) at byte \(offset + 1) of '\(literal)' is not allowed in a URL",
                     remedy: "write it as %\(hex.count == 1 ? "0" : "")\(hex)")
             }
         }
@@ -168,7 +168,7 @@ extension TargetTemplate {
     /// lead upwards, however its dots are written (RFC 3986 §5.2.4).
     static func rest(_ text: String, of reference: Reference) throws(PlacementError) -> String {
         for byte in text.utf8 where !URLCharacters.isPath(byte) {
-            throw PlacementError(reference: reference, reason: "holds a character that cannot stand in a path")
+            throw PlacementError(reference: reference, reason: "holds a character that is not allowed in a path")
         }
         for segment in text.utf8.split(separator: UInt8(ascii: "/")) where URLCharacters.isDotSegment(segment) {
             throw PlacementError(reference: reference, reason: "has a '.' or '..' segment")

@@ -107,7 +107,7 @@ struct TemplateReader {
         case "header":
             let name = try member(rest, of: root, column: column)
             guard let field = HTTPField.Name(name) else {
-                throw TemplateError(column: column, "'\(name)' is not a header's name")
+                throw TemplateError(column: column, "'\(name)' is not a header name")
             }
             return .header(field)
         // A call may have such a name.

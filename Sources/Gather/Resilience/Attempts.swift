@@ -127,7 +127,7 @@ struct Attempts: ~Copyable {
         switch await state.waitForRate(until: context.lastEnd, on: loop) {
         case .over: return true
         case .cancelled: end = .cancelled
-        case .tooLong: end.detail = (end.detail.map { $0 + "; " } ?? "") + "another attempt is beyond the rate limit"
+        case .tooLong: end.detail = (end.detail.map { $0 + "; " } ?? "") + "another attempt would exceed the rate limit"
         }
         return false
     }

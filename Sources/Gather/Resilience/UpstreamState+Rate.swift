@@ -43,7 +43,7 @@ extension UpstreamState {
         metrics.count(.overRate)
         let when = wait < .seconds(10) ? wait.spelled : "\(wait.wholeNanoseconds.wholeSeconds) s"
         let limit = upstream.rateLimit?.inWords ?? ""
-        var end = CallEnd.shed("the rate limit of \(limit) is used up, and the next call may begin in \(when)")
+        var end = CallEnd.shed("the rate limit of \(limit) is used up, and the next call may start in \(when)")
         end.retryAfter = wait
         return end
     }

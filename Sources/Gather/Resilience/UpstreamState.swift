@@ -173,7 +173,7 @@ final class UpstreamState {
     /// The end of a call that has queued for as long as it may.
     func shedBySlowQueue() -> CallEnd {
         metrics.count(.queueSlow)
-        return .shed("\(inFlight), and no place came free within \(upstream.queueTimeout.spelled)")
+        return .shed("\(inFlight), and no slot came free within \(upstream.queueTimeout.spelled)")
     }
 
     /// What the process has in flight, as it is at this moment.

@@ -24,7 +24,7 @@ public enum ModelReader {
     ) throws(UsageError) {
         let flag = "--model \(quoted(text))"
         guard let equals = text.firstIndex(of: "=") else {
-            throw UsageError(flag, "a model has a name before it", "write it as in --model 'shop=10ms'")
+            throw UsageError(flag, "the model has no name", "write it as in --model 'shop=10ms'")
         }
         do throws(Problem) {
             let subject = try subject(String(text[..<equals]), endpoint, plan)
@@ -95,7 +95,7 @@ public enum ModelReader {
             guard let host = Int(rest.dropFirst()), (1...count).contains(host) else {
                 throw Problem(
                     "\(quoted(String(rest.dropFirst()))) is not a host of '\(upstreamName)'",
-                    count == 1 ? "it has one, '\(upstreamName)#1'" : "write a number from 1 to \(count)")
+                    count == 1 ? "it has only one, '\(upstreamName)#1'" : "write a number from 1 to \(count)")
             }
             return .host(upstream: upstream, host: host - 1)
         }
@@ -123,11 +123,13 @@ public enum ModelReader {
     private static func model(_ texts: [String]) throws(Problem) -> UpstreamModel {
         var draft = Draft()
         let clauses = texts.flatMap { $0.split { $0 == " " || $0 == "," }.map { String($0) } }
-        guard !clauses.isEmpty else { throw Problem("a model says something", "write it as in p50=10ms p99=80ms") }
+        guard !clauses.isEmpty else { throw Problem("the model is empty", "write it as in p50=10ms p99=80ms") }
         for clause in clauses { try read(clause, into: &draft) }
         if draft.p50 != nil || draft.p99 != nil {
             guard let p50 = draft.p50, let p99 = draft.p99, p50 <= p99, p50 > .zero else {
-                throw Problem("p50 and p99 come together, and p50 is not zero or above p99", "write p50=10ms p99=80ms")
+                throw Problem(
+                    "p50 and p99 must be given together, with p50 above zero and at most p99", "write p50=10ms p99=80ms"
+                )
             }
             try set(.logNormal(p50: p50, p99: p99), in: &draft)
         }
@@ -155,7 +157,7 @@ public enum ModelReader {
         case "mean": try set(.exponential(mean: try duration(value)), in: &draft)
         case "slow":
             guard parts.count == 2 else {
-                throw Problem("\(quoted(clause)) does not say how slow", "write it as in slow=1%:1s")
+                throw Problem("\(quoted(clause)) does not say how slow it is", "write it as in slow=1%:1s")
             }
             draft.slow.append(UpstreamModel.Slow(share: try share(parts[0]), latency: try latency(parts[1])))
         case "fail":
@@ -167,14 +169,14 @@ public enum ModelReader {
         case "refuse": draft.faults.append(UpstreamModel.Fault(share: try share(value), kind: .refusal))
         case "hang": draft.faults.append(UpstreamModel.Fault(share: try share(value), kind: .hanging))
         case "garbage": draft.faults.append(UpstreamModel.Fault(share: try share(value), kind: .garbage))
-        default: throw Problem("a model has no \(quoted(key))", remedy(for: key, among: keys))
+        default: throw Problem("unknown clause \(quoted(key))", remedy(for: key, among: keys))
         }
     }
 
     private static func set(_ latency: Latency, in draft: inout Draft) throws(Problem) {
         guard draft.latency == nil else {
             throw Problem(
-                "a model has one latency",
+                "a model can have only one latency",
                 "write one of 10ms, 5ms..20ms, p50=10ms p99=80ms, mean=10ms; slow=1%:1s adds to it")
         }
         draft.latency = latency

@@ -29,7 +29,7 @@ extension Plan {
             throw UsageError(quoted(name), "the file has no such endpoint", remedy(for: name, among: known))
         default:
             throw UsageError(
-                quoted(name), "the file has several endpoints of this path",
+                quoted(name), "the file has several endpoints with this path",
                 "name one of " + found.map { all[$0] }.joined(separator: ", "))
         }
     }

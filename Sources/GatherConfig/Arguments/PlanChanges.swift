@@ -35,7 +35,7 @@ public struct PlanChanges: Sendable {
             if let hedge { plan.upstreams[upstream].hedge = HedgePolicy(try Self.delay(hedge)) }
             if let attempts {
                 guard (1...10).contains(attempts) else {
-                    throw UsageError("--attempts \(attempts)", "it is a number from 1 to 10")
+                    throw UsageError("--attempts \(attempts)", "must be a number from 1 to 10")
                 }
                 var retry = plan.upstreams[upstream].retry ?? RetryPolicy()
                 retry.attempts = attempts
@@ -51,7 +51,8 @@ public struct PlanChanges: Sendable {
             guard (1..<endpoint.countedCalls.count + 1).contains(quorum) else {
                 throw UsageError(
                     "--quorum \(quorum)",
-                    "\(endpoint.countedCalls.count) calls count: those that no other refers to, static ones left out")
+                    "\(endpoint.countedCalls.count) calls count: those that no other call refers to, except static ones"
+                )
             }
             endpoint = endpoint.mapCalls { $0.isRequired = false }
             endpoint.policy = .quorum(quorum)
@@ -63,13 +64,15 @@ public struct PlanChanges: Sendable {
         guard text.hasSuffix("%") else { return .after(try duration(text, of: "--hedge")) }
         guard let millionths = try? Quantity.read(text, units: Quantity.percentUnits),
             (1...500_000).contains(millionths)
-        else { throw UsageError("--hedge \(quoted(text))", "not a share of at most 50%", "write it as in --hedge 2%") }
+        else {
+            throw UsageError("--hedge \(quoted(text))", "must be a share of at most 50%", "write it as in --hedge 2%")
+        }
         return .extraLoad(Double(millionths) / 1_000_000)
     }
 
     private static func duration(_ text: String, of flag: String) throws(UsageError) -> Duration {
         guard let microseconds = try? Quantity.read(text, units: Duration.units), microseconds > 0 else {
-            throw UsageError("\(flag) \(quoted(text))", "not a duration", "write it as in \(flag) 80ms")
+            throw UsageError("\(flag) \(quoted(text))", "must be a duration", "write it as in \(flag) 80ms")
         }
         return .microseconds(microseconds)
     }

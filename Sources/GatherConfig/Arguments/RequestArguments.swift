@@ -16,7 +16,7 @@ public enum RequestArguments {
         for assignment in assignments { try set(assignment, in: &request, for: endpoint) }
         guard let body else { return request }
         guard endpoint.readsBody else {
-            throw UsageError("--body", "the endpoint takes nothing from a request body", "leave it out")
+            throw UsageError("--body", "the endpoint does not use the request's body", "leave it out")
         }
         do throws(JSONError) {
             request.body = try JSONValue(validating: Array(body.utf8))
@@ -31,7 +31,7 @@ public enum RequestArguments {
     ) throws(UsageError) {
         let argument = "--set \(quoted(assignment))"
         guard let equals = assignment.firstIndex(of: "="), let dot = assignment[..<equals].firstIndex(of: ".") else {
-            throw UsageError(argument, "this sets nothing", "write it as in --set query.page=2")
+            throw UsageError(argument, "nothing is set here", "write it as in --set query.page=2")
         }
         let name = String(assignment[assignment.index(after: dot)..<equals])
         let value = String(assignment[assignment.index(after: equals)...])

@@ -39,7 +39,7 @@ public struct StartingConfiguration {
         }
         for (index, service) in services.enumerated()
         where services[..<index].contains(where: { $0.name == service.name }) {
-            throw UsageError(service.name, "two services have this name", "write NAME=URL with another for one of them")
+            throw UsageError(service.name, "two services have this name", "give one of them another name, as NAME=URL")
         }
     }
 
@@ -53,8 +53,8 @@ public struct StartingConfiguration {
               \(service.name):
                 hosts: ["\(service.origin)"]     # several: each call goes to one of them
                 timeout: 1s                # of one attempt
-                retry: {}                  # calls that may be repeated are, within a budget
-                # breaker: {}              # leaves a service alone that fails too often
+                retry: {}                  # retries calls that are safe to repeat, within a budget
+                # breaker: {}              # stops calling a service that fails too often
             """
         }
         let calls = others.map { service in
@@ -81,7 +81,7 @@ public struct StartingConfiguration {
             server:
               listen: "${GATHERD_LISTEN:-127.0.0.1:8080}"    # :8080 is every address
               admin: "${GATHERD_ADMIN:-127.0.0.1:9090}"      # /healthz, /readyz, /metrics: not for clients
-              # timeouts: { lame_duck: 5s }    # behind a load balancer: how long it takes to notice a stop
+              # timeouts: { lame_duck: 5s }    # behind a load balancer: the time that it takes to notice a stop
 
             upstreams:
             \(upstreams.joined(separator: "\n"))

@@ -18,7 +18,7 @@ struct DocumentReader {
     /// - Parameter environment: the values of variables; nil if they are not substituted.
     static func read(_ text: String, environment: [String: String]?, report: Report) -> Node? {
         guard text.utf8.count <= maxFileBytes else {
-            report.error("the file has more than 2 MiB", remedy: "split it over several services", at: .file)
+            report.error("the file is larger than 2 MiB", remedy: "split it over several services", at: .file)
             return nil
         }
         do throws(YAMLError) {

@@ -79,7 +79,7 @@ enum EnvironmentVariables {
                 throw Problem(
                     column: column, problem: "there are no credentials for ${file:\(name)}",
                     remedy:
-                        "set CREDENTIALS_DIRECTORY to the directory that has the file, or write its path from the root on"
+                        "set CREDENTIALS_DIRECTORY to the directory that has the file, or write its absolute path"
                 )
             }
             path = directory + "/" + name
@@ -88,7 +88,7 @@ enum EnvironmentVariables {
         do throws(FileError) { bytes = try FileContents.read(path, atMost: maxFileBytes + 1) } catch {
             throw Problem(
                 column: column, problem: "\(quoted(path)) cannot be read: \(error)",
-                remedy: "name a file that the service may read")
+                remedy: "name a file that the service can read")
         }
         guard bytes.count <= maxFileBytes, let text = String(validating: bytes, as: UTF8.self) else {
             throw Problem(

@@ -47,7 +47,7 @@ struct IncludedFiles {
             }
             let path = folder + name
             guard let real = FileContents.realPath(path) else {
-                element.error("\(quoted(path)) cannot be read", remedy: "name a file that exists and that you may read")
+                element.error("\(quoted(path)) cannot be read", remedy: "name a file that exists and that you can read")
                 continue
             }
             guard let realRoot = FileContents.realPath(root), real.hasPrefix(realRoot == "/" ? "/" : realRoot + "/")
@@ -66,7 +66,7 @@ struct IncludedFiles {
             return element.error(
                 names.count == 2
                     ? "the file includes itself" : "files include each other: " + names.joined(separator: " → "),
-                remedy: "remove one of them")
+                remedy: "remove one of these includes")
         }
         guard known.updateValue(path, forKey: real) == nil else {
             return element.error("\(quoted(path)) is already included", remedy: "keep one of them")
@@ -83,7 +83,8 @@ struct IncludedFiles {
         bytes += text.utf8.count
         guard bytes <= Self.mostBytes, files.count < Self.mostFiles else {
             return element.error(
-                "there are more than 1000 files, or more than 16 MiB in total", remedy: "split them")
+                "there are more than 1000 files, or more than 16 MiB in total", remedy: "include fewer or smaller files"
+            )
         }
         files.append(path)
         let report = Report(file: path, text: text, includedBy: element.report)

@@ -19,7 +19,7 @@ extension Node {
             }
             guard let json = plain.json else {
                 error(
-                    "\(quoted(scalar.text)) is not a number that JSON can write",
+                    "\(quoted(scalar.text)) cannot be written as a JSON number",
                     remedy: "quote it, or write a finite number")
                 return nil
             }

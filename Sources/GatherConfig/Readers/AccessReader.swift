@@ -21,7 +21,7 @@ struct AccessReader {
         guard let node = section["access"] else { return isPublic ? nil : settings.rule }
         if isPublic {
             section.member("public")?.error(
-                "'access' limits who may ask, and 'public' lets everyone", remedy: "keep one of them")
+                "'access' restricts the endpoint, and 'public' opens it to everyone", remedy: "keep one of them")
         }
         return readRule(node)
     }
@@ -72,7 +72,7 @@ struct AccessReader {
         guard tokens != nil || rule.keys != nil else {
             if !isBroken {
                 section.node.error(
-                    "nothing says how clients are verified",
+                    "there is no way to verify clients",
                     remedy: "add jwt or api_keys, here or in the server's access")
             }
             return nil
@@ -100,8 +100,8 @@ struct AccessReader {
         if names.isEmpty { node.error("the list is empty", remedy: "name what is needed, or remove the key") }
         for (element, name) in names where name.isEmpty || name.utf8.contains(where: { !isScopeByte($0) }) {
             element.error(
-                "\(quoted(name)) cannot be in a token's list",
-                remedy: "use visible characters of ASCII but quotes and backslashes")
+                "\(quoted(name)) cannot be a role or a scope",
+                remedy: "use visible ASCII characters other than quotes and backslashes")
         }
         return path.map { ClaimRequirement($0, names.map(\.text), needsAll: needsAll) }
     }
@@ -119,7 +119,7 @@ enum APIKeyReader {
     static func read(_ node: Node) -> APIKeySettings? {
         guard let section = Section(node, keys: ["file", "header", "query"]) else { return nil }
         let header = section["header"].flatMap(HeadersReader.readName)
-        let query = section["query"]?.text("a parameter's name")
+        let query = section["query"]?.text("a parameter name")
         guard let file = section.required("file", such: "file: /etc/gatherd/api-keys"),
             let path = file.text("the path of a file")
         else { return nil }
@@ -137,7 +137,7 @@ enum APIKeyReader {
                 return nil
             }
         } catch {
-            file.error("\(quoted(path)) cannot be read: \(error)", remedy: "name a file that the service may read")
+            file.error("\(quoted(path)) cannot be read: \(error)", remedy: "name a file that the service can read")
             return nil
         }
         return settings
@@ -197,7 +197,7 @@ enum TokenReader {
         do throws(JSONPathError) {
             let path = try JSONPath(text)
             if !path.steps.isEmpty, !path.hasEach { return path }
-            node.error("\(quoted(text)) is not one claim", remedy: "write it as in realm_access.roles")
+            node.error("\(quoted(text)) is not the name of one claim", remedy: "write it as in realm_access.roles")
         } catch {
             node.error("\(quoted(text)) is \(error)")
         }
@@ -205,10 +205,10 @@ enum TokenReader {
     }
 
     private static func readCookie(_ node: Node) -> String? {
-        guard let name = node.text("a cookie's name") else { return nil }
+        guard let name = node.text("a cookie name") else { return nil }
         // A cookie's name has the same syntax as a field's (RFC 6265 §4.1.1).
         if HTTPField.Name(name) != nil { return name }
-        node.error("\(quoted(name)) is not a cookie's name", remedy: "use letters, digits, _ and -")
+        node.error("\(quoted(name)) is not a cookie name", remedy: "use letters, digits, _ and -")
         return nil
     }
 
@@ -219,14 +219,14 @@ enum TokenReader {
         guard let section = Section(node, keys: kinds + ["refresh", "cooldown", "timeout", "ca"]) else { return nil }
         let given = kinds.filter { section[$0] != nil }
         guard let kind = given.first else {
-            node.error("it has no keys", remedy: "add url, file or secret")
+            node.error("it names no source of keys", remedy: "add url, file or secret")
             return nil
         }
         for other in given.dropFirst() {
-            section.member(other)?.error("the keys come from '\(kind)' already", remedy: "keep one of them")
+            section.member(other)?.error("the keys already come from '\(kind)'", remedy: "keep one of them")
         }
         for key in ["refresh", "cooldown", "timeout", "ca"] where kind != "url" {
-            section.member(key)?.error("'\(key)' goes with 'url'", remedy: "remove it")
+            section.member(key)?.error("'\(key)' applies only to keys from a 'url'", remedy: "remove it")
         }
         if node.isBlank {
             // Each of them is read, so that its outline is recorded.
@@ -247,13 +247,14 @@ enum TokenReader {
             guard algorithm.usesSecret else {
                 node.error(
                     "\(algorithm.rawValue) verifies with a public key, not with a secret",
-                    remedy: "name its file or url, or another algorithm")
+                    remedy: "give it as 'file' or 'url', or choose another algorithm")
                 continue
             }
             if secret.count < algorithm.secretBytes {
                 node.error(
-                    "the secret is too short to be safe: \(algorithm.rawValue) wants \(algorithm.secretBytes) bytes or more",
-                    remedy: "make one with openssl rand -hex 32")
+                    "the secret is too short to be safe: \(algorithm.rawValue) needs at least "
+                        + "\(algorithm.secretBytes) bytes",
+                    remedy: "generate one with openssl rand -hex 32")
             }
         }
         return .secret(KeySet(secret: secret))
@@ -266,7 +267,7 @@ enum TokenReader {
         do throws(FileError) {
             content = try FileContents.read(path, atMost: mostBytes)
         } catch {
-            node.error("\(quoted(path)) cannot be read: \(error)", remedy: "name a file that the service may read")
+            node.error("\(quoted(path)) cannot be read: \(error)", remedy: "name a file that the service can read")
             return nil
         }
         do throws(KeyError) {
@@ -288,8 +289,8 @@ enum TokenReader {
     ) -> KeySourceSettings? {
         for algorithm in algorithms where algorithm.usesSecret {
             node.error(
-                "\(algorithm.rawValue) verifies with a secret, which must not be where others can fetch it",
-                remedy: "name its file, or another algorithm")
+                "\(algorithm.rawValue) verifies with a secret, which must not be fetched from a URL",
+                remedy: "give it as 'file' or 'secret', or choose another algorithm")
         }
         let refresh = section["refresh"]?.duration(in: times)
         let cooldown = section["cooldown"]?.duration(in: .zero...times.upperBound)
@@ -309,7 +310,7 @@ enum TokenReader {
                 do throws(PEMFile.Problem) {
                     _ = try PEMFile.check(path, for: .certificates)
                 } catch {
-                    authorities.error(error.text, remedy: "name a file that the service may read")
+                    authorities.error(error.text, remedy: "name a file that the service can read")
                 }
             }
         }

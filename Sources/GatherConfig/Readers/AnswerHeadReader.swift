@@ -19,7 +19,8 @@ struct AnswerHeadReader {
         node.outline?.take(.integer(statuses))
         if case .scalar(let scalar) = node.content, let status = Int(scalar.text) {
             guard statuses.contains(status) else {
-                return node.error("\(status) is not the status of a good answer", remedy: "write one from 200 to 204")
+                return node.error(
+                    "\(status) is not the status of a successful answer", remedy: "write one from 200 to 204")
             }
             head.status = .fixed(status)
             return
@@ -52,7 +53,7 @@ struct AnswerHeadReader {
         case .status, .header: return check(call, node)
         case nil:
             node.error(
-                "{\(reference.text)} is neither status, header nor body of a call",
+                "{\(reference.text)} is neither the status, a header nor the body of a call",
                 remedy:
                     "write {\(scope.calls[call]).status}, {\(scope.calls[call]).header.location} or {\(scope.calls[call]).body.id}"
             )

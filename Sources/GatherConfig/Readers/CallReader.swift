@@ -180,7 +180,7 @@ struct CallReader {
     }
 
     private func readPlacement(_ section: Section) -> Call.Placement {
-        let group = section["group"]?.text("a member's name")
+        let group = section["group"]?.text("a member name")
         let flattens = section["flatten"]?.boolean() ?? false
         if let group {
             if group.isEmpty {

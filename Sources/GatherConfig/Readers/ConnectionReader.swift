@@ -34,7 +34,7 @@ enum ConnectionReader {
         if (policy.certificate == nil) != (policy.key == nil) {
             section.node.error("'cert' and 'key' belong together", remedy: "write both, or neither")
         }
-        if let name = section["server_name"], let text = name.text("a host's name") {
+        if let name = section["server_name"], let text = name.text("a host name") {
             let isName = !text.isEmpty && text.utf8.allSatisfy(isNameByte)
             if isName { policy.serverName = text } else { name.error("\(quoted(text)) is not a host name") }
         }
@@ -53,7 +53,7 @@ enum ConnectionReader {
         do throws(PEMFile.Problem) {
             return try PEMFile.check(path.text, for: content)
         } catch {
-            node.error(error.text, remedy: "name a file that the service may read")
+            node.error(error.text, remedy: "name a file that the service can read")
             return nil
         }
     }

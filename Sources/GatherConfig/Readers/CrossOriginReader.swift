@@ -17,7 +17,7 @@ enum CrossOriginReader {
         settings.allowsCredentials = section["credentials"]?.boolean() ?? settings.allowsCredentials
         settings.maxAge = section["max_age"]?.duration(in: .zero...Duration.seconds(86_400)) ?? settings.maxAge
         if settings.allowsCredentials, settings.exposed == anyField {
-            section["expose"]?.error("for requests with credentials \"*\" stands for nothing", remedy: "list the names")
+            section["expose"]?.error("with credentials, browsers take \"*\" literally", remedy: "list the names")
         }
         if settings.allowsCredentials, origins.contains("*") {
             section["credentials"]?.error(
@@ -35,7 +35,7 @@ enum CrossOriginReader {
             element.error(
                 "\(quoted(text)) is not an origin",
                 remedy:
-                    "write a scheme, a host and a port if it has one, as in https://shop.example; or https://*.shop.example, or \"*\""
+                    "write it as in https://shop.example:8443, or write https://*.shop.example or \"*\""
             )
             return nil
         }

@@ -58,15 +58,15 @@ struct EndpointChecks {
     func checkQuorum(of endpoint: Endpoint) {
         let counted = endpoint.countedCalls
         guard let quorum = endpoint.policy.successes, quorum > counted.count else { return }
-        let reason = "calls that other calls refer to do not count, nor do those that are static"
+        let reason = "calls that other calls refer to do not count, nor do static ones"
         if counted.isEmpty {
-            section["gather"]?.error("no call can decide it: \(reason)", remedy: "write 'all', or add a call")
+            section["gather"]?.error("no call can decide the gather: \(reason)", remedy: "write 'all', or add a call")
             return
         }
         let names = counted.map { "'\(members[$0].name)'" }.joined(separator: ", ")
         section["gather"]?.error(
             "the quorum is \(quorum), but only \(names) can count towards it: \(reason)",
-            remedy: "write a number from 1 to \(counted.count)")
+            remedy: counted.count == 1 ? "write 1" : "write a number from 1 to \(counted.count)")
     }
 
     /// Warns of timeouts that never expire, because the endpoint's deadline comes first.
@@ -95,7 +95,7 @@ struct EndpointChecks {
     static func warnOfUnused(_ parameters: [String], in references: [Reference], at path: Node?) {
         for (index, name) in parameters.enumerated() where !references.contains(where: { $0.source == .path(index) }) {
             path?.warning(
-                "nothing uses the parameter '\(name)'", remedy: "refer to it as {path.\(name)}, or leave it out")
+                "the parameter '\(name)' is not used", remedy: "refer to it as {path.\(name)}, or leave it out")
         }
     }
 

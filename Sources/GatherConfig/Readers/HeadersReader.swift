@@ -132,11 +132,11 @@ struct HeadersReader {
 
     /// - Parameter refused: those that it may not be.
     static func readName(_ node: Node, refusing refused: Set<String>) -> HTTPField.Name? {
-        node.text("a header's name").flatMap { name($0, refusing: refused) { node.error($0, remedy: $1) } }
+        node.text("a header name").flatMap { name($0, refusing: refused) { node.error($0, remedy: $1) } }
     }
 
     private func readValue(_ node: Node) -> TextTemplate? {
-        guard let text = node.text("a header's value") else { return nil }
+        guard let text = node.text("a header value") else { return nil }
         do throws(TemplateError) {
             let template = try TextTemplate(text, in: scope)
             for case .literal(let literal) in template.parts {

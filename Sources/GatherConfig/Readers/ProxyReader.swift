@@ -68,7 +68,8 @@ struct ProxyReader {
         proxy.sendsForwarded = section["forwarded"]?.boolean() ?? proxy.sendsForwarded
         if proxy.sendsForwarded, !proxy.tellsOrigin {
             section.member("forwarded")?.error(
-                "'x_forwarded: false' means that the upstream is told nothing", remedy: "keep one of them")
+                "'x_forwarded: false' means that the upstream learns nothing about the client",
+                remedy: "keep one of them")
         }
         proxy.priority =
             section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue)).flatMap(Endpoint.Priority.init)

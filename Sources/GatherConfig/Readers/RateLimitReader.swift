@@ -41,12 +41,12 @@ enum RateLimitReader {
                 if rule?.tokens == nil { complain(claim, "tokens", "jwt") }
                 let key = claim.text("a claim such as sub").flatMap { TokenReader.path($0, at: claim) }
                 if !node.isBlank {
-                    section.member("header")?.error("it counts by a claim already", remedy: "keep one of them")
+                    section.member("header")?.error("it already counts by a claim", remedy: "keep one of them")
                     return key.map { .claim($0) }
                 }
             }
             guard let header = section["header"] else {
-                node.error("it says nothing to count by", remedy: "add header: X-Tenant, or claim: sub")
+                node.error("it names nothing to count by", remedy: "add header: X-Tenant, or claim: sub")
                 return nil
             }
             let name = HeadersReader.readName(header)

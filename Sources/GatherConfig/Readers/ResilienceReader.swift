@@ -60,7 +60,7 @@ enum ResilienceReader {
                 causes.insert(.status(status))
             } else {
                 element.error(
-                    "\(quoted(text)) is not a cause for a retry",
+                    "\(quoted(text)) is not a reason for a retry",
                     remedy: "write timeout, unreachable, bad_response, or a status from 400 to 599")
             }
         }

@@ -70,7 +70,7 @@ struct RootReader {
 
     static func checkVersion(_ version: Node?) {
         guard let version, let number = version.integer(in: 0...Int.max), number != 1 else { return }
-        version.error("version \(number) is not known", remedy: "write version: 1")
+        version.error("version \(number) is not supported", remedy: "write version: 1")
     }
 
     private static func declarations(

@@ -13,7 +13,7 @@ struct RoutePath {
 
     /// - Throws: `TemplateError` with the column in `text`.
     init(_ text: String) throws(TemplateError) {
-        guard text.hasPrefix("/") else { throw TemplateError(column: 1, "a path begins with '/'") }
+        guard text.hasPrefix("/") else { throw TemplateError(column: 1, "the path must begin with '/'") }
         self.text = text
         var parameters: [String] = []
         var shape = ""
@@ -87,17 +87,17 @@ struct RoutePath {
                 throw TemplateError(
                     column: column, Wildcard.problem(in: String(segment)),
                     remedy:
-                        "use a parameter, which fills one segment: /{name}; or at the end the whole rest: /{name...}")
+                        "use a parameter: /{name} matches one segment, and /{name...} at the end matches the rest")
             case "?", "#":
                 throw TemplateError(
-                    column: column, "a path has no '\(character)'",
+                    column: column, "a path cannot contain '\(character)'",
                     remedy: character == "?"
-                        ? "leave the query out; calls take from it by {query.name}" : "leave it out")
+                        ? "leave the query out; calls refer to it as {query.name}" : "leave it out")
             case _ where character.utf8.count == 1 && (character.isLetter || character.isNumber): continue
             case _ where "-._~!$&'()+,;=:@".contains(character): continue
             default:
                 throw TemplateError(
-                    column: column, "\(quoted(String(character))) cannot stand in a path",
+                    column: column, "\(quoted(String(character))) is not allowed in a path",
                     remedy: "use letters, digits and -._~!$&'()+,;=:@")
             }
         }

@@ -27,7 +27,8 @@ struct TestsReader {
             test.interval = request["every"]?.duration(in: Self.delays) ?? test.interval
             if test.times == 1, !request.node.isBlank {
                 request.member("every")?.error(
-                    "the request is sent once", remedy: "add times: 2 or more, or remove it")
+                    "the request is sent only once, so 'every' has no effect",
+                    remedy: "add times: 2 or more, or remove it")
             }
         }
         for member in section["calls"]?.members(expected: "a mapping of calls to replies") ?? []
@@ -92,7 +93,8 @@ struct TestsReader {
         for (key, isTaken) in [("jwt", endpoint.access?.tokens != nil), ("key", endpoint.access?.keys != nil)]
         where !isTaken {
             section.member(key)?.error(
-                "the endpoint verifies none", remedy: "leave it out, or say in access how clients are verified")
+                "the endpoint does not verify \(key == "jwt" ? "tokens" : "API keys")",
+                remedy: "leave '\(key)' out, or add it to the endpoint's access")
         }
         if let node = section["jwt"] {
             guard node.isMappingOrBlank else {
@@ -102,7 +104,7 @@ struct TestsReader {
         }
         guard let name = section["key"]?.text("the name of an API key") else { return }
         if request.identity != nil {
-            section.member("key")?.error("a request with a token is known by that", remedy: "keep one of them")
+            section.member("key")?.error("a request has either a token or an API key", remedy: "keep one of them")
         }
         request.identity = Identity(key: name)
     }

@@ -33,7 +33,8 @@ enum TraceReader {
         do throws(TemplateError) {
             let origin = try Origin(text)
             guard origin.socketPath == nil else {
-                node.error("spans are sent to http:// or https://", remedy: "write http://127.0.0.1:4318/v1/traces")
+                node.error(
+                    "the URL must begin with http:// or https://", remedy: "write http://127.0.0.1:4318/v1/traces")
                 return nil
             }
             // The default path of collectors (OTLP 1.0, "OTLP/HTTP Request").

@@ -20,7 +20,7 @@ extension Report {
                 "not YAML: " + problem, remedy: "save the file as UTF-8 text without control characters",
                 at: Position(line: max(lines.count, 1), column: (lines.last?.count ?? 0) + 1))
         case .secondDocument(let position):
-            self.error("a second document begins", remedy: "keep one document in a file", at: position)
+            self.error("the file contains a second document", remedy: "keep only one", at: position)
         case .duplicateKey(let key, let position):
             self.error(
                 "the key \(quoted(key)) appears more than once in this mapping", remedy: "keep one of them",
@@ -31,7 +31,7 @@ extension Report {
         case .tooDeep(let position):
             tooDeep(at: position)
         case .outOfMemory:
-            self.error("not YAML: the parser gave up", at: .file)
+            self.error("not YAML: the parser failed", at: .file)
         }
     }
 

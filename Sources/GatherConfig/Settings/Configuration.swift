@@ -72,7 +72,7 @@ public struct Configuration: Sendable {
             throw fail("cannot be read: \(error)", "check the name and the permissions")
         }
         guard data.count <= DocumentReader.maxFileBytes else {
-            throw fail("the file has more than 2 MiB", "split it over several services")
+            throw fail("the file is larger than 2 MiB", "split it over several services")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw fail("the file is not UTF-8 text", "save it as UTF-8")

@@ -32,14 +32,18 @@ struct KeyKeeper {
                 fetched = try await fetch(by: fetcher, on: loop)
             } catch {
                 guard !Task.isCancelled else { break }
-                if failures == 0 { log(.warning, "the keys of tokens could not be fetched", ["error": "\(error)"]) }
+                if failures == 0 {
+                    log(.warning, "the keys for verifying tokens could not be fetched", ["error": "\(error)"])
+                }
                 failures += 1
             }
             counts.count(isGood: fetched != nil)
             let isChanged = source.endFetch(fetched, at: loop.now)
             if let fetched {
                 if isChanged || failures > 0 {
-                    log(.notice, "the keys of tokens were fetched", ["keys": .stringConvertible(fetched.count)])
+                    log(
+                        .notice, "the keys for verifying tokens were fetched",
+                        ["keys": .stringConvertible(fetched.count)])
                 }
                 failures = 0
             }

@@ -51,7 +51,7 @@ struct MetricsPage: Sendable {
         for (route, count) in counted.requestsInFlight {
             page.sample(["http_request_method": route.method?.rawValue, "http_route": route.path], count)
         }
-        page.family("gatherd_requests_shed", .counter, "Requests that got no gather, by cause.")
+        page.family("gatherd_requests_shed", .counter, "Requests that were shed, by cause.")
         for (cause, name) in [(Metrics.ShedCause.gathers, "gathers"), (.lag, "lag")] {
             page.sample(["cause": name], counted.count(of: cause))
         }
@@ -62,9 +62,9 @@ struct MetricsPage: Sendable {
         page.sample(service.gathers)
         page.family("gatherd_gathers_limit", .gauge, "limits.gathers.")
         page.sample(service.mostGathers)
-        page.family("gatherd_connections", .gauge, "Connections of clients.")
+        page.family("gatherd_connections", .gauge, "Client connections.")
         page.sample(service.connections)
-        page.family("gatherd_connections_limit", .gauge, "How many connections of clients there may be.")
+        page.family("gatherd_connections_limit", .gauge, "The limit on client connections.")
         page.sample(service.mostConnections)
     }
 
@@ -75,11 +75,11 @@ struct MetricsPage: Sendable {
                 "upstream": call.upstream, "outcome": outcome?.rawValue,
             ]
         }
-        page.family("gatherd_calls", .counter, "Calls of gathers, by how they ended.")
+        page.family("gatherd_calls", .counter, "Calls, by outcome.")
         for (call, outcome, count) in counted.callOutcomes where count > 0 { page.sample(labels(call, outcome), count) }
         page.family(
             "gatherd_call_duration_seconds", .histogram, unit: "seconds",
-            "Time of a call that could go on, from then to its end, waiting for a place and all attempts included.")
+            "Time from when a call could start to its end, including the wait for a slot and all attempts.")
         for calls in counted.callDurations { page.sample(labels(calls.of, nil), calls.histogram) }
     }
 
@@ -95,10 +95,10 @@ struct MetricsPage: Sendable {
                 ], attempts.histogram)
         }
         let events: [(MetricsSnapshot.Event, String, String)] = [
-            (.retries, "gatherd_retries", "Attempts after one of the same call that had failed."),
-            (.hedges, "gatherd_hedges", "Attempts in parallel with one of the same call that had not answered."),
-            (.coalesced, "gatherd_calls_coalesced", "Calls that took part in an exchange that was under way."),
-            (.stale, "gatherd_stale_bodies", "Old bodies that stood in for a failure."),
+            (.retries, "gatherd_retries", "Attempts made because an earlier one had failed."),
+            (.hedges, "gatherd_hedges", "Attempts made in parallel with one that had not answered."),
+            (.coalesced, "gatherd_calls_coalesced", "Calls that joined an exchange in progress."),
+            (.stale, "gatherd_stale_bodies", "Stale bodies that stood in for a failure."),
             (.delayed, "gatherd_attempts_delayed", "Attempts that waited for the upstream's rate_limit."),
         ]
         for (event, name, help) in events {
@@ -107,7 +107,7 @@ struct MetricsPage: Sendable {
         }
         page.family(
             "gatherd_calls_shed", .counter,
-            "Calls that were not sent for want of a place, or of room in the rate, by cause.")
+            "Calls that were shed for lack of a slot or of room in the rate limit, by cause.")
         for (event, cause) in [
             (MetricsSnapshot.Event.shedByFullQueue, "queue_full"), (.shedBySlowQueue, "queue_timeout"),
             (.shedByRate, "rate_limit"),
@@ -123,10 +123,11 @@ struct MetricsPage: Sendable {
         let gauges: [(String, String, KeyPath<UpstreamSnapshot, Int>)] = [
             ("gatherd_upstream_in_flight", "Attempts in flight.", \.inFlight),
             (
-                "gatherd_upstream_limit", "How many attempts may be in flight: max_in_flight, or what was learned.",
+                "gatherd_upstream_limit",
+                "The limit on attempts in flight: max_in_flight, or the limit that was learned.",
                 \.limit
             ),
-            ("gatherd_upstream_queued", "Calls that wait for a place.", \.queued),
+            ("gatherd_upstream_queued", "Calls that wait for a slot.", \.queued),
         ]
         for (name, help, value) in gauges {
             page.family(name, .gauge, help)
@@ -139,15 +140,15 @@ struct MetricsPage: Sendable {
                 page.sample(["upstream": upstream.name, "state": state.rawValue], state == current ? 1 : 0)
             }
         }
-        page.family("gatherd_retry_tokens", .gauge, "Tokens for retries and hedges that are left.")
+        page.family("gatherd_retry_tokens", .gauge, "Remaining tokens for retries and hedges.")
         for upstream in upstreams { page.sample(["upstream": upstream.name], upstream.retryTokens) }
-        page.family("gatherd_host_ejected", .gauge, "1 for a host that a loop leaves out for its failures.")
+        page.family("gatherd_host_ejected", .gauge, "1 if a loop has ejected the host for its failures.")
         for upstream in upstreams {
             for host in upstream.hosts {
                 page.sample(["upstream": upstream.name, "host": "\(host.origin)"], host.isEjected ? 1 : 0)
             }
         }
-        page.family("gatherd_host_healthy", .gauge, "0 for a host whose health checks fail.")
+        page.family("gatherd_host_healthy", .gauge, "0 if the host's health checks fail.")
         for upstream in upstreams {
             for host in upstream.hosts {
                 page.sample(["upstream": upstream.name, "host": "\(host.origin)"], host.isWell ? 1 : 0)
@@ -164,17 +165,17 @@ struct MetricsPage: Sendable {
         for loop in loops { page.sample(Self.labels(loop), seconds: loop.counters.busy) }
         page.family(
             "gatherd_loop_lag_seconds", .gauge, unit: "seconds",
-            "How far a loop was behind, on average over the last half second: what limits.lag limits.")
+            "How far a loop was behind, on average over the last half second; limits.lag bounds it.")
         for loop in loops { page.sample(Self.labels(loop), seconds: loop.meanLag) }
         page.family(
-            "gatherd_loop_longest_lag_seconds", .gauge, unit: "seconds", "The longest that a loop was ever behind.")
+            "gatherd_loop_longest_lag_seconds", .gauge, unit: "seconds", "The furthest that a loop was ever behind.")
         for loop in loops { page.sample(Self.labels(loop), seconds: loop.counters.longestLag) }
-        page.family("gatherd_loop_connections", .gauge, "Connections of clients on a loop.")
+        page.family("gatherd_loop_connections", .gauge, "Client connections on a loop.")
         for loop in loops { page.sample(Self.labels(loop), loop.connections) }
         page.family("gatherd_loops", .gauge, "Loops.")
         page.sample(service.loopCount)
         page.family(
-            "gatherd_loops_silent", .gauge, "Loops that have not answered this scrape in time: their last counts stand."
+            "gatherd_loops_silent", .gauge, "Loops that did not answer this scrape in time: their last counts are used."
         )
         page.sample(service.loopCount - service.loops.count)
     }

@@ -76,11 +76,11 @@ final class CrossOriginHandler: Handler {
     private func preflight(_ head: RequestHead, from origin: String, for method: String) -> Response {
         guard let methods = router.methods(of: head) else { return .problem(.notFound, "no endpoint has this path") }
         guard isAllowed(origin) else {
-            return varied(.problem(.forbidden, "pages of this origin may not ask here"))
+            return varied(.problem(.forbidden, "pages of this origin are not allowed to send requests here"))
         }
         let allowed = (settings.methods ?? methods).filter { methods.contains($0) && $0 != .options }
         guard allowed.contains(where: { $0.rawValue == method }) else {
-            return varied(.problem(.forbidden, "pages of other origins may not use this method here"))
+            return varied(.problem(.forbidden, "pages of other origins are not allowed to use this method here"))
         }
         var response = varied(Response(.noContent, lines: preflightLines))
         response.lines.add(.accessControlAllowOrigin, allowsAll ? "*" : origin)

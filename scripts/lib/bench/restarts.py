@@ -291,7 +291,7 @@ def kills(options, folder, shop):
             old, log = service.pid, pathlib.Path(service.log)
             before = len(log.read_text())
             os.kill(old, signal.SIGUSR2)
-            wait_until(lambda: "a new process is to take over" in log.read_text()[before:], "no new process was started")
+            wait_until(lambda: "starting a new process, which takes over" in log.read_text()[before:], "no new process was started")
             new = int(log.read_text()[before:].split("process=")[1].split()[0])
             # At a different point of its start each time.
             time.sleep(number * 0.0005)
