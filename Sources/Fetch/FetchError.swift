@@ -1,7 +1,7 @@
 import CCurl
 import Glibc
 
-/// How a request failed, by phase and by who is at fault.
+/// Why a request failed, by phase and by who is at fault.
 public enum FetchError: Error, Equatable, Sendable {
     /// The host's name could not be resolved.
     case resolve(LookupFailure)
@@ -11,13 +11,13 @@ public enum FetchError: Error, Equatable, Sendable {
     case tls(TLSFailure)
     /// The connection broke before the response was complete.
     case reset
-    /// The response is not HTTP/1.1 as it should be; says why.
+    /// The response is not valid HTTP/1.1, for this reason.
     case malformed(String)
     /// The response's head or body is larger than allowed.
     case tooLarge
-    /// The response was not complete by the deadline; says how far the request had come.
+    /// The response was not complete by the deadline; the request had reached this phase.
     case timeout(FetchPhase)
-    /// The task was cancelled, and the request given up.
+    /// The task was cancelled, and the request abandoned.
     case cancelled
     /// The fetcher was closed, or the origin removed from it, before the request was made.
     case closed
@@ -29,11 +29,11 @@ public enum FetchError: Error, Equatable, Sendable {
 public enum LookupFailure: Error, Equatable, Sendable {
     /// There is no such name, or it has no address.
     case unknownName
-    /// No name server could tell now: none can be reached, or those that can have no answer themselves.
+    /// No name server has an answer at the moment: none can be reached, or those that can have none themselves.
     case temporary
     /// The system's resolver failed, for lack of resources.
     case failed
-    /// The look-up took longer than connecting may; what it finds serves later requests.
+    /// The look-up took longer than the connect timeout; its result will serve later requests.
     case late
 }
 
@@ -73,7 +73,7 @@ public enum ConnectFailure: Error, Equatable, Sendable {
 
 /// Why a connection could not be secured.
 public enum TLSFailure: Error, Equatable, Sendable {
-    /// No trusted authority vouches for the certificate.
+    /// The certificate was not issued by a trusted authority.
     case unknownAuthority
     /// The certificate is for other names.
     case wrongName
@@ -85,13 +85,13 @@ public enum TLSFailure: Error, Equatable, Sendable {
     case protocolMismatch
     /// The upstream does not speak TLS there.
     case notTLS
-    /// The upstream wants a certificate of ours, or another one.
+    /// The upstream requires a client certificate, or a different one.
     case clientCertificate
-    /// The upstream refuses: it has no cipher in common with us or, before TLS 1.3, wants a certificate.
+    /// The upstream refuses: there is no common cipher or, before TLS 1.3, it requires a client certificate.
     case refused
-    /// Our own files of certificates or keys cannot be used.
+    /// Our own certificate or key files cannot be used.
     case localFiles
-    /// It took longer than is left of the connect timeout.
+    /// It took longer than what was left of the connect timeout.
     case late
     /// Anything else, as libcurl says it.
     case other(String)

@@ -1,6 +1,6 @@
 import HTTPWire
 
-/// How an origin is reached, and what its responses may be.
+/// How an origin is reached, and the limits on its responses.
 public struct FetchOptions: Sendable, Equatable {
     /// The protocol for an origin.
     public enum Version: Sendable {
@@ -17,15 +17,15 @@ public struct FetchOptions: Sendable, Equatable {
     /// ``connectTimeout`` at most: RFC 8305's Connection Attempt Delay, nearer to its least value than to the one it
     /// recommends for the Internet, since upstreams are near.
     public var attemptDelay: Duration = .milliseconds(100)
-    /// What a response may have.
+    /// The limits on a response.
     public var response = ResponseLimits()
     /// How many connections are kept between requests.
     public var idleConnections = 256
     /// How long a connection is kept between requests.
     public var idleTime: Duration = .seconds(60)
-    /// How old a connection may be when a request begins on it.
+    /// How old a connection may be when a request starts to use it.
     public var maxConnectionAge: Duration?
-    /// How long the addresses of a name are used before they are looked up again.
+    /// How long the addresses of a name are used before the name is resolved again.
     public var addressTimeToLive: Duration = .seconds(30)
     public var tls = TLSOptions()
     /// Whether libcurl makes whole transfers of HTTP/1.1 as well: what our own exchange is compared with.

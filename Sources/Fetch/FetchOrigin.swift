@@ -8,7 +8,7 @@ import HTTPWire
 /// The URL is fixed here and each request sets only its target, so no request can reach another host. Confined to the
 /// loop of its ``Fetcher``.
 @safe public final class FetchOrigin: TimerHandler, CustomStringConvertible {
-    /// Where it is: the host and port, or the Unix socket's path.
+    /// Its host and port, or the path of its Unix socket.
     public let description: String
     /// Lets go of its origins when it is closed.
     let fetcher: Fetcher
@@ -301,7 +301,7 @@ import HTTPWire
         if !isClosed, transfers.count < options.idleConnections { transfers.append(transfer) }
     }
 
-    /// How many connections are kept between requests from now on; those that are too many grow old.
+    /// Changes how many connections are kept between requests; surplus ones are left to expire.
     public func keep(idleConnections: Int) { options.idleConnections = idleConnections }
 
     // MARK: End

@@ -8,9 +8,9 @@ public enum FetchPhase: Equatable, Sendable {
     case handshake
     /// The upstream to take the request.
     case request
-    /// The head of the response, or what follows of it.
+    /// The head of the response, or the rest of it.
     case head
-    /// The body, or what follows of it.
+    /// The body, or the rest of it.
     case body
 }
 

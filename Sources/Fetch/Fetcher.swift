@@ -74,7 +74,7 @@ public import HTTPWire
         readTimer = nil
     }
 
-    /// A server to fetch from.
+    /// Creates an origin: a server to fetch from.
     /// - Throws: ``FetchError/refused(code:)`` if the base is not a URL; ``FetchError/closed``.
     public func origin(
         base: String, prefix: String = "", socketPath: String? = nil, options: FetchOptions = FetchOptions()
@@ -86,8 +86,8 @@ public import HTTPWire
         return origin
     }
 
-    /// Closes the connections of an origin to which there will be no more requests, and forgets it. Requests to it that
-    /// are under way end as cancelled, and later ones fail at once, as ``FetchError/closed``.
+    /// Closes the connections of an origin that is no longer used, and forgets it. Its requests in progress end as
+    /// cancelled, and later ones fail at once, as ``FetchError/closed``.
     public func remove(_ origin: FetchOrigin) {
         guard let index = origins.firstIndex(where: { $0 === origin }) else { return }
         origins.remove(at: index)
@@ -98,12 +98,12 @@ public import HTTPWire
         origin.multi.close()
     }
 
-    /// How many requests are under way.
+    /// How many requests are in progress.
     public var requestsInFlight: Int { active.count }
 
     /// Makes a request and waits for the whole response.
     ///
-    /// When the deadline comes or the task is cancelled the request is given up at once, and its connection closed.
+    /// When the deadline passes or the task is cancelled, the request is abandoned at once, and its connection closed.
     public func fetch(
         _ request: ClientRequest, from origin: FetchOrigin, until deadline: LoopInstant, on loop: isolated EventLoop
     ) async throws(FetchError) -> ClientResponse {

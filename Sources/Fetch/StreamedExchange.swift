@@ -10,7 +10,7 @@ public import HTTPWire
 /// request may be sent before and after. Confined to its loop; whoever has one closes it.
 public final class StreamedExchange {
     let exchange = UpstreamExchange()
-    /// The times of its phases, on the loop's clock.
+    /// When it reached each phase, on the loop's clock.
     public var times: ExchangeTimes { exchange.times }
     private let fetcher: Fetcher
     /// Where it goes.
@@ -44,8 +44,8 @@ public final class StreamedExchange {
     /// What is woken when the head has come, or the exchange has failed.
     public var wait: WaitID { exchange.wait }
 
-    /// Takes the head of the response, or gives the exchange up: what ended the wait for it says why. The body is what
-    /// of the content came with it.
+    /// Takes the head of the response, or abandons the exchange, depending on what ended the wait. The body is what of
+    /// the content came with it.
     public func head(_ wake: Wake) throws(FetchError) -> ClientResponse {
         if wake != .signalled { exchange.giveUp(wake) }
         hasHead = true
@@ -59,7 +59,7 @@ public final class StreamedExchange {
         }
     }
 
-    /// Gives the exchange up: who waits for its head or its content gets the error.
+    /// Abandons the exchange: a task that waits for its head or its content gets the error.
     public func giveUp(_ error: FetchError) {
         guard let connection else { return fetcher.abandon(exchange, error) }
         connection.close()
@@ -74,7 +74,7 @@ public final class StreamedExchange {
     /// Whether content of the request is still to be sent.
     public var expectsMore: Bool { exchange.expectsMore }
 
-    /// Suspends until the kernel has taken what came before, and hands it a piece of the content.
+    /// Suspends until the kernel has taken all earlier content, and hands it the next piece.
     ///
     /// - Throws: ``FetchError/timeout(_:)`` if the peer takes nothing for `stall`; ``FetchError/cancelled`` as soon as
     ///   the task is. The piece is not sent then, and all before it is: another task may go on with it.

@@ -1,9 +1,10 @@
 import CCurl
 
 extension TLSOptions {
-    /// Tries whether libcurl can use the files: whether it can read them, and the key is that of the certificate.
+    /// Checks whether libcurl can use the files: whether it can read them, and whether the key belongs to the
+    /// certificate.
     ///
-    /// It takes tens of milliseconds, so that no loop is to call it.
+    /// It takes tens of milliseconds, so never call it on a loop.
     /// - Returns: what is wrong, in libcurl's words; nil if nothing is.
     public func problem() -> String? {
         guard CurlMulti.initialised, let multi = unsafe curl_multi_init() else { return "libcurl cannot be set up" }

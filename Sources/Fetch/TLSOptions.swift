@@ -7,14 +7,15 @@ public struct TLSOptions: Sendable, Hashable {
 
     /// A file of certificates (PEM) to trust in place of the system's.
     public var authorities: String?
-    /// Our own certificate, with those that vouch for it (PEM), for upstreams that ask for one.
+    /// The client certificate with its chain (PEM), for upstreams that require one.
     public var certificate: String?
     /// The private key of ``certificate`` (PEM).
     public var key: String?
-    /// The name that the upstream's certificate must have, and that it is asked for (SNI), in place of the host's.
+    /// The name that is sent to the upstream (SNI) and that its certificate must have, instead of the host's.
     public var serverName: String?
     public var minimumVersion = Version.tls12
-    /// What tells the present content of the files from an earlier one: libcurl keeps what it has read of authorities.
+    /// Distinguishes the current content of the files from an earlier one: libcurl caches the authorities that it has
+    /// read.
     public var contents = 0
 
     public init() {}

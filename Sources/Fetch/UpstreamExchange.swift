@@ -3,7 +3,7 @@ import HTTPWire
 
 /// A request under way, from its start until its response is taken; used again for later ones.
 public final class UpstreamExchange: ChainLink {
-    /// What the task that started it waits for; who waits for several gives them one wait.
+    /// The wait of the task that started it; a task that waits for several gives them the same one.
     public var wait: WaitID {
         get { waitID }
         set { waitID = newValue }
@@ -89,7 +89,7 @@ public final class UpstreamExchange: ChainLink {
         self.failure = failure
     }
 
-    /// Takes the response, or gives up a request that has not ended: what ended the wait for it says why. Called once.
+    /// Takes the response, or abandons a request that has not ended, depending on what ended the wait. Called once.
     public func take(_ wake: Wake) throws(ExchangeFailure) -> ClientResponse {
         if wake != .signalled { giveUp(wake) }
         guard let origin = origin.take() else { preconditionFailure("a response is taken once") }
@@ -125,6 +125,6 @@ public final class UpstreamExchange: ChainLink {
 /// Why an exchange has no response.
 public struct ExchangeFailure: Error {
     public let error: FetchError
-    /// Whom the request was for: host and port, or a Unix socket's path.
+    /// The server that the request was for: host and port, or a Unix socket's path.
     public let server: String
 }

@@ -3,7 +3,7 @@ import HTTPWire
 
 /// Sends a body piece by piece, each as soon as it is written.
 ///
-/// The head leaves with the first piece, in the same system call. Confined to its loop, and of no use once the body has
+/// The head leaves with the first piece, in the same system call. Confined to its loop, and unusable once the body has
 /// ended.
 public final class BodyWriter {
     private let stream: any ExchangeStream
@@ -13,7 +13,7 @@ public final class BodyWriter {
     private var isWriting = false
     /// Whether the client did not take a piece, of which it is unknown how much has arrived.
     private var isBroken = false
-    /// The bytes of the body that the socket has taken, without their framing.
+    /// The bytes of the body that the socket has taken, not counting framing.
     public private(set) var sentBytes = 0
 
     /// Pieces up to this size are copied next to their framing, larger ones are sent from where they are.
@@ -28,8 +28,8 @@ public final class BodyWriter {
     /// Sends a piece and suspends until the socket has taken it; an empty one sends the head, if that is not sent yet.
     ///
     /// One piece at a time: a second write while one is suspended stops the program.
-    /// - Throws: ``StreamFailure/clientGone`` if the client left, takes nothing for the write timeout, or the task is
-    ///   cancelled. The body cannot go on then, and every further write throws.
+    /// - Throws: ``StreamFailure/clientGone`` if the client disconnects or reads nothing for the write timeout, or if
+    ///   the task is cancelled. The body cannot go on then, and every further write throws.
     public func write(_ bytes: [UInt8], on loop: isolated EventLoop) async throws(StreamFailure) {
         precondition(!isWriting, "a body is written one piece after the other")
         isWriting = true

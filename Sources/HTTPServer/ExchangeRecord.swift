@@ -3,33 +3,33 @@ import HTTPTypes
 
 /// How one exchange ended.
 public struct ExchangeRecord {
-    /// Nil if the request was so defective that it has no head.
+    /// Nil if the request was too defective to have a head.
     public let request: Request?
     /// Its method, as far as it was read.
     public let method: HTTPRequest.Method?
     public let peer: SocketAddress?
-    /// The status that was sent; if none was or not all of the answer, 499 for a client that left and 503 for one that
-    /// the server's shutdown cut off.
+    /// The status that was sent. If none was, or only part of the answer, it is 499 for a client that disconnected and
+    /// 503 for one that the server's shutdown cut off.
     public let status: Int
-    /// Whether the client left before it had all of an answer. A status says nothing about that: a handler may answer
-    /// with any.
+    /// Whether the client disconnected before it had the whole answer. The status cannot tell, because a handler may
+    /// answer with any status.
     public let isClientGone: Bool
     /// Why the request was refused, if it was: by the server itself, or by a handler that threw a ``Problem``.
     public let problem: String?
     /// The bytes of the response's content that were sent.
     public let sentBytes: Int
-    /// When the request had arrived, and when its answer was written or could no longer be.
+    /// When the request had arrived, and when its answer was written or could no longer be written.
     public let start: LoopInstant
     public let end: LoopInstant
 
     public var duration: Duration { start.duration(to: end) }
 }
 
-/// What observes a server's exchanges.
+/// An object that observes a server's exchanges.
 public protocol ExchangeObserver: AnyObject {
-    /// Whether it wants to be told of ends; asked once. True by default.
+    /// Whether it wants records of exchanges; asked once. True by default.
     var wantsRecords: Bool { get }
-    /// An exchange has ended; told once of each.
+    /// An exchange has ended; called once for each.
     func exchangeEnded(_ record: ExchangeRecord)
     /// The same, for observers that seldom look at more than this: the record costs nothing unless it is asked for.
     /// Passes the record on by default.
@@ -39,8 +39,8 @@ public protocol ExchangeObserver: AnyObject {
     func exchangeEnded(
         in series: Int?, isTraced: Bool, status: Int, from start: LoopInstant, to end: LoopInstant,
         _ record: () -> ExchangeRecord)
-    /// A handler threw an error that is not an answer: the client gets 500, and someone should know why. Does nothing
-    /// by default.
+    /// A handler threw an error that is not an answer: the client gets 500, and this is the place to log why. Does
+    /// nothing by default.
     func handlerFailed(_ error: any Error, _ request: Request)
 }
 

@@ -1,9 +1,9 @@
 import EventLoop
 public import HTTPWire
 
-/// What answers requests. Each loop has its own, confined to it.
+/// An object that answers requests. Each loop has its own, confined to it.
 ///
-/// Handlers wrap one another: one that limits, logs or adds a field calls the next and changes what comes back.
+/// Handlers can wrap one another: one that limits, logs or adds a field calls the next and changes its answer.
 ///
 /// ```swift
 /// final class Greeting: Handler {
@@ -17,14 +17,14 @@ public import HTTPWire
 /// }
 /// ```
 public protocol Handler: AnyObject {
-    /// Answers a request, or says what has to be waited for.
+    /// Answers a request at once, or returns the work that will answer it.
     ///
-    /// - Throws: anything. A ``Refusal`` that reading the body threw is answered as it says, a ``Problem`` with itself,
-    ///   and any other error with 500; the server's ``ExchangeObserver`` is told of those.
+    /// - Throws: anything. A ``Refusal`` from reading the body and a ``Problem`` become the answers that they describe.
+    ///   Any other error is answered with 500, and reported to the server's ``ExchangeObserver``.
     func answer(_ request: Request, on loop: isolated EventLoop) throws -> Answer
 
-    /// How many bytes the body of a request may have, where that is more than the server allows to all: asked for one
-    /// that announces more. Nil by default.
+    /// How many bytes the body of a request may have, if that is more than the server's limit; asked only if a request
+    /// announces more. Nil by default.
     func bodyLimit(of head: RequestHead) -> Int?
 }
 
@@ -34,15 +34,15 @@ extension Handler {
 
 /// What a handler returns for a request.
 public enum Answer {
-    /// The response. The server sends it in the same step in which it has read the request.
+    /// The response. The server sends it in the same step in which it read the request.
     case now(Response)
-    /// What makes the response. It runs in the connection's task, which is cancelled when the client goes away; it is
-    /// made where the request is answered, captures the loop, and may throw what ``Handler/answer(_:on:)`` may.
+    /// The work that makes the response. It runs in the connection's task, which is cancelled when the client
+    /// disconnects. It captures the loop, and may throw what ``Handler/answer(_:on:)`` may.
     case later(() async throws -> Response)
 }
 
 extension Answer {
-    /// The same answer with its response changed, for handlers that wrap others.
+    /// This answer with its response changed, for handlers that wrap others.
     public func map(_ change: @escaping (Response) -> Response) -> Answer {
         switch self {
         case .now(let response): .now(change(response))

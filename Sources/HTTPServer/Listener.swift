@@ -5,18 +5,18 @@ import Synchronization
 
 /// A listening socket, which the servers of several loops may share.
 ///
-/// It is one socket and not one for each loop (SO_REUSEPORT): a second process on the same port is an error that shows,
-/// and no connection is lost with the queue of a loop that stops.
+/// It is one socket, not one for each loop (SO_REUSEPORT), so a second process on the same port fails visibly, and no
+/// connection is lost with the queue of a loop that stops.
 public final class Listener: Sendable {
     package let fd: CInt
-    /// The port that it got, when it was asked for port 0; 0 if it has a path.
+    /// The port, also if port 0 was requested; 0 if it listens on a path.
     public let port: UInt16
-    /// The address as it was given, with the port that it got.
+    /// The address as it was given, with its actual port.
     public let address: String
     /// Whether another process has the socket as well, which must not be shut down then.
     private let hasHeir: Atomic<Bool>
 
-    /// Listens on `host:port`, `[v6]:port` or `unix:/path`; of a name's addresses on the first.
+    /// Listens on `host:port`, `[v6]:port` or `unix:/path`; if the host is a name, on its first address.
     /// - Throws: ``ListenError`` if the name does not resolve or the address cannot be bound.
     public init(_ address: String) throws(ListenError) {
         let (asked, bound): (SocketAddress, SocketAddress)
@@ -36,7 +36,7 @@ public final class Listener: Sendable {
         hasHeir = Atomic(false)
     }
 
-    /// Takes over a socket that listens already, from the process that started this one.
+    /// Takes over a listening socket from the process that started this one.
     /// - Parameter isShared: whether another process keeps it, so that it goes on listening when this process ends.
     /// - Throws: ``ListenError`` if the descriptor is not such a socket.
     public init(inheriting fd: CInt, isShared: Bool) throws(ListenError) {
@@ -55,7 +55,7 @@ public final class Listener: Sendable {
 
     deinit { close(fd) }
 
-    /// Leaves the socket to another process from now on; the servers of this process stop accepting when they drain.
+    /// Leaves the socket to another process; the servers of this process stop accepting when they drain.
     public func leaveToHeir() { hasHeir.store(true, ordering: .releasing) }
 
     /// Whether another process has the socket as well.
@@ -65,7 +65,7 @@ public final class Listener: Sendable {
     /// process accepts.
     func closeDoor() { if !isShared { _ = cp_drop_new_connections(fd) } }
 
-    /// Refuses connections from now on; those that wait in the queue are reset.
+    /// Refuses further connections; those that wait in the queue are reset.
     func stop() { if !isShared { shutdown(fd, CInt(SHUT_RDWR)) } }
 
     enum Accepted {

@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// An error that is an answer: a handler that throws it has the client get it as a problem document (RFC 9457).
+/// An error that is an answer: if a handler throws it, the client gets it as a problem document (RFC 9457).
 public struct Problem: Error {
     public let status: HTTPResponse.Status
     /// One sentence for the client.

@@ -2,7 +2,7 @@ import HTTPTypes
 import HTTPWire
 import JSONText
 
-/// How a body that is a sequence of JSON texts is written, so that each can be read as it comes.
+/// How a body that is a sequence of JSON texts is written, so that each can be read as it arrives.
 public enum RecordFormat: Sendable, Equatable, CaseIterable {
     /// A line for each record: NDJSON.
     case lines
@@ -16,10 +16,10 @@ public enum RecordFormat: Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// The form that a client asks for with its `Accept` field; nil if it wants plain JSON (RFC 9110 §12.5.1).
+    /// The format that a client requests with its `Accept` field; nil if it wants plain JSON (RFC 9110 §12.5.1).
     ///
-    /// It has to be asked for by its name: `*/*` and `text/*` come from clients that know nothing about streams. JSON
-    /// is chosen only if the field prefers it, or rates it equally and by name.
+    /// It must be requested by name, because `*/*` and `text/*` come from clients that know nothing about streams. JSON
+    /// is chosen only if the field prefers it, or names it with equal weight.
     public init?(accept: String?) {
         // Most clients accept `*/*`, nothing shorter than this names a form.
         guard let accept, accept.utf8.count >= Self.events.mediaType.utf8.count else { return nil }
@@ -35,7 +35,7 @@ public enum RecordFormat: Sendable, Equatable, CaseIterable {
         self = chosen.format
     }
 
-    /// The fields of a response in this form.
+    /// The header fields of a response in this format.
     public var fields: HTTPFields {
         switch self {
         case .lines: [.contentType: mediaType, .vary: "Accept"]
@@ -43,8 +43,8 @@ public enum RecordFormat: Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// What may be sent between records so that a connection is not taken for dead; empty if there is nothing that a
-    /// reader would pass over.
+    /// What may be sent between records to keep the connection from looking dead; empty if the format has nothing that
+    /// readers would skip.
     public var heartbeat: [UInt8] {
         switch self {
         case .lines: []

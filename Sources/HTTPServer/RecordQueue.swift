@@ -1,6 +1,6 @@
 import EventLoop
 
-/// Records between tasks that do not wait for the client and a client that may read slowly.
+/// A queue of records between tasks that do not wait for the client, and a client that may read slowly.
 ///
 /// Whoever appends decides how many records there can be, and with that what a slow client costs: they are rendered
 /// when they are sent, and held until then. What they hold counts among the bytes that wait for clients. Confined to
@@ -29,7 +29,7 @@ public final class RecordQueue<Record> {
 
     public init(on loop: isolated EventLoop) { reactor = loop.reactor }
 
-    /// Queues a record to be sent after those before it.
+    /// Adds a record to the queue.
     /// - Parameter bytes: about how much memory it holds, if that is much.
     public func append(_ record: Record, holding bytes: Int = 0) {
         records.append((record, bytes))
@@ -37,7 +37,7 @@ public final class RecordQueue<Record> {
         wakeUp()
     }
 
-    /// Sends records as they come, until `produce` has returned and all of them are sent.
+    /// Sends records as they are added, until `produce` has returned and all of them have been sent.
     ///
     /// - Parameters:
     ///   - heartbeat: how long to wait for a record before a sign of life is sent, in a format that has one. There is

@@ -5,11 +5,11 @@ import HTTPWire
 public enum Refusal: Error, Equatable, Sendable {
     /// The request breaks the protocol or a limit.
     case defective(RequestError)
-    /// Its head or body came too slowly.
+    /// Its head or body arrived too slowly.
     case tooSlow
-    /// Requests that are not answered hold as many bytes as they may.
+    /// Requests that are not yet answered hold as many bytes as they may.
     case noRoom
-    /// The client went away before its request was complete: there is no client to answer.
+    /// The client disconnected before its request was complete, so there is no client to answer.
     case clientGone
 
     public var status: HTTPResponse.Status {
@@ -31,7 +31,7 @@ public enum Refusal: Error, Equatable, Sendable {
         }
     }
 
-    /// Fields that tell the client more.
+    /// Header fields that tell the client more.
     public var fields: HTTPFields {
         switch self {
         case .noRoom: [.retryAfter: "1"]

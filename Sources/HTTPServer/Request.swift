@@ -4,30 +4,30 @@ import HTTPWire
 
 /// A request, as handlers see it. Confined to its loop.
 ///
-/// It keeps its connection and the server in memory: a handler that keeps requests has to let go of them.
+/// It keeps its connection and the server in memory, so a handler that stores requests has to release them.
 public final class Request {
     public var head: RequestHead { currentHead }
-    /// Who sent it; nil over a path, which peers need not have.
+    /// The address of its sender; nil for peers of a Unix socket that have no path.
     public let peer: SocketAddress?
-    /// When the turn began in which the head was complete: when the request had arrived, whatever the loop did before
-    /// it came to it.
+    /// When the request had arrived: the start of the turn in which its head was complete, whatever the loop did before
+    /// it handled it.
     public var start: LoopInstant { currentStart }
     /// The route that was found for it, for observers.
     public var route: String? {
         get { notes.route }
         set { notes.route = newValue }
     }
-    /// The number under which it is counted, for those who count requests by route.
+    /// The number under which it is counted, for observers that count requests by route.
     public var series: Int? {
         get { notes.series }
         set { notes.series = newValue }
     }
-    /// Its name, for those who name requests: its answer has it as `X-Request-ID`.
+    /// Its ID, if requests have IDs; the answer has it as `X-Request-ID`.
     public var id: RequestID? {
         get { notes.id }
         set { notes.id = newValue }
     }
-    /// Its span in a trace, for those who trace requests.
+    /// Its span, if requests are traced.
     public var span: RequestSpan? {
         get { notes.span }
         set { notes.span = newValue }
@@ -72,15 +72,15 @@ public final class Request {
         if notes.span != nil { notes.span = nil }
     }
 
-    /// Reads the whole body, and sends `100 Continue` first if the client waits for it.
+    /// Reads the whole body; first sends `100 Continue` if the client waits for it.
     /// - Throws: ``Refusal`` if it is malformed, too large or too slow; pass it on.
     public func readBody(on loop: isolated EventLoop) async throws(Refusal) -> [UInt8] {
         try await stream.readBody(on: loop)
     }
 
-    /// Reads the next piece of the body as it comes, and nil after the last: for handlers that pass it on. The piece
-    /// is read before the next is taken from the socket, so that a handler that passes it on slowly slows the client
-    /// down.
+    /// Reads the next piece of the body as it arrives; nil after the last. For handlers that pass the body on. The
+    /// piece is read before the next is taken from the socket, so that a handler that passes it on slowly slows the
+    /// client down.
     ///
     /// Each piece may be waited for as long as ``ServerOptions/bodyTimeout``. A handler may go on reading while its
     /// answer is produced.
@@ -92,7 +92,7 @@ public final class Request {
     }
 }
 
-/// The span that a request is in a trace.
+/// A request's span in a trace.
 public struct RequestSpan: Sendable {
     /// The span itself.
     public var context: TraceContext

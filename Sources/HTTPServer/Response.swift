@@ -1,15 +1,15 @@
 import HTTPTypes
 import HTTPWire
 
-/// The answer to a request, complete with its body or with what produces it.
+/// The answer to a request, with its body or the function that produces it.
 public struct Response {
     public var status: HTTPResponse.Status
-    /// Without those of framing and connection, which are the server's.
+    /// The header fields, except those for framing and connection, which the server sets.
     public var fields: HTTPFields
-    /// Further ones, as the bytes that are sent: for answers that are made often.
+    /// Further header fields, as the bytes to send: for answers that are made often.
     public var lines = FieldSection()
     public var body: [UInt8]
-    /// What produces the body while it is sent, in place of ``body``.
+    /// The function that produces the body while it is sent, instead of ``body``.
     public var stream: StreamedBody?
     /// How the content is framed, if that is known for a streamed response, or differs from ``body``: the answer to a
     /// HEAD may say how long that to a GET is (RFC 9110 §9.3.2). Nil for what follows from the rest.
@@ -26,7 +26,7 @@ public struct Response {
         self.init(status, fields: [.contentType: type], body: Array(text.utf8))
     }
 
-    /// A response whose fields are prepared.
+    /// A response with prepared header fields.
     public init(_ status: HTTPResponse.Status, lines: FieldSection, body: [UInt8] = []) {
         self.status = status
         fields = HTTPFields()
@@ -41,7 +41,7 @@ public struct Response {
     }
 }
 
-/// What produces a body: it writes pieces, and its return is the end of the body.
+/// A function that produces a body: it writes pieces, and its return ends the body.
 ///
 /// It is made where the request is answered and captures the loop. It runs in the connection's task, which is cancelled
 /// when the client goes away; for HEAD it does not run at all. The request's body must be read before, by the handler.
@@ -52,8 +52,8 @@ public typealias StreamedBody = (BodyWriter) async throws -> Void
 
 /// Why a streamed body ends too early.
 public enum StreamFailure: Error, Equatable, Sendable {
-    /// The client left or takes nothing, or the server no longer waits for it.
+    /// The client disconnected or reads nothing, or the server no longer waits for it.
     case clientGone
-    /// What produces the body cannot go on.
+    /// The function that produces the body cannot continue.
     case failed
 }

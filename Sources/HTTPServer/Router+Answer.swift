@@ -2,8 +2,8 @@ public import HTTPTypes
 package import HTTPWire
 
 extension Router {
-    /// Answers a request by what its route leads to. OPTIONS and requests without a route are answered by the router:
-    /// 204, and 404, 405, 501 or 400.
+    /// Answers a request by the target of its route. The router itself answers OPTIONS (204) and requests without a
+    /// route (404, 405, 501 or 400).
     /// - Parameters:
     ///   - unknown: the detail of a 404.
     ///   - found: answers for the target of a route, with the decoded values of the path's parameters.
@@ -37,7 +37,7 @@ extension Response {
         }
     }
 
-    /// The answer to a method that a path does not have (RFC 9110 §15.5.6).
+    /// The answer to a method that a path does not support (RFC 9110 §15.5.6).
     public static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Response {
         .problem(.methodNotAllowed, "this method is not allowed here", fields: [.allow: list(allowed)])
     }

@@ -1,7 +1,7 @@
 import HTTPTypes
 import HTTPWire
 
-/// Finds what answers a request: by path first, then by method.
+/// Finds the route of a request: by path first, then by method.
 ///
 /// A route is made of segments that stand as they are and of parameters, which fill a segment each:
 /// `/v1/customers/{id}`. The last may be for the whole rest of a path, also if that is empty: `/assets/{file...}`. From
@@ -20,9 +20,9 @@ public struct Router<Target> {
         /// - parameters: their decoded values, in the order of the path; the rest of a path is as the client wrote it,
         ///   since what is encoded in it is not a delimiter.
         case found(Target, route: String, parameters: [String])
-        /// The path is known, but not with this method; it has these.
+        /// The path is known, but supports only these methods.
         case methodNotAllowed(allowed: [HTTPRequest.Method])
-        /// The path is known, and the client asks what it may do with it.
+        /// The path is known, and the client asks for its methods.
         case options(allowed: [HTTPRequest.Method])
         case notFound
         /// A parameter is not UTF-8 after decoding.
@@ -45,7 +45,7 @@ public struct Router<Target> {
         targets.append(target)
     }
 
-    /// What the request's path and method lead to.
+    /// The match for the request's path and method.
     @inlinable
     public func match(_ head: RequestHead) -> Match {
         switch tree.match(head) {
@@ -58,7 +58,7 @@ public struct Router<Target> {
         }
     }
 
-    /// The methods that the request's path has; nil if there is no such path.
+    /// The methods of the request's path; nil if there is no such path.
     public func methods(of head: RequestHead) -> [HTTPRequest.Method]? { tree.methods(of: head) }
 }
 

@@ -3,7 +3,7 @@ import EventLoop
 import HTTPTypes
 import HTTPWire
 
-/// An HTTP/1.1 server on one loop: accepts connections of a listener and serves each in a child task.
+/// An HTTP/1.1 server on one loop: it accepts connections from a listener and serves each in a child task.
 ///
 /// Several loops may serve one ``ServerGroup``, each with a server of its own. Confined to its loop.
 public final class Server {
@@ -46,7 +46,7 @@ public final class Server {
     let incoming: HeldBytes
     private let memory: MemoryAfterBurst
 
-    /// A server that is one of several with the same listener and limits.
+    /// Creates one of several servers with the same listener and limits.
     public init(
         _ group: ServerGroup, handler: any Handler, observer: (any ExchangeObserver)? = nil,
         on loop: isolated EventLoop
@@ -65,7 +65,7 @@ public final class Server {
         memory = MemoryAfterBurst(loop.reactor)
     }
 
-    /// A server that has a listener for itself.
+    /// Creates a server with its own listener.
     public convenience init(
         _ listener: Listener, handler: any Handler, observer: (any ExchangeObserver)? = nil,
         options: ServerOptions = ServerOptions(), on loop: isolated EventLoop
@@ -79,9 +79,8 @@ public final class Server {
     /// How many requests have been read to the end of their heads.
     public internal(set) var requestCount = 0
 
-    /// Makes another handler answer the requests that come from now on, under the options that the group has now
-    /// (``ServerGroup/options``). Those that are being answered go on as they began; times that have begun to run end
-    /// as they would have.
+    /// Makes another handler answer all further requests, under the group's current options (``ServerGroup/options``).
+    /// Requests in progress, and timeouts that are running, are not affected.
     public func adopt(_ handler: any Handler) {
         self.handler = handler
         isRecording = observer?.wantsRecords ?? false
@@ -91,7 +90,7 @@ public final class Server {
         for connection in connections.values { connection.limits = options.wire }
     }
 
-    /// Serves until `drain` opens, or until its task is cancelled, which cancels the requests that are running.
+    /// Serves until `drain` opens, or until its task is cancelled, which also cancels requests in progress.
     ///
     /// Once `drain` is open, and the lame duck time over, what is left in the listener's queue is accepted, idle
     /// connections close unless they are new, busy ones finish their request, and what has not ended by the shutdown
@@ -130,8 +129,8 @@ public final class Server {
         self.acceptor = nil
     }
 
-    /// Serves until its task is cancelled, and ends then as ``run(drain:abort:on:)`` does when `drain` opens: what a
-    /// program does that `EventLoop.run(stoppingOn:)` stops.
+    /// Serves until its task is cancelled, and then ends as ``run(drain:abort:on:)`` does when `drain` opens: for
+    /// programs that `EventLoop.run(stoppingOn:)` stops.
     public func run(on loop: isolated EventLoop) async {
         let drain = Latch()
         await withTaskCancellationHandler {

@@ -1,7 +1,7 @@
 import EventLoop
 import Synchronization
 
-/// What the servers of several loops share: a listener, and limits that hold for all of them together.
+/// The servers of several loops, which share a listener and limits that apply to all of them together.
 ///
 /// The limits are atomic counts. The lock is taken when a connection is accepted, not on the path of a request.
 public final class ServerGroup: Sendable {
@@ -30,7 +30,7 @@ public final class ServerGroup: Sendable {
         unanswered = SharedLimit(options.unansweredBytes)
     }
 
-    /// Limits that hold for all servers together take effect as soon as they are changed, the others as servers adopt
+    /// Limits that apply to all servers together take effect as soon as they are changed, the others when servers adopt
     /// them (``Server/adopt(_:)``).
     public var options: ServerOptions {
         get { state.withLock { $0.options } }
@@ -42,7 +42,7 @@ public final class ServerGroup: Sendable {
         }
     }
 
-    /// The address as it was given, with the port that it got.
+    /// The address as it was given, with its actual port.
     public var address: String { listener.address }
 
     /// How many connections are open, on all loops.

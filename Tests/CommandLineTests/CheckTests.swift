@@ -91,7 +91,7 @@ import Testing
         #expect(
             try errors("${file:other}", credentials) == """
                 x.yaml:2:20: server.listen: 'DIR/other' cannot be read: there is no such file; name a file that the \
-                service may read
+                service can read
 
                 """)
     }

@@ -65,8 +65,8 @@ import Testing
 
     @Test(arguments: [
         ("--hedge 60%", "Error: --hedge '60%': must be a share of at most 50%; write it as in --hedge 2%", 64),
-        ("--timeout soon", "Error: --timeout 'soon': not a duration; write it as in --timeout 80ms", 64),
-        ("--quorum 3", "Error: --quorum 3: 2 calls count: those that no other refers to", 64),
+        ("--timeout soon", "Error: --timeout 'soon': must be a duration; write it as in --timeout 80ms", 64),
+        ("--quorum 3", "Error: --quorum 3: 2 calls count: those that no other call refers to", 64),
         ("--observed 127.0.0.1:1", "127.0.0.1:1/model: connect: Connection refused", 1),
     ])
     func `a change that cannot be made is told`(flags: String, message: String, code: Int32) throws {

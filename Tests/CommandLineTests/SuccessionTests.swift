@@ -166,7 +166,7 @@ import Testing
             try "version: 1\n".write(toFile: program.file, atomically: true, encoding: .utf8)
             try program.send(SIGUSR2)
             try await program.waitForLog(
-                "no new process has taken over; this process continues error=\"it has ended with status 1\"", on: loop)
+                "no new process has taken over; this process continues error=\"it exited with status 1\"", on: loop)
             return try await program.get("/hello", on: loop).status
         }
         #expect(status == 200)

@@ -75,7 +75,7 @@ import Testing
         ("shop", "the model has no name; write it as in --model 'shop=10ms'"),
         ("shpo=1ms", "there is no upstream 'shpo'; did you mean 'shop'?"),
         ("shop#3=1ms", "'3' is not a host of 'shop'; write a number from 1 to 2"),
-        ("pay#0=1ms", "'0' is not a host of 'pay'; it has one, 'pay#1'"),
+        ("pay#0=1ms", "'0' is not a host of 'pay'; it has only one, 'pay#1'"),
         ("shop.bill=1ms", "the endpoint has no call 'bill' to 'shop'; use one of: orders"),
         ("shop= ", "the model is empty; write it as in p50=10ms p99=80ms"),
         ("shop=10", "'10' is not a duration; write it as in 10ms"),
@@ -93,13 +93,13 @@ import Testing
             "p50 and p99 must be given together, with p50 above zero and at most p99; write p50=10ms p99=80ms"
         ),
         ("shop=2h", "'2h' is longer than an hour"),
-        ("shop=slow=1%", "'slow=1%' does not say how slow; write it as in slow=1%:1s"),
+        ("shop=slow=1%", "'slow=1%' does not say how slow it is; write it as in slow=1%:1s"),
         ("shop=fail=0.01", "'0.01' is not a percentage; write it as in 0.5%"),
         ("shop=fail=101%", "'101%' is more than 100%"),
         ("shop=fail=1%:200", "'200' is not the status of a failure; write it as in fail=2%:500"),
         ("shop=fail=60% hang=50%", "the shares of fail, refuse, hang, garbage add up to more than 100%"),
         ("shop=slow=60%:1s slow=50%:2s", "the shares of slow add up to more than 100%"),
-        ("shop=fial=1%", "a model has no 'fial'; did you mean 'fail'?"),
+        ("shop=fial=1%", "unknown clause 'fial'; did you mean 'fail'?"),
     ])
     func `a flag's error says what is wrong and what to do`(flag: String, error: String) {
         #expect { try models(flag) } throws: { "\($0)" == "--model '\(flag)': \(error)" }

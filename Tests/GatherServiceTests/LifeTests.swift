@@ -156,7 +156,8 @@ import Testing
         let error = #expect(throws: ServiceError.self) { try Service(configuration, logger: Logger(label: "test")) }
         #expect(
             error?.description
-                == "server.admin: cannot listen on 0.0.0.0:\(free.port), whose port server.listen has already; give one of them another"
+                == "server.admin: cannot listen on 0.0.0.0:\(free.port), whose port is already taken by server.listen; "
+                + "choose another port for one of them"
         )
     }
 }

@@ -35,7 +35,7 @@ import Testing
                 let reply = try await service.get(path, on: loop)
                 #expect(reply.status == 503 && reply["Retry-After"] == "5")
                 #expect(
-                    reply.body.contains("shed (the rate limit of 3 in 30 s is used up, and the next call may begin in"))
+                    reply.body.contains("shed (the rate limit of 3 in 30 s is used up, and the next call may start in"))
             }
             #expect(service.upstream.requests.count == 1)
             #expect(try await eventually(on: loop) { service.log.accesses.count == 3 })

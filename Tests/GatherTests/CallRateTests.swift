@@ -26,7 +26,7 @@ import Testing
         #expect(result.transfers.count == 2 && result.elapsed == .milliseconds(10))
         let shed = result.gathered.reports[2]
         // One in 250 ms, or half of that sooner.
-        #expect(shed.detail == "the rate limit of 4 in 1 s is used up, and the next call may begin in 125 ms")
+        #expect(shed.detail == "the rate limit of 4 in 1 s is used up, and the next call may start in 125 ms")
         #expect(shed.retryAfter == .milliseconds(125) && shed.attempts == 0 && shed.duration == .zero)
         #expect((result.pendingWaits, result.pendingTimers) == (0, 0))
     }
@@ -163,7 +163,7 @@ import Testing
         #expect(followed.outcomes == [.ok] && followed.requests.map(\.target) == ["/a", "/b"])
         let refused = try redirected(1)
         #expect(refused.outcomes == [.httpError] && refused.requests.count == 1)
-        #expect(refused.gathered.reports[0].detail?.contains("beyond the rate limit") == true)
+        #expect(refused.gathered.reports[0].detail?.contains("would exceed the rate limit") == true)
     }
 
     /// Sends whoever asks for anything but /b there.

@@ -16,7 +16,7 @@ public final class Channel<Element>: AsyncSequence {
     private var senders = WaitQueue<Sender>()
     public private(set) var isFinished = false
 
-    /// - Parameter capacity: how many elements wait in the channel at most; at least 1.
+    /// - Parameter capacity: the maximum number of elements that wait in the channel; at least 1.
     public init(capacity: Int, on loop: isolated EventLoop) {
         precondition(capacity > 0, "a channel holds an element")
         self.capacity = capacity
@@ -50,7 +50,7 @@ public final class Channel<Element>: AsyncSequence {
         return true
     }
 
-    /// Takes the next element, waiting while there is none; nil when the channel is finished and empty.
+    /// Takes the next element, waiting until there is one; nil when the channel is finished and empty.
     /// - Throws: `CancellationError` as soon as the task is cancelled.
     public func receive() async throws(CancellationError) -> Element? {
         guard !Task.isCancelled else { throw CancellationError() }
@@ -80,7 +80,7 @@ public final class Channel<Element>: AsyncSequence {
         return element
     }
 
-    /// Ends the channel: what is in it can be received, nothing more can be sent, and senders that wait fail.
+    /// Ends the channel: elements in it can still be received, no more can be sent, and waiting senders fail.
     public func finish() {
         isFinished = true
         while let wait = receivers.popFirst() { reactor.wake(wait) }

@@ -8,7 +8,7 @@ public final class Event {
 
     public init(on loop: isolated EventLoop) { reactor = loop.reactor }
 
-    /// Lets through all who wait, and all who come until ``clear()``.
+    /// Wakes all waiting tasks, and lets tasks through without waiting until ``clear()``.
     public func set() {
         isSet = true
         while let wait = waiting.popFirst() { reactor.wake(wait) }

@@ -13,7 +13,7 @@ public final class Latch: Sendable {
 
     public var isOpen: Bool { state.withLock { $0.isOpen } }
 
-    /// Opens the gate for all who wait and will wait; callable from any thread, and again without effect.
+    /// Opens the gate for all tasks that wait, now or later; callable from any thread, and again without effect.
     public func open() {
         var waiting = state.withLock { state in
             state.isOpen = true
@@ -23,7 +23,7 @@ public final class Latch: Sendable {
         while let (executor, wait) = waiting.popFirst() { executor.wake(wait, .signalled) }
     }
 
-    /// Suspends the calling task until the gate is open, the deadline or its cancellation.
+    /// Suspends the calling task until the gate opens, the deadline passes or the task is cancelled.
     @discardableResult
     public func wait(until deadline: LoopInstant? = nil, on loop: isolated EventLoop) async -> Wake {
         let wait = loop.reactor.makeWait()

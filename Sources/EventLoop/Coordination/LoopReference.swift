@@ -1,5 +1,4 @@
-/// An object that is confined to a loop, as other threads may refer to it: they can make the loop call it, and nothing
-/// else.
+/// A reference to an object confined to a loop, for other threads: they can make the loop call it, and nothing else.
 ///
 /// It does not keep the object alive.
 ///

@@ -1,7 +1,8 @@
-/// Lets a number of tasks at once into a part of the program, the others in order of arrival: asyncio's `Semaphore`,
-/// and its `Lock` with one permit. Confined to its loop.
+/// Admits a limited number of tasks at once to a part of the program, in order of arrival: asyncio's `Semaphore`, and
+/// its `Lock` with one permit. Confined to its loop.
 ///
-/// A permit goes straight to the task that has waited longest: none overtakes, and no task wakes to find none.
+/// A permit goes straight to the task that has waited longest: no task overtakes another, and none wakes up to find no
+/// permit.
 public final class Semaphore {
     private let reactor: Reactor
     private var waiting = WaitQueue<WaitID>()
@@ -23,7 +24,7 @@ public final class Semaphore {
         return try await body()
     }
 
-    /// Takes a permit, waiting until there is one; it is for the caller to ``release()`` it.
+    /// Takes a permit, waiting until there is one; the caller must ``release()`` it.
     /// - Throws: `CancellationError` as soon as the task is cancelled; then it has no permit.
     public func acquire() async throws(CancellationError) {
         guard !Task.isCancelled else { throw CancellationError() }
@@ -39,7 +40,7 @@ public final class Semaphore {
         }
     }
 
-    /// Gives a permit back: to the first that waits, if there is one.
+    /// Returns a permit: to the first waiting task, if there is one.
     public func release() {
         while let wait = waiting.popFirst() {
             if reactor.wake(wait) { return }

@@ -1,6 +1,6 @@
 public import Synchronization
 
-/// A limit that all loops of a process share: how much of it is taken, as one atomic count.
+/// A limit that all loops of a process share: one atomic count of how much of it is taken.
 ///
 /// A place that is free anywhere can be taken by any loop, whichever loop gave it back. Taking and giving back cost one
 /// atomic operation each, and no lock. They are sequentially consistent: a loop that finds no free place, announces
@@ -23,7 +23,8 @@ public final class SharedLimit: Sendable {
 
     /// Takes `amount` if that much is free.
     ///
-    /// What does not fit is never counted, not even for a moment: it would keep out another that does.
+    /// An amount that does not fit is never counted, not even for a moment, because it would keep out another that
+    /// does.
     /// - Returns: false if it is not, and nothing is taken.
     @inlinable public func tryTake(_ amount: Int = 1) -> Bool {
         var count = taken.load(ordering: .sequentiallyConsistent)
@@ -43,7 +44,7 @@ public final class SharedLimit: Sendable {
         taken.add(amount, ordering: .sequentiallyConsistent).newValue <= limit
     }
 
-    /// Gives back what ``tryTake(_:)`` or ``take(_:)`` took.
+    /// Returns what ``tryTake(_:)`` or ``take(_:)`` took.
     @inlinable public func giveBack(_ amount: Int = 1) {
         let rest = taken.subtract(amount, ordering: .sequentiallyConsistent).newValue
         precondition(rest >= 0, "only what was taken is given back")

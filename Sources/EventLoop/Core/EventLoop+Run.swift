@@ -2,7 +2,7 @@ import CPlatform
 import Synchronization
 
 extension EventLoop {
-    /// Runs `body` on a new loop on the calling thread, and returns or throws what it does.
+    /// Runs `body` on a new loop on the calling thread, and returns its result or throws its error.
     /// - Throws: `SystemError` if the loop cannot be made, or the error of `body`.
     public static func run<Value: Sendable>(
         _ body: @escaping @Sendable (isolated EventLoop) async throws -> Value
@@ -10,7 +10,7 @@ extension EventLoop {
         try run(LoopExecutor(poller: EpollPoller(), schedule: .arrival), body)
     }
 
-    /// Runs `body` as ``run(_:)`` does until one of the signals comes, and cancels it then. The next signal ends the
+    /// Runs `body` as ``run(_:)`` does, and cancels it when one of the signals arrives. The next signal ends the
     /// process at once, as all do in a program that does not handle them.
     ///
     /// ```swift
@@ -18,7 +18,7 @@ extension EventLoop {
     ///     try await serve(on: loop)
     /// }
     /// ```
-    /// To be called before other threads are made, which could get the signals otherwise.
+    /// Call it before other threads are created, which could otherwise receive the signals.
     /// - Returns: nil if the body ended with the cancellation that a signal brought.
     /// - Throws: `SystemError` if the loop cannot be made or the signals not be received, or the error of `body`.
     @discardableResult
@@ -66,8 +66,7 @@ extension EventLoop {
         return try run(LoopExecutor(poller: VirtualPoller(), schedule: schedule, isConfined: confined), body)
     }
 
-    /// Runs `body` on `count` loops, each on a thread of its own (the first on the calling one), until all have
-    /// returned.
+    /// Runs `body` on `count` loops, each on its own thread (the first on the calling one), until all have returned.
     /// - Throws: `SystemError` if a loop cannot be made, else the first error of a `body` in the order of the loops.
     public static func runGroup(
         count: Int, _ body: @escaping @Sendable (isolated EventLoop, _ index: Int) async throws -> Void

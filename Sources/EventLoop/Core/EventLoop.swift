@@ -1,4 +1,4 @@
-/// One thread that serves tasks, timers and descriptors in turns.
+/// One thread that serves tasks, timers and descriptors in turn.
 ///
 /// The loop is an actor whose executor is the loop itself: code that is isolated to it (`isolated EventLoop`) runs on
 /// its thread, and what such code makes stays there, checked by the compiler. No state of a loop is locked, and none is
@@ -15,7 +15,7 @@ public actor EventLoop {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
-    /// The loop's inside, for code that registers descriptors, timers and hooks.
+    /// The loop's internals, for code that registers descriptors, timers and hooks.
     public var reactor: Reactor { executor.reactor }
 
     init(executor: LoopExecutor) { self.executor = executor }
@@ -36,8 +36,8 @@ public actor EventLoop {
 
     /// Suspends the calling task for a duration; one that is zero or less still lets other tasks run.
     ///
-    /// It counts from this moment (``time``), not from the turn's beginning: what held the loop since does not shorten
-    /// it.
+    /// It counts from this moment (``time``), not from the start of the turn: work that has blocked the loop since then
+    /// does not shorten it.
     /// - Throws: `CancellationError` as soon as the task is cancelled.
     public func sleep(for duration: Duration) async throws(CancellationError) {
         try await sleep(until: time.advanced(by: duration))

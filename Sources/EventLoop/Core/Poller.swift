@@ -1,11 +1,11 @@
-/// Which readiness of a descriptor is asked for or reported.
+/// The kinds of readiness of a descriptor that are requested or reported.
 public struct IOEvents: OptionSet, Sendable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     public static let readable = IOEvents(rawValue: 1)
     public static let writable = IOEvents(rawValue: 2)
-    /// The peer will send no more (EPOLLRDHUP) or both directions are shut (EPOLLHUP).
+    /// The peer will send no more (EPOLLRDHUP), or both directions are shut down (EPOLLHUP).
     public static let hangup = IOEvents(rawValue: 4)
     public static let error = IOEvents(rawValue: 8)
 }
@@ -16,7 +16,7 @@ public enum Trigger: Sendable {
     case level
     /// Reported once when it begins.
     case edge
-    /// As `level`, and of several loops that watch the descriptor not all are woken (EPOLLEXCLUSIVE).
+    /// Like `level`, but not all loops that watch the descriptor are woken (EPOLLEXCLUSIVE).
     case levelExclusive
 }
 

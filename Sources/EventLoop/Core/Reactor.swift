@@ -3,14 +3,14 @@ public protocol TurnHandler: AnyObject {
     func turnEnds()
 }
 
-/// A step that is taken as soon as the kernel has said what there is to read, such as to write a request on a
-/// connection if nothing has come on that.
+/// A step that runs as soon as the kernel has said what there is to read, such as writing a request on a connection if
+/// nothing has arrived on it.
 public protocol PollHandler: AnyObject {
     /// Runs on the loop's thread, once for each ``Reactor/callAfterPoll(_:)``.
     func polled()
 }
 
-/// The inside of a loop: run queue, timers, suspensions, descriptors and the turn that serves them in order.
+/// The internals of a loop: run queue, timers, suspensions, descriptors, and the turn that serves them in order.
 ///
 /// It is confined to the loop's thread: code gets hold of it only through ``EventLoop/reactor``, which is isolated to
 /// the loop, or as an object that such code has made.
@@ -21,7 +21,7 @@ public final class Reactor {
     // checked.
     private var turnStart: LoopInstant
 
-    /// The current time, for code that has held the loop since the turn began.
+    /// The current time, for code that has kept the loop busy since the turn began.
     public var time: LoopInstant { poller.now() }
 
     let poller: any Poller
@@ -128,7 +128,7 @@ public final class Reactor {
         if readiness.remove(fd) { poller.remove(fd) }
     }
 
-    /// Stops watching a descriptor that is about to be closed, which takes it out of the epoll set without a system
+    /// Stops watching a descriptor that is about to be closed; closing removes it from the epoll set without a system
     /// call.
     ///
     /// Only for descriptors that nothing has duplicated: an open duplicate would keep the registration alive.
@@ -142,7 +142,7 @@ public final class Reactor {
 
     // MARK: Steps after a poll
 
-    /// Calls the handler right after the next poll, which does not wait, and before any of its reports is passed on.
+    /// Calls the handler right after the next poll, which does not wait, and before any of its reports are passed on.
     public func callAfterPoll(_ handler: any PollHandler) {
         pollHandlers.append(handler)
         hasPollHandlers = true
@@ -155,8 +155,8 @@ public final class Reactor {
         noteReports()
     }
 
-    /// Whether something came to be read on an edge-triggered descriptor after it was last reported and before the
-    /// latest poll: bytes, an end, or an error. For handlers that are called after a poll.
+    /// Whether anything has arrived on an edge-triggered descriptor (bytes, an end, or an error) between its last
+    /// report and the latest poll. For handlers that are called after a poll.
     public func hasNews(_ fd: CInt) -> Bool { readiness.hasNews(fd) }
 
     private func callPollHandlers() {
@@ -285,9 +285,9 @@ public final class Reactor {
 
     // MARK: Names and slow jobs
 
-    /// Reports every job that holds the loop for longer than `threshold`, with the name of its task; nil ends that.
+    /// Reports every job that blocks the loop for longer than `threshold`, with the name of its task; nil ends that.
     ///
-    /// While it is on, each job costs two readings of the clock, and names of tasks are kept: asyncio's debug mode.
+    /// While this is on, each job costs two clock readings, and names of tasks are kept: asyncio's debug mode.
     public func reportSlowJobs(over threshold: Duration?, to report: @escaping (SlowJob) -> Void = { _ in }) {
         jobWatch?.isOver = true
         jobWatch = threshold.map { JobWatch(threshold: $0, report: report) }
@@ -298,7 +298,7 @@ public final class Reactor {
     /// Whether slow jobs are reported.
     package var reportsSlowJobs: Bool { jobWatch != nil }
 
-    /// Says what the running job is for, which reports of slow jobs show instead of its task's name; the last call
+    /// Describes the running job, for reports of slow jobs, which show it instead of the task's name; the last call
     /// counts.
     ///
     /// The description is not even put together unless slow jobs are reported.
@@ -353,7 +353,7 @@ public final class Reactor {
             turns: turns, jobs: jobs, busy: .nanoseconds(busyNanoseconds), lag: lag.latest, longestLag: lag.longest)
     }
 
-    /// The mean lag of the last half second or so, in which a moment counts for less the longer ago it is.
+    /// The mean lag of the last half second or so, weighted towards the present.
     public var meanLag: Duration { lag.mean(at: now) }
 
     /// Ends ``run()`` after the job that is running.

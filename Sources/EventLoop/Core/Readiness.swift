@@ -1,4 +1,4 @@
-/// What is told when a descriptor is ready.
+/// An object that is called when a descriptor is ready.
 public protocol ReadinessHandler: AnyObject {
     /// Runs on the loop's thread.
     func descriptorReady(_ fd: CInt, _ events: IOEvents)

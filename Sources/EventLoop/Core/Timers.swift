@@ -1,10 +1,10 @@
-/// The name of one scheduled timer; a name that outlives its timer does no harm.
+/// The ID of a scheduled timer; an ID that outlives its timer does no harm.
 public struct TimerID: Sendable, Hashable {
     let slot: UInt32
     let generation: UInt32
 }
 
-/// What is told when its timer is due.
+/// An object that is called when its timer is due.
 public protocol TimerHandler: AnyObject {
     /// Runs on the loop's thread, once for each time it was scheduled.
     func timerFired(_ timer: TimerID)

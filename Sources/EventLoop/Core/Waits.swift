@@ -1,9 +1,9 @@
-/// The name of one suspension; a name that outlives it does no harm, so any thread may keep one.
+/// The ID of a suspension; an ID that outlives it does no harm, so any thread may keep one.
 public struct WaitID: Sendable, Hashable {
     let slot: UInt32
     let generation: UInt32
 
-    /// The name of none, for what does not wait yet.
+    /// The ID of no suspension, for code that does not wait yet.
     public static let none = WaitID(slot: .max, generation: .max)
 }
 
@@ -17,7 +17,7 @@ public enum Wake: Sendable, Equatable {
     case cancelled
 }
 
-/// What is told that a wait is over, where no task is suspended for it: what it does then is done in one step.
+/// An object that is called when a wait is over and no task is suspended for it; it acts in one step.
 package protocol WaitHandler: AnyObject {
     /// Runs as a job of the loop, once for each ``Reactor/handle(_:as:by:)``.
     /// - Parameter number: which of its waits it is.

@@ -2,17 +2,17 @@ import DequeModule
 import Glibc
 import Synchronization
 
-/// Plain threads for work that blocks: made as they are needed, a few at most, and kept.
+/// Plain threads for blocking work: a few at most, created when needed and then kept.
 ///
-/// Work begins in the order in which it was given. The threads of a pool end, when what was given is done, with the
-/// pool; the shared one's never.
+/// Work starts in the order in which it was submitted. The threads end with their pool, once all submitted work is
+/// done; those of the shared pool never end.
 public final class BlockingPool: Sendable {
     /// The pool of the process, with four threads.
     public static let shared = BlockingPool(threads: 4)
 
     private let queue: BlockingQueue
 
-    /// - Parameter threads: the most threads that work at once.
+    /// - Parameter threads: the maximum number of threads that work at once.
     public init(threads: Int) {
         precondition(threads > 0, "a pool has at least one thread")
         queue = BlockingQueue(limit: threads)
@@ -20,7 +20,7 @@ public final class BlockingPool: Sendable {
 
     deinit { queue.close() }
 
-    /// Runs `work` on a thread without a task that waits: a result goes to a loop by ``EventLoop/handOver(_:)``.
+    /// Runs `work` on a thread while no task waits for it; to pass a result to a loop, use ``EventLoop/handOver(_:)``.
     public func submit(_ work: @escaping @Sendable () -> Void) { submit(BlockingWork(work)) }
 
     func submit(_ work: BlockingWork) { queue.submit(work) }
@@ -108,8 +108,8 @@ final class BlockingWork: Sendable {
 }
 
 extension EventLoop {
-    /// Runs work that blocks, such as reading a file or resolving a name, on a thread of a pool, and returns or throws
-    /// what it does.
+    /// Runs blocking work, such as reading a file or resolving a name, on a thread of a pool, and returns its result or
+    /// throws its error.
     ///
     /// A task that is cancelled before a thread has begun the work throws at once, and the work never runs. Once it
     /// runs, the task waits for its end even if it is cancelled, and has its result: nothing of a task is left behind

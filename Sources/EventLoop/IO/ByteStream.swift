@@ -3,10 +3,10 @@ import Glibc
 /// Bytes in both directions between two ends, in order: a connection, a pipe, or a simulation of one.
 ///
 /// A stream is confined to its loop. One task reads and one writes at a time; a second one is a programming error.
-/// Cancelled tasks read and write nothing, and a wait ends at once when its task is cancelled. A deadline limits
-/// waiting alone: what needs no wait is done, however late it is.
+/// Cancelled tasks read and write nothing, and a wait ends at once when its task is cancelled. A deadline limits only
+/// waiting: an operation that need not wait is done, however late it is.
 public protocol ByteStream: AnyObject {
-    /// Waits until there are bytes, and returns the first of them, `limit` at most; none at the end of the stream.
+    /// Waits until there are bytes, and returns at most `limit` of them; none at the end of the stream.
     func read(
         atMost limit: Int, until deadline: LoopInstant?, on loop: isolated EventLoop
     ) async throws(StreamError) -> [UInt8]
@@ -18,10 +18,10 @@ public protocol ByteStream: AnyObject {
         _ bytes: [UInt8], until deadline: LoopInstant?, on loop: isolated EventLoop
     ) async throws(StreamError)
 
-    /// Writes no more, so that the peer reads an end after what was written; reading goes on.
+    /// Ends writing, so that the peer reaches the end after what was written; reading continues.
     func finishWriting()
 
-    /// Ends both directions and all waits, which throw ``StreamError/closed``; again without effect.
+    /// Closes both directions and ends all waits, which throw ``StreamError/closed``; a second call has no effect.
     func close()
 }
 
@@ -59,7 +59,7 @@ extension ByteStream {
     }
 }
 
-/// Why reading, writing, connecting, accepting or waiting did not come to its end.
+/// Why reading, writing, connecting, accepting or waiting did not complete.
 public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The deadline came first.
     case timedOut
@@ -67,11 +67,11 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
     case cancelled
     /// The peer is gone: it reset the connection, or no longer reads what is written.
     case reset
-    /// This end was closed, or its writing finished, by its own side.
+    /// This side has closed the stream or finished writing.
     case closed
-    /// A ``StreamReader`` read as many bytes as it may, and no delimiter was among them.
+    /// A ``StreamReader`` read as many bytes as allowed without finding a delimiter.
     case tooLong(limit: Int)
-    /// The process or the system has no descriptor or memory left for a connection; it stays in the queue.
+    /// The process or the system has no descriptor or memory left for a connection, which stays in the queue.
     case exhausted(SystemError)
     case system(SystemError)
 

@@ -3,7 +3,7 @@ import Glibc
 
 /// A program to start, with its arguments, environment and standard streams.
 public struct ChildCommand: Sendable {
-    /// What one of the program's standard streams is.
+    /// What one of the program's standard streams is connected to.
     public enum Stream: Sendable {
         /// This program's own.
         case inherit
@@ -13,7 +13,7 @@ public struct ChildCommand: Sendable {
         case pipe
     }
 
-    /// A path, or a name that is looked for in PATH.
+    /// A path, or a name that is looked up in PATH.
     public var executable: String
     /// The arguments after the program's name.
     public var arguments: [String]

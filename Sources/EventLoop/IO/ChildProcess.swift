@@ -1,11 +1,11 @@
 import CPlatform
 import Glibc
 
-/// A program that runs alongside this one, no longer than the scope of ``withChildProcess(_:on:_:)``. Confined to its
-/// loop.
+/// A program that runs alongside this one, but no longer than the scope of ``withChildProcess(_:on:_:)``. Confined to
+/// its loop.
 ///
-/// It is known by a descriptor of its own (pidfd), not by its number: no signal reaches a process that has got the
-/// number since.
+/// It is identified by a descriptor (pidfd), not by its number, so no signal reaches a process that has since been
+/// given the same number.
 public final class ChildProcess {
     /// How a process ended.
     public enum Exit: Sendable, Equatable {
@@ -13,7 +13,7 @@ public final class ChildProcess {
         case signalled(number: CInt)
     }
 
-    /// The ends of the pipes that were asked for; closed when the scope ends.
+    /// The ends of the requested pipes; closed when the scope ends.
     public let standardInput: PipeStream?
     public let standardOutput: PipeStream?
     public let standardError: PipeStream?
@@ -30,7 +30,7 @@ public final class ChildProcess {
         self.fd = fd
     }
 
-    /// Waits until the process has ended, and says how; again at once.
+    /// Waits until the process has ended, and says how; later calls return at once.
     ///
     /// Its deadline and its cancellation leave the process as it is.
     /// - Throws: ``StreamError``; ECHILD if the program ignores SIGCHLD or has waited for the process by other means.
@@ -44,7 +44,7 @@ public final class ChildProcess {
         }
     }
 
-    /// Sends a signal; to a process that has ended without effect.
+    /// Sends a signal; has no effect if the process has ended.
     /// - Throws: ``StreamError/system(_:)`` if the number is not a signal's, or the process has changed its owner.
     public func send(signal: CInt) throws(StreamError) {
         guard ended == nil, cp_pidfd_send_signal(fd, signal) != 0, errno != ESRCH else { return }
@@ -83,7 +83,7 @@ public final class ChildProcess {
     }
 }
 
-/// Starts a program, runs `body` with it, and returns or throws what that does.
+/// Starts a program, runs `body` with it, and returns the result of `body` or throws its error.
 ///
 /// A program that has not ended by then is killed. Either way it is over when this returns, and leaves neither a
 /// process nor a descriptor behind; the task's cancellation does not change that. Starting blocks the loop until the

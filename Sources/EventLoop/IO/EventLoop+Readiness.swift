@@ -1,5 +1,5 @@
 extension EventLoop {
-    /// Suspends the calling task until a descriptor that someone else owns can be read, or has hung up.
+    /// Suspends the calling task until a descriptor that other code owns can be read, or has hung up.
     ///
     /// One task at a time waits for a descriptor, and its owner keeps it open as long.
     /// - Throws: ``StreamError``: its deadline, its cancellation, or that the descriptor cannot be waited for
@@ -11,7 +11,7 @@ extension EventLoop {
         try wake.get()
     }
 
-    /// Suspends the calling task until a descriptor that someone else owns can be written, or has failed; as
+    /// Suspends the calling task until a descriptor that other code owns can be written, or has failed; otherwise like
     /// ``waitUntilReadable(_:until:)``.
     public func waitUntilWritable(_ fd: CInt, until deadline: LoopInstant? = nil) async throws(StreamError) {
         let wait = try watchOnce(fd, .writable)

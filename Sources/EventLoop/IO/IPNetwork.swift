@@ -1,4 +1,4 @@
-/// A range of IP addresses, by what they begin with: `10.0.0.0/8`, `2001:db8::/32`, or one address.
+/// A range of IP addresses with a common prefix: `10.0.0.0/8`, `2001:db8::/32`, or a single address.
 public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
     /// The first address, with IPv4 mapped into IPv6 (RFC 4291 §2.5.5.2), so that a socket for both families
     /// makes no difference.
@@ -7,7 +7,7 @@ public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
     private let bits: Int
     public let description: String
 
-    /// Nil if the text is not a network, or has bits set after those that count: `10.0.0.1/8` may be a mistake.
+    /// Nil if the text is not a network, or has host bits set: `10.0.0.1/8` may be a mistake.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let address = try? SocketAddress(host: String(parts[0]), port: 0),
@@ -26,7 +26,7 @@ public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
         (self.first, self.bits, description) = (first, bits, text)
     }
 
-    /// Whether an address is one of them; a path never is.
+    /// Whether an address is in the range; a path never is.
     public func contains(_ address: SocketAddress) -> Bool { address.words?.masked(to: bits) == first }
 }
 

@@ -1,8 +1,8 @@
 import CPlatform
 import Glibc
 
-/// One end of a pipe: it reads or writes, as the end does; the other direction fails with EBADF. Confined to its loop;
-/// closes with the object.
+/// One end of a pipe, which either reads or writes; the other direction fails with EBADF. Confined to its loop; closes
+/// with the object.
 ///
 /// The first pipe makes the process ignore SIGPIPE, unless it handles it: there is no other way for a pipe to tell a
 /// writer that its reader is gone without ending the program.

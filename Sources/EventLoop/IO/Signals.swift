@@ -1,9 +1,9 @@
 import CPlatform
 import Glibc
 
-/// The process's signals as something to wait for, on one loop.
+/// The process's signals, which a task of one loop can wait for.
 ///
-/// Made before other threads are, so that all of them block the signals and the loop alone reads them. Confined to its
+/// Create it before other threads, so that all of them block the signals and only the loop reads them. Confined to its
 /// loop.
 public final class Signals: ReadinessHandler {
     private let fd: CInt
@@ -20,7 +20,7 @@ public final class Signals: ReadinessHandler {
         return fd
     }
 
-    /// Gives the signals back their effect; those that came and were not received have it now.
+    /// Restores the effect of the signals; those that arrived and were not received take effect now.
     public static func unblock(_ signals: [CInt]) {
         var set = sigset_t()
         // The set is local, and the calls write nothing else.
@@ -37,7 +37,7 @@ public final class Signals: ReadinessHandler {
         try reactor.watch(fd, .readable, .level, self)
     }
 
-    /// Suspends until a signal comes, and returns its number; nil when the task is cancelled, or after ``close()``.
+    /// Suspends until a signal arrives, and returns its number; nil when the task is cancelled, or after ``close()``.
     public func next(on loop: isolated EventLoop) async -> CInt? { await next(isolation: loop) }
 
     /// As ``next(on:)``, for an iterator, which knows the loop only as the actor that it is isolated to.
@@ -55,7 +55,7 @@ public final class Signals: ReadinessHandler {
         return received.removeFirst()
     }
 
-    /// Stops watching, ends the wait and closes the descriptor; again without effect. The signals stay blocked.
+    /// Stops watching, ends the wait and closes the descriptor; a second call has no effect. The signals stay blocked.
     public func close() {
         guard isOpen else { return }
         isOpen = false

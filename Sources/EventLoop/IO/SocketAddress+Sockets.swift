@@ -2,7 +2,7 @@ import CPlatform
 import Glibc
 
 extension SocketAddress {
-    /// The addresses of a text as ``init(_:)`` reads it, in which the host may be a name, in the resolver's order.
+    /// The addresses for a text as ``init(_:)`` reads it, except that the host may be a name; in the resolver's order.
     ///
     /// It blocks while a name is resolved: on a loop, call it in ``EventLoop/runBlocking(on:_:)``.
     public static func resolve(_ text: String) throws(SocketAddressError) -> [SocketAddress] {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Where a stream socket is: an IP address with a port, or a path.
+/// The address of a stream socket: an IP address with a port, or a path.
 public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     enum Host: Hashable {
         /// In network order, as the kernel has them.
@@ -99,14 +99,14 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// What is wrong with the text of a socket's address.
+/// What is wrong with the text of a socket address.
 public enum SocketAddressError: Error, Hashable, Sendable, CustomStringConvertible {
     case noPort(String)
     case badPort(String)
     case badBrackets(String)
     case badPath(String)
     case notLiteral(String)
-    /// A name that has no address now, with the resolver's code (EAI_…).
+    /// A name that could not be resolved, with the resolver's code (EAI_…).
     case unresolved(String, code: CInt)
 
     public var description: String {

@@ -17,10 +17,10 @@ public final class SocketStream: ByteStream {
 
     deinit { close() }
 
-    /// Who is at the other end; nil over a path, which peers need not have, and once the connection is over.
+    /// The peer's address; nil for a peer without a path of its own, and once the connection is over.
     public var peer: SocketAddress? { descriptor.isOpen ? SocketAddress(cp_peer(descriptor.fd)) : nil }
 
-    /// Connects to an address. TCP sends what is written at once (TCP_NODELAY).
+    /// Connects to an address. Over TCP, writes are sent at once (TCP_NODELAY).
     /// - Throws: ``StreamError``; a peer that does not listen is ``StreamError/system(_:)`` with ECONNREFUSED, or
     ///   ENOENT for a Unix socket.
     public static func connect(
@@ -80,7 +80,7 @@ public final class SocketStream: ByteStream {
 
     public func close() { descriptor.close() }
 
-    /// Closes so that the peer's next call fails, and drops what it has not been sent yet.
+    /// Closes so that the peer's next call fails, and drops what has not been sent yet.
     public func reset() {
         guard descriptor.isOpen else { return }
         var option = linger(l_onoff: 1, l_linger: 0)

@@ -4,7 +4,7 @@ import Glibc
 /// A listening socket, over TCP or a Unix path, whose connections are ``SocketStream``s. Confined to its loop; closes
 /// with the object.
 public final class StreamListener {
-    /// The address that it listens on, with the port that the kernel chose if port 0 was asked for.
+    /// The address that it listens on, with the port that the kernel chose if port 0 was requested.
     public let address: SocketAddress
     private let descriptor: StreamDescriptor
     private let reactor: Reactor
@@ -32,7 +32,7 @@ public final class StreamListener {
 
     /// Waits for the next connection.
     ///
-    /// Connections that the network has lost are passed over. Without descriptors it throws
+    /// Connections that have already been lost are skipped. Without descriptors it throws
     /// ``StreamError/exhausted(_:)``, and the next call waits for a tenth of a second before it tries: a caller that
     /// retries at once does not spin.
     public func accept(
@@ -52,7 +52,7 @@ public final class StreamListener {
         }
     }
 
-    /// A connection that is there already, or nil.
+    /// A connection that is already waiting, or nil.
     public func tryAccept() throws(StreamError) -> SocketStream? {
         guard descriptor.isOpen else { throw .closed }
         switch Acceptance({ cp_accept(descriptor.fd) }) {

@@ -1,8 +1,8 @@
 /// Reads a stream piece by piece up to delimiters, such as the lines of a protocol: asyncio's `readline` and
 /// `readuntil`.
 ///
-/// It keeps what has come after a delimiter for the next read: once a stream has a reader, all reading goes through
-/// that. Confined to its loop, and one task reads at a time, as from the stream.
+/// It keeps bytes after a delimiter for the next read, so once a stream has a reader, all reading must go through it.
+/// Confined to its loop, and one task reads at a time, as from the stream.
 ///
 /// What has come already is returned without a wait: between the lines that came at once no other task runs, unless the
 /// reading one gives way by `loop.sleep(for: .zero)`.
@@ -18,7 +18,7 @@ public final class StreamReader {
     private var buffer: [UInt8] = []
     /// Where in the buffer the bytes begin that have not been returned.
     private var start = 0
-    /// Whether the stream has ended; what came before its end may not have been returned yet.
+    /// Whether the stream has ended; bytes from before its end may not have been returned yet.
     public private(set) var isAtEnd = false
 
     public init(_ stream: any ByteStream) { self.stream = stream }

@@ -1,9 +1,9 @@
-/// Every task of a loop on virtual time waits, and for nothing that a timer could bring.
+/// Every task of a loop on virtual time waits, and no timer could wake any of them.
 public struct Deadlock: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The names of the tasks that wait for something of the loop, in alphabetical order.
+    /// The names of the tasks that wait for something on the loop, in alphabetical order.
     public let waiting: [String]
-    /// The names of the tasks that wait for something else, of which virtual time knows nothing: `Task.sleep`, another
-    /// actor, a continuation that another thread resumes. Empty where it cannot be told.
+    /// The names of the tasks that wait for something outside virtual time: `Task.sleep`, another actor, a continuation
+    /// that another thread resumes. Empty if they cannot be determined.
     public let outside: [String]
 
     public init(waiting: [String], outside: [String] = []) {

@@ -1,7 +1,7 @@
-/// A job that held the loop for longer than it should have: no other task ran, and no event was seen meanwhile.
+/// A job that blocked the loop for too long: meanwhile no other task ran, and no event was handled.
 public struct SlowJob: Sendable, Equatable {
-    /// What the job was for, if it said so (``Reactor/describeJob(_:)``); else the name of its task, if it has one that
-    /// the loop came to know while the job ran: as it suspended on the loop or ended.
+    /// The job's description, if it gave one (``Reactor/describeJob(_:)``). Otherwise the name of its task, if it has
+    /// one and the task suspended on the loop or ended during the job.
     public let task: String?
     public let duration: Duration
 }

@@ -17,7 +17,7 @@ public final class CompletedTasks<Handle: AnyLoopTask>: AsyncSequence {
         fileprivate let completions: Completions
 
         /// The next task to end; nil when all have.
-        /// - Throws: `CancellationError` as soon as the calling task is cancelled; the tasks go on.
+        /// - Throws: `CancellationError` as soon as the calling task is cancelled; the tasks keep running.
         public func next(isolation actor: isolated (any Actor)?) async throws(CancellationError) -> Handle? {
             try await completions.next() as? Handle
         }
@@ -83,7 +83,7 @@ final class Completions {
 }
 
 extension EventLoop {
-    /// The tasks in the order in which they end, as they do; those that have ended already come first.
+    /// The tasks in the order in which they end; those that have already ended come first.
     public func asCompleted<Handle: AnyLoopTask>(_ tasks: [Handle]) -> CompletedTasks<Handle> {
         CompletedTasks(tasks, reactor)
     }

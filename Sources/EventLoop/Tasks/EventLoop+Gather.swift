@@ -20,8 +20,7 @@ extension EventLoop {
 
     /// Runs the operation for each element side by side, and returns the results in the order of the elements.
     ///
-    /// The same as for a fixed number of operations. To have no more than a few run at once there is
-    /// ``map(_:atMost:_:)``.
+    /// It works as for a fixed number of operations. To limit how many run at once, use ``map(_:atMost:_:)``.
     /// - Throws: the first error in time.
     @discardableResult
     public func gather<Elements: Collection, Value>(
@@ -34,7 +33,7 @@ extension EventLoop {
         return try tasks.map { try $0.outcome.get() }
     }
 
-    /// Runs the operations side by side to the end of each, and returns what they returned or threw: asyncio's
+    /// Runs all operations side by side to their ends, and returns what each returned or threw: asyncio's
     /// `gather(…, return_exceptions=True)`.
     ///
     /// An error cancels nothing. Cancelling the caller cancels all, and their `CancellationError`s are among the
@@ -61,7 +60,7 @@ extension EventLoop {
     /// Runs the operation for each element, at most `limit` at once, and returns the results in the order of the
     /// elements.
     ///
-    /// The first error cancels what runs, begins nothing more, and is thrown.
+    /// The first error cancels the running operations, prevents further ones from starting, and is thrown.
     /// - Throws: the first error in time.
     @discardableResult
     public func map<Elements: Collection, Value>(

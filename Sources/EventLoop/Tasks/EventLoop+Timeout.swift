@@ -8,9 +8,9 @@ public struct TimedOut: Error, Equatable, Sendable, CustomStringConvertible {
 extension EventLoop {
     /// Runs the operation, and cancels it if it has not ended by `deadline`.
     ///
-    /// It returns when the operation has ended, and that may be later: cancellation asks. An operation that returns a
-    /// value all the same, or throws an error of its own (neither `CancellationError` nor ``StreamError/cancelled``),
-    /// has its way. One whose deadline has passed is not begun.
+    /// It returns when the operation has ended, which may be later, because cancellation is only a request. If the
+    /// operation returns a value anyway, or throws an error of its own (neither `CancellationError` nor
+    /// ``StreamError/cancelled``), that is the result. If the deadline has already passed, the operation is not begun.
     /// - Throws: ``TimedOut`` if the operation was cancelled because of the deadline; the operation's error.
     @discardableResult
     public func withDeadline<Value>(
@@ -27,7 +27,7 @@ extension EventLoop {
 
     /// Runs the operation, and cancels it if it takes longer than `timeout`: asyncio's `timeout` and `wait_for`.
     ///
-    /// The timeout counts from this moment (``time``), not from the turn's beginning.
+    /// The timeout counts from this moment (``time``), not from the start of the turn.
     /// - Throws: as ``withDeadline(_:_:)``.
     @discardableResult
     public func withTimeout<Value>(
@@ -36,7 +36,7 @@ extension EventLoop {
         try await withDeadline(time.advanced(by: timeout), operation)
     }
 
-    /// Runs the operation in a task that the caller's cancellation does not reach, and waits for its end.
+    /// Runs the operation in a task that is shielded from the caller's cancellation, and waits for it to end.
     ///
     /// For cleanup that has to wait for something when the task has been cancelled:
     ///

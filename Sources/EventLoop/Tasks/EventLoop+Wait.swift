@@ -2,14 +2,14 @@
 public enum WaitCondition: Sendable {
     case allCompleted
     case firstCompleted
-    /// The first task that throws, or all if none does; a task that was cancelled counts as completed only.
+    /// The first task that throws, or all if none does; a cancelled task counts as completed, not as failed.
     case firstFailure
 }
 
 extension EventLoop {
-    /// Waits for some tasks of a scope: until one has ended, one has failed, or all have; or until the timeout.
+    /// Waits for tasks of a scope until one has ended, one has failed, or all have ended, or until the timeout.
     ///
-    /// It cancels nothing: tasks that are pending go on, and belong to their scope. `withTaskScope(atEnd: .cancel)`
+    /// It cancels nothing: pending tasks keep running, and still belong to their scope. `withTaskScope(atEnd: .cancel)`
     /// cancels them when it is left.
     ///
     /// ```swift

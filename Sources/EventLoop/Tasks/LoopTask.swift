@@ -1,8 +1,8 @@
 /// A task of a ``TaskScope``: it can be named, awaited and cancelled. Confined to its loop.
 ///
-/// What tasks of all results have in common; ``LoopTask`` adds the result.
+/// It has what tasks have in common whatever their result; ``LoopTask`` adds the result.
 public class AnyLoopTask {
-    /// What reports call it: the name it was given, or one made up while a loop keeps names.
+    /// Its name in reports: the one it was given, or one that the loop made up while it keeps names.
     public let name: String?
     /// How it ended, once it has: false for an error, `CancellationError` included.
     public fileprivate(set) var succeeded: Bool?
@@ -24,10 +24,11 @@ public class AnyLoopTask {
 
     public var isDone: Bool { succeeded != nil }
 
-    /// Asks the task to end: what it waits for ends with `CancellationError`; one that has not begun never does.
+    /// Asks the task to end: its waits end with `CancellationError`; a task that has not begun never does.
     public func cancel() { task?.cancel() }
 
-    /// Suspends the calling task until this one has ended, `deadline` or the caller's cancellation, whichever is first.
+    /// Suspends the calling task until this one has ended, `deadline` has passed or the caller is cancelled, whichever
+    /// is first.
     public func end(until deadline: LoopInstant? = nil) async -> Wake {
         guard !isDone else { return .signalled }
         let wait = reactor.makeWait()
@@ -54,14 +55,14 @@ public class AnyLoopTask {
     }
 }
 
-/// A task of a ``TaskScope`` with what it returns or throws.
+/// A task of a ``TaskScope`` with its result.
 public final class LoopTask<Success>: AnyLoopTask {
     /// What the task has returned or thrown; nil while it runs.
     public private(set) var result: Result<Success, any Error>?
 
-    /// Waits for the task's end and returns what it does.
+    /// Waits for the task to end and returns its result.
     ///
-    /// Cancelling the task that waits does not cancel the one that is waited for: that belongs to its scope.
+    /// Cancelling the waiting task does not cancel this one, which belongs to its scope.
     /// - Throws: the task's error; `CancellationError` as soon as the waiting task is cancelled.
     public var value: Success {
         get async throws {

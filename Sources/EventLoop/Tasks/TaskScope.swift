@@ -1,12 +1,12 @@
-/// The tasks that were made in one place and that none outlives: asyncio's `TaskGroup`, with handles.
+/// A scope that none of its tasks outlives: asyncio's `TaskGroup`, with handles.
 ///
 /// Made by ``EventLoop/withTaskScope(atEnd:_:)``; ``EventLoop/spawn(_:in:_:)`` puts tasks in. Confined to its loop.
 public final class TaskScope {
-    /// What becomes of tasks that still run when the body of the scope has returned.
+    /// What happens to tasks that are still running when the body of the scope has returned.
     public enum Ending: Sendable {
-        /// They are waited for.
+        /// The scope waits for them.
         case wait
-        /// They are cancelled, and waited for.
+        /// The scope cancels them and waits for them.
         case cancel
     }
 
@@ -23,7 +23,7 @@ public final class TaskScope {
     /// The suspension of the task that waits for the others, while it does.
     private var join: WaitID?
     private var isOver = false
-    /// Whether the tasks of the scope, those to come included, are cancelled.
+    /// Whether the tasks of the scope, including later ones, are cancelled.
     public private(set) var isCancelled: Bool
     /// Whether ``cancelAll()`` was called.
     fileprivate private(set) var isStopped = false
@@ -41,7 +41,7 @@ public final class TaskScope {
     /// How many tasks have not ended.
     public var count: Int { running.count }
 
-    /// Cancels the body and every task of the scope, and those that are made later.
+    /// Cancels the body and every task of the scope, including tasks that are made later.
     public func cancelAll() {
         isStopped = true
         cancel()
@@ -94,7 +94,7 @@ public final class TaskScope {
 }
 
 extension EventLoop {
-    /// Runs `body`, which may make tasks in the scope that it gets, and returns when it and all of them have ended.
+    /// Runs `body`, which may make tasks in the given scope, and returns when the body and all tasks have ended.
     ///
     /// The first error, of the body or of a task, cancels the body and all tasks, and is thrown when they have ended. A
     /// task that ends with `CancellationError` or ``StreamError/cancelled`` (because its handle was cancelled) cancels

@@ -2,14 +2,15 @@ import EventLoop
 import HTTPWire
 import JSONText
 
-/// How far an attempt had come when, in microseconds from its beginning; 0 for what did not happen, as on a connection
-/// that was kept.
+/// When an attempt reached each phase, in microseconds from its start; 0 for a phase that it did not have, as on a
+/// kept-alive connection.
 ///
 /// Small, because every call's report has them.
 public struct AttemptPhases: Sendable, Equatable {
-    /// How long the call had waited for a place before the attempt.
+    /// How long the call had waited for a slot before the attempt.
     public private(set) var queued: UInt32 = 0
-    /// When the host's addresses were there, the connection, its TLS, and the first and the last byte of the response.
+    /// When the host's addresses were known, the connection was open and secured, and the first and the last byte of
+    /// the response had arrived.
     public private(set) var lookedUp: UInt32 = 0
     public private(set) var connected: UInt32 = 0
     public private(set) var secured: UInt32 = 0

@@ -1,18 +1,19 @@
 import EventLoop
 
-/// What is reported about a call: its outcome and times.
+/// The report on a call: its outcome and times.
 ///
-/// Small, because every gather has one for each of its calls: what only few calls have is behind one reference.
+/// Small, because every gather has one for each of its calls; details that few calls have are behind one reference.
 public struct CallReport: Sendable {
     public var outcome: Outcome
-    /// Whether it was skipped because its condition is false, or that of a call that it needs; that is not a failure.
+    /// Whether it was skipped because its condition is false, or the condition of a call that it needs; this is not a
+    /// failure.
     public var isUnwanted = false
     private var statusCode: Int32 = 0
     /// How often it was sent, for a call that was: more than once with retries, hedges and lists.
     public var attempts: Int
     private var startNanoseconds = Self.unsent
     private(set) var durationNanoseconds: Int64 = 0
-    /// How far its last attempt had come when, if it is one call.
+    /// When its last attempt reached each phase, unless it is a list.
     public private(set) var phases = AttemptPhases()
     private var kept: Kept?
 
@@ -45,7 +46,7 @@ public struct CallReport: Sendable {
         set { statusCode = Int32(clamping: newValue ?? 0) }
     }
 
-    /// When the call began, after the gather's beginning; nil if it was never sent.
+    /// When the call began, counted from the start of the gather; nil if it was never sent.
     public var start: Duration? {
         get { startNanoseconds == Self.unsent ? nil : .nanoseconds(startNanoseconds) }
         set { startNanoseconds = newValue?.wholeNanoseconds ?? Self.unsent }
@@ -74,10 +75,10 @@ public struct CallReport: Sendable {
         set { change { $0.host = newValue } }
     }
 
-    /// When a call that was shed may be made again, if that is known.
+    /// When a shed call may be retried, if known.
     public var retryAfter: Duration? { kept?.rest.retryAfter }
 
-    /// For a call that is made for each element of a list: how many items ended in each way.
+    /// For a call that is made for each element of a list: how many items ended with each outcome.
     public var items: [Outcome: Int] {
         get { kept?.rest.items ?? [:] }
         set { change { $0.items = newValue } }
@@ -86,7 +87,7 @@ public struct CallReport: Sendable {
     /// Whether it is of a call that was made for the elements of a list.
     var isOfItems: Bool { kept != nil && !items.isEmpty }
 
-    /// How old the body is that stands in for a call that failed, or the oldest that does for an item of it.
+    /// The age of the stale body that stands in for a failed call, or of the oldest one for its items.
     var staleAge: Duration? {
         get { kept?.rest.staleAge }
         set { if newValue != staleAge { change { $0.staleAge = newValue } } }

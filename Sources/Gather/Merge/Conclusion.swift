@@ -1,7 +1,7 @@
 public import HTTPTypes
 
 extension Gathered {
-    /// The same, as far as it is disclosed to clients.
+    /// The ``conclusion(of:)`` as far as it is disclosed to clients.
     public func disclosedConclusion(of endpoint: Endpoint) -> (status: HTTPResponse.Status, detail: String?) {
         let (status, detail) = conclusion(of: endpoint)
         // What is wrong with a client's own request discloses nothing.
@@ -16,7 +16,7 @@ extension Gathered {
         }
     }
 
-    /// The status that tells how the gather ended and, if it has no answer, one sentence that says why.
+    /// The status for how the gather ended and, if it has no answer, one sentence that says why.
     public func conclusion(of endpoint: Endpoint) -> (status: HTTPResponse.Status, detail: String?) {
         switch verdict {
         case .answered: return (passed?.status.map { HTTPResponse.Status(code: $0) } ?? .ok, nil)
@@ -42,7 +42,7 @@ extension CallReport {
 }
 
 extension Outcome {
-    /// The status for a request that fails because of a call with this outcome: the one table.
+    /// The status of a request that fails because of a call with this outcome: the only table.
     public var failureStatus: HTTPResponse.Status {
         switch self {
         case .timeout: .gatewayTimeout

@@ -1,7 +1,7 @@
-/// Which calls decided how long a gather took: each of them began when the one before it had ended.
+/// The calls that determined how long a gather took: each began when the one before it had ended.
 ///
-/// Clients are told about it, so internal calls are left out: what waited for an internal call counts as waiting
-/// for whatever that call waited for.
+/// Clients see it, so internal calls are left out: a call that waited for an internal one counts as waiting for what
+/// that call waited for.
 public struct CriticalPath: Sendable {
     private let endpoint: Endpoint
     /// When each call ended, after the gather's beginning; nil for one that has not.
@@ -18,7 +18,7 @@ public struct CriticalPath: Sendable {
         for call in endpoint.graph.order { end(call, reports[call]) }
     }
 
-    /// A call has ended; those that it waited for have before.
+    /// Records the end of a call; the calls that it waited for must have been recorded before.
     public mutating func end(_ call: Int, _ report: CallReport) {
         // A call that was not sent ended with the call that prevented it.
         ends[call] = report.start.map { $0 + report.duration } ?? lastInput(of: call).flatMap { ends[$0] } ?? .zero

@@ -1,6 +1,6 @@
-/// How much clients are told about the inside of a gather: about its calls, and the upstreams behind them.
+/// How much clients learn about a gather: about its calls, and the upstreams behind them.
 ///
-/// It does not concern bodies: the endpoint decides which parts of them are in an answer.
+/// It does not apply to bodies: the endpoint decides which parts of them are in an answer.
 public enum Disclosure: String, Sendable, CaseIterable {
     /// Calls by name with their outcomes and times, the statuses of upstreams, and what went wrong in words.
     case everything

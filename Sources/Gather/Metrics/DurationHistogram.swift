@@ -1,6 +1,6 @@
 import EventLoop
 
-/// How many durations were how long: a count for each bucket, and their sum.
+/// A histogram of durations: a count for each bucket, and the sum.
 ///
 /// The buckets are those of a service whose answers take from half a millisecond to ten seconds, so that percentiles
 /// between are right to a factor of 2.5. Counting is a few comparisons and two additions.

@@ -1,7 +1,6 @@
 import EventLoop
 
-/// How many durations were how long, in narrow buckets: for percentiles that people look at, and for models of
-/// upstreams.
+/// A histogram of durations in narrow buckets: for percentiles that people look at, and for models of upstreams.
 ///
 /// Up to 65 µs a bucket is 8 µs wide, and from there on an eighth of the power of two that it lies above, so that what
 /// lies between its bounds is known to an eighth. Beyond 68 seconds all is one bucket.

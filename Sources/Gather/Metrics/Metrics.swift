@@ -72,7 +72,7 @@ public final class Metrics {
 
     // MARK: Counting
 
-    /// A request has come for a route; ``countRequest(of:status:nanoseconds:)`` is called when it ends.
+    /// Counts the arrival of a request for a route; ``countRequest(of:status:nanoseconds:)`` is called when it ends.
     public func requestBegan(in series: Int) { endpoints[series].inFlight += 1 }
 
     /// Counts a request that was answered, or could not be.
@@ -94,7 +94,7 @@ public final class Metrics {
 
     public func countShed(_ cause: ShedCause) { shed[cause.rawValue] += 1 }
 
-    /// All of it, as others may have it: arrays that are copied when they are next written to.
+    /// A snapshot for other threads; its arrays are copied when they are next written to.
     public func snapshot() -> MetricsSnapshot {
         MetricsSnapshot(
             endpoints: endpoints.map(\.snapshot), unmatched: unmatched.snapshot, upstreams: upstreams.map(\.snapshot),
@@ -249,7 +249,7 @@ final class UpstreamMetrics {
         case retry, hedge
         /// Calls that joined an exchange in progress.
         case coalesced
-        /// Old bodies that stood in for calls or items that failed.
+        /// Stale bodies that stood in for calls or items that failed.
         case stale
         /// Calls that were not sent because the queue was full, or too slow.
         case queueFull, queueSlow

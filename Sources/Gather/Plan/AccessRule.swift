@@ -19,7 +19,7 @@ public struct AccessRule: Sendable, Equatable {
     }
 }
 
-/// Names that a token has to contain, such as roles.
+/// Names that a token must contain, such as roles.
 public struct ClaimRequirement: Sendable, Equatable {
     /// The claim with the token's names: a list, or a string of names separated by spaces (RFC 8693 §4.2).
     public var path: JSONPath
@@ -47,7 +47,8 @@ public struct Identity: Sendable {
     public var claims: JSONValue?
     /// The name of an API key.
     public var key: String?
-    /// The field and the parameter that contain the key. They are meant for gatherd, and are not forwarded with others.
+    /// The field and the parameter that contain the key. They are meant for gatherd, and are not forwarded along with
+    /// others.
     public var keyField: HTTPField.Name?
     public var keyParameter: String?
 

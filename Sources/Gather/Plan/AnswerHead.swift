@@ -84,7 +84,7 @@ public struct PassedOn: Sendable {
 }
 
 extension AnswerHead {
-    /// The head of a good answer.
+    /// The head of a successful answer.
     func passedOn(_ values: Values, _ reports: [CallReport], _ rests: [Int: ResponseRest]) -> PassedOn {
         var passed = PassedOn()
         switch status {

@@ -51,8 +51,7 @@ public struct Call: Sendable {
     public var headers: [(name: HTTPField.Name, value: TextTemplate)] = []
     /// The client's header fields that are forwarded.
     public var forwardHeaders: [HTTPField.Name] = []
-    /// Fields that are forwarded by a prefix of their names, or all that make sense; without those of
-    /// ``forwardHeaders``.
+    /// Fields that are forwarded by a prefix of their names, or nearly all; in addition to ``forwardHeaders``.
     public var forwardedFields = ForwardedNames()
     /// The client's query parameters that are forwarded.
     public var forwardQuery: [String] = []
@@ -81,8 +80,8 @@ public struct Call: Sendable {
     /// Which parts of the upstream's body are kept.
     public var projection: Projection?
     public var placement = Placement.member
-    /// Whether clients are told nothing about the call: neither that it exists, nor how it ended, nor its body,
-    /// unless the endpoint's `response` has some of that.
+    /// Whether the call is hidden from clients: its existence, its outcome and its body, except for the parts that the
+    /// endpoint's `response` uses.
     public var isInternal = false
 
     /// Whether the request may reach the upstream twice.
@@ -110,15 +109,15 @@ public struct Call: Sendable {
         self.literal = literal
     }
 
-    /// Everything that the call refers to.
+    /// All references of the call.
     public var references: [Reference] { (condition.map { [$0] } ?? []) + neededReferences }
 
-    /// What the call cannot be made without: the references in list, key, target, headers and body, in this order.
+    /// The references that the call cannot be made without: in list, key, target, headers and body, in this order.
     var neededReferences: [Reference] {
         (foreach.map { [$0.list] + ($0.key?.references ?? []) } ?? []) + requestReferences
     }
 
-    /// What the request is made of: the references in target, headers and body.
+    /// The references that the request is made of: in target, headers and body.
     public var requestReferences: [Reference] {
         target.references + headers.flatMap(\.value.references) + ((body ?? literal)?.references ?? [])
     }

@@ -167,13 +167,13 @@ public struct Endpoint: Sendable {
         box = Box(fields)
     }
 
-    /// The calls that count where a number of successes decides: those that no other call refers to, and that ask an
-    /// upstream. A static call is there before any other could be.
+    /// The calls that count towards `first` and `quorum`: those that no other call refers to and that call an upstream.
+    /// A static call would always be first.
     public var countedCalls: [Int] {
         calls.indices.filter { graph.dependents[$0].isEmpty && calls[$0].literal == nil }
     }
 
-    /// The same endpoint with its calls changed in what the graph does not depend on.
+    /// The same endpoint with its calls changed, except for anything that the graph depends on.
     public func mapCalls(_ change: (inout Call) -> Void) -> Endpoint {
         var changed = calls
         for index in changed.indices { change(&changed[index]) }
@@ -262,13 +262,13 @@ struct UsesInAnswer: Sendable {
     }
 }
 
-/// What an endpoint refers to in a client's request, or forwards.
+/// The parts of a client's request that an endpoint refers to or forwards.
 public struct ClientValues: Sendable {
     /// Parameters of the query.
     public var query: Set<String>
     public var headers: Set<HTTPField.Name>
     public var readsBody: Bool
-    /// Whether fields or parameters may be forwarded that are not named.
+    /// Whether unnamed fields or parameters may be forwarded.
     public var takesAnyField = false
     public var takesAnyQuery = false
     public var takesAttributes = false

@@ -7,12 +7,12 @@ import EventLoop
 /// ``enter(on:)``, ``begin()``, and then ``headCame(status:)`` or ``mayBeginAgain(after:on:)``; ``leave(_:)`` ends it,
 /// whatever has come of it. Confined to its loop.
 public final class Passage: BulkheadClient {
-    /// Why a request is not sent, or got no answer.
+    /// Why a request was not sent, or got no answer.
     public struct Failure: Error, Equatable, Sendable {
         public let outcome: Outcome
         /// For people.
         public let detail: String?
-        /// When it may be tried again, if that is known.
+        /// When it may be retried, if known.
         public let retryAfter: Duration?
 
         public init(_ failure: UpstreamFailure) { self.init(CallEnd(failure: failure)) }
@@ -75,8 +75,8 @@ public final class Passage: BulkheadClient {
 
     func isQueued(_ call: Int) -> Bool { place == .queued }
 
-    /// Begins an attempt, at a host that was not tried if there is one.
-    /// - Throws: if the upstream is left alone.
+    /// Begins an attempt, at an untried host if there is one.
+    /// - Throws: if the breaker is open.
     public func begin() throws(Failure) -> HostIndex {
         let now = reactor.time
         if tried.isEmpty { state.budget.addCall() }
@@ -107,7 +107,7 @@ public final class Passage: BulkheadClient {
     /// the content.
     public func headCame(status: Int) { head = (status, reactor.time) }
 
-    /// Ends it: with what has failed, if something has.
+    /// Ends it, with the failure if there was one.
     public func leave(_ failure: UpstreamFailure? = nil) {
         if let failure {
             settle(CallEnd(failure: failure))

@@ -1,7 +1,7 @@
 import EventLoop
 
-/// What the loops of one process share for a plan, so that a limit in the file holds for the process, however many
-/// loops there are and wherever connections land.
+/// The limits that the loops of a process share for a plan, so that a limit in the file applies to the process, however
+/// many loops there are and wherever connections land.
 public final class ProcessLimits: Sendable {
     let upstreams: [UpstreamLimits]
     let kept: KeptBytes

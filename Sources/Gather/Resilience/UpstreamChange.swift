@@ -1,16 +1,16 @@
 /// A change in one loop's view of an upstream, or of one of its hosts.
 public struct UpstreamChange: Sendable, Equatable {
     public enum Kind: Sendable, Equatable {
-        /// Too many attempts failed: calls are refused, except for one now and then that tries it. Told once, until it
-        /// closes.
+        /// Too many attempts failed: calls are refused, except for an occasional probe. Reported once, until it closes.
         case breakerOpened
-        /// One of those has succeeded: calls are sent again.
+        /// A probe has succeeded: calls are sent again.
         case breakerClosed
-        /// Too many attempts in a row failed at the host: others are taken for a while. Told once, until it is back.
+        /// Too many attempts in a row failed at the host: other hosts are used for a while. Reported once, until it is
+        /// used again.
         case hostEjected
-        /// An attempt has succeeded at the host after its time was over.
+        /// An attempt at the host has succeeded after its ejection ended.
         case hostReturned
-        /// The host has failed its health checks: others are taken.
+        /// The host has failed its health checks: other hosts are used.
         case hostUnwell
         /// The host passes its health checks again.
         case hostWell

@@ -1,17 +1,17 @@
 import EventLoop
 
-/// What one loop knows about an upstream at a moment, with what all loops of the process know together.
+/// A snapshot of what one loop knows about an upstream, together with what all loops of the process share.
 public struct UpstreamSnapshot: Sendable, Equatable {
     public var name: String
-    /// Attempts in flight in the process, and how many there may be: the limit that is learned, if it is.
+    /// Attempts in flight in the process, and their limit: the learned one, if it is learned.
     public var inFlight: Int
     public var limit: Int
     /// Calls that wait for a slot, in the process and on this loop.
     public var queued: Int
     public var queuedHere: Int
-    /// That of the process; nil if the upstream has none.
+    /// The state of the process's breaker; nil if the upstream has none.
     public var breaker: BreakerState?
-    /// Tokens for retries and hedges that the process has left.
+    /// The process's remaining tokens for retries and hedges.
     public var retryTokens: Double
     /// What this loop knows about each host, in the order of the file.
     public var hosts: [HostSnapshot]
@@ -31,7 +31,7 @@ public struct HostSnapshot: Sendable, Equatable {
     public var origin: Origin
     /// Attempts of this loop.
     public var inFlight: Int
-    /// Whether it is left out for its failures.
+    /// Whether it is ejected for its failures.
     public var isEjected: Bool
     /// Whether its health checks say that it is healthy.
     public var isWell: Bool

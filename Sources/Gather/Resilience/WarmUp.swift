@@ -54,12 +54,12 @@ struct WarmUp {
     }
 }
 
-/// A host to which connections could not be warmed up, or not all of them.
+/// A host for which not all connections could be warmed up.
 public struct ColdHost: Sendable, Equatable {
     /// The name of its upstream.
     public let upstream: String
     public let host: Origin
-    /// How the first request failed that did.
+    /// The failure of the first request that failed.
     public let failure: UpstreamFailure
 
     /// Whether it is the same host, however it failed.
