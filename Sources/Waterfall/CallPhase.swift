@@ -9,7 +9,7 @@ public struct CallPhase: Sendable, Equatable {
         /// For people: `looked the host up`.
         public var text: String {
             switch self {
-            case .queue: "waited for a place"
+            case .queue: "waited for a slot"
             case .dns: "looked the host up"
             case .connect: "connected"
             case .tls: "secured it with TLS"

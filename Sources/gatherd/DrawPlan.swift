@@ -6,7 +6,7 @@ import Rehearsal
 struct DrawPlan: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
-        abstract: "Draw an endpoint's calls: what waits for what, and how long it may take.",
+        abstract: "Draw an endpoint's calls: which wait for which, and how long each may take.",
         discussion: """
             Prints text or, with --dot, a Graphviz graph; --svg writes an SVG picture to a file, or with --svg - to standard \
             output.

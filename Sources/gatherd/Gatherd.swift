@@ -7,7 +7,7 @@ import GatherService
 struct Gatherd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gatherd",
-        abstract: "Answers one HTTP request by asking many services at once.",
+        abstract: "Answers one HTTP request by calling many services at once.",
         discussion: """
             Declare endpoints and their calls in a YAML file; calls run as concurrently as their references allow, under one \
             deadline, and their results are spliced into one JSON answer.

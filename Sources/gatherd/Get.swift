@@ -8,7 +8,7 @@ import Waterfall
 /// `gatherd get`
 struct Get: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Ask for several URLs at once, and draw how long each takes.",
+        abstract: "Request several URLs at once, and draw how long each takes.",
         discussion: """
             Each URL is a call of one gather, which waits for all of them; redirects are not followed. If standard output is not a \
             terminal, it prints one line for each event. Exits with 1 if one of them fails.

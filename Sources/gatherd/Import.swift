@@ -16,7 +16,7 @@ struct Import: ParsableCommand {
             Exits with 0 if nothing was left out, with 1 if something was, and with 2 if the file cannot be read.
             """)
 
-    @Argument(help: "KrakenD's configuration; - is standard input.", completion: .yamlFile)
+    @Argument(help: "The KrakenD configuration; - is standard input.", completion: .yamlFile)
     var file: String
 
     @Option(

@@ -8,8 +8,8 @@ struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve a configuration until SIGTERM, SIGINT or SIGQUIT.",
         discussion: """
-            The first signal drains: no new connections, running requests end. The second cancels what is running. Logs go to \
-            standard error.
+            The first signal drains the service: it accepts no more connections, and requests in progress finish. The second one \
+            cancels them. Logs go to standard error.
 
             SIGHUP reloads the configuration, as does POST /-/reload on the admin listener; a file with an error changes nothing. \
             SIGUSR2 starts the program again, perhaps a newer version of it, which takes over the listening sockets; this process exits \
@@ -46,7 +46,7 @@ struct Serve: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Log every job that holds a loop for longer than this.",
+            "Log every job that blocks a loop for longer than this.",
             valueName: "milliseconds"))
     var slowJobs: Int?
 

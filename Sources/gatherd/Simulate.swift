@@ -58,7 +58,7 @@ struct Simulate: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What if each upstream had a hedge: a part of extra load, such as 2%, or a time, such as 60ms.",
+            "What if each upstream had a hedge: a share of extra load, such as 2%, or a delay, such as 60ms.",
             valueName: "load or time"))
     var hedge: String?
 

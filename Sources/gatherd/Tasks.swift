@@ -32,7 +32,7 @@ struct Tasks: ParsableCommand {
     @Option(help: "With --mode timeout, when to cancel the tasks that are still running. (default: 1500ms)")
     var timeout: String?
 
-    @Flag(help: "Run on simulated time, at once.")
+    @Flag(help: "Run on simulated time, and finish at once.")
     var virtual = false
 
     func validate() throws { _ = try readPlan() }

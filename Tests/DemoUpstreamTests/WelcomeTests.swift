@@ -17,7 +17,7 @@ struct WelcomeTests {
         #expect(response.fields[.contentType] == "text/plain; charset=utf-8")
         #expect(
             text(response) == """
-                gatherd answers one request by asking many services at once. To try:
+                gatherd answers one request by calling many services at once. To try:
 
                   A dashboard in one answer
                   curl http://127.0.0.1:8080/v1/customers/1/dashboard
@@ -40,7 +40,7 @@ struct WelcomeTests {
                   The server alone
                   curl http://127.0.0.1:8080/hello
 
-                With the field 'Accept: application/x-ndjson' or 'Accept: text/event-stream' each call and each task is told as it starts and ends.
+                With the field 'Accept: application/x-ndjson' or 'Accept: text/event-stream' each call and each task is reported as it starts and ends.
                   curl -N -H 'Accept: application/x-ndjson' …
 
                 """)

@@ -1,7 +1,7 @@
 extension Welcome {
-    static let introduction = "gatherd answers one request by asking many services at once. To try:"
+    static let introduction = "gatherd answers one request by calling many services at once. To try:"
     static let streams =
-        "With the field 'Accept: application/x-ndjson' or 'Accept: text/event-stream' each call and each task is told as it starts and ends."
+        "With the field 'Accept: application/x-ndjson' or 'Accept: text/event-stream' each call and each task is reported as it starts and ends."
 
     static func text(_ endpoints: [Endpoint], origin: String) -> String {
         var text = introduction + "\n"

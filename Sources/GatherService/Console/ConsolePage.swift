@@ -110,7 +110,7 @@ enum ConsolePage {
         \#(PageParts.key)
         <p class="hint">Below a bar, what its call did:</p>
         <ul class="key phases" aria-hidden="true">
-        <li><span><i class="bar phase queue"></i></span>waited for a place</li>
+        <li><span><i class="bar phase queue"></i></span>waited for a slot</li>
         <li><span><i class="bar phase dns"></i></span>looked the host up</li>
         <li><span><i class="bar phase connect"></i></span>connected</li>
         <li><span><i class="bar phase tls"></i></span>secured it with TLS</li>

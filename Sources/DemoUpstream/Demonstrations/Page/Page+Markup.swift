@@ -19,7 +19,7 @@ extension Page {
         <body>
         <main>
         <h1>One request, many calls,<br>the time of the longest chain.</h1>
-        <p class="lead">gatherd answers one request by asking many services at once.</p>
+        <p class="lead">gatherd answers one request by calling many services at once.</p>
 
         <section id="gather" data-needs-script hidden aria-labelledby="gather-title">
         <h2 id="gather-title">A gather, as it runs</h2>
@@ -31,7 +31,7 @@ extension Page {
         <form id="gather-form">
         <div class="bar-of-controls">
         <label class="wide"><span>Endpoint</span><select id="endpoint"></select></label>
-        <span id="form-of-answer"><label class="inline"><input type="checkbox" id="as-stream" checked> told call by call, while they run</label></span>
+        <span id="form-of-answer"><label class="inline"><input type="checkbox" id="as-stream" checked> report each call while it runs</label></span>
         <button type="submit">Gather</button>
         </div>
         <div class="sides">

@@ -15,7 +15,7 @@ extension Page {
         const failures = new Set(["http_error", "timeout", "unreachable", "bad_response", "refused", "shed", "failed"])
         const words = {
             ok: "ok", http_error: "HTTP error", timeout: "timed out", unreachable: "unreachable", bad_response: "bad response",
-            refused: "breaker open", shed: "no place", skipped: "skipped", cancelled: "cancelled", failed: "failed", not_started: "never began",
+            refused: "breaker open", shed: "no slot", skipped: "skipped", cancelled: "cancelled", failed: "failed", not_started: "never began",
         }
         const milliseconds = time => time === undefined || time === null ? "" : `${time < 100 ? time.toFixed(1) : Math.round(time)} ms`
 
@@ -25,7 +25,7 @@ extension Page {
             const { queued_ms = 0, dns_ms = 0, connect_ms = 0, tls_ms = 0, first_byte_ms, last_byte_ms, shaping_ms = 0 } = phases
             const answered = first_byte_ms ?? end - start - queued_ms
             const steps = [
-                ["queue", "waited for a place", queued_ms], ["dns", "looked the host up", dns_ms], ["connect", "connected", connect_ms],
+                ["queue", "waited for a slot", queued_ms], ["dns", "looked the host up", dns_ms], ["connect", "connected", connect_ms],
                 ["tls", "secured it with TLS", tls_ms], ["answer", "waited for the first byte", answered - dns_ms - connect_ms - tls_ms],
                 ["body", "received the rest", (last_byte_ms ?? answered) - answered], ["shaping", "checked and shaped it", shaping_ms],
             ]

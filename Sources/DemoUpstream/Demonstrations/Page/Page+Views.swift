@@ -224,7 +224,7 @@ extension Page {
                     return ["The gather failed with ", strong(String(gathered)), " after ", end, `: ${failed[0] ? `${failed[0].name} ended with "${ending(failed[0])}"` : timeline.summary?.detail ?? "no call failed"}`,
                         unsent.length ? `, and ${unsent.length === 1 ? "one call was" : `${unsent.length} calls were`} cancelled or never sent.` : "."]
                 }
-                const parts = sent.length === 1 ? ["The only call that was sent decided the time: the answer was there after ", end]
+                const parts = sent.length === 1 ? ["The only call that was sent determined the time: the answer was there after ", end]
                     : ["The calls took ", strong(`${Math.round(timeline.sum())} ms`), " together; the answer was there after ", end]
                 if (timeline.path.length > 1) parts.push(`, the time of the longest chain: ${joined(timeline.path)}`)
                 if (failed.length) parts.push(`. Without ${failed.map(row => `${row.name} (${ending(row)})`).join(", ")}, which the answer can do without`)

@@ -57,7 +57,7 @@ public enum PageParts {
     /// What the bars of a picture mean.
     public static let key = """
         <ul class="key" aria-hidden="true">
-        <li class="critical"><span><i class="bar"></i></span>decided the time</li>
+        <li class="critical"><span><i class="bar"></i></span>determined the time</li>
         <li><span><i class="bar"></i></span>ran at the same time</li>
         <li><span><i class="bar bad"></i></span>failed</li>
         <li><span><i class="bar cut"></i></span>cancelled</li>
@@ -69,7 +69,7 @@ public enum PageParts {
     /// - Parameter tellsPhases: whether it has a column for what each did.
     public static func table(_ id: String, of rows: String, tellsPhases: Bool = false) -> String {
         let columns =
-            [rows, "Ended", "Began at", "Took", "After", "Decided the time", "Attempts"]
+            [rows, "Ended", "Began at", "Took", "After", "Determined the time", "Attempts"]
             + (tellsPhases ? ["What it did"] : []) + ["Why"]
         let heads = columns.map { #"<th scope="col">\#($0)</th>"# }.joined()
         return """
