@@ -60,6 +60,7 @@ extension FetchError {
         case .tooLarge: .failure(self, name: "too_large")
         case .timeout: .failure(self, name: "timeout")
         case .refused: .failure(self, name: "refused")
+        case .closed: .failure(self, name: "closed")
         case .cancelled: .cancelled
         }
     }
