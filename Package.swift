@@ -99,6 +99,7 @@ let package = Package(
                 "EventLoop", "Fetch", "Gather", "HTTPServer", "HTTPWire",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: settings),
