@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// A time for each of many clients, in memory of a fixed size that all loops share without a lock.
@@ -10,7 +11,7 @@ import Synchronization
     struct Place: ~Copyable {
         /// The client's hash; 0 where the place is free.
         let client = Atomic<UInt64>(0)
-        let time = Atomic<Int64>(.min)
+        let time = Atomic<Int64>(0)
     }
 
     private static let together = 8
@@ -24,13 +25,13 @@ import Synchronization
         var count = Self.together
         while count < clients * 2 { count *= 2 }
         self.count = count
-        unsafe places = .allocate(capacity: count)
-        for index in 0..<count { unsafe (places + index).initialize(to: Place()) }
+        // Places that are free are zeros, so that a large table takes memory only as its clients come.
+        guard let memory = unsafe calloc(count, MemoryLayout<Place>.stride) else { fatalError("out of memory") }
+        unsafe places = memory.bindMemory(to: Place.self, capacity: count)
     }
 
     deinit {
-        unsafe places.deinitialize(count: count)
-        unsafe places.deallocate()
+        unsafe free(places)
     }
 
     /// Calls `body` with the time of a client, which is in the past for one that is not known.
