@@ -23,7 +23,8 @@ extension Dispatch {
 
     /// Begins a part: sends its first attempt, unless something else comes first, for which it needs a task. Nil if it
     /// has sent it, queues for a slot, or has ended.
-    func begin(_ part: PartIndex) -> Work? {
+    /// - Parameter known: the time, if it was read just now.
+    func begin(_ part: PartIndex, _ known: inout LoopInstant?) -> Work? {
         let prepared = prepared(part)
         let isAdmitted = parts[part.number].stage == .admitted
         parts[part.number].stage = .running
@@ -47,7 +48,9 @@ extension Dispatch {
             queue(part, at: state)
             return nil
         }
-        let now = time
+        // To make a request of bodies takes time.
+        let now = prepared.wholeSources.isEmpty ? known ?? time : time
+        known = now
         guard state.isWithinRate(at: now) else { return .limited(request) }
         state.budget.addCall()
         parts[part.number].attempt = attempts.begin(request, of: prepared, call(of: part), at: state, now: now)

@@ -218,12 +218,15 @@ class Dispatch: BulkheadClient, WaitHandler {
     /// nil when the whole is decided.
     @inline(__always)
     private func nextWork(on loop: isolated EventLoop) async -> (PartIndex, Work)? {
+        // Read once for parts that are begun one after the other.
+        var now: LoopInstant?
         while !isDecided {
             if let rest = takeRest() { return rest }
             if let part = takeReady() {
-                if let work = begin(part) { return (part, work) }
+                if let work = begin(part, &now) { return (part, work) }
             } else {
                 await waitForProgress(on: loop)
+                now = nil
             }
         }
         return nil
