@@ -2,11 +2,12 @@ import CoreMetrics
 import Gather
 import Tracing
 
-/// Makes the attempts of gathers by another client, each in a span below the current one, and counts and times them.
+/// Wraps another client of the engine: each attempt of a gather gets a span below the current one, and is counted and
+/// timed.
 ///
-/// In a handler within an ``InstrumentedHandler`` the current span is that of the request that is answered: all attempts
-/// of a gather, retries and hedges included, are side by side below it. A health check, which belongs to no call, is
-/// neither traced nor counted. Confined to its loop.
+/// Inside an ``InstrumentedHandler`` the current span is that of the incoming request: all attempts of a gather,
+/// including retries and hedges, are side by side below it. A health check, which belongs to no call, is neither traced
+/// nor counted. Confined to its loop.
 ///
 /// ```swift
 /// let engine = GatherEngine(plan, client: InstrumentedUpstreams(upstreams, of: plan))

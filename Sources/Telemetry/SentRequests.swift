@@ -16,7 +16,7 @@ final class SentRequests {
         self.metrics = RequestMetrics("http.client", metrics ?? MetricsSystem.factory)
     }
 
-    /// A request that is under way.
+    /// A request in progress.
     struct Running {
         fileprivate let span: any Span
         fileprivate let method: String
@@ -24,7 +24,7 @@ final class SentRequests {
         fileprivate let template: String?
         fileprivate let start: LoopInstant
 
-        /// Adds to what its span says.
+        /// Adds attributes to its span.
         func updateAttributes(_ update: (inout SpanAttributes) -> Void) {
             if span.isRecording { span.updateAttributes(update) }
         }
@@ -35,11 +35,11 @@ final class SentRequests {
         case response(status: Int)
         /// - name: the kind of error, which is one of a few words.
         case failure(any Error, name: String)
-        /// It was given up, which is not an error.
+        /// It was abandoned, which is not an error.
         case cancelled
     }
 
-    /// Begins the span of a request, and has the request carry its context.
+    /// Begins the span of a request, and adds its context to the request.
     func begin(
         _ request: inout ClientRequest, to server: RequestedServer, _ template: String?, at now: LoopInstant
     ) -> Running {
@@ -97,7 +97,7 @@ struct RequestedServer: Hashable {
     let address: String
     /// Nil for a Unix socket.
     let port: Int?
-    /// What the target of a request is appended to.
+    /// The URL that the target of a request is appended to.
     let url: String
 
     /// - Parameter base: scheme, host and, if it is not the scheme's own, port.
@@ -117,7 +117,7 @@ struct RequestedServer: Hashable {
     }
 }
 
-/// What requests that are sent are told apart by.
+/// The dimensions by which requests are distinguished.
 private struct SentRequestKind: RequestKind {
     let method: String
     let server: RequestedServer

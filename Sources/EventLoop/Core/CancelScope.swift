@@ -1,4 +1,4 @@
-/// Where a task waits, for whoever cancels it to find: one cancellation handler for the task then serves all its waits.
+/// The waits of a task that have one cancellation handler together.
 ///
 /// Each ``Reactor/suspend(_:until:isolation:)`` installs a handler of its own, for which the task's status is locked
 /// twice and its executor asked for seven times, and sets a timer. A task that waits often, such as a connection's, has
@@ -15,7 +15,7 @@ public final class CancelScope: TimerHandler {
 
     public init(on reactor: Reactor) { self.reactor = reactor }
 
-    /// Whether it was cancelled, which all waits in it then are.
+    /// Whether it was cancelled, and with it all its waits.
     public var isCancelled: Bool { isOver }
 
     /// Ends the wait that its task is in, and each one to come.
@@ -24,7 +24,7 @@ public final class CancelScope: TimerHandler {
         if let wait { reactor.wake(wait, .cancelled) }
     }
 
-    /// Leaves the loop, when its task waits no longer.
+    /// Leaves the loop; called when its task no longer waits.
     public func close() {
         if let timer { reactor.cancel(timer.id) }
         timer = nil

@@ -76,11 +76,10 @@ package final class SharedRate: Sendable {
         rate.take(time, at: now.nanoseconds, within: max(0, patience.wholeNanoseconds))
     }
 
-    /// Gives back the time of one that was to wait for it.
+    /// Gives back the turn of one that has given up waiting for it.
     ///
-    /// Those that came later keep the times that they have, or more than the rate might begin at once. So the next that
-    /// comes gets a time that was given back only if all that were behind it are given back as well; otherwise it
-    /// passes unused.
+    /// Those that came later keep their turns; otherwise more than the rate allows might begin at once. So the next one
+    /// gets a returned turn only if all turns behind it have been returned as well; otherwise it passes unused.
     /// - Parameter last: when all that was let do would be used up, as it was told that one.
     package func giveBack(_ last: LoopInstant, at now: LoopInstant) {
         givenBack.withLock { givenBack in
