@@ -21,7 +21,7 @@ public struct BlockingTrait: SuiteTrait, TestTrait, TestScoping {
 private final class BlockingExecutor: TaskExecutor {
     static let shared = BlockingExecutor()
 
-    private let pool = BlockingPool(threads: 3)
+    private let pool = BlockingPool(threads: 6)
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
