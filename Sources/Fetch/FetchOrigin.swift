@@ -208,7 +208,7 @@ import HTTPWire
     /// How many idle connections are closed in one turn: thousands at once would take tens of milliseconds.
     private static let closesPerTurn = 256
 
-    /// Closes those that have been idle for the idle time.
+    /// Closes those that have been idle for the idle time, and all of an origin that is closed.
     public func timerFired(_: TimerID) {
         let now = fetcher.reactor.now
         var oldest: LoopInstant?
@@ -233,6 +233,7 @@ import HTTPWire
             let next = closed == Self.closesPerTurn ? now : oldest.advanced(by: options.idleTime)
             return fetcher.reactor.schedule(at: next, self)
         }
+        if isClosed, sweep == nil { fetcher.forget(self) }
     }
 
     // MARK: Dials
@@ -306,15 +307,25 @@ import HTTPWire
 
     // MARK: End
 
-    /// Closes all connections; those that come back later are not kept.
+    /// Closes all connections at once; those that come back later are not kept.
     func close() {
+        stop()
+        while let connection = idle.pop() { connection.close() }
+        openIdle = 0
+    }
+
+    /// Closes all connections, a part in each turn, and leaves the fetcher then.
+    func retire() {
+        stop()
+        sweep = fetcher.reactor.schedule(at: fetcher.reactor.now, self)
+    }
+
+    private func stop() {
         isClosed = true
         for dial in dials { dial.cancel() }
         dials = []
         abandonedDials = 0
-        while let connection = idle.pop() { connection.close() }
         (transfers, waiting) = ([], [])
-        openIdle = 0
         if let sweep { fetcher.reactor.cancel(sweep) }
         sweep = nil
     }

@@ -89,10 +89,17 @@ public import HTTPWire
     /// Closes the connections of an origin that is no longer used, and forgets it. Its requests in progress end as
     /// cancelled, and later ones fail at once, as ``FetchError/closed``.
     public func remove(_ origin: FetchOrigin) {
-        guard let index = origins.firstIndex(where: { $0 === origin }) else { return }
-        origins.remove(at: index)
+        guard origins.contains(where: { $0 === origin }) else { return }
         for exchange in active where exchange.origin === origin { abandon(exchange, .cancelled) }
+        // Secured ones are libcurl's as well, and go with its handle.
+        guard origin.isSecured else { return origin.retire() }
         origin.close()
+        forget(origin)
+    }
+
+    /// Lets go of an origin that has no connections left.
+    func forget(_ origin: FetchOrigin) {
+        origins.removeAll { $0 === origin }
         guard !origins.contains(where: { $0.multi === origin.multi }) else { return }
         multis = multis.filter { $0.value !== origin.multi }
         origin.multi.close()

@@ -308,17 +308,19 @@ import Testing
         }
     }
 
-    @Test func `of thousands of connections whose time is over a part is closed in each turn`() throws {
+    @Test("Of thousands of connections that are to be closed a part is closed in each turn", arguments: [false, true])
+    func closing(_ isRemoved: Bool) throws {
         allowDescriptors(1500)
         var options = FetchOptions()
         // All are too old when the first has been idle for its time.
-        options.idleTime = .seconds(3)
-        options.maxConnectionAge = .seconds(2)
+        options.idleTime = .seconds(isRemoved ? 3600 : 3)
+        options.maxConnectionAge = .seconds(isRemoved ? 3600 : 2)
         options.idleConnections = 600
         try ScriptedUpstream.run(options: options) { upstream, loop in
             let idle = try await upstream.warmUp(600, on: loop)
             let drops = Drops(loop.reactor)
             loop.reactor.addTurnHandler(drops)
+            if isRemoved { upstream.fetcher.remove(upstream.origin) }
             for connection in idle { #expect(try await connection.end(on: loop) == .closed) }
             loop.reactor.removeTurnHandler(drops)
             #expect((1...256).contains(drops.most))
