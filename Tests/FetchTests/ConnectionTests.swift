@@ -56,11 +56,11 @@ import Testing
         try ScriptedUpstream.run(options: options) { upstream, loop in
             let fetcher = upstream.fetcher
             if what == "fetcher" { fetcher.close() } else { fetcher.remove(upstream.origin) }
-            #expect(await upstream.outcome(within: .seconds(3600), on: loop).failure == .closed)
+            #expect(await upstream.outcome(within: .seconds(60), on: loop).failure == .closed)
             #expect(fetcher.requestsInFlight == 0 && upstream.listener.acceptNow() == nil)
             if !isHTTP2 {
                 let streamed = try fetcher.stream(.get("/"), from: upstream.origin)
-                let wake = await loop.reactor.suspend(streamed.wait, until: loop.now.advanced(by: .seconds(3600)))
+                let wake = await loop.reactor.suspend(streamed.wait, until: loop.now.advanced(by: .seconds(60)))
                 #expect(throws: FetchError.closed) { try streamed.head(wake) }
             }
             if what == "fetcher" {
