@@ -145,7 +145,7 @@ extension FetchError: CustomStringConvertible {
         case .tooLarge: "the response is larger than allowed"
         case .timeout(let phase): "no answer in time, \(phase)"
         case .cancelled: "the request was cancelled"
-        case .closed: "there are no more requests to this server"
+        case .closed: "the fetcher was closed, or the server removed from it"
         case .refused(let code): "libcurl rejects the request with code \(code)"
         }
     }

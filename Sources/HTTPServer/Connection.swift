@@ -67,7 +67,7 @@ import HTTPWire
     private var timer: (id: TimerID, due: LoopInstant)?
     /// Whether it is input for a head that is waited for.
     private var waitsForHead = false
-    /// What a step that was made while the task waited leaves to it.
+    /// What a step that was made while the task waited leaves to it, or what a handler has answered.
     private var unfinished: Step?
     /// The turn of the latest exchange, and how many there were in it.
     private var turn: LoopInstant
@@ -178,7 +178,9 @@ import HTTPWire
                 _ = await scope.suspend(wait, on: loop)
                 (reading, waitsForHead) = (nil, false)
                 reactor.describeJob("connection")
-            case .turn: _ = await scope.suspend(reactor.makeWait(), until: reactor.now, on: loop)
+            case .turn:
+                _ = await scope.suspend(reactor.makeWait(), until: reactor.now, on: loop)
+                reactor.describeJob("connection")
             case .handler(let work): unfinished = await handle(work)
             case .refusal(let refusal): return await refuse(refusal, on: loop)
             case .failure(let error): return await fail(error, on: loop)

@@ -38,7 +38,7 @@ public final class Request {
     var isHead: Bool { head.method == .head }
     /// Where its handler may wait without a cancellation handler for each wait, in the task that called the handler; nil
     /// where no client can leave.
-    public let scope: CancelScope?
+    package let scope: CancelScope?
     private let stream: any ExchangeStream
     // Behind the properties that others see: what only this file changes is not checked for exclusive access each time.
     private var currentHead: RequestHead

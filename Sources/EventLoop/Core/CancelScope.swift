@@ -5,7 +5,8 @@
 /// one handler for as long as it lives, which calls ``cancel()`` on the loop, and waits by ``suspend(_:until:on:)``. Its
 /// timer is set for the earliest deadline since it last fired: most waits end long before theirs, and a timer that comes
 /// too early costs less than one for each wait. Confined to its loop; ``close()`` ends it.
-public final class CancelScope: TimerHandler {
+@usableFromInline
+package final class CancelScope: TimerHandler {
     @usableFromInline let reactor: Reactor
     // Behind what others see: what only this file changes is not checked for exclusive access each time.
     private var wait: WaitID?
@@ -13,19 +14,19 @@ public final class CancelScope: TimerHandler {
     private var deadline = LoopInstant(nanoseconds: .max)
     private var timer: (id: TimerID, due: LoopInstant)?
 
-    public init(on reactor: Reactor) { self.reactor = reactor }
+    package init(on reactor: Reactor) { self.reactor = reactor }
 
     /// Whether it was cancelled, and with it all its waits.
-    public var isCancelled: Bool { isOver }
+    package var isCancelled: Bool { isOver }
 
     /// Ends the wait that its task is in, and each one to come.
-    public func cancel() {
+    package func cancel() {
         isOver = true
         if let wait { reactor.wake(wait, .cancelled) }
     }
 
     /// Leaves the loop; called when its task no longer waits.
-    public func close() {
+    package func close() {
         if let timer { reactor.cancel(timer.id) }
         timer = nil
     }
@@ -36,7 +37,8 @@ public final class CancelScope: TimerHandler {
     /// It becomes a part of its caller: as a function of its own it would take a frame, and a change of executor when
     /// it returns.
     @inlinable @inline(__always)
-    public func suspend(_ wait: WaitID, until deadline: LoopInstant? = nil, on loop: isolated EventLoop) async -> Wake {
+    package func suspend(_ wait: WaitID, until deadline: LoopInstant? = nil, on loop: isolated EventLoop) async -> Wake
+    {
         if let wake = enter(wait, until: deadline) { return wake }
         let wake = await reactor.parking.leave(wait)
         leave()
@@ -45,6 +47,7 @@ public final class CancelScope: TimerHandler {
 
     @usableFromInline
     func enter(_ wait: WaitID, until deadline: LoopInstant?) -> Wake? {
+        precondition(self.wait == nil, "a scope is one task's, which waits for one thing at a time")
         if isOver { reactor.wake(wait, .cancelled) }
         if let wake = reactor.enter(wait) { return wake }
         self.wait = wait
@@ -65,7 +68,8 @@ public final class CancelScope: TimerHandler {
         timer = (reactor.schedule(at: deadline, self), deadline)
     }
 
-    public func timerFired(_: TimerID) {
+    @usableFromInline
+    package func timerFired(_: TimerID) {
         timer = nil
         guard let wait, deadline.nanoseconds < .max else { return }
         if deadline <= reactor.now { reactor.wake(wait, .timedOut) } else { schedule() }

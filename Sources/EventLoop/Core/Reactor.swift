@@ -202,8 +202,8 @@ public final class Reactor {
     ///
     /// It becomes a part of its caller: as a function of its own it would take a frame, and a change of executor when
     /// it returns.
-    @inlinable @inline(__always)
-    package func suspendUncancellably(_ wait: WaitID, on loop: isolated EventLoop) async -> Wake {
+    @inline(__always)
+    func suspendUncancellably(_ wait: WaitID, on loop: isolated EventLoop) async -> Wake {
         if let wake = enter(wait) { return wake }
         return await parking.leave(wait)
     }
@@ -245,7 +245,6 @@ public final class Reactor {
 
     /// Notes that the calling task is about to suspend, by its call of ``Parking/leave(_:)``.
     /// - Returns: the reason of a wake-up that came first, so that there is nothing to suspend for.
-    @usableFromInline
     func enter(_ wait: WaitID) -> Wake? { enter(wait, until: nil) }
 
     private func enter(_ wait: WaitID, until deadline: LoopInstant? = nil, isJoin: Bool = false) -> Wake? {
@@ -376,7 +375,7 @@ public final class Reactor {
     }
 
     /// Runs each job that was ready when the loop was stopped. A confined loop has taken them from the global pool, to
-    /// which goes what follows from them.
+    /// which goes what follows from them; what follows on the loop itself never runs.
     func runLeftJobs(_ executor: LoopExecutor) {
         for _ in 0..<ready.count {
             if case .job(let job)? = ready.popFirst() { executor.run(job) }

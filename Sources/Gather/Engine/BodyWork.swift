@@ -10,9 +10,10 @@ import JSONText
 package enum BodyWork {
     /// Bodies up to this size are worked on by the loop.
     package static let mostOnLoop = 128 << 10
-    /// The bytes of all bodies that the loop works on in one turn: some 8 ms at the slowest. Those up to the second
-    /// size are not counted, since a turn has room for as many as it runs jobs.
-    private static let (mostInTurn, leastCounted) = (512 << 10, 2 << 10)
+    /// The bytes of all bodies that the loop works on in one turn: some 8 ms at the slowest. Those up to
+    /// ``leastCounted`` are not counted, since a turn has room for as many as it runs jobs.
+    private static let mostInTurn = 512 << 10
+    static let leastCounted = 2 << 10
     /// In larger bodies all references are looked up in one pass, not once for each reference.
     private static let mostLookedUpSingly = 4 << 10
     /// Lists in bodies up to this size have no more items than the loop makes requests of at once; each takes some

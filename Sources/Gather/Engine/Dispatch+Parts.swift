@@ -114,9 +114,11 @@ extension Dispatch {
         let now = time
         if let rest = attempts.endFirst(attempt, wake, of: prepared, at: state, now: now, &end) { return rest }
         state.bulkhead.leave()
+        // What was done with its body is the call's time, though not the upstream's.
+        let hasTaken = (end.body?.range.count ?? 0) > BodyWork.leastCounted
         shape(&end, of: part, prepared)
         close(part)
-        ended(part, &end, since: parts[part.number].since, at: now)
+        ended(part, &end, since: parts[part.number].since, at: hasTaken ? time : now)
         return nil
     }
 

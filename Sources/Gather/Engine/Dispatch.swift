@@ -218,15 +218,18 @@ class Dispatch: BulkheadClient, WaitHandler {
     /// nil when the whole is decided.
     @inline(__always)
     private func nextWork(on loop: isolated EventLoop) async -> (PartIndex, Work)? {
-        // Read once for parts that are begun one after the other.
+        // Read once for parts that are begun one after the other, but for no more than takes some microseconds.
         var now: LoopInstant?
+        var begun = 0
         while !isDecided {
             if let rest = takeRest() { return rest }
             if let part = takeReady() {
+                if begun & 15 == 0 { now = nil }
+                begun += 1
                 if let work = begin(part, &now) { return (part, work) }
             } else {
                 await waitForProgress(on: loop)
-                now = nil
+                begun = 0
             }
         }
         return nil

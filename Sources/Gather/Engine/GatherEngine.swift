@@ -73,11 +73,19 @@ public final class GatherEngine {
     ///   - observer: is told of each call as it ends. With an observer, the default answer is left empty, since the
     ///     observer has been told all of it; a declared `response` is not.
     ///   - trace: what upstreams are told of the trace that it is in.
-    ///   - scope: that of the calling task, if it has one: a wait costs less in it.
     public func gather(
         _ endpoint: Endpoint, _ input: any GatherInput, within limit: Duration? = nil, sendsOptional: Bool = true,
-        observer: (any GatherObserver)? = nil, trace: GatherSpan? = nil, in scope: CancelScope? = nil,
-        on loop: isolated EventLoop
+        observer: (any GatherObserver)? = nil, trace: GatherSpan? = nil, on loop: isolated EventLoop
+    ) async -> Gathered {
+        await gather(
+            endpoint, input, within: limit, sendsOptional: sendsOptional, observer: observer, trace: trace, in: nil,
+            on: loop)
+    }
+
+    /// Runs an endpoint in a task that has a scope, where waiting costs less.
+    package func gather(
+        _ endpoint: Endpoint, _ input: any GatherInput, within limit: Duration?, sendsOptional: Bool,
+        observer: (any GatherObserver)? = nil, trace: GatherSpan?, in scope: CancelScope?, on loop: isolated EventLoop
     ) async -> Gathered {
         let fault =
             endpoint.checksManyItems(of: input)

@@ -35,7 +35,7 @@ package struct CellRate: Sendable {
 
     /// Counts one more, unless that would be one too many.
     /// - Parameters:
-    ///   - time: what is kept; the beginning of time at first.
+    ///   - time: what is kept; a time that has passed at first.
     ///   - patience: how many nanoseconds it may wait. One that does has its time, which no other gets.
     package func take(_ time: borrowing Atomic<Int64>, at now: Int64, within patience: Int64 = 0) -> Verdict {
         var current = time.load(ordering: .relaxed)
@@ -83,7 +83,7 @@ package final class SharedRate: Sendable {
     /// - Parameter last: when all that was let do would be used up, as it was told that one.
     package func giveBack(_ last: LoopInstant, at now: LoopInstant) {
         givenBack.withLock { givenBack in
-            givenBack.removeAll { $0 <= now.nanoseconds }
+            givenBack.removeFirst(givenBack.firstIndex { $0 > now.nanoseconds } ?? givenBack.count)
             givenBack.insert(last.nanoseconds, at: (givenBack.lastIndex { $0 < last.nanoseconds } ?? -1) + 1)
             while let last = givenBack.last, rate.takeBack(time, last) { givenBack.removeLast() }
         }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// A time for each of many clients, in memory of a fixed size that all loops share without a lock.
 ///
-/// A client has one of the eight places that its hash leads to, which are on two cache lines. A place whose time has
+/// A client has one of the eight places that its hash leads to, which are next to each other. A place whose time has
 /// passed is free for another client: nothing has to be removed. If all eight are taken, the client whose time passes
 /// first loses its place, and starts anew if it comes again: a table that is too small lets through more than it
 /// should, and never less.
