@@ -39,6 +39,7 @@ import Testing
         try ServerUnderTest.run(handler: Self.count) { subject, loop in
             let (client, connection) = try await Self.connection(sending: 300_000, to: subject, on: loop)
             #expect(connection.content.count == 300_000)
+            subject.server.incoming.removeAll(of: connection)
             connection.refuseForRoom()
             #expect(connection.content.isEmpty)
             #expect(try await client.message(on: loop).status == 503)

@@ -372,6 +372,8 @@ public final class Reactor {
             if !stopped, fireTimers() { runJobs(&budget, executor) }
             if !stopped { poll() }
         }
+        // There is no poll to come; they refer to the loop.
+        pollHandlers = []
     }
 
     /// Runs each job that was ready when the loop was stopped. A confined loop has taken them from the global pool, to
