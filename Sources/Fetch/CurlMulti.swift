@@ -65,6 +65,8 @@ import Glibc
     /// are in use are told that they are lost.
     func close() {
         for handle in toDiscard { remove(handle) }
+        // libcurl closes the connection of a handle that is taken out, and forgets one that is not.
+        for link in Array(links.values) { remove(link) }
         isClosed = true
         (toStart, toDiscard) = ([], [])
         unsafe curl_multi_cleanup(handle)
