@@ -173,7 +173,7 @@ def check_gathers(console):
     console.open(part=address)
     expect(console.browser.wait("document.querySelector('#calls tr')"), "a gather is reached by its URL")
     console.open(part="#gather=9-9-9")
-    expect(console.browser.wait("/not kept/.test(document.querySelector('#detail-facts').textContent)"), "one that is gone says so")
+    expect(console.browser.wait("/no longer kept/.test(document.querySelector('#detail-facts').textContent)"), "one that is gone says so")
     hostile = console.browser.run("return [document.images.length, document.title]")
     expect(hostile == [0, "gatherd console"], "nothing of an upstream is markup")
 
