@@ -374,6 +374,7 @@ public final class Reactor {
         }
         // There is no poll to come; they refer to the loop.
         pollHandlers = []
+        hasPollHandlers = false
     }
 
     /// Runs each job that was ready when the loop was stopped. A confined loop has taken them from the global pool, to

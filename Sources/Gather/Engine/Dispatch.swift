@@ -63,8 +63,7 @@ class Dispatch: BulkheadClient, WaitHandler {
 
     init(
         _ engine: GatherEngine, reactor: Reactor, _ prepared: [PreparedCall], parts count: Int, start: LoopInstant,
-        trace: GatherSpan?,
-        patience: Patience, scope: CancelScope? = nil
+        trace: GatherSpan?, patience: Patience, scope: CancelScope? = nil
     ) {
         (self.engine, self.reactor, self.start, self.patience) = (engine, reactor, start, patience)
         self.scope = scope
