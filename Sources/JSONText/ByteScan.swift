@@ -17,13 +17,18 @@ enum ByteScan {
             if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
             i &+= 8
         }
-        while i <= text.count &- 32 {
-            // Safe as below. One load of four words checks its bounds once.
-            let words = unsafe text.bytes.unsafeLoadUnaligned(fromByteOffset: i, as: SIMD4<UInt64>.self)
-            let marks =
-                plainRunEnds(words[0]) | plainRunEnds(words[1]) | plainRunEnds(words[2]) | plainRunEnds(words[3])
-            if marks != 0 { break }
-            i &+= 32
+        while i <= text.count &- 64 {
+            // The compiler makes vectors of this loop, which a check of each index would prevent.
+            var ends: UInt8 = 0
+            for offset in 0..<64 {
+                // Safe: the loop around it has looked at the bounds.
+                let byte = unsafe text[unchecked: i &+ offset]
+                // As signed numbers, those of 0x80 and above are below 0x20 as well.
+                let isSpecial = Int8(bitPattern: byte) < 0x20
+                ends |= (byte == ASCII.quote ? 1 : 0) | (byte == ASCII.backslash ? 1 : 0) | (isSpecial ? 1 : 0)
+            }
+            if ends != 0 { break }
+            i &+= 64
         }
         while i <= text.count &- 8 {
             let marks = plainRunEnds(load(text, i))
