@@ -27,6 +27,9 @@ public import HTTPWire
     private let unwritten = Chain<UpstreamConnection>()
     /// Those of them that are written on now, in the order in which they became so.
     private let writing = Chain<UpstreamConnection>()
+    /// The latest step of the loop in which requests were written at once, and how many.
+    private var writtenIn = 0
+    private var writtenNow = 0
     /// Connections that have more to read than the turn had time for.
     private var unread: [UpstreamConnection] = []
     private var isClosed = false
@@ -215,14 +218,30 @@ public import HTTPWire
         return order
     }
 
-    /// Makes a kept connection write its request after the next poll, which tells of all connections at once what has
-    /// come on them.
+    /// Makes a kept connection write its request after a poll, which tells of all connections at once what has come on
+    /// them: at once if the loop has nothing else to do, so that the server is at work while the next request is
+    /// prepared; else after the next poll, which then serves the requests of several tasks.
     func writeAfterPoll(_ connection: consuming UpstreamConnection) {
+        guard !polls() else { return connection.write() }
         if unwritten.isEmpty { reactor.callAfterPoll(self) }
         unwritten.push(connection)
     }
 
-    /// How many requests are written between two polls: some 15 µs of work, in which something may come on the next
+    /// Polls if a request may be written at once and the last poll for such requests is not of this step, or was for
+    /// as many as share one.
+    /// - Returns: whether a request may be written at once.
+    private func polls() -> Bool {
+        let step = reactor.step
+        if step != writtenIn {
+            guard reactor.isLastStep else { return false }
+            (writtenIn, writtenNow) = (step, 0)
+        }
+        if writtenNow % Self.requestsPerPoll == 0 { reactor.pollAgain() }
+        writtenNow += 1
+        return true
+    }
+
+    /// How many requests are written between two polls: some 30 µs of work, in which something may come on the next
     /// connection, as it may on its way through the network.
     private static let requestsPerPoll = 8
 

@@ -99,26 +99,80 @@ import Testing
     @Test func `what came before a request is no answer to it, though a read that was put off comes between`() throws {
         try ScriptedUpstream.run { upstream, loop in
             let kept = try await upstream.warmUp(1, on: loop)[0]
-            let exchange = upstream.fetcher.start(.get("/"), from: upstream.origin)
-            guard case .onConnection(let connection) = exchange.state else {
-                Issue.record("a new connection")
-                return
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // The loop has more to do, so that the request is written after the next poll.
+                group.addImmediateTask { await loop.settle() }
+                let exchange = upstream.fetcher.start(.get("/"), from: upstream.origin)
+                let connection = try #require(exchange.connection)
+                try kept.send(okResponse.replacing("ok", with: "no"))
+                waitForArrival(on: connection.fd)
+                // What the fetcher does for connections that the turn before had no time for.
+                connection.receive()
+                let response = try await upstream.listener.serving(
+                    by: { connection, loop in
+                        _ = try await connection.message(on: loop)
+                        try connection.send(okResponse)
+                    }, on: loop
+                ) {
+                    let wake = await loop.reactor.suspend(exchange.wait, until: loop.now.advanced(by: .seconds(10)))
+                    return try exchange.take(wake)
+                }
+                #expect(response.body == Array("ok".utf8))
+                _ = try await kept.end(on: loop)
+                try await group.waitForAll()
             }
-            try kept.send(okResponse.replacing("ok", with: "no"))
-            waitForArrival(on: connection.fd)
-            // What the fetcher does for connections that the turn before had no time for.
-            connection.receive()
-            let response = try await upstream.listener.serving(
+        }
+    }
+
+    @Test(
+        "A request is written at once if the loop has nothing else to do, and after the next poll if it has",
+        arguments: [false, true])
+    func writing(hasMoreToDo: Bool) throws {
+        try ScriptedUpstream.run { upstream, loop in
+            let kept = try await upstream.warmUp(2, on: loop)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                if hasMoreToDo { group.addImmediateTask { await loop.settle() } }
+                for number in 0..<2 {
+                    let exchange = upstream.fetcher.start(.get("/\(number)"), from: upstream.origin)
+                    let connection = try #require(exchange.connection)
+                    #expect(connection.isSent != hasMoreToDo)
+                    group.addImmediateTask {
+                        let wake = await loop.reactor.suspend(exchange.wait, until: loop.now.advanced(by: .seconds(10)))
+                        let body = try exchange.take(wake).body
+                        #expect(body == Array("ok".utf8))
+                    }
+                }
+                for connection in kept {
+                    _ = try await connection.message(on: loop)
+                    try connection.send(okResponse)
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test func `what has come when a request is about to be written at once is no answer to it`() throws {
+        try ScriptedUpstream.run { upstream, loop in
+            let kept = try await upstream.warmUp(2, on: loop)
+            for (connection, fd) in zip(kept.reversed(), upstream.idleDescriptors) {
+                try connection.send(okResponse.replacing("ok", with: "no"))
+                waitForArrival(on: fd)
+            }
+            let texts = try await upstream.listener.serving(
                 by: { connection, loop in
                     _ = try await connection.message(on: loop)
                     try connection.send(okResponse)
                 }, on: loop
             ) {
-                let wake = await loop.reactor.suspend(exchange.wait, until: loop.now.advanced(by: .seconds(10)))
-                return try exchange.take(wake)
+                let exchanges = (0..<2).map { _ in upstream.fetcher.start(.get("/"), from: upstream.origin) }
+                var bodies: [[UInt8]] = []
+                for exchange in exchanges {
+                    let wake = await loop.reactor.suspend(exchange.wait, until: loop.now.advanced(by: .seconds(10)))
+                    bodies.append(try exchange.take(wake).body)
+                }
+                return bodies
             }
-            #expect(response.body == Array("ok".utf8))
-            _ = try await kept.end(on: loop)
+            #expect(texts == Array(repeating: Array("ok".utf8), count: 2))
         }
     }
 
@@ -355,5 +409,12 @@ import Testing
             }
             #expect(outcome.text == "413 no")
         }
+    }
+}
+
+extension UpstreamExchange {
+    /// The kept connection that it has.
+    fileprivate var connection: UpstreamConnection? {
+        if case .onConnection(let connection) = state { connection } else { nil }
     }
 }

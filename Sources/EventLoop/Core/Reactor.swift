@@ -317,6 +317,12 @@ public final class Reactor {
 
     // MARK: Turns
 
+    /// A number for the job that is running, or for the handlers that run between two jobs of a turn.
+    public var step: Int { turns &+ jobs }
+
+    /// Whether the loop has nothing to do after this step but to poll.
+    public var isLastStep: Bool { ready.isEmpty && reports.isEmpty && !hasPollHandlers && !hasMarked }
+
     /// Calls the handler at the end of each turn, until ``removeTurnHandler(_:)``.
     public func addTurnHandler(_ handler: any TurnHandler) {
         turnHandlers.append(handler)
