@@ -12,6 +12,15 @@ final class Bulkhead {
     private var waiting = Deque<(client: any BulkheadClient, call: Int, since: LoopInstant)>()
     /// How many of this loop wait.
     private(set) var queued = 0
+    /// Made when the first call queues.
+    private var entrance: Entrance?
+
+    /// What other loops refer to. A weak reference to the bulkhead itself would make each use of it slower: its count
+    /// would be kept in a table beside it.
+    final class Entrance {
+        unowned let bulkhead: Bulkhead
+        init(to bulkhead: Bulkhead) { self.bulkhead = bulkhead }
+    }
 
     init(_ places: Places, loop: Int) {
         self.places = places
@@ -45,10 +54,15 @@ final class Bulkhead {
 
     /// Queues a call for a slot, which may come before this returns.
     func queue(_ call: Int, of client: any BulkheadClient, on reactor: Reactor) {
-        if lane.bulkhead.load() == nil { _ = lane.bulkhead.storeIfNil(LoopReference(self, on: reactor)) }
+        if entrance == nil {
+            let entrance = Entrance(to: self)
+            self.entrance = entrance
+            _ = lane.entrance.storeIfNil(LoopReference(entrance, on: reactor))
+        }
         queued += 1
         waiting.append((client, call, reactor.now))
-        announce()
+        // Behind another, which is announced or is about to get a slot, it has its turn without that.
+        if queued == 1 { announce() }
     }
 
     /// A call that queued no longer wants a slot, and will refuse it.

@@ -17,7 +17,7 @@ final class Places: Sendable {
         /// Since when the first in the queue waits; `.max` if none does, or if a place is on its way to it.
         let oldest = Atomic<Int64>(.max)
         /// Set when the loop's first call queues.
-        let bulkhead = AtomicLazyReference<LoopReference<Bulkhead>>()
+        let entrance = AtomicLazyReference<LoopReference<Bulkhead.Entrance>>()
     }
 
     init(_ limit: Int, queue: Int, loops: Int = 1) {
@@ -52,13 +52,14 @@ final class Places: Sendable {
     /// Hands a place to the loop whose first call has waited longest; false if none waits.
     private func handOver(from giver: Bulkhead?) -> Bool {
         while true {
-            var first: Lane?
+            var number: Int?
             var since = Int64.max
-            for lane in lanes {
-                let oldest = lane.oldest.load(ordering: .sequentiallyConsistent)
-                if oldest < since { (first, since) = (lane, oldest) }
+            for index in lanes.indices {
+                let oldest = lanes[index].oldest.load(ordering: .sequentiallyConsistent)
+                if oldest < since { (number, since) = (index, oldest) }
             }
-            guard let first else { return false }
+            guard let number else { return false }
+            let first = lanes[number]
             // Claimed, so that two places that come free at once go to two calls.
             guard
                 first.oldest.compareExchange(expected: since, desired: .max, ordering: .sequentiallyConsistent)
@@ -68,9 +69,9 @@ final class Places: Sendable {
                 giver.receivePlace()
                 return true
             }
-            guard let bulkhead = first.bulkhead.load() else { continue }
-            let isHandedOver = bulkhead.handOver { receiver in
-                if let receiver { receiver.receivePlace() } else { self.leave(nil) }
+            guard let entrance = first.entrance.load() else { continue }
+            let isHandedOver = entrance.handOver { entrance in
+                if let entrance { entrance.bulkhead.receivePlace() } else { self.leave(nil) }
             }
             if isHandedOver { return true }
         }
