@@ -13,7 +13,7 @@ enum ByteScan {
         var i = start
         // Most strings end within a word; of those that do not, many are long.
         if i <= text.count &- 8 {
-            let marks = plainRunEnds(load(text, i))
+            let marks = plainRunEnds(load(text, i)) & highBits
             if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
             i &+= 8
         }
@@ -30,82 +30,69 @@ enum ByteScan {
             if ends != 0 { break }
             i &+= 64
         }
-        while i <= text.count &- 8 {
-            let marks = plainRunEnds(load(text, i))
-            if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
-            i &+= 8
+        return first(in: text, from: i, marks: plainRunEnds) { byte in
+            byte == ASCII.quote || byte == ASCII.backslash || byte < 0x20 || byte >= 0x80
         }
-        while i < text.count {
-            let byte = text[i]
-            if byte == ASCII.quote || byte == ASCII.backslash || byte < 0x20 || byte >= 0x80 { break }
-            i &+= 1
-        }
-        return i
     }
 
     /// Marks the bytes of a word that end a plain run.
     @inline(__always)
     private static func plainRunEnds(_ word: UInt64) -> UInt64 {
-        let quotes = (word ^ ones &* UInt64(ASCII.quote)) &- ones
-        let backslashes = (word ^ ones &* UInt64(ASCII.backslash)) &- ones
-        let controls = word &- ones &* 0x20
-        return (quotes | backslashes | controls | word) & highBits
+        matches(word, ASCII.quote) | matches(word, ASCII.backslash) | (word &- ones &* 0x20) | word
     }
 
     /// The first `"` or `\` from `start`, or the count of bytes.
     @inline(__always)
     static func quoteOrBackslash(in text: Span<UInt8>, from start: Int) -> Int {
-        var i = start
-        while i <= text.count &- 8 {
-            let word = load(text, i)
-            let quotes = (word ^ ones &* UInt64(ASCII.quote)) &- ones
-            let backslashes = (word ^ ones &* UInt64(ASCII.backslash)) &- ones
-            let marks = (quotes | backslashes) & ~word & highBits
-            if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
-            i &+= 8
+        first(in: text, from: start) { word in
+            (matches(word, ASCII.quote) | matches(word, ASCII.backslash)) & ~word
+        } where: { byte in
+            byte == ASCII.quote || byte == ASCII.backslash
         }
-        while i < text.count, text[i] != ASCII.quote, text[i] != ASCII.backslash { i &+= 1 }
-        return i
     }
 
     /// The first `"`, `{`, `[`, `}` or `]` from `start`, or the count of bytes.
     @inline(__always)
     static func quoteOrBracket(in text: Span<UInt8>, from start: Int) -> Int {
-        var i = start
-        while i <= text.count &- 8 {
-            let word = load(text, i)
-            // `[` and `]` differ from `{` and `}` in the bit 0x20 alone.
+        // `[` and `]` differ from `{` and `}` in the bit 0x20 alone.
+        first(in: text, from: start) { word in
             let folded = word | ones &* 0x20
-            let quotes = (word ^ ones &* UInt64(ASCII.quote)) &- ones
-            let opening = (folded ^ ones &* UInt64(ASCII.openBrace)) &- ones
-            let closing = (folded ^ ones &* UInt64(ASCII.closeBrace)) &- ones
-            let marks = (quotes | opening | closing) & ~word & highBits
-            if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
-            i &+= 8
+            let brackets = matches(folded, ASCII.openBrace) | matches(folded, ASCII.closeBrace)
+            return (matches(word, ASCII.quote) | brackets) & ~word
+        } where: { byte in
+            byte == ASCII.quote || byte | 0x20 == ASCII.openBrace || byte | 0x20 == ASCII.closeBrace
         }
-        while i < text.count {
-            let folded = text[i] | 0x20
-            if text[i] == ASCII.quote || folded == ASCII.openBrace || folded == ASCII.closeBrace { break }
-            i &+= 1
-        }
-        return i
     }
 
     /// The first line feed or carriage return from `start`, or the count of bytes.
     @inline(__always)
     static func lineBreak(in text: Span<UInt8>, from start: Int) -> Int {
+        first(in: text, from: start) { word in
+            (matches(word, ASCII.lineFeed) | matches(word, ASCII.carriageReturn)) & ~word
+        } where: { byte in
+            byte == ASCII.lineFeed || byte == ASCII.carriageReturn
+        }
+    }
+
+    /// The first byte from `start` that is marked in its word, or the count of bytes.
+    /// - Parameter isMatch: the same for a byte of the last few, which are not a word.
+    @inline(__always)
+    private static func first(
+        in text: Span<UInt8>, from start: Int, marks: (UInt64) -> UInt64, where isMatch: (UInt8) -> Bool
+    ) -> Int {
         var i = start
         while i <= text.count &- 8 {
-            let word = load(text, i)
-            let feeds = (word ^ ones &* UInt64(ASCII.lineFeed)) &- ones
-            let returns = (word ^ ones &* UInt64(ASCII.carriageReturn)) &- ones
-            let marks = (feeds | returns) & ~word & highBits
+            let marks = marks(load(text, i)) & highBits
             if marks != 0 { return i &+ marks.trailingZeroBitCount >> 3 }
             i &+= 8
         }
-        while i < text.count, text[i] != ASCII.lineFeed, text[i] != ASCII.carriageReturn { i &+= 1 }
+        while i < text.count, !isMatch(text[i]) { i &+= 1 }
         return i
     }
+
+    /// Marks the bytes of a word that are this one, and bytes of 0x80 or above.
+    @inline(__always)
+    private static func matches(_ word: UInt64, _ byte: UInt8) -> UInt64 { (word ^ ones &* UInt64(byte)) &- ones }
 
     /// Eight bytes from `offset`, the first one lowest.
     @inline(__always)

@@ -4,38 +4,22 @@ public struct JSONPathError: Error, Hashable, Sendable {
     public let column: Int
     public let reason: Reason
 
-    public enum Reason: Hashable, Sendable {
-        /// A key was expected: after a dot, at the start, or between two dots.
-        case expectedKey
-        /// A character that a key has only in brackets and quotes.
-        case quoteNeeded
-        /// Neither a dot nor a bracket after a step.
-        case expectedStep
-        /// Brackets hold something other than an index, `*` or a quoted key.
-        case invalidBracket
-        /// An index with a leading zero or beyond 2,147,483,647.
-        case invalidIndex
-        /// A bracket or a quote is not closed.
-        case unclosed
-        /// A quoted key is not a JSON string.
-        case invalidQuotedKey
+    /// With the sentence that describes it.
+    public enum Reason: String, Sendable {
+        /// After a dot, at the start, or between two dots.
+        case expectedKey = "a key was expected"
+        case quoteNeeded = "a key with this character is written [\"like this\"]"
+        /// After a step.
+        case expectedStep = "a dot or an opening bracket was expected"
+        case invalidBracket = "brackets hold an index, * or a key in double quotes"
+        case invalidIndex = "an index is a number without leading zeros, at most 2147483647"
+        case unclosed = "a bracket or a quote is not closed"
+        case invalidQuotedKey = "a quoted key is a JSON string"
     }
 }
 
 extension JSONPathError: CustomStringConvertible {
-    public var description: String {
-        let sentence =
-            switch reason {
-            case .expectedKey: "a key was expected"
-            case .quoteNeeded: "a key with this character is written [\"like this\"]"
-            case .expectedStep: "a dot or an opening bracket was expected"
-            case .invalidBracket: "brackets hold an index, * or a key in double quotes"
-            case .invalidIndex: "an index is a number without leading zeros, at most 2147483647"
-            case .unclosed: "a bracket or a quote is not closed"
-            case .invalidQuotedKey: "a quoted key is a JSON string"
-            }
-        return "not a path at column \(column): \(sentence)"
-    }
+    public var description: String { "not a path at column \(column): \(reason.rawValue)" }
 }
 
 extension JSONPath {

@@ -30,9 +30,7 @@ extension JSONPath: CustomStringConvertible {
                 if !text.isEmpty { text += "." }
                 text += name
             case .key(let name):
-                var literal: [UInt8] = []
-                JSONText.append(string: name, to: &literal)
-                text += "[" + String(decoding: literal, as: UTF8.self) + "]"
+                text += "[" + String(decoding: JSONText.string(name), as: UTF8.self) + "]"
             case .index(let index): text += "[\(index)]"
             case .each: text += "[*]"
             }

@@ -139,18 +139,11 @@ public struct JSONPaths: Sendable {
         @inline(__always)
         private func child(of index: Int, named range: Range<Int>, in text: Span<UInt8>) -> Int? {
             guard paths.nodes[index].lengths & Shape.lengthBit(range.count) != 0 else { return nil }
-            var low = 0
-            var high = paths.nodes[index].keys.count
-            while low < high {
-                let middle = (low &+ high) >> 1
-                let (key, node) = paths.nodes[index].keys[middle]
-                switch Shape.order(key.span, key.indices, text, range) {
-                case 0: return node
-                case ..<0: low = middle &+ 1
-                default: high = middle
-                }
+            let place = Shape.search(paths.nodes[index].keys.indices) { place in
+                let key = paths.nodes[index].keys[place].key
+                return Shape.order(key.span, key.indices, text, range)
             }
-            return nil
+            return place.map { paths.nodes[index].keys[$0].node }
         }
     }
 }

@@ -8,6 +8,13 @@ extension JSONText {
         string.withUTF8Span { append(utf8: $0, to: &output) }
     }
 
+    /// A string as a JSON string literal, quotes included.
+    package static func string(_ text: String) -> [UInt8] {
+        var literal: [UInt8] = []
+        append(string: text, to: &literal)
+        return literal
+    }
+
     /// Appends UTF-8 as a JSON string literal, quotes included.
     ///
     /// Bytes that are not UTF-8 become U+FFFD, one for each maximal subpart (Unicode §3.9).

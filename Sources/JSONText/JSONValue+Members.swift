@@ -1,24 +1,15 @@
 /// A member of an object.
 public struct JSONMember: Sendable {
-    /// The name with its quotes, as it is spelled.
-    public let nameRange: Range<Int>
     public let value: JSONValue
-    let hasEscape: Bool
+    let spelling: MemberName
 
     /// The decoded name.
-    public var name: String { StringContent.decode(value.bytes.span, content) }
-
-    /// The name with its quotes, as it is spelled.
-    public var rawName: ArraySlice<UInt8> { value.bytes[nameRange] }
+    public var name: String { StringContent.decode(value.bytes.span, spelling.content) }
 
     /// Whether the decoded name is `name`, byte for byte in UTF-8.
     public func isNamed(_ name: String) -> Bool {
-        name.withUTF8Span {
-            StringContent.equals(value.bytes.span, MemberName(content: content, hasEscape: hasEscape), $0)
-        }
+        name.withUTF8Span { StringContent.equals(value.bytes.span, spelling, $0) }
     }
-
-    private var content: Range<Int> { nameRange.lowerBound + 1..<nameRange.upperBound - 1 }
 }
 
 /// The members of an object in the order of the text, repeated names included.
@@ -40,10 +31,7 @@ public struct JSONMembers: Sequence, IteratorProtocol, Sendable {
         }
         let start = cursor.position
         cursor.position = Extent.valueEnd(in: text, from: start)
-        return JSONMember(
-            nameRange: name.content.lowerBound - 1..<name.content.upperBound + 1,
-            value: JSONValue(bytes: bytes, range: start..<cursor.position),
-            hasEscape: name.hasEscape)
+        return JSONMember(value: JSONValue(bytes: bytes, range: start..<cursor.position), spelling: name)
     }
 }
 

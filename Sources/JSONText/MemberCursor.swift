@@ -1,5 +1,5 @@
 /// The name of a member: what stands between its quotes, and whether that has an escape.
-struct MemberName {
+struct MemberName: Sendable {
     let content: Range<Int>
     let hasEscape: Bool
 }

@@ -39,11 +39,16 @@ struct Shape: Sendable {
     @inline(__always)
     func entry(of node: Node, for key: Range<Int>, in text: Span<UInt8>) -> Int? {
         guard node.lengths & Self.lengthBit(key.count) != 0 else { return nil }
-        var low = node.entries.lowerBound
-        var high = node.entries.upperBound
+        return Self.search(node.entries) { Self.order(keys.span, entries[$0].key, text, key) }
+    }
+
+    /// The place in a sorted range at which the order is zero.
+    @inline(__always)
+    static func search(_ range: Range<Int>, _ order: (Int) -> Int) -> Int? {
+        var (low, high) = (range.lowerBound, range.upperBound)
         while low < high {
             let middle = (low &+ high) >> 1
-            switch Self.order(keys.span, entries[middle].key, text, key) {
+            switch order(middle) {
             case 0: return middle
             case ..<0: low = middle &+ 1
             default: high = middle
