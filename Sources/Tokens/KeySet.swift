@@ -32,7 +32,7 @@ public struct KeySet: Sendable, Equatable {
     /// Reads a key set in JSON. Keys that are of no use here are left out, as RFC 7517 §5 has it.
     /// - Parameter mayHaveSecrets: whether secrets are taken, which have no place in a set that others can read.
     public init(json content: [UInt8], mayHaveSecrets: Bool = false) throws(KeyError) {
-        guard let set = try? JSONValue(validating: content), let keys = set.value(at: Self.keys), keys.kind == .array
+        guard let set = try? JSONValue(validating: content), let keys = set.member("keys"), keys.kind == .array
         else { throw .noKeySet }
         source = Digest(of: content.span)
         for value in keys.elements {
@@ -61,30 +61,19 @@ public struct KeySet: Sendable, Equatable {
             let candidates = named[name] ?? unnamed
             return candidates.first { $0.isFor(algorithm) }
         }
-        var found: VerificationKey?
-        for key in [unnamed] + Array(named.values) {
-            for key in key where key.isFor(algorithm) {
-                guard found == nil else { return nil }
-                found = key
-            }
-        }
-        return found
+        let fitting = (unnamed + named.values.joined()).filter { $0.isFor(algorithm) }
+        return fitting.count == 1 ? fitting[0] : nil
     }
-
-    private static let keys = JSONPath(steps: [.key("keys")])
 
     private static func key(_ value: JSONValue, mayBeSecret: Bool) -> VerificationKey? {
         if let use = value.text(of: "use"), use != "sig" { return nil }
-        if let operations = value.value(at: JSONPath(steps: [.key("key_ops")])), operations.kind == .array,
+        if let operations = value.member("key_ops"), operations.kind == .array,
             !operations.elements.contains(where: { $0.string == "verify" })
         {
             return nil
         }
-        var algorithm: SignatureAlgorithm?
-        if let name = value.text(of: "alg") {
-            guard let known = SignatureAlgorithm(rawValue: name) else { return nil }
-            algorithm = known
-        }
+        let algorithm = value.text(of: "alg").flatMap(SignatureAlgorithm.init)
+        if algorithm == nil, value.text(of: "alg") != nil { return nil }
         switch value.text(of: "kty") {
         case "RSA":
             guard let modulus = value.bytes(of: "n"), let exponent = value.bytes(of: "e") else { return nil }
@@ -106,26 +95,24 @@ public struct KeySet: Sendable, Equatable {
 }
 
 /// Why something is no set of keys, in words that tell nothing of it.
-public enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
-    case noKeyFile, noKeySet, noUsableKey
+public enum KeyError: String, Error, CustomStringConvertible {
+    case noKeyFile = "it has neither a key set in JSON nor a public key or certificate in PEM form that can be used"
+    case noKeySet = "it is not a key set: JSON with a list 'keys'"
+    case noUsableKey =
+        "none of its keys can be used: RSA of 2048 bits or more, EC, OKP, or secrets of 32 bytes in a file"
 
-    public var description: String {
-        switch self {
-        case .noKeyFile: "it has neither a key set in JSON nor a public key or certificate in PEM form that can be used"
-        case .noKeySet: "it is not a key set: JSON with a list 'keys'"
-        case .noUsableKey:
-            "none of its keys can be used: RSA of 2048 bits or more, EC, OKP, or secrets of 32 bytes in a file"
-        }
-    }
+    public var description: String { rawValue }
 }
 
 extension JSONValue {
+    func member(_ name: String) -> JSONValue? { value(at: JSONPath(steps: [.key(name)])) }
+
     /// The text of a member.
-    func text(of name: String) -> String? { value(at: JSONPath(steps: [.key(name)]))?.string }
+    func text(of name: String) -> String? { member(name)?.string }
 
     /// The bytes that a member stands for; nil for none.
     fileprivate func bytes(of name: String) -> [UInt8]? {
-        guard let text = text(of: name), let bytes = Base64URL.decode(Array(text.utf8).span), !bytes.isEmpty,
+        guard let text = text(of: name), let bytes = Base64.decode(Array(text.utf8).span), !bytes.isEmpty,
             bytes.count <= 4096
         else { return nil }
         return bytes

@@ -15,29 +15,14 @@ public enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
     case edDSA = "EdDSA"
 
     /// Whether who can verify a token can make one as well.
-    public var usesSecret: Bool {
-        switch self {
-        case .hs256, .hs384, .hs512: true
-        default: false
-        }
-    }
+    public var usesSecret: Bool { rawValue.hasPrefix("HS") }
+
+    /// How many bits its digest has; nil if the signature has a digest of its own.
+    private var digestBits: Int? { Int(rawValue.suffix(3)) }
 
     /// The name of its digest for OpenSSL; nil if the signature has its own.
-    var digest: String? {
-        switch self {
-        case .hs256, .rs256, .ps256, .es256: "SHA256"
-        case .hs384, .rs384, .ps384, .es384: "SHA384"
-        case .hs512, .rs512, .ps512, .es512: "SHA512"
-        case .edDSA: nil
-        }
-    }
+    var digest: String? { digestBits.map { "SHA\($0)" } }
 
-    /// How many bytes a secret has at least (RFC 7518 §3.2).
-    public var secretBytes: Int {
-        switch self {
-        case .hs384: 48
-        case .hs512: 64
-        default: 32
-        }
-    }
+    /// How many bytes a secret has at least: as many as the digest (RFC 7518 §3.2).
+    public var secretBytes: Int { (digestBits ?? 0) / 8 }
 }

@@ -22,14 +22,14 @@ public struct TokenPolicy: Sendable, Equatable {
             throw .algorithm
         }
         let claims = token.claims
-        guard let expiry = try Self.time(Self.expiry, in: claims) else { throw .claim("exp") }
+        guard let expiry = try Self.time("exp", in: claims) else { throw .claim("exp") }
         guard now < expiry + leewaySeconds else { throw .expired }
-        if let start = try Self.time(Self.start, in: claims), now < start - leewaySeconds { throw .notYetValid }
+        if let start = try Self.time("nbf", in: claims), now < start - leewaySeconds { throw .notYetValid }
         if !issuers.isEmpty {
             guard let issuer = claims.text(of: "iss"), issuers.contains(issuer) else { throw .issuer }
         }
         if !audiences.isEmpty {
-            let audience = claims.value(at: Self.audience)
+            let audience = claims.member("aud")
             let named =
                 audience?.kind == .array ? audience?.elements.compactMap(\.string) : audience?.string.map { [$0] }
             guard let named, named.contains(where: audiences.contains) else { throw .audience }
@@ -43,19 +43,13 @@ public struct TokenPolicy: Sendable, Equatable {
     /// Whether a token that expires then has expired.
     func isOver(_ expiry: Double, at now: Double) -> Bool { now >= expiry + leewaySeconds }
 
-    private var leewaySeconds: Double {
-        Double(leeway.components.seconds) + Double(leeway.components.attoseconds) / 1e18
-    }
-
-    private static let expiry = JSONPath(steps: [.key("exp")])
-    private static let start = JSONPath(steps: [.key("nbf")])
-    private static let audience = JSONPath(steps: [.key("aud")])
+    private var leewaySeconds: Double { leeway / .seconds(1) }
 
     /// A claim that is a number of seconds since 1970, which may have a fraction (RFC 7519 §2).
-    private static func time(_ path: JSONPath, in claims: JSONValue) throws(TokenError) -> Double? {
-        guard let value = claims.value(at: path) else { return nil }
+    private static func time(_ name: String, in claims: JSONValue) throws(TokenError) -> Double? {
+        guard let value = claims.member(name) else { return nil }
         guard value.kind == .number, let seconds = Double(String(decoding: value.text, as: UTF8.self)), seconds.isFinite
-        else { throw .claim(path.description) }
+        else { throw .claim(name) }
         return seconds
     }
 }
