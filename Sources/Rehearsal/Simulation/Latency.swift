@@ -20,17 +20,17 @@ public enum Latency: Sendable, Equatable {
                 Int64.random(
                     in: range.lowerBound.wholeNanoseconds...range.upperBound.wholeNanoseconds, using: &generator))
         case .logNormal(let p50, let p99):
-            Self.duration(
-                Self.seconds(p50)
-                    * exp(log(Self.seconds(p99) / Self.seconds(p50)) / Self.normalP99 * generator.normal()))
-        case .exponential(let mean): Self.duration(Self.seconds(mean) * generator.exponential())
+            Self.duration(p50.seconds * exp(log(p99.seconds / p50.seconds) / Self.normalP99 * generator.normal()))
+        case .exponential(let mean): Self.duration(mean.seconds * generator.exponential())
         }
     }
 
-    private static func seconds(_ duration: Duration) -> Double { Double(duration.wholeNanoseconds) / 1e9 }
-
     /// Draws a duration of at most a day, so that no sum of durations overflows.
     private static func duration(_ seconds: Double) -> Duration { .nanoseconds(Int64(min(seconds, 86_400) * 1e9)) }
+}
+
+extension Duration {
+    var seconds: Double { Double(wholeNanoseconds) / 1e9 }
 }
 
 extension SplitMix64 {

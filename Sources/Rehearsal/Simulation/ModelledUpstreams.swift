@@ -28,25 +28,16 @@ final class ModelledUpstreams: UpstreamClient {
         attempts[upstream].begun += 1
         let draw = models.model(call: call ?? "", upstream: upstream, host: host.number)
             .draw(using: &generator)
-        let due: LoopInstant
+        var due = reactor.now.advanced(by: draw.latency)
         let outcome: TimedExchange.Outcome
         switch draw.fault {
-        case .status(let status):
-            (due, outcome) = (
-                reactor.now.advanced(by: draw.latency), .success(ClientResponse(status: status, body: []))
-            )
-        case .garbage:
-            let body = Array("<html>".utf8)
-            (due, outcome) = (
-                reactor.now.advanced(by: draw.latency), .success(ClientResponse(status: 200, body: body))
-            )
+        case .status(let status): outcome = .success(ClientResponse(status: status, body: []))
+        case .garbage: outcome = .success(ClientResponse(status: 200, body: Array("<html>".utf8)))
         case .refusal: (due, outcome) = (reactor.now, .failure(.notConnected("connection refused")))
         case .hanging: (due, outcome) = (LoopInstant(nanoseconds: .max), .failure(.timeout(while: nil)))
         case nil:
             let body = call.flatMap { bodies[$0] } ?? Array("{}".utf8)
-            (due, outcome) = (
-                reactor.now.advanced(by: draw.latency), .success(ClientResponse(status: 200, body: body))
-            )
+            outcome = .success(ClientResponse(status: 200, body: body))
         }
         return TimedExchange(outcome, at: due, on: reactor) { wake in
             switch wake {

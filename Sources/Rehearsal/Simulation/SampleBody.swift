@@ -23,11 +23,7 @@ public struct SampleBody {
             paths += endpoint.calls.flatMap { $0.itemPaths(of: .call(index)) }
             // References to a call with `foreach` see the list of its bodies.
             if call.foreach != nil { paths = paths.map { $0.first == .each ? Array($0.dropFirst()) : $0 } }
-            var sample = SampleBody()
-            for path in paths { sample.insert(path[...]) }
-            var text: [UInt8] = []
-            if paths.isEmpty { text = Array("{}".utf8) } else { sample.append(number: 1, to: &text) }
-            bodies[call.name] = text
+            bodies[call.name] = paths.isEmpty ? Array("{}".utf8) : SampleBody(paths).text
         }
         return bodies
     }
@@ -39,12 +35,12 @@ public struct SampleBody {
             references.filter { $0.source == .body }.map(\.path.steps)
             + endpoint.calls.flatMap { $0.itemPaths(of: .body) }
         guard !paths.isEmpty else { return nil }
-        var sample = SampleBody()
-        for path in paths { sample.insert(path[...]) }
-        guard !sample.names.isEmpty || !sample.elements.isEmpty else { return Array("{}".utf8) }
-        var text: [UInt8] = []
-        sample.append(number: 1, to: &text)
-        return text
+        let sample = SampleBody(paths)
+        return sample.names.isEmpty && sample.elements.isEmpty ? Array("{}".utf8) : sample.text
+    }
+
+    private init(_ paths: [[JSONPath.Step]] = []) {
+        for path in paths { insert(path[...]) }
     }
 
     private mutating func insert(_ path: ArraySlice<JSONPath.Step>) {
@@ -64,24 +60,22 @@ public struct SampleBody {
         self.length = max(self.length, min(length, Self.longestList))
     }
 
+    private var text: [UInt8] {
+        var json = JSONWriter()
+        write(number: 1, to: &json)
+        return json.bytes
+    }
+
     /// - Parameter number: the value for references that lead no further.
-    private func append(number: Int, to output: inout [UInt8]) {
+    private func write(number: Int, to json: inout JSONWriter) {
         if !names.isEmpty {
-            for (index, name) in names.enumerated() {
-                output.append(UInt8(ascii: index == 0 ? "{" : ","))
-                JSONText.append(string: name, to: &output)
-                output.append(UInt8(ascii: ":"))
-                members[name]?.append(number: number, to: &output)
+            json.object { json in
+                for name in names { json.member(name) { members[name]?.write(number: number, to: &$0) } }
             }
-            output.append(UInt8(ascii: "}"))
         } else if let element = elements.first {
-            for index in 0..<length {
-                output.append(UInt8(ascii: index == 0 ? "[" : ","))
-                element.append(number: index + 1, to: &output)
-            }
-            output.append(UInt8(ascii: "]"))
+            json.array(of: 1...length) { element.write(number: $1, to: &$0) }
         } else {
-            output += Array(String(number).utf8)
+            json.number(FixedPoint(number, decimals: 0))
         }
     }
 }

@@ -101,12 +101,5 @@ public enum SimulationPicture {
 
     private static func number(_ value: Double) -> String { "\(FixedPoint(Int((value * 10).rounded()), decimals: 1))" }
 
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
-    }
-}
-
-extension Duration {
-    fileprivate var seconds: Double { Double(wholeNanoseconds) / 1e9 }
+    private static func escaped(_ text: String) -> String { PlanGraph.escaped(text) }
 }

@@ -46,15 +46,10 @@ public struct UpstreamModel: Sendable, Equatable {
     public init(latency: Latency) { self.latency = latency }
 
     /// Draws what one attempt gets.
-    struct Draw {
-        var latency: Duration
-        var fault: Fault.Kind?
-    }
-
-    func draw(using generator: inout SplitMix64) -> Draw {
+    func draw(using generator: inout SplitMix64) -> (latency: Duration, fault: Fault.Kind?) {
         let fault = Self.pick(faults, \.share, using: &generator)?.kind
         let latency = Self.pick(slow, \.share, using: &generator)?.latency ?? latency
-        return Draw(latency: latency.draw(using: &generator), fault: fault)
+        return (latency.draw(using: &generator), fault)
     }
 
     /// Draws one of the shares; nil for the rest, which none of them covers.

@@ -81,8 +81,6 @@ extension EndpointTest {
 
     /// A text in double quotes, escaped so that no part of it is taken for a variable.
     private static func text(_ text: String) -> String {
-        var literal: [UInt8] = []
-        JSONText.append(string: text.replacing("${", with: "$${"), to: &literal)
-        return String(decoding: literal, as: UTF8.self)
+        String(decoding: JSONText.string(text.replacing("${", with: "$${")), as: UTF8.self)
     }
 }

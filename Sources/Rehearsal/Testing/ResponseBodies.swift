@@ -17,9 +17,9 @@ public struct ResponseBodies {
         var tree = Tree()
         for each in found where each.call == call { tree.insert(each.value, at: each.path) }
         guard tree.kind != .empty else { return nil }
-        var output: [UInt8] = []
-        tree.append(to: &output)
-        return output
+        var json = JSONWriter()
+        tree.write(to: &json)
+        return json.bytes
     }
 
     private mutating func read(_ template: JSONTemplate, as value: JSONValue) {
@@ -48,10 +48,10 @@ public struct ResponseBodies {
             case .reference(let reference):
                 var end = rest.endIndex
                 if case .literal(let next)? = parts.first { end = rest.firstRange(of: next)?.lowerBound ?? end }
-                var json = JSONWriter()
-                json.string(String(rest[..<end]))
                 // A list cannot be split again: commas join its elements, and may also be in them.
-                if !reference.path.hasEach { add(JSONValue(validated: json.bytes), of: reference) }
+                if !reference.path.hasEach {
+                    add(JSONValue(validated: JSONText.string(String(rest[..<end]))), of: reference)
+                }
                 rest = rest[end...]
             }
         }
@@ -93,24 +93,14 @@ public struct ResponseBodies {
             }
         }
 
-        func append(to output: inout [UInt8]) {
+        func write(to json: inout JSONWriter) {
             switch kind {
-            case .empty, .value: value.append(to: &output)
+            case .empty, .value: json.value(value)
             case .object:
-                for (index, name) in names.enumerated() {
-                    output.append(UInt8(ascii: index == 0 ? "{" : ","))
-                    JSONText.append(string: name, to: &output)
-                    output.append(UInt8(ascii: ":"))
-                    members[name]?.append(to: &output)
+                json.object { json in
+                    for name in names { json.member(name) { members[name]?.write(to: &$0) } }
                 }
-                output.append(UInt8(ascii: "}"))
-            case .array:
-                output.append(UInt8(ascii: "["))
-                for (index, element) in elements.enumerated() {
-                    if index > 0 { output.append(UInt8(ascii: ",")) }
-                    element.append(to: &output)
-                }
-                output.append(UInt8(ascii: "]"))
+            case .array: json.array(of: elements) { $1.write(to: &$0) }
             }
         }
     }
