@@ -56,7 +56,7 @@ public struct TargetTemplate: Sendable, Hashable {
     }
 
     /// `/`, for a call that asks no upstream.
-    static let root = TargetTemplate(path: [.literal("/")], query: [])
+    package static let root = TargetTemplate(path: [.literal("/")], query: [])
 
     private init(path: [PathPiece], query: [TextTemplate.Part]) { (self.path, self.query) = (path, query) }
 

@@ -50,10 +50,7 @@ public enum ModelReader {
         let report = Report(file: file, text: text)
         let models = DocumentReader.read(text, environment: environment, report: report)
             .map { read($0, for: endpoint, of: plan) }
-        guard let models, !report.hasErrors else {
-            throw ConfigurationErrors(diagnostics: report.diagnostics(.error))
-        }
-        return models
+        return try ConfigurationErrors.check(models, report)
     }
 
     private static func read(_ node: Node, for endpoint: Endpoint, of plan: Plan) -> UpstreamModels {
@@ -74,7 +71,7 @@ public enum ModelReader {
     }
 
     private static func clauses(of node: Node) -> [String]? {
-        if case .sequence = node.content { return node.texts("clauses")?.map(\.text) }
+        if node.list != nil { return node.texts("clauses")?.map(\.text) }
         return node.text("a model such as p50=10ms p99=80ms").map { [$0] }
     }
 

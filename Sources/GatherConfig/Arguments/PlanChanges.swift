@@ -14,9 +14,7 @@ public struct PlanChanges: Sendable {
 
     public init() {}
 
-    public var isEmpty: Bool {
-        hedge == nil && attempts == nil && timeout == nil && deadline == nil && quorum == nil
-    }
+    public var isEmpty: Bool { text.isEmpty }
 
     /// The changes in words: `hedge 2%, timeout 80ms`.
     public var text: String {

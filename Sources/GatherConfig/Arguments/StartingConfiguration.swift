@@ -75,7 +75,7 @@ public struct StartingConfiguration {
             #
             #   gatherd check \(file)      what is wrong with it
             #   gatherd test \(file)       runs the tests below, without the services
-            #   gatherd serve \(file)      curl -i http://127.0.0.1:8080\(sample)
+            #   gatherd serve \(file)      curl -i http://127.0.0.1:8080\(path { _ in "1" })
             version: 1
 
             server:
@@ -87,7 +87,7 @@ public struct StartingConfiguration {
             \(upstreams.joined(separator: "\n"))
 
             endpoints:
-              - path: \(quotedPath)
+              - path: "\(path.text)"
                 deadline: 2s                   # for all calls together
                 calls:
                   \(first): { get: "\(first):\(target)" }
@@ -101,21 +101,14 @@ public struct StartingConfiguration {
     // MARK: Parts
 
     /// The target of each call: the endpoint's own path.
-    private var target: String {
-        path.parameters.reduce(path.text) { text, name in
-            text.replacing("{\(name)}", with: "{path.\(name)}").replacing("{\(name)...}", with: "{path.\(name)}")
-        }
-    }
+    private var target: String { path { "{path.\($0)}" } }
 
     /// The path with a value for each parameter.
-    private var sample: String {
+    private func path(with value: (String) -> String) -> String {
         path.parameters.reduce(path.text) { text, name in
-            text.replacing("{\(name)}", with: "1").replacing("{\(name)...}", with: "1")
+            text.replacing("{\(name)}", with: value(name)).replacing("{\(name)...}", with: value(name))
         }
     }
-
-    /// In quotes, since it may contain a colon or a number sign.
-    private var quotedPath: String { "\"\(path.text)\"" }
 
     private var tests: [String] {
         let first = services[0].name

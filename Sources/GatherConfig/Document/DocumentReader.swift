@@ -1,3 +1,5 @@
+import Gather
+
 /// Turns YAML text into nodes, expanding aliases and substituting environment variables.
 ///
 /// Both the size of the text and its size after expansion are bounded: ten aliases of ten aliases, ten levels deep,
@@ -18,13 +20,11 @@ struct DocumentReader {
     /// - Parameter environment: the values of variables; nil if they are not substituted.
     static func read(_ text: String, environment: [String: String]?, report: Report) -> Node? {
         guard text.utf8.count <= maxFileBytes else {
-            report.error("the file is larger than 2 MiB", remedy: "split it over several services", at: .file)
-            return nil
+            return report.error("the file is larger than 2 MiB", remedy: "split it over several services", at: .file)
         }
         do throws(YAMLError) {
             guard let document = try YAMLDocument(text) else {
-                report.error("the file is empty", remedy: "begin with version: 1", at: .file)
-                return nil
+                return report.error("the file is empty", remedy: "begin with version: 1", at: .file)
             }
             var reader = DocumentReader(document: document, report: report, environment: environment)
             let root = reader.convert(at: 0, keyPath: "", depth: 0)
@@ -105,7 +105,7 @@ struct DocumentReader {
         of text: String, isPlain: Bool, at position: Position, keyPath: String
     ) -> Node.Content {
         guard pay(text.utf8.count) else { return .broken }
-        do throws(EnvironmentVariables.Problem) {
+        do throws(TemplateError) {
             guard let environment, let substituted = try EnvironmentVariables.substitute(in: text, from: environment)
             else {
                 return .scalar(Node.Scalar(text: text, isPlain: isPlain))

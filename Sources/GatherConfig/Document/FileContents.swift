@@ -37,6 +37,18 @@ enum FileContents {
     }
 }
 
+extension Node {
+    /// The content of a file that this value names; nil, and reported, if it cannot be read.
+    func content(of path: String, atMost limit: Int) -> [UInt8]? {
+        do throws(FileError) {
+            return try FileContents.read(path, atMost: limit)
+        } catch {
+            return self.error(
+                "\(quoted(path)) cannot be read: \(error)", remedy: "name a file that the service can read")
+        }
+    }
+}
+
 /// Why a file cannot be read.
 struct FileError: Error, CustomStringConvertible {
     private let code: CInt

@@ -18,10 +18,9 @@ extension Node {
                 return stringTemplate(scalar.text, in: scope)
             }
             guard let json = plain.json else {
-                error(
+                return error(
                     "\(quoted(scalar.text)) cannot be written as a JSON number",
                     remedy: "quote it, or write a finite number")
-                return nil
             }
             return .literal(Array(json.utf8))
         case .sequence(let nodes):
@@ -29,10 +28,7 @@ extension Node {
             guard !elements.contains(where: { $0 == nil }) else { return nil }
             return .folding(elements.compactMap(\.self))
         case .mapping(let members):
-            guard !isUnquotedReference else {
-                wrongKind(expected: "a value")
-                return nil
-            }
+            guard !isUnquotedReference else { return wrongKind(expected: "a value") }
             let all = members.map { ($0.name, $0.value.template(in: scope)) }
             guard !all.contains(where: { $0.1 == nil }) else { return nil }
             return .folding(all.compactMap { name, value in value.map { JSONTemplate.Member(name: name, value: $0) } })
@@ -42,13 +38,10 @@ extension Node {
     /// The value as JSON text; nil, and reported, if there is a reference in it.
     func literal(in scope: ReferenceScope) -> [UInt8]? {
         guard let template = template(in: scope) else { return nil }
-        guard case .literal(let json) = template else {
-            error(
-                "a fallback cannot contain a reference",
-                remedy: "write a plain value, and '{{' for the character itself")
-            return nil
-        }
-        return json
+        if case .literal(let json) = template { return json }
+        return error(
+            "a fallback cannot contain a reference",
+            remedy: "write a plain value, and '{{' for the character itself")
     }
 
     /// The value as JSON text, in which braces have no meaning; nil, and reported, if JSON cannot represent it.
@@ -59,16 +52,12 @@ extension Node {
 
     /// A single reference; nil, and reported, if it is something else.
     func reference(in scope: ReferenceScope, such example: String) -> Reference? {
-        guard let text = text("a reference, as in \(example)") else { return nil }
-        do throws(TemplateError) {
-            if let reference = try TextTemplate(text, in: scope).soleReference { return reference }
-            error(
+        guard let text = text("a reference, as in \(example)"), let template = read(try TextTemplate(text, in: scope))
+        else { return nil }
+        return template.soleReference
+            ?? error(
                 "\(quoted(text)) must be a single reference, with nothing around it",
                 remedy: "write it as in \(example)")
-        } catch {
-            self.error(error)
-        }
-        return nil
     }
 
     /// `omit`, or JSON text.
@@ -80,24 +69,14 @@ extension Node {
     /// A text that may contain references.
     func textTemplate(in scope: ReferenceScope) -> TextTemplate? {
         guard let text = text("a string such as \"{item.sku}\"") else { return nil }
-        do throws(TemplateError) {
-            return try TextTemplate(text, in: scope)
-        } catch {
-            self.error(error)
-            return nil
-        }
+        return read(try TextTemplate(text, in: scope))
     }
 
     private func stringTemplate(_ text: String, in scope: ReferenceScope?) -> JSONTemplate? {
-        guard let scope else { return .literal(JSONTemplate.string(text)) }
-        do throws(TemplateError) {
-            let template = try TextTemplate(text, in: scope)
+        guard let scope else { return .literal(JSONText.string(text)) }
+        return read(try TextTemplate(text, in: scope)).map { template in
             if let reference = template.soleReference { return .reference(reference) }
-            guard let literal = template.literal else { return .text(template) }
-            return .literal(JSONTemplate.string(literal))
-        } catch {
-            self.error(error)
-            return nil
+            return template.literal.map { .literal(JSONText.string($0)) } ?? .text(template)
         }
     }
 }
@@ -105,29 +84,19 @@ extension Node {
 extension JSONTemplate {
     /// An array, as one literal if there is no reference in it.
     fileprivate static func folding(_ elements: [JSONTemplate]) -> JSONTemplate {
-        var json = Array("[".utf8)
-        for element in elements {
-            guard case .literal(let text) = element else { return .array(elements) }
-            if json.count > 1 { json.append(UInt8(ascii: ",")) }
-            json += text
-        }
-        return .literal(json + "]".utf8)
+        let literals = elements.compactMap(\.constant)
+        guard literals.count == elements.count else { return .array(elements) }
+        return .literal(Array("[".utf8) + literals.joined(separator: ",".utf8) + "]".utf8)
     }
 
     /// An object, as one literal if there is no reference in it.
     fileprivate static func folding(_ members: [Member]) -> JSONTemplate {
-        var json = Array("{".utf8)
-        for member in members {
-            guard case .literal(let text) = member.value else { return .object(members) }
-            if json.count > 1 { json.append(UInt8(ascii: ",")) }
-            json += string(member.name) + ":".utf8 + text
+        let literals = members.compactMap { member in
+            member.value.constant.map { JSONText.string(member.name) + ":".utf8 + $0 }
         }
-        return .literal(json + "}".utf8)
+        guard literals.count == members.count else { return .object(members) }
+        return .literal(Array("{".utf8) + literals.joined(separator: ",".utf8) + "}".utf8)
     }
 
-    fileprivate static func string(_ text: String) -> [UInt8] {
-        var json: [UInt8] = []
-        JSONText.append(string: text, to: &json)
-        return json
-    }
+    private var constant: [UInt8]? { if case .literal(let json) = self { json } else { nil } }
 }

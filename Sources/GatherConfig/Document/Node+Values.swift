@@ -2,19 +2,13 @@
 extension Node {
     func members(expected: String) -> [Member]? {
         if let outline { return [Member(name: "", position: .file, value: .blank(outline.otherMember()))] }
-        guard case .mapping(let members) = content, !isUnquotedReference else {
-            wrongKind(expected: expected)
-            return nil
-        }
+        guard case .mapping(let members) = content, !isUnquotedReference else { return wrongKind(expected: expected) }
         return members
     }
 
     func elements(expected: String) -> [Node]? {
         if let outline { return [.blank(outline.listElement())] }
-        guard case .sequence(let elements) = content else {
-            wrongKind(expected: expected)
-            return nil
-        }
+        guard case .sequence(let elements) = content else { return wrongKind(expected: expected) }
         return elements
     }
 
@@ -28,10 +22,7 @@ extension Node {
     /// Any scalar except null, as it is spelled.
     func text(_ expected: String = "a string") -> String? {
         outline?.take(.text)
-        guard case .scalar(let scalar) = content, !scalar.isNull else {
-            wrongKind(expected: expected)
-            return nil
-        }
+        guard case .scalar(let scalar) = content, !scalar.isNull else { return wrongKind(expected: expected) }
         return scalar.text
     }
 
@@ -47,8 +38,7 @@ extension Node {
         case "true": return true
         case "false": return false
         default:
-            wrongKind(expected: "true or false", unquoted: ["true", "false"].contains)
-            return nil
+            return wrongKind(expected: "true or false", unquoted: ["true", "false"].contains)
         }
     }
 
@@ -135,10 +125,9 @@ extension Node {
         -> Value?
     {
         guard !range.contains(value) else { return value }
-        error(
+        return error(
             "\(show(value)) is out of range",
             remedy: "write a value from \(show(range.lowerBound)) to \(show(range.upperBound))")
-        return nil
     }
 
     /// The text of a scalar that may be something other than a string: an unquoted one, or one with a variable, which
@@ -146,5 +135,31 @@ extension Node {
     private var typed: String? {
         guard case .scalar(let scalar) = content, scalar.isPlain || scalar.isSubstituted else { return nil }
         return scalar.text
+    }
+}
+
+/// A value as it is, without messages.
+extension Node {
+    /// A member of a mapping.
+    func member(_ name: String) -> Member? {
+        guard case .mapping(let members) = content else { return nil }
+        return members.first { $0.name == name }
+    }
+
+    subscript(name: String) -> Node? { member(name)?.value }
+
+    /// The elements of a list.
+    var list: [Node]? { if case .sequence(let nodes) = content { nodes } else { nil } }
+
+    /// A scalar as it is spelled.
+    var spelling: String? {
+        guard case .scalar(let scalar) = content, !scalar.isNull else { return nil }
+        return scalar.text
+    }
+
+    /// The texts of a list; one alone may stand without it.
+    var spellings: [String]? {
+        guard let list else { return spelling.map { [$0] } }
+        return list.allSatisfy { $0.spelling != nil } ? list.compactMap(\.spelling) : nil
     }
 }

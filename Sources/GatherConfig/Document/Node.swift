@@ -1,7 +1,29 @@
 import Gather
 
+/// A value or a key, which errors and warnings can be about.
+protocol Located {
+    var report: Report { get }
+    var position: Position { get }
+    var keyPath: String { get }
+}
+
+extension Located {
+    func error(_ problem: String, remedy: String? = nil) {
+        report.error(problem, remedy: remedy, at: position, keyPath: keyPath)
+    }
+
+    /// Reports an error in place of a value.
+    func error<Value>(_ problem: String, remedy: String? = nil) -> Value? {
+        report.error(problem, remedy: remedy, at: position, keyPath: keyPath)
+    }
+
+    func warning(_ problem: String, remedy: String? = nil) {
+        report.warning(problem, remedy: remedy, at: position, keyPath: keyPath)
+    }
+}
+
 /// A value in the file, with its position.
-struct Node {
+struct Node: Located {
     enum Content {
         case scalar(Scalar)
         case sequence([Node])
@@ -21,19 +43,14 @@ struct Node {
         var isNull: Bool { isPlain && ["", "~", "null", "Null", "NULL"].contains(text) }
     }
 
-    struct Member {
+    struct Member: Located {
         var name: String
         /// The key's position.
         var position: Position
         var value: Node
 
-        func error(_ problem: String, remedy: String? = nil) {
-            value.report.error(problem, remedy: remedy, at: position, keyPath: value.keyPath)
-        }
-
-        func warning(_ problem: String, remedy: String? = nil) {
-            value.report.warning(problem, remedy: remedy, at: position, keyPath: value.keyPath)
-        }
+        var report: Report { value.report }
+        var keyPath: String { value.keyPath }
     }
 
     let position: Position
@@ -48,24 +65,23 @@ struct Node {
     /// Whether it is a mapping, or a blank that may be one.
     var isMappingOrBlank: Bool { if case .mapping = content { true } else { isBlank } }
 
-    func error(_ problem: String, remedy: String? = nil) {
-        report.error(problem, remedy: remedy, at: position, keyPath: keyPath)
-    }
-
-    func warning(_ problem: String, remedy: String? = nil) {
-        report.warning(problem, remedy: remedy, at: position, keyPath: keyPath)
-    }
-
     /// Reports an error at a column of this scalar's text, counted from 1.
     func error(_ problem: String, remedy: String? = nil, column: Int) {
-        guard case .scalar(let scalar) = content else { return error(problem, remedy: remedy) }
-        let place = report.position(ofColumn: column, of: scalar.text, at: position)
+        var place = position
+        if case .scalar(let scalar) = content {
+            place = report.position(ofColumn: column, of: scalar.text, at: position)
+        }
         report.error(problem, remedy: remedy, at: place, keyPath: keyPath)
     }
 
-    /// Reports an error that Gather has found in this scalar's text from `offset` on.
-    func error(_ error: TemplateError, offset: Int = 0) {
-        self.error(error.problem, remedy: error.remedy, column: error.column + offset)
+    /// What Gather makes of this scalar's text from `offset` on; nil, and reported, if it finds an error.
+    func read<Value>(offset: Int = 0, _ value: @autoclosure () throws(TemplateError) -> Value) -> Value? {
+        do throws(TemplateError) {
+            return try value()
+        } catch {
+            self.error(error.problem, remedy: error.remedy, column: error.column + offset)
+            return nil
+        }
     }
 
     /// Reports that the value is not of the kind that its key expects.
@@ -76,6 +92,12 @@ struct Node {
         if case .scalar(let scalar) = content, unquoted(scalar.text) { remedy = "write it without quotes" }
         if isUnquotedReference { remedy = "write the reference in quotes: \"{…}\"" }
         error("expected \(expected), found \(kind)", remedy: remedy)
+    }
+
+    /// Reports it in place of a value.
+    func wrongKind<Value>(expected: String, unquoted: (String) -> Bool = { _ in false }) -> Value? {
+        wrongKind(expected: expected, unquoted: unquoted)
+        return nil
     }
 
     /// Whether this is `{name}` without quotes, which YAML takes for a mapping.

@@ -1,3 +1,5 @@
+import Tokens
+
 /// Checks that a file contains what a key of `tls` needs, so that a wrong one is found when the configuration is read
 /// rather than by the first connection.
 enum PEMFile {
@@ -7,47 +9,44 @@ enum PEMFile {
 
     private static let maxBytes = 4 << 20
 
-    /// Reads a file and checks it.
+    /// Reads the file that a value names, and checks it; nil, and reported, if it will not do.
     /// - Returns: a checksum of its content, which shows whether the file has been renewed.
-    static func check(_ path: String, for content: Content) throws(Problem) -> Int {
-        let bytes: [UInt8]
-        do throws(FileError) { bytes = try FileContents.read(path, atMost: maxBytes) } catch {
-            throw Problem(text: "\(quoted(path)) cannot be read: \(error)")
-        }
-        let blocks = self.blocks(String(decoding: bytes, as: UTF8.self))
-        switch content {
-        case .certificates:
-            let certificates = blocks.filter {
-                ["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"].contains($0.label)
-            }
-            guard !certificates.isEmpty else { throw Problem(text: "\(quoted(path)) has no certificate in PEM form") }
-            for (index, block) in certificates.enumerated()
-            where !isSequence(block.text, exactly: block.label != "TRUSTED CERTIFICATE") {
-                throw Problem(text: "certificate \(index + 1) of \(quoted(path)) is damaged")
-            }
-        case .privateKey:
-            guard let key = blocks.first(where: { $0.label.hasSuffix("PRIVATE KEY") }) else {
-                throw Problem(text: "\(quoted(path)) has no private key in PEM form")
-            }
-            guard key.label != "ENCRYPTED PRIVATE KEY", !key.text.contains("Proc-Type") else {
-                throw Problem(
-                    text:
-                        "the private key in \(quoted(path)) is protected by a passphrase, which cannot be entered here")
-            }
-            guard isSequence(key.text, exactly: true) else {
-                throw Problem(text: "the private key in \(quoted(path)) is damaged")
-            }
+    static func check(_ node: Node, for content: Content) -> Int? {
+        guard case .scalar(let scalar) = node.content, let bytes = node.content(of: scalar.text, atMost: maxBytes)
+        else { return nil }
+        if let problem = problem(in: blocks(String(decoding: bytes, as: UTF8.self)), quoted(scalar.text), content) {
+            return node.error(problem, remedy: "name a file that the service can read")
         }
         var hasher = Hasher()
         hasher.combine(bytes)
         return hasher.finalize()
     }
 
-    struct Problem: Error { let text: String }
+    private typealias Block = (label: String, text: Substring)
+
+    private static func problem(in blocks: [Block], _ file: String, _ content: Content) -> String? {
+        switch content {
+        case .certificates:
+            let certificates = blocks.filter {
+                ["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"].contains($0.label)
+            }
+            guard !certificates.isEmpty else { return "\(file) has no certificate in PEM form" }
+            let damaged = certificates.firstIndex { !isSequence($0.text, exactly: $0.label != "TRUSTED CERTIFICATE") }
+            return damaged.map { "certificate \($0 + 1) of \(file) is damaged" }
+        case .privateKey:
+            guard let key = blocks.first(where: { $0.label.hasSuffix("PRIVATE KEY") }) else {
+                return "\(file) has no private key in PEM form"
+            }
+            guard key.label != "ENCRYPTED PRIVATE KEY", !key.text.contains("Proc-Type") else {
+                return "the private key in \(file) is protected by a passphrase, which cannot be entered here"
+            }
+            return isSequence(key.text, exactly: true) ? nil : "the private key in \(file) is damaged"
+        }
+    }
 
     /// The texts between BEGIN and END lines (RFC 7468 §2).
-    private static func blocks(_ text: String) -> [(label: String, text: Substring)] {
-        var blocks: [(String, Substring)] = []
+    private static func blocks(_ text: String) -> [Block] {
+        var blocks: [Block] = []
         var rest = text[...]
         while let begin = rest.firstRange(of: "-----BEGIN ") {
             rest = rest[begin.upperBound...]
@@ -76,30 +75,8 @@ enum PEMFile {
 
     /// Decodes base64 (RFC 4648 §4), ignoring white space; nil if the text is not base64.
     private static func decode(_ text: Substring) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var (bits, count, padding) = (UInt32(0), 0, 0)
-        for character in text.utf8 {
-            let value: UInt8
-            switch character {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): value = character - UInt8(ascii: "A")
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): value = character - UInt8(ascii: "a") + 26
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = character - UInt8(ascii: "0") + 52
-            case UInt8(ascii: "+"): value = 62
-            case UInt8(ascii: "/"): value = 63
-            case UInt8(ascii: "="):
-                padding += 1
-                continue
-            case UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: " "), UInt8(ascii: "\t"): continue
-            default: return nil
-            }
-            guard padding == 0 else { return nil }
-            bits = bits << 6 | UInt32(value)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-            }
-        }
-        return padding <= 2 ? bytes : nil
+        let digits = text.utf8.filter { !"\n\r \t".utf8.contains($0) }
+        let padding = digits.reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        return padding <= 2 ? Base64.decode(Array(digits.dropLast(padding)).span, isForURLs: false) : nil
     }
 }

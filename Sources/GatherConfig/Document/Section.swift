@@ -37,8 +37,7 @@ struct Section {
     func required(_ key: String, such example: String) -> Node? {
         node.outline?.require(key)
         if let value = self[key] { return value }
-        node.error("the key '\(key)' is missing", remedy: "add \(example)")
-        return nil
+        return node.error("the key '\(key)' is missing", remedy: "add \(example)")
     }
 
     /// Records that these keys of a blank may have any value, since other readers check them.

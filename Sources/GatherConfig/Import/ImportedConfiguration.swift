@@ -20,9 +20,7 @@ public struct ImportedConfiguration: Sendable {
     /// Translates KrakenD's configuration from its text, JSON or YAML.
     public static func read(text: String, file: String) throws(ConfigurationErrors) -> ImportedConfiguration {
         let report = Report(file: file, text: text)
-        guard let root = KrakenDFile.read(text, report), !report.hasErrors else {
-            throw ConfigurationErrors(diagnostics: report.diagnostics(.error))
-        }
+        let root = try ConfigurationErrors.check(KrakenDFile.read(text, report), report)
         let translator = KrakenDTranslator(file: file.split(separator: "/").last.map(String.init) ?? file)
         var result = translator.translate(root)
         let yaml = result.lines.joined(separator: "\n") + "\n"

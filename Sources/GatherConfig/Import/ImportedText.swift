@@ -8,6 +8,22 @@ struct ImportedText {
 
     mutating func line(_ text: String) { lines.append(text) }
 
+    /// A key with a text, if there is one.
+    mutating func line(_ key: String, _ text: String?) {
+        if let text { line("\(key): \(YAMLText.scalar(text))") }
+    }
+
+    /// A key with a list, unless it is empty.
+    mutating func line(_ key: String, list texts: [String]) {
+        if !texts.isEmpty { line("\(key): \(YAMLText.list(texts))") }
+    }
+
+    /// A key with members below it.
+    mutating func section(_ key: String, _ members: ImportedText) {
+        line("\(key):")
+        append(members, indent: 2)
+    }
+
     /// Remarks that what the next line expresses has a different meaning here.
     mutating func differs(_ subject: String, _ text: String, at position: Position) {
         remarks.append(ImportRemark(.differs, subject, text, theirs: position.line, ours: lines.count + 1))
@@ -19,10 +35,19 @@ struct ImportedText {
         lines.append("# left out: \(subject)")
     }
 
+    /// Leaves out the members of a mapping of theirs that nothing has looked at.
+    mutating func leaveOutRest(of mapping: TheirMapping, _ prefix: String = "") {
+        for member in mapping.rest {
+            leaveOut(prefix + member.name, "gatherd has no equivalent", at: member.position)
+        }
+    }
+
     mutating func append(_ other: ImportedText, indent: Int = 0) {
-        let offset = lines.count
-        for line in other.lines { lines.append(line.isEmpty ? "" : String(repeating: " ", count: indent) + line) }
-        for remark in other.remarks { remarks.append(remark.moved(by: offset)) }
+        for var remark in other.remarks {
+            remark.ours += lines.count
+            remarks.append(remark)
+        }
+        lines += other.lines.map { String(repeating: " ", count: indent) + $0 }
     }
 
     /// The same in comments.
@@ -36,8 +61,7 @@ struct ImportedText {
     mutating func mustBeMended(_ diagnostic: Diagnostic) {
         let reason = [diagnostic.problem, diagnostic.remedy].compactMap(\.self).joined(separator: "; ")
         remarks.append(
-            ImportRemark(
-                .leftOut, diagnostic.keyPath, "fix by hand: " + reason, theirs: 0, ours: diagnostic.line))
+            ImportRemark(.leftOut, diagnostic.keyPath, "fix by hand: " + reason, theirs: 0, ours: diagnostic.line))
     }
 }
 
@@ -51,16 +75,10 @@ struct ImportRemark: Sendable {
     let text: String
     /// The line in their file; 0 if it is not about a line.
     let theirs: Int
-    private(set) var ours: Int
+    var ours: Int
 
     init(_ kind: Kind, _ subject: String, _ text: String, theirs: Int, ours: Int) {
         (self.kind, self.subject, self.text, self.theirs, self.ours) = (kind, subject, text, theirs, ours)
-    }
-
-    func moved(by lines: Int) -> ImportRemark {
-        var remark = self
-        remark.ours += lines
-        return remark
     }
 }
 
@@ -77,8 +95,13 @@ enum YAMLText {
     static func list(_ texts: [String]) -> String { "[" + texts.map(scalar).joined(separator: ", ") + "]" }
 
     static func mapping(_ members: [(name: String, value: String)]) -> String {
-        members.isEmpty
-            ? "{}" : "{ " + members.map { "\(scalar($0.name)): \(scalar($0.value))" }.joined(separator: ", ") + " }"
+        flow(members.map { ($0.name, scalar($0.value)) })
+    }
+
+    /// A mapping whose values are written already; those that are nil are not there.
+    static func flow(_ members: [(name: String, value: String?)]) -> String {
+        let all = members.compactMap { name, value in value.map { "\(scalar(name)): \($0)" } }
+        return all.isEmpty ? "{}" : "{ \(all.joined(separator: ", ")) }"
     }
 
     /// A value of theirs, with braces escaped so that they are not taken for references.
@@ -89,15 +112,11 @@ enum YAMLText {
             if scalar.isPlain, let plain = PlainScalar(scalar.text) { return plain.json ?? "null" }
             return quoted(scalar.text.replacing("{", with: "{{").replacing("}", with: "}}"))
         case .sequence(let nodes): return "[" + nodes.map(tree).joined(separator: ", ") + "]"
-        case .mapping(let members):
-            guard !members.isEmpty else { return "{}" }
-            return "{ " + members.map { "\(scalar($0.name)): \(tree($0.value))" }.joined(separator: ", ") + " }"
+        case .mapping(let members): return flow(members.map { ($0.name, tree($0.value)) })
         }
     }
 
     private static func quoted(_ text: String) -> String {
-        var json: [UInt8] = []
-        JSONText.append(string: text.replacing("${", with: "$${"), to: &json)
-        return String(decoding: json, as: UTF8.self)
+        String(decoding: JSONText.string(text.replacing("${", with: "$${")), as: UTF8.self)
     }
 }

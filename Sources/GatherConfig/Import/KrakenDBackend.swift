@@ -44,24 +44,16 @@ struct KrakenDBackend {
     /// Whether there are claims of a token.
     let hasTokens: Bool
     /// What is to be said of a backend that no call could be made of.
-    private(set) var text = ImportedText()
-
-    init(
-        method: String, path: KrakenDPath, calls: [KrakenDCall], hosts: [String], isProxy: Bool, hasTokens: Bool
-    ) {
-        (self.method, self.path, self.calls, self.hosts) = (method, path, calls, hosts)
-        (self.isProxy, self.hasTokens) = (isProxy, hasTokens)
-    }
+    var text = ImportedText()
 
     /// Nil if there can be no call, with the reason in ``text``.
     mutating func read(_ node: Node, within timeout: Duration, _ upstreams: inout KrakenDUpstreams) -> KrakenDCall? {
         guard let backend = TheirMapping(node) else { return nil }
         var call = KrakenDCall(name: "", line: node.position)
         let pattern = backend.take("url_pattern")
-        call.method = (backend.take("method")?.value.spelling ?? method).uppercased()
-        let extra = readExtra(backend.take("extra_config")?.value, &call)
-        guard extra.isHTTP else { return nil }
-        guard let hosts = readHosts(backend, node) else { return nil }
+        call.method = (backend.text("method") ?? method).uppercased()
+        guard let extra = readExtra(backend.take("extra_config")?.value, &call), let hosts = readHosts(backend, node)
+        else { return nil }
         guard ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(call.method) else {
             text.leaveOut("backend", "calls support GET, POST, PUT, PATCH and DELETE only", at: node.position)
             return nil
@@ -70,9 +62,9 @@ struct KrakenDBackend {
             let target = translate(
                 "/" + (pattern?.value.spelling ?? "").drop { $0 == "/" }, at: pattern?.position ?? node.position, &call)
         else { return nil }
-        let group = backend.take("group")?.value.spelling ?? ""
-        let encoding = backend.take("encoding")?.value.spelling?.lowercased() ?? "json"
-        call.isCollection = backend.take("is_collection")?.value.flag ?? false
+        let group = backend.text("group") ?? ""
+        let encoding = backend.text("encoding")?.lowercased() ?? "json"
+        call.isCollection = backend.flag("is_collection")
         guard isProxy || ["json", "fast-json", "safejson", "string"].contains(encoding) else {
             text.leaveOut(
                 "encoding: \(encoding)", "calls read JSON or text only; a 'proxy' passes any other body through",
@@ -192,7 +184,7 @@ struct KrakenDBackend {
             call.shaping.differs(
                 "target", "a body without it fails the call; KrakenD treats it as an empty object",
                 at: target.position)
-            call.shaping.line("target: \(YAMLText.scalar(path))")
+            call.shaping.line("target", path)
         }
         let allow = backend.take("allow", "whitelist")
         let deny = backend.take("deny", "blacklist")
@@ -215,7 +207,7 @@ struct KrakenDBackend {
                 call.shaping.differs(
                     name, "also filters the elements of arrays, which KrakenD leaves unchanged", at: member.position)
             }
-            call.shaping.line("\(name): \(YAMLText.list(paths.map { Self.withoutCollection($0, call) }))")
+            call.shaping.line(name, list: paths.map { Self.withoutCollection($0, call) })
         }
         guard let mapping, case .mapping(let members) = mapping.value.content, !members.isEmpty else { return }
         let renamed = members.compactMap { member in member.value.spelling.map { (name: member.name, value: $0) } }
@@ -233,10 +225,9 @@ struct KrakenDBackend {
     /// Their operations on arrays: what is deleted, and what gets another name in its place. Our filters go through
     /// arrays.
     private func readFlatmap(_ node: Node, _ call: inout KrakenDCall) {
-        guard case .sequence(let operations) = node.content else { return }
         var deny: [String] = []
         var mapping: [(name: String, value: String)] = []
-        for operation in operations {
+        for operation in node.list ?? [] {
             let paths = (operation["args"]?.spellings ?? []).map { path in
                 Self.withoutCollection(path, call).split(separator: ".").filter { $0 != "*" }.map(String.init)
             }
@@ -248,23 +239,23 @@ struct KrakenDBackend {
             default:
                 call.shaping.leaveOut(
                     "flatmap_filter", "only 'del' and a 'move' that renames in place are translated",
-                    at: operation.position
-                )
+                    at: operation.position)
             }
         }
-        if !deny.isEmpty { call.shaping.line("deny: \(YAMLText.list(deny))") }
+        call.shaping.line("deny", list: deny)
         if !mapping.isEmpty { call.shaping.line("mapping: \(YAMLText.mapping(mapping))") }
     }
 
     private func place(_ call: inout KrakenDCall, group: String, target: String, upstream: String, encoding: String) {
         let collection: String? =
             if case .member(let name) = call.place { name } else { call.isCollection ? "collection" : nil }
-        switch (group, collection) {
-        case ("", nil): call.place = .root
-        case ("", let name?): call.place = .member(name)
-        case (_, nil): call.place = .member(group)
-        case (_, let name?): call.place = .nested(group, name)
-        }
+        call.place =
+            switch (group, collection) {
+            case ("", nil): .root
+            case ("", let name?): .member(name)
+            case (_, nil): .member(group)
+            case (_, let name?): .nested(group, name)
+            }
         let segments = target.prefix { $0 != "?" }.split(separator: "/").filter {
             !$0.contains("{") && Name.isValid(String($0))
         }
@@ -272,26 +263,20 @@ struct KrakenDBackend {
         if encoding == "safejson", call.place == .root { name = "collection" }
         if !Name.isValid(name) { name = KrakenDUpstreams.validName(name[...]) }
         let taken = ReferenceScope.reservedNames + ["client", "request", "jwt"] + calls.map(\.name)
-        var number = 2
-        let base = name
-        while taken.contains(name) {
-            name = "\(base)-\(number)"
-            number += 1
-        }
-        call.name = name
+        call.name = KrakenDUpstreams.unused(name, besides: taken)
     }
 
     // MARK: extra_config
 
     /// What of a backend's components has its effect elsewhere.
     private struct Extra {
-        var isHTTP = true
         var breaker = ImportedText()
         var rate = ImportedText()
         var flatmap: Node?
     }
 
-    private mutating func readExtra(_ node: Node?, _ call: inout KrakenDCall) -> Extra {
+    /// Nil if there can be no call, with the reason in ``text``.
+    private mutating func readExtra(_ node: Node?, _ call: inout KrakenDCall) -> Extra? {
         var extra = Extra()
         guard let mapping = TheirMapping(node) else { return extra }
         var others: [Node.Member] = []
@@ -299,23 +284,19 @@ struct KrakenDBackend {
             let name = KrakenDNames.namespace(member.name)
             if KrakenDNames.otherServices.contains(where: name.hasPrefix) {
                 text.leaveOut(name, "upstreams are HTTP services", at: member.position)
-                extra.isHTTP = false
-                return extra
+                return nil
             }
             switch (name, TheirMapping(member.value)) {
             case ("proxy", let proxy?):
-                if proxy.take("shadow")?.value.flag == true {
+                if proxy.flag("shadow") {
                     text.leaveOut("shadow", "requests are not mirrored to a second service", at: member.position)
-                    extra.isHTTP = false
-                    return extra
+                    return nil
                 }
-                _ = [proxy.take("shadow_timeout"), proxy.take("decompress_gzip")]
+                _ = proxy.take("shadow_timeout", "decompress_gzip")
                 extra.flatmap = proxy.take("flatmap_filter")?.value
-                for member in proxy.rest {
-                    call.remarks.leaveOut("proxy.\(member.name)", "gatherd has no equivalent", at: member.position)
-                }
+                call.remarks.leaveOutRest(of: proxy, "proxy.")
             case ("backend/http", let http?):
-                call.returnsStatus = http.take("return_error_code")?.value.flag ?? false
+                call.returnsStatus = http.flag("return_error_code")
                 for member in http.rest {
                     call.remarks.leaveOut(
                         member.name,
@@ -326,8 +307,7 @@ struct KrakenDBackend {
                 extra.breaker = KrakenDUpstreams.breaker(theirs, at: member.position)
             case ("qos/ratelimit/proxy", let limit?): extra.rate = KrakenDRateLimit.calls(limit, member)
             case ("plugin/http-client", let plugin?):
-                let plugin = plugin.take("name")?.value.spelling ?? ""
-                if !["no-redirect", "krakend-redirect"].contains(plugin) {
+                if !["no-redirect", "krakend-redirect"].contains(plugin.text("name")) {
                     call.remarks.leaveOut(name, "gatherd has no plugins", at: member.position)
                 }
             case ("modifier/martian", _): readMartian(member, &call)
@@ -340,11 +320,7 @@ struct KrakenDBackend {
 
     /// Fields that Martian sets in requests; what else it does is left out.
     private func readMartian(_ member: Node.Member, _ call: inout KrakenDCall) {
-        var modifiers = [member.value]
-        if let group = member.value["fifo.Group"]?["modifiers"], case .sequence(let nodes) = group.content {
-            modifiers = nodes
-        }
-        for modifier in modifiers {
+        for modifier in member.value["fifo.Group"]?["modifiers"]?.list ?? [member.value] {
             if let field = modifier["header.Modifier"], let name = field["name"]?.spelling, HTTPField.Name(name) != nil,
                 let value = field["value"]?.spelling, field["scope"]?.spellings == ["request"],
                 !HeadersReader.isRefused(name),

@@ -37,23 +37,21 @@ extension KrakenDEndpoint {
                 at: node["backend"]?.position ?? position)
         }
         let staticData = readStatic(extra, calls, hasResponse: response != nil, into: &text)
-        let fallback: String? = if case .fallback(let tree) = staticData { tree } else { nil }
         if !["json", "fast-json", "json-collection"].contains(outputEncoding) {
             text.leaveOut(
                 "output_encoding", "answers are always JSON", at: node["output_encoding"]?.position ?? position)
         }
         text.line("calls:")
         for call in calls {
-            text.append(written(call, calls, hasResponse: response != nil, fallback, node), indent: 2)
+            text.append(written(call, calls, hasResponse: response != nil, staticData.fallback, node), indent: 2)
         }
-        if case .call(let tree) = staticData {
+        if let tree = staticData.call {
             if calls.count > 1, !isAlways {
                 text.differs(
                     "static", "also added to incomplete answers, unless every call failed",
                     at: extra.staticPosition)
             }
-            let taken = calls.map(\.name)
-            let name = taken.contains("static") ? "static-data" : "static"
+            let name = calls.contains { $0.name == "static" } ? "static-data" : "static"
             text.line("  \(name): { static: \(tree), flatten: true }")
         }
         text.append(left, indent: 2)
@@ -89,29 +87,21 @@ extension KrakenDEndpoint {
         return "{ \(members.joined(separator: ", ")) }"
     }
 
-    /// What their static data become.
-    private enum StaticData {
-        case nothing
-        /// What a failing call leaves.
-        case fallback(String)
-        /// The body of a call that asks no upstream.
-        case call(String)
-    }
-
+    /// What their static data become: what a failing call leaves, or the body of a call that asks no upstream.
     private func readStatic(
         _ extra: Extra, _ calls: [KrakenDCall], hasResponse: Bool, into text: inout ImportedText
-    ) -> StaticData {
-        guard let data = extra.staticData else { return .nothing }
+    ) -> (fallback: String?, call: String?) {
+        guard let data = extra.staticData else { return (nil, nil) }
         let isForFailures = ["errored", "incomplete"].contains(extra.staticStrategy)
         // A fallback stands where the call's body does: only at the root is that where their data go.
-        if isForFailures, calls.allSatisfy({ $0.place == .root }) { return .fallback(YAMLText.tree(data)) }
+        if isForFailures, calls.allSatisfy({ $0.place == .root }) { return (YAMLText.tree(data), nil) }
         guard !isForFailures, !hasResponse else {
             text.leaveOut(
                 "static", "data for failures cannot be combined with groups, and no data with a 'response'",
                 at: extra.staticPosition)
-            return .nothing
+            return (nil, nil)
         }
-        return .call(YAMLText.tree(data))
+        return (nil, YAMLText.tree(data))
     }
 
     private func written(
@@ -120,7 +110,7 @@ extension KrakenDEndpoint {
         var text = ImportedText()
         text.append(call.remarks)
         text.line("\(call.name):")
-        text.line("  \(call.method.lowercased()): \(YAMLText.scalar(call.target))")
+        text.line("  \(call.method.lowercased())", call.target)
         let takesBody = ["POST", "PUT", "PATCH"].contains(method)
         if ["POST", "PUT", "PATCH"].contains(call.method), takesBody {
             text.differs(
@@ -134,7 +124,7 @@ extension KrakenDEndpoint {
         if !call.headers.isEmpty { text.line("  headers: \(YAMLText.mapping(call.headers))") }
         text.append(forwardedHeaders(call, isProxy: false, at: node), indent: 2)
         let query = Self.part(of: query, call.query)
-        if !query.isEmpty { text.line("  forward_query: \(YAMLText.list(query))") }
+        text.line("  forward_query", list: query)
         if isSequential, let predecessor = predecessor(of: call, calls) {
             text.differs(
                 "sequential",
@@ -146,17 +136,12 @@ extension KrakenDEndpoint {
         if !hasResponse {
             switch call.place {
             case .root: text.line("  flatten: true")
-            case .member(let name) where name != call.name: text.line("  group: \(YAMLText.scalar(name))")
-            case .nested(let group, _) where group != call.name: text.line("  group: \(YAMLText.scalar(group))")
-            case .member, .nested: break
+            case .member(let group), .nested(let group, _): if group != call.name { text.line("  group", group) }
             }
         }
-        if let fallback {
+        if let fallback = fallback ?? (calls.count > 1 && call.place != .root ? "omit" : nil) {
             text.line("  required: false")
             text.line("  on_error: \(fallback)")
-        } else if calls.count > 1, call.place != .root {
-            text.line("  required: false")
-            text.line("  on_error: omit")
         }
         return text
     }

@@ -32,7 +32,7 @@ struct KrakenDEndpoint {
         var text = ImportedText()
         text.line("# \(file):\(node.position.line)")
         guard let endpoint = TheirMapping(node) else { return text }
-        method = (endpoint.take("method")?.value.spelling ?? "GET").uppercased()
+        method = (endpoint.text("method") ?? "GET").uppercased()
         let given = endpoint.take("endpoint")?.value
         let spelling = "/" + (given?.spelling ?? "").drop { $0 == "/" }
         let name = "\(method) \(spelling)"
@@ -53,19 +53,16 @@ struct KrakenDEndpoint {
             return text
         }
         let body = readBody(endpoint, node)
+        if !body.isServed || refusal != nil { routes["\(method) \(path.shape)"] = nil }
         if body.isServed, let refusal {
-            routes["\(method) \(path.shape)"] = nil
             text.leaveOut(
                 "\(name), \(KrakenDNames.namespace(refusal.member.name))",
                 "\(refusal.reason); until then the endpoint is commented out, since it would be open to everyone",
                 at: refusal.member.position)
             text.append(body.text.commentedOut)
-        } else if body.isServed {
-            text.append(body.text)
         } else {
-            routes["\(method) \(path.shape)"] = nil
             text.append(body.text)
-            text.leaveOut(name, "none of its calls could be translated", at: node.position)
+            if !body.isServed { text.leaveOut(name, "none of its calls could be translated", at: node.position) }
         }
         return text
     }
@@ -78,7 +75,7 @@ struct KrakenDEndpoint {
             timeout = max(.milliseconds(1), min(timeout, .seconds(3600)))
         }
         let cacheTTL = rest.value(of: endpoint.take("cache_ttl"), \.goDuration) ?? service.cacheTTL
-        outputEncoding = endpoint.take("output_encoding")?.value.spelling?.lowercased() ?? service.outputEncoding
+        outputEncoding = endpoint.text("output_encoding")?.lowercased() ?? service.outputEncoding
         headers = rest.value(of: endpoint.take("input_headers", "headers_to_pass"), \.spellings) ?? []
         query = rest.value(of: endpoint.take("input_query_strings", "querystring_params"), \.spellings) ?? []
         if let concurrent = endpoint.take("concurrent_calls"), (concurrent.value.number ?? 1) > 1 {
@@ -88,34 +85,33 @@ struct KrakenDEndpoint {
         }
         let extra = readExtra(endpoint.take("extra_config")?.value, into: &rest)
         if !hasTokens, refusal == nil, service.tokens != nil { rest.line("public: true") }
-        let backends = endpoint.take("backend")?.value
+        let backends = endpoint.take("backend")?.value.list ?? []
         rest.settle(endpoint.rest, by: KrakenDNames.endpointKeys)
-
-        var text = ImportedText()
-        guard case .sequence(let nodes)? = backends?.content, !nodes.isEmpty else { return (rest, false) }
+        guard let path, !backends.isEmpty else { return (rest, false) }
         var calls: [KrakenDCall] = []
         var left = ImportedText()
-        for (index, backend) in nodes.enumerated() {
-            let others = calls
-            let read = readBackend(backend, index, others, of: nodes.count)
-            if var call = read.call {
+        for backend in backends {
+            var reader = KrakenDBackend(
+                method: method, path: path, calls: calls, hosts: service.hosts, isProxy: outputEncoding == "no-op",
+                hasTokens: hasTokens)
+            if var call = reader.read(backend, within: timeout, &upstreams) {
                 call.headers += claims.filter { claim in
                     !call.headers.contains { $0.name.lowercased() == claim.name.lowercased() }
                 }
-                var remarks = read.text
-                remarks.append(call.remarks)
-                call.remarks = remarks
+                reader.text.append(call.remarks)
+                call.remarks = reader.text
                 calls.append(call)
             } else {
                 calls.append(KrakenDCall(name: "", line: backend.position))
-                left.append(read.text)
+                left.append(reader.text)
             }
         }
         let made = calls.filter { !$0.name.isEmpty }
-        guard !made.isEmpty, let path else {
+        guard !made.isEmpty else {
             left.append(rest)
             return (left, false)
         }
+        var text: ImportedText
         if outputEncoding == "no-op" {
             guard made.count == 1 else {
                 left.leaveOut("output_encoding", "'no-op' needs a single backend", at: node.position)
@@ -124,7 +120,7 @@ struct KrakenDEndpoint {
             text = proxy(made[0], node)
             text.append(left)
         } else {
-            text = gather(made, of: nodes.count, left, extra, node)
+            text = gather(made, of: backends.count, left, extra, node)
         }
         var all = ImportedText()
         all.line("- path: \(YAMLText.scalar(path.text))")
@@ -134,7 +130,7 @@ struct KrakenDEndpoint {
             let position = node["cache_ttl"]?.position ?? node.position
             all.differs(
                 "cache_ttl", "sent with every 2xx; KrakenD sends it only with complete answers", at: position)
-            all.line("  fields: { Cache-Control: \(YAMLText.scalar("public, max-age=\(seconds)")) }")
+            all.line("  fields: \(YAMLText.mapping([("Cache-Control", "public, max-age=\(seconds)")]))")
         }
         all.append(rest, indent: 2)
         all.append(text, indent: 2)
@@ -155,24 +151,30 @@ struct KrakenDEndpoint {
         guard let mapping = TheirMapping(node) else { return extra }
         var others: [Node.Member] = []
         for member in mapping.rest {
-            let content = TheirMapping(member.value)
-            switch (KrakenDNames.namespace(member.name), content) {
+            switch (KrakenDNames.namespace(member.name), TheirMapping(member.value)) {
             case ("proxy", let proxy?):
-                isSequential = proxy.take("sequential")?.value.flag ?? false
+                isSequential = proxy.flag("sequential")
                 if let data = proxy.take("static"), let content = TheirMapping(data.value) {
                     extra.staticData = content.take("data")?.value
-                    extra.staticStrategy = content.take("strategy")?.value.spelling ?? "always"
+                    extra.staticStrategy = content.text("strategy") ?? "always"
                     extra.staticPosition = data.position
                 }
-                if proxy.take("decompress_gzip")?.value.flag == true {
+                if proxy.flag("decompress_gzip") {
                     rest.leaveOut(
                         "decompress_gzip", "request bodies are passed through unchanged", at: member.position)
                 }
-                for member in proxy.rest {
-                    rest.leaveOut("proxy.\(member.name)", "gatherd has no equivalent", at: member.position)
-                }
+                rest.leaveOutRest(of: proxy, "proxy.")
             case ("qos/ratelimit/router", let limit?): rest.append(KrakenDRateLimit.read(limit, member))
-            case ("auth/validator", _): readValidator(member, into: &rest)
+            case ("auth/validator", _):
+                do throws(KrakenDValidator.Refusal) {
+                    let validator = try KrakenDValidator(member, sending: headers)
+                    hasTokens = true
+                    claims = validator.claims
+                    // Who may ask the endpoint is written where it differs from what holds for most.
+                    rest.append(validator.access(besides: service.tokens))
+                } catch {
+                    refusal = (member, error.reason)
+                }
             case ("auth/api-keys", _):
                 refusal = (
                     member, "gatherd reads keys from a file, and they have no roles: write an 'access' with 'api_keys'"
@@ -185,18 +187,6 @@ struct KrakenDEndpoint {
         return extra
     }
 
-    /// Writes who may ask the endpoint, where that differs from what holds for most.
-    private mutating func readValidator(_ member: Node.Member, into rest: inout ImportedText) {
-        do throws(KrakenDValidator.Refusal) {
-            let validator = try KrakenDValidator(member, sending: headers)
-            hasTokens = true
-            claims = validator.claims
-            rest.append(validator.access(besides: service.tokens))
-        } catch {
-            refusal = (member, error.reason)
-        }
-    }
-
     // MARK: proxy
 
     private func proxy(_ call: KrakenDCall, _ node: Node) -> ImportedText {
@@ -207,7 +197,7 @@ struct KrakenDEndpoint {
             "'timeout' covers the head of the answer only, and a Location that points to the upstream is rewritten",
             at: position)
         text.append(call.remarks)
-        text.line("proxy: \(YAMLText.scalar(call.target))")
+        text.line("proxy", call.target)
         if call.method != method {
             text.leaveOut("method", "a proxy uses the client's method, \(method)", at: call.line)
         }
@@ -262,18 +252,5 @@ struct KrakenDEndpoint {
         // The default of a proxy is all of them, that of a call none.
         if isProxy ? !names.contains("*") : !names.isEmpty { text.line("forward_headers: \(YAMLText.list(names))") }
         return text
-    }
-
-    // MARK: backend
-
-    private mutating func readBackend(
-        _ node: Node, _ index: Int, _ others: [KrakenDCall], of count: Int
-    ) -> (call: KrakenDCall?, text: ImportedText) {
-        guard let path else { return (nil, ImportedText()) }
-        var reader = KrakenDBackend(
-            method: method, path: path, calls: others, hosts: service.hosts, isProxy: outputEncoding == "no-op",
-            hasTokens: hasTokens)
-        let call = reader.read(node, within: timeout, &upstreams)
-        return (call, reader.text)
     }
 }

@@ -20,27 +20,22 @@ enum KrakenDFile {
         }
         if let template = template(in: root) { return reject(template: template, report) }
         guard isOne(root) else {
-            report.error(
+            return report.error(
                 "this is not a KrakenD configuration: no endpoint has a 'backend'",
                 remedy: "name the file that KrakenD reads at its start", at: .file)
-            return nil
         }
-        if case .scalar(let version)? = root["version"]?.content, let number = Int(version.text),
+        guard let version = root["version"], let number = version.spelling.flatMap({ Int($0) }),
             !(2...3).contains(number)
-        {
-            root["version"]?.error(
-                "version \(number) of KrakenD's format is not supported", remedy: "upgrade the file to version 3 first")
-            return nil
-        }
-        return root
+        else { return root }
+        return version.error(
+            "version \(number) of KrakenD's format is not supported", remedy: "upgrade the file to version 3 first")
     }
 
     /// Whether a configuration has KrakenD's form.
     static func isOne(_ root: Node) -> Bool {
-        guard case .sequence(let endpoints)? = root["endpoints"]?.content else { return false }
+        guard let endpoints = root["endpoints"]?.list else { return false }
         if endpoints.contains(where: { $0["backend"] != nil || $0["endpoint"] != nil }) { return true }
-        if case .scalar(let schema)? = root["$schema"]?.content { return schema.text.contains("krakend") }
-        return false
+        return root["$schema"]?.spelling?.contains("krakend") ?? false
     }
 
     /// Where a text has an action of Go's templates in it. Components may have their own in `extra_config`.
@@ -63,7 +58,6 @@ enum KrakenDFile {
             remedy:
                 "have KrakenD write the result, as in FC_ENABLE=1 FC_OUT=out.json krakend check -c FILE, and import out.json",
             at: position)
-        return nil
     }
 
     private static func position(of index: String.Index, in text: String) -> Position {
@@ -87,9 +81,14 @@ final class TheirMapping {
     /// The member of the first of several names that is there: names that mean the same in different versions.
     func take(_ names: String...) -> Node.Member? {
         taken.formUnion(names)
-        for name in names { if let member = members.first(where: { $0.name == name }) { return member } }
-        return nil
+        return names.lazy.compactMap { name in self.members.first { $0.name == name } }.first
     }
+
+    /// The text of a member.
+    func text(_ name: String) -> String? { take(name)?.value.spelling }
+
+    /// Whether a member is true.
+    func flag(_ name: String) -> Bool { take(name)?.value.flag == true }
 
     /// The members that were not looked at. Names that begin like comments are those of comments.
     var rest: [Node.Member] {
@@ -100,32 +99,8 @@ final class TheirMapping {
 }
 
 extension Node {
-    /// The value of a member.
-    subscript(name: String) -> Node? {
-        guard case .mapping(let members) = content else { return nil }
-        return members.first { $0.name == name }?.value
-    }
-
-    /// A scalar as it is spelled.
-    var spelling: String? {
-        guard case .scalar(let scalar) = content, !scalar.isNull else { return nil }
-        return scalar.text
-    }
-
-    /// The texts of a list; one alone may stand without it.
-    var spellings: [String]? {
-        switch content {
-        case .sequence(let nodes): nodes.allSatisfy { $0.spelling != nil } ? nodes.compactMap(\.spelling) : nil
-        default: spelling.map { [$0] }
-        }
-    }
-
     var flag: Bool? {
-        switch spelling {
-        case "true": true
-        case "false": false
-        default: nil
-        }
+        spelling.flatMap { Bool($0) }
     }
 
     var number: Double? { spelling.flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil } }

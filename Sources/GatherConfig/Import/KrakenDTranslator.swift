@@ -14,7 +14,7 @@ struct KrakenDTranslator {
         guard let root = TheirMapping(node) else { return ImportedText() }
         var service = KrakenDService()
         var upstreams = KrakenDUpstreams()
-        let nodes = elements(of: root.take("endpoints")?.value)
+        let nodes = root.take("endpoints")?.value.list ?? []
         service.tokens = KrakenDValidator.usual(of: nodes)
         let server = service.readServer(root)
         var endpoints = ImportedText()
@@ -41,10 +41,6 @@ struct KrakenDTranslator {
         text.line("endpoints:\(routes.isEmpty ? " []" : "")")
         text.append(endpoints)
         return text
-    }
-
-    private func elements(of node: Node?) -> [Node] {
-        if case .sequence(let nodes)? = node?.content { nodes } else { [] }
     }
 
     /// What holds for every endpoint.
@@ -83,7 +79,7 @@ struct KrakenDService {
         hosts = lines.value(of: root.take("host", "hosts"), \.spellings) ?? []
         timeout = lines.value(of: root.take("timeout"), \.goDuration) ?? timeout
         cacheTTL = lines.value(of: root.take("cache_ttl"), \.goDuration) ?? cacheTTL
-        outputEncoding = root.take("output_encoding")?.value.spelling ?? outputEncoding
+        outputEncoding = root.text("output_encoding") ?? outputEncoding
         for (theirs, ours) in [
             ("dialer_timeout", "connect_timeout"), ("idle_connection_timeout", "idle_timeout"),
             ("dns_cache_ttl", "dns.ttl"),
@@ -92,15 +88,12 @@ struct KrakenDService {
             connections.append((ours, value))
         }
         let port = lines.value(of: root.take("port"), \.number) ?? 8080
-        let address = root.take("listen_ip")?.value.spelling ?? ""
+        let address = root.text("listen_ip") ?? ""
         let host = ["", "0.0.0.0"].contains(address) ? "" : address.contains(":") ? "[\(address)]" : address
-        lines.line("listen: \(YAMLText.scalar("\(host):\(Int(port))"))")
-        if port == 9090 { lines.line("admin: \(YAMLText.scalar("127.0.0.1:9091"))") }
+        lines.line("listen", "\(host):\(Int(port))")
+        if port == 9090 { lines.line("admin", "127.0.0.1:9091") }
         readTimeouts(root, into: &lines)
-        if let tokens {
-            lines.line("access:")
-            lines.append(tokens.access, indent: 2)
-        }
+        if let tokens { lines.section("access", tokens.access) }
         let extra = TheirMapping(root.take("extra_config")?.value)
         var members: [String: Node.Member] = [:]
         for member in extra?.rest ?? [] { members[KrakenDNames.namespace(member.name)] = member }
@@ -119,8 +112,7 @@ struct KrakenDService {
         }
         let rest = (extra?.rest ?? []).filter { members[KrakenDNames.namespace($0.name)] != nil }
         lines.settle(rest, by: KrakenDNames.namespaces)
-        text.line("server:")
-        text.append(lines, indent: 2)
+        text.section("server", lines)
         return text
     }
 
@@ -142,29 +134,28 @@ struct KrakenDService {
             timeouts.append((ours, value.text))
             if let difference { lines.differs(theirs, difference, at: member.position) }
         }
-        if !timeouts.isEmpty { lines.line("timeouts: \(YAMLText.mapping(timeouts.map { ($0.name, $0.value) }))") }
+        if !timeouts.isEmpty { lines.line("timeouts: \(YAMLText.mapping(timeouts))") }
     }
 
     private func readRouter(_ router: TheirMapping?, at position: Position, into lines: inout ImportedText) {
-        if router?.take("disable_access_log")?.value.flag == true { lines.line("access_log: false") }
+        if router?.flag("disable_access_log") == true { lines.line("access_log: false") }
         let trusted = router?.take("trusted_proxies")
-        let isTrusting = router?.take("forwarded_by_client_ip")?.value.flag ?? false
+        let isTrusting = router?.flag("forwarded_by_client_ip") ?? false
         if let trusted, let networks = trusted.value.spellings {
             let known = networks.filter { IPNetwork($0) != nil }
             if known.count < networks.count {
                 lines.leaveOut("trusted_proxies", "only addresses and networks can be trusted", at: trusted.position)
             }
-            if !known.isEmpty { lines.line("trusted_proxies: \(YAMLText.list(known))") }
+            lines.line("trusted_proxies", list: known)
         } else if isTrusting, let router {
             lines.leaveOut(
                 "forwarded_by_client_ip", "list the proxies to trust in the server's 'trusted_proxies'",
-                at: router.position
-            )
+                at: router.position)
         }
         if let payload = router?.take("max_payload"), let bytes = payload.value.number, bytes > 0 {
             lines.line("limits: { body: \(Int(bytes))B }")
         }
-        if router?.take("disable_redirect_trailing_slash")?.value.flag != true {
+        if router?.flag("disable_redirect_trailing_slash") != true {
             lines.differs(
                 "trailing slash", "a path is answered with and without it; KrakenD redirects",
                 at: router?.position ?? position)
@@ -187,9 +178,9 @@ struct KrakenDService {
     }
 
     private static func readSecurity(_ mapping: TheirMapping, _ member: Node.Member, into lines: inout ImportedText) {
-        let wanted = [mapping.take("frame_deny"), mapping.take("content_type_nosniff")]
-        _ = [mapping.take("browser_xss_filter"), mapping.take("is_development")]
-        if wanted.contains(where: { $0?.value.flag == true }) {
+        let wanted = [mapping.flag("frame_deny"), mapping.flag("content_type_nosniff")]
+        _ = mapping.take("browser_xss_filter", "is_development")
+        if wanted.contains(true) {
             lines.differs(
                 "security/http",
                 "also sends Referrer-Policy and Content-Security-Policy, but not X-XSS-Protection, which browsers have dropped",
@@ -226,12 +217,11 @@ enum KrakenDCrossOrigin {
         lines.line(
             "methods: \(YAMLText.list(methods.isEmpty ? ["GET", "HEAD", "POST"] : known.filter(methods.contains)))")
         let headers = cors.take("allow_headers")?.value.spellings ?? []
-        let sent =
-            headers.contains("*") ? ["*"] : headers.isEmpty ? ["Accept", "Content-Type", "X-Requested-With"] : headers
-        lines.line("headers: \(YAMLText.list(sent))")
-        if let exposed = cors.take("expose_headers")?.value.spellings, !exposed.isEmpty {
-            lines.line("expose: \(YAMLText.list(exposed))")
-        }
+        lines.line(
+            "headers",
+            list: headers.contains("*")
+                ? ["*"] : headers.isEmpty ? ["Accept", "Content-Type", "X-Requested-With"] : headers)
+        lines.line("expose", list: cors.take("expose_headers")?.value.spellings ?? [])
         if let credentials = cors.take("allow_credentials"), credentials.value.flag == true {
             if origins.contains("*") || all.isEmpty {
                 lines.leaveOut(
@@ -248,8 +238,7 @@ enum KrakenDCrossOrigin {
             lines.leaveOut("security/cors.\(member.name)", "gatherd has no equivalent", at: member.position)
         }
         var text = ImportedText()
-        text.line("cors:")
-        text.append(lines, indent: 2)
+        text.section("cors", lines)
         return text
     }
 }
@@ -260,18 +249,14 @@ enum KrakenDRateLimit {
         var text = ImportedText()
         let every = every(limit, &text)
         var limits: [String] = []
-        if let rate = text.value(of: limit.take("max_rate", "maxRate"), \.number), rate > 0 {
-            if let written = written(rate, every, limit.take("capacity"), by: nil) {
-                text.differs(
-                    "max_rate", "a request over the limit is answered with 429 and Retry-After; KrakenD answers 503",
-                    at: member.position)
-                limits.append(written)
-            } else {
-                text.leaveOut("max_rate", outOfRange, at: member.position)
-            }
+        if let written = wholeRate(
+            limit, every, member, "max_rate",
+            differs: "a request over the limit is answered with 429 and Retry-After; KrakenD answers 503", &text)
+        {
+            limits.append(written)
         }
-        let strategy = limit.take("strategy")?.value.spelling ?? ""
-        let key = limit.take("key")?.value.spelling
+        let strategy = limit.text("strategy") ?? ""
+        let key = limit.text("key")
         if let rate = text.value(of: limit.take("client_max_rate", "clientMaxRate"), \.number), rate > 0 {
             let by: String? =
                 switch (strategy, key) {
@@ -290,17 +275,13 @@ enum KrakenDRateLimit {
                     at: member.position)
             }
         }
-        _ = [
-            limit.take("cleanup_period"), limit.take("cleanup_threads"), limit.take("num_shards"),
-            limit.take("capacity"), limit.take("client_capacity"),
-        ]
-        for member in limit.rest { text.leaveOut(member.name, "gatherd has no equivalent", at: member.position) }
-        switch limits.count {
-        case 0: break
-        case 1: text.line("rate_limit: \(limits[0])")
-        default:
+        _ = limit.take("cleanup_period", "cleanup_threads", "num_shards", "capacity", "client_capacity")
+        text.leaveOutRest(of: limit)
+        if limits.count > 1 {
             text.line("rate_limit:")
             for limit in limits { text.line("  - \(limit)") }
+        } else if let limit = limits.first {
+            text.line("rate_limit: \(limit)")
         }
         return text
     }
@@ -308,21 +289,30 @@ enum KrakenDRateLimit {
     /// Their limit of calls of one backend, as that of an upstream.
     static func calls(_ limit: TheirMapping, _ member: Node.Member) -> ImportedText {
         var text = ImportedText()
-        let every = every(limit, &text)
-        let capacity = limit.take("capacity")
-        if let rate = text.value(of: limit.take("max_rate", "maxRate"), \.number), rate > 0 {
-            if let written = written(rate, every, capacity, by: nil) {
-                text.differs(
-                    "qos/ratelimit/proxy",
-                    "has an upstream of its own, since all calls to an upstream count together; KrakenD counts for each backend",
-                    at: member.position)
-                text.line("rate_limit: \(written)")
-            } else {
-                text.leaveOut("qos/ratelimit/proxy", outOfRange, at: member.position)
-            }
-        }
+        let written = wholeRate(
+            limit, every(limit, &text), member, "qos/ratelimit/proxy",
+            differs:
+                "has an upstream of its own, since all calls to an upstream count together; KrakenD counts for each backend",
+            &text)
+        if let written { text.line("rate_limit: \(written)") }
+        _ = limit.take("capacity")
         for member in limit.rest { text.leaveOut(member.name, "there is nothing like it", at: member.position) }
         return text
+    }
+
+    /// The limit that does not tell clients apart.
+    private static func wholeRate(
+        _ limit: TheirMapping, _ every: Duration, _ member: Node.Member, _ subject: String, differs difference: String,
+        _ text: inout ImportedText
+    ) -> String? {
+        guard let rate = text.value(of: limit.take("max_rate", "maxRate"), \.number), rate > 0 else { return nil }
+        let written = written(rate, every, limit.take("capacity"), by: nil)
+        if written == nil {
+            text.leaveOut(subject, outOfRange, at: member.position)
+        } else {
+            text.differs(subject, difference, at: member.position)
+        }
+        return written
     }
 
     private static let outOfRange = "a limit is of 1 to 1000000 requests, in at most a day"
@@ -337,14 +327,15 @@ enum KrakenDRateLimit {
         let requests = (rate * Double(times)).rounded()
         let per = every * times
         guard (1...1_000_000).contains(requests), per <= .seconds(86_400) else { return nil }
-        var members = ["requests: \(Int(requests))", "per: \(per.text)"]
-        if let burst = capacity?.value.number, (1...1_000_000).contains(burst) {
-            members.append("burst: \(Int(burst))")
+        var burst: Int?
+        if let given = capacity?.value.number, (1...1_000_000).contains(given) {
+            burst = Int(given)
         } else if times > 1, requests > 1 {
             // As many as they let in at once by themselves.
-            members.append("burst: \(max(1, Int(rate)))")
+            burst = max(1, Int(rate))
         }
-        if let by { members.append("by: \(by)") }
-        return "{ \(members.joined(separator: ", ")) }"
+        return YAMLText.flow([
+            ("requests", "\(Int(requests))"), ("per", per.text), ("burst", burst.map { "\($0)" }), ("by", by),
+        ])
     }
 }

@@ -37,21 +37,22 @@ struct KrakenDUpstreams {
     }
 
     func text(_ service: KrakenDService) -> ImportedText {
-        var text = ImportedText()
-        guard !values.isEmpty else { return text }
-        text.line("upstreams:")
+        var upstreams = ImportedText()
         for value in values {
-            text.line("  \(value.name):")
-            text.line("    hosts: \(YAMLText.list(value.key.hosts))")
-            text.line("    timeout: \(value.timeout.text)")
+            var upstream = ImportedText()
+            upstream.line("hosts", list: value.key.hosts)
+            upstream.line("timeout: \(value.timeout.text)")
             // As many as Go's client follows.
-            text.line("    redirects: 10")
+            upstream.line("redirects: 10")
             for (name, duration) in service.connections
             where (.milliseconds(1)...Duration.seconds(3600)).contains(duration) {
-                text.line("    \(name == "dns.ttl" ? "dns: { ttl: \(duration.text) }" : "\(name): \(duration.text)")")
+                upstream.line(name == "dns.ttl" ? "dns: { ttl: \(duration.text) }" : "\(name): \(duration.text)")
             }
-            text.append(value.text, indent: 4)
+            upstream.append(value.text)
+            upstreams.section(value.name, upstream)
         }
+        var text = ImportedText()
+        if !values.isEmpty { text.section("upstreams", upstreams) }
         return text
     }
 
@@ -65,10 +66,17 @@ struct KrakenDUpstreams {
             let valid = Self.validName(candidate)
             if !values.contains(where: { $0.name == valid }) { return valid }
         }
-        let base = Self.validName(label)
-        var number = 2
-        while values.contains(where: { $0.name == "\(base)-\(number)" }) { number += 1 }
-        return "\(base)-\(number)"
+        return Self.unused(Self.validName(label), besides: values.map(\.name))
+    }
+
+    /// A name, with a number after it if it is taken.
+    static func unused(_ name: String, besides taken: [String]) -> String {
+        var (unused, number) = (name, 2)
+        while taken.contains(unused) {
+            unused = "\(name)-\(number)"
+            number += 1
+        }
+        return unused
     }
 
     /// A name made of a text.
@@ -87,23 +95,20 @@ struct KrakenDUpstreams {
     /// Their circuit breaker.
     static func breaker(_ breaker: TheirMapping, at position: Position) -> ImportedText {
         var text = ImportedText()
-        var members: [(name: String, value: String)] = []
-        if let errors = text.value(of: breaker.take("max_errors", "maxErrors"), \.number), errors >= 0 {
-            members.append(("min_calls", String(Int(errors) + 1)))
+        func seconds(_ key: String) -> String? {
+            guard let count = text.value(of: breaker.take(key), \.number), count > 0 else { return nil }
+            return Duration.seconds(Int(count)).text
         }
-        if let interval = text.value(of: breaker.take("interval"), \.number), interval > 0 {
-            members.append(("window", Duration.seconds(Int(interval)).text))
-        }
-        if let pause = text.value(of: breaker.take("timeout"), \.number), pause > 0 {
-            members.append(("open_for", Duration.seconds(Int(pause)).text))
-        }
+        let errors = text.value(of: breaker.take("max_errors", "maxErrors"), \.number).flatMap { $0 >= 0 ? $0 : nil }
+        let members: [(name: String, value: String?)] = [
+            ("min_calls", errors.map { "\(Int($0) + 1)" }), ("window", seconds("interval")),
+            ("open_for", seconds("timeout")),
+        ]
         text.differs(
             "qos/circuit-breaker",
             "opens for all endpoints when half of the attempts in 'window' have failed; KrakenD counts consecutive errors of each backend",
             at: position)
-        text.line(
-            "breaker: \(members.isEmpty ? "{}" : "{ \(members.map { "\($0.name): \($0.value)" }.joined(separator: ", ")) }")"
-        )
+        text.line("breaker: \(YAMLText.flow(members))")
         return text
     }
 }

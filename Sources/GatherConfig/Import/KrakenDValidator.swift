@@ -22,7 +22,7 @@ struct KrakenDValidator {
     /// - Parameter fields: those of the client that backends get: only among them can be one with a claim.
     init(_ member: Node.Member, sending fields: [String]) throws(Refusal) {
         guard let validator = TheirMapping(member.value) else { throw Refusal(reason: "it is not a mapping") }
-        let name = validator.take("alg")?.value.spelling ?? "RS256"
+        let name = validator.text("alg") ?? "RS256"
         guard let algorithm = SignatureAlgorithm(rawValue: name) else {
             throw Refusal(reason: "the algorithm \(quoted(name)) is not supported")
         }
@@ -30,24 +30,26 @@ struct KrakenDValidator {
             throw Refusal(reason: "\(name) verifies with a secret, which you have to add by hand as 'keys.secret'")
         }
         let keys = try Self.keys(validator)
-        let hasCookie = validator.take("cookie_key")?.value.spelling
+        let cookie = validator.text("cookie_key")
         verification.differs(
             "auth/validator",
             "tokens must have an 'exp'"
-                + (hasCookie == nil ? ", and without 'cookie_key' the cookie 'access_token' is ignored" : ""),
+                + (cookie == nil ? ", and without 'cookie_key' the cookie 'access_token' is ignored" : ""),
             at: member.position)
         verification.line("keys: \(keys)")
         verification.line("algorithms: [\(name)]")
-        if let issuer = validator.take("issuer")?.value.spelling {
-            verification.line("issuer: \(YAMLText.scalar(issuer))")
-        }
+        verification.line("issuer", validator.text("issuer"))
         let audience = validator.take("audience")?.value.spellings ?? []
         guard audience.count < 2 else {
             throw Refusal(reason: "KrakenD requires all of the audiences in a token, and gatherd any one of them")
         }
-        if let audience = audience.first { verification.line("audience: \(YAMLText.scalar(audience))") }
+        verification.line("audience", audience.first)
         verification.line("leeway: \((validator.take("leeway")?.value.goDuration ?? .seconds(1)).text)")
-        readSource(header: validator.take("auth_header_name")?.value.spelling, cookie: hasCookie)
+        let header = validator.text("auth_header_name")
+        if header != nil || cookie != nil {
+            let members: [(String, String?)] = [("header", header ?? "Authorization"), ("cookie", cookie)]
+            verification.line("from: \(YAMLText.flow(members.map { ($0.0, $0.1.map(YAMLText.scalar)) }))")
+        }
         readRoles(validator)
         readScopes(validator, at: member.position)
         readClaims(validator, sending: fields)
@@ -56,10 +58,8 @@ struct KrakenDValidator {
                 "auth/validator.key_identify_strategy", "keys are found by 'kid'", at: strategy.position)
         }
         // Keys are always kept, and may be fetched without TLS.
-        for needless in ["cache", "disable_jwk_security", "operation_debug"] { _ = validator.take(needless) }
-        for member in validator.rest {
-            verification.leaveOut("auth/validator.\(member.name)", "gatherd has no equivalent", at: member.position)
-        }
+        _ = validator.take("cache", "disable_jwk_security", "operation_debug")
+        verification.leaveOutRest(of: validator, "auth/validator.")
     }
 
     private static func keys(_ validator: TheirMapping) throws(Refusal) -> String {
@@ -67,38 +67,27 @@ struct KrakenDValidator {
             throw Refusal(reason: "encrypted keys are not supported")
         }
         let url = validator.take("jwk_url", "jwk-url")?.value.spelling ?? ""
-        let authority = validator.take("jwk_local_ca")?.value.spelling ?? ""
-        let refresh = validator.take("cache_duration")?.value.number
-        if let file = validator.take("jwk_local_path")?.value.spelling, !file.isEmpty {
-            return "{ file: \(YAMLText.scalar(file)) }"
-        }
+        let authority = validator.text("jwk_local_ca") ?? ""
+        let refresh = validator.take("cache_duration")?.value.number.flatMap { (1...86_400).contains($0) ? $0 : nil }
+        if let file = validator.text("jwk_local_path"), !file.isEmpty { return YAMLText.mapping([("file", file)]) }
         guard !url.isEmpty else { throw Refusal(reason: "it does not say where its keys are") }
-        var members = ["url: \(YAMLText.scalar(url))"]
-        if let refresh, (1...86_400).contains(refresh) {
-            members.append("refresh: \(Duration.seconds(Int(refresh)).text)")
-        }
-        if !authority.isEmpty { members.append("ca: \(YAMLText.scalar(authority))") }
-        return "{ \(members.joined(separator: ", ")) }"
-    }
-
-    private mutating func readSource(header: String?, cookie: String?) {
-        guard header != nil || cookie != nil else { return }
-        var members = ["header: \(YAMLText.scalar(header ?? "Authorization"))"]
-        if let cookie { members.append("cookie: \(YAMLText.scalar(cookie))") }
-        verification.line("from: { \(members.joined(separator: ", ")) }")
+        return YAMLText.flow([
+            ("url", YAMLText.scalar(url)), ("refresh", refresh.map { Duration.seconds(Int($0)).text }),
+            ("ca", authority.isEmpty ? nil : YAMLText.scalar(authority)),
+        ])
     }
 
     private mutating func readRoles(_ validator: TheirMapping) {
-        let key = validator.take("roles_key")?.value.spelling ?? "roles"
-        let isNested = validator.take("roles_key_is_nested")?.value.flag ?? false
+        let key = validator.text("roles_key") ?? "roles"
+        let isNested = validator.flag("roles_key_is_nested")
         guard let roles = validator.take("roles")?.value.spellings, !roles.isEmpty else { return }
-        needs.line("roles: \(YAMLText.list(roles))")
+        needs.line("roles", list: roles)
         rolesClaim = Self.claim(key, isNested: isNested)
     }
 
     private mutating func readScopes(_ validator: TheirMapping, at position: Position) {
-        let key = validator.take("scopes_key")?.value.spelling
-        let all = validator.take("scopes_matcher")?.value.spelling == "all"
+        let key = validator.text("scopes_key")
+        let all = validator.text("scopes_matcher") == "all"
         guard let scopes = validator.take("scopes")?.value.spellings, !scopes.isEmpty else { return }
         if key == nil {
             needs.differs(
@@ -109,10 +98,7 @@ struct KrakenDValidator {
     }
 
     private mutating func readClaims(_ validator: TheirMapping, sending fields: [String]) {
-        guard let pairs = validator.take("propagate_claims", "propagate-claims"),
-            case .sequence(let nodes) = pairs.value.content
-        else { return }
-        for node in nodes {
+        for node in validator.take("propagate_claims", "propagate-claims")?.value.list ?? [] {
             guard let pair = node.spellings, pair.count == 2, HTTPField.Name(pair[1]) != nil,
                 !HeadersReader.isRefused(pair[1])
             else {
@@ -121,8 +107,7 @@ struct KrakenDValidator {
                     at: node.position)
                 continue
             }
-            let isSent = fields.contains { $0 == "*" || $0.lowercased() == pair[1].lowercased() }
-            if isSent {
+            if fields.contains(where: { $0 == "*" || $0.lowercased() == pair[1].lowercased() }) {
                 let claim = Self.claim(pair[0], isNested: !pair[0].hasPrefix("http"))
                 claims.append((pair[1], "{jwt.\(claim) ?? \"\"}"))
             } else {
@@ -171,11 +156,11 @@ struct KrakenDValidator {
     }
 
     private var jwt: ImportedText {
+        var members = verification
+        members.line("roles_claim", rolesClaim)
+        members.line("scopes_claim", scopesClaim)
         var text = ImportedText()
-        text.line("jwt:")
-        text.append(verification, indent: 2)
-        if let rolesClaim { text.line("  roles_claim: \(YAMLText.scalar(rolesClaim))") }
-        if let scopesClaim { text.line("  scopes_claim: \(YAMLText.scalar(scopesClaim))") }
+        text.section("jwt", members)
         return text
     }
 
@@ -192,8 +177,7 @@ struct KrakenDValidator {
         lines.append(needs)
         guard lines.lines.contains(where: { !$0.hasPrefix("#") }) else { return lines }
         var text = ImportedText()
-        text.line("access:")
-        text.append(lines, indent: 2)
+        text.section("access", lines)
         return text
     }
 }

@@ -35,49 +35,37 @@ struct AccessReader {
     private mutating func read(_ node: Node) -> AccessRule? {
         guard let section = Section(node, keys: Self.ownKeys) else { return nil }
         var rule = AccessRule(tokens: settings.rule?.tokens, keys: settings.rule?.keys)
-        var isGood = true
-        if let node = section["jwt"] {
-            if let tokens = TokenReader.read(node) {
-                rule.tokens = settings.tokens.count
-                settings.tokens.append(tokens)
-            } else {
-                isGood = false
-            }
-        }
-        if let node = section["api_keys"] {
-            if let keys = APIKeyReader.read(node) {
-                rule.keys = settings.keys.count
-                settings.keys.append(keys)
-            } else {
-                isGood = false
-            }
-        }
+        if let node = section["jwt"] { rule.tokens = Self.add(TokenReader.read(node), to: &settings.tokens) }
+        if let node = section["api_keys"] { rule.keys = Self.add(APIKeyReader.read(node), to: &settings.keys) }
         let tokens = rule.tokens.map { settings.tokens[$0] }
         // Required names inherited from the server are looked for at this endpoint's claims.
-        if let roles = section["roles"] {
-            rule.roles = Self.requirement(roles, at: tokens?.roles, needsAll: false)
-        } else if let given = settings.rule?.roles, let path = tokens?.roles {
-            rule.roles = ClaimRequirement(path, given.names, needsAll: given.needsAll)
+        func required(_ node: Node?, _ given: ClaimRequirement?, at path: JSONPath?, needsAll: Bool)
+            -> ClaimRequirement?
+        {
+            if let node { return Self.requirement(node, at: path, needsAll: needsAll) }
+            return given.flatMap { given in
+                path.map { ClaimRequirement($0, given.names, needsAll: given.needsAll) }
+            }
         }
-        if let scopes = section["scopes"] {
-            rule.scopes = Self.requirement(scopes, at: tokens?.scopes, needsAll: true)
-        } else if let given = settings.rule?.scopes, let path = tokens?.scopes {
-            rule.scopes = ClaimRequirement(path, given.names, needsAll: given.needsAll)
-        }
-        guard isGood else { return nil }
+        rule.roles = required(section["roles"], settings.rule?.roles, at: tokens?.roles, needsAll: false)
+        rule.scopes = required(section["scopes"], settings.rule?.scopes, at: tokens?.scopes, needsAll: true)
+        if rule.tokens == nil, section["jwt"] != nil { return nil }
+        if rule.keys == nil, section["api_keys"] != nil { return nil }
         for key in ["roles", "scopes"] where tokens == nil && rule.keys != nil {
             section.member(key)?.error(
                 "only tokens have \(key), and none are verified here", remedy: "add jwt, or remove it")
         }
-        guard tokens != nil || rule.keys != nil else {
-            if !isBroken {
-                section.node.error(
-                    "there is no way to verify clients",
-                    remedy: "add jwt or api_keys, here or in the server's access")
-            }
-            return nil
-        }
-        return rule
+        if tokens != nil || rule.keys != nil { return rule }
+        if isBroken { return nil }
+        return section.node.error(
+            "there is no way to verify clients", remedy: "add jwt or api_keys, here or in the server's access")
+    }
+
+    /// Adds a value to a list, and returns its place there.
+    private static func add<Value>(_ value: Value?, to list: inout [Value]) -> Int? {
+        guard let value else { return nil }
+        list.append(value)
+        return list.count - 1
     }
 
     /// A list of names, or a mapping that tells whether one of them is enough or all are needed.
@@ -127,20 +115,14 @@ enum APIKeyReader {
         (settings.header, settings.query) = (header, query)
         if section["header"] == nil, section["query"] == nil { settings.header = HTTPField.Name("X-API-Key") }
         guard node.report.checksFiles else { return settings }
-        do throws(FileError) {
-            let content = try FileContents.read(path, atMost: mostBytes)
-            do throws(APIKeyError) {
-                settings.keys = try APIKeys(file: content)
-            } catch {
-                file.error(
-                    "\(quoted(path)) cannot be used: \(error)", remedy: "write lines such as: partner-a 2cf24dba5fb0…")
-                return nil
-            }
+        guard let content = file.content(of: path, atMost: mostBytes) else { return nil }
+        do throws(APIKeyError) {
+            settings.keys = try APIKeys(file: content)
+            return settings
         } catch {
-            file.error("\(quoted(path)) cannot be read: \(error)", remedy: "name a file that the service can read")
-            return nil
+            return file.error(
+                "\(quoted(path)) cannot be used: \(error)", remedy: "write lines such as: partner-a 2cf24dba5fb0…")
         }
-        return settings
     }
 }
 
@@ -154,23 +136,23 @@ enum TokenReader {
             "keys", "algorithms", "issuer", "audience", "leeway", "require", "from", "roles_claim", "scopes_claim",
         ]
         guard let section = Section(node, keys: keys) else { return nil }
-        let algorithms = section.required("algorithms", such: "algorithms: [RS256]").map(readAlgorithms)
+        let algorithms = section.required("algorithms", such: "algorithms: [RS256]").map(readAlgorithms) ?? []
         let source = section.required("keys", such: "keys: { url: https://id.example/jwks.json }")
-            .flatMap { readKeys($0, algorithms ?? []) }
-        var policy = TokenPolicy(Set(algorithms ?? []))
-        policy.issuers = section["issuer"].map { readTexts($0, "an issuer") } ?? []
-        policy.audiences = section["audience"].map { readTexts($0, "an audience") } ?? []
+            .flatMap { readKeys($0, algorithms) }
+        var policy = TokenPolicy(Set(algorithms))
+        policy.issuers = section["issuer"]?.oneOrMore.compactMap { $0.text("an issuer") } ?? []
+        policy.audiences = section["audience"]?.oneOrMore.compactMap { $0.text("an audience") } ?? []
         policy.leeway = section["leeway"]?.duration(in: .zero...Duration.seconds(3600)) ?? policy.leeway
-        policy.required = (section["require"]?.texts("claims") ?? []).compactMap { path($0.text, at: $0.node) }
-        let roles = section["roles_claim"].flatMap { node in node.text("a claim").flatMap { path($0, at: node) } }
-        let scopes = section["scopes_claim"].flatMap { node in node.text("a claim").flatMap { path($0, at: node) } }
+        policy.required = (section["require"]?.texts("claims") ?? []).compactMap { path("a claim", $0.node) }
+        let roles = section["roles_claim"].flatMap { path("a claim", $0) }
+        let scopes = section["scopes_claim"].flatMap { path("a claim", $0) }
         let from = section.section("from", keys: ["header", "cookie"])
         let header = from?["header"].flatMap(HeadersReader.readName)
         let cookie = from?["cookie"].flatMap(readCookie)
         if let from, from["header"] == nil, from["cookie"] == nil {
             from.node.error("it names nothing", remedy: "write { header: Authorization } or { cookie: token }")
         }
-        guard let source, algorithms?.isEmpty == false else { return nil }
+        guard let source, !algorithms.isEmpty else { return nil }
         var settings = TokenSettings(policy, keys: source)
         settings.roles = roles ?? settings.roles
         settings.scopes = scopes ?? settings.scopes
@@ -179,37 +161,32 @@ enum TokenReader {
     }
 
     private static func readAlgorithms(_ node: Node) -> [SignatureAlgorithm] {
-        let known = SignatureAlgorithm.allCases.map(\.rawValue)
         let elements = node.elements(expected: "a list of algorithms, such as [RS256]") ?? []
         if elements.isEmpty, !node.isBroken {
             node.error("the list is empty", remedy: "name the algorithm of your tokens")
         }
-        return elements.compactMap { $0.word(of: known).flatMap(SignatureAlgorithm.init) }
-    }
-
-    /// A string, or a list of strings.
-    private static func readTexts(_ node: Node, _ kind: String) -> [String] {
-        node.oneOrMore.compactMap { $0.text(kind) }
+        return elements.compactMap { $0.value(of: SignatureAlgorithm.self) }
     }
 
     /// The path of a claim.
-    static func path(_ text: String, at node: Node) -> JSONPath? {
+    /// - Parameter expected: what is expected, for messages.
+    static func path(_ expected: String, _ node: Node) -> JSONPath? {
+        guard let text = node.text(expected) else { return nil }
         do throws(JSONPathError) {
             let path = try JSONPath(text)
             if !path.steps.isEmpty, !path.hasEach { return path }
-            node.error("\(quoted(text)) is not the name of one claim", remedy: "write it as in realm_access.roles")
+            return node.error(
+                "\(quoted(text)) is not the name of one claim", remedy: "write it as in realm_access.roles")
         } catch {
-            node.error("\(quoted(text)) is \(error)")
+            return node.error("\(quoted(text)) is \(error)")
         }
-        return nil
     }
 
     private static func readCookie(_ node: Node) -> String? {
         guard let name = node.text("a cookie name") else { return nil }
         // A cookie's name has the same syntax as a field's (RFC 6265 §4.1.1).
         if HTTPField.Name(name) != nil { return name }
-        node.error("\(quoted(name)) is not a cookie name", remedy: "use letters, digits, _ and -")
-        return nil
+        return node.error("\(quoted(name)) is not a cookie name", remedy: "use letters, digits, _ and -")
     }
 
     // MARK: The keys
@@ -219,8 +196,7 @@ enum TokenReader {
         guard let section = Section(node, keys: kinds + ["refresh", "cooldown", "timeout", "ca"]) else { return nil }
         let given = kinds.filter { section[$0] != nil }
         guard let kind = given.first else {
-            node.error("it names no source of keys", remedy: "add url, file or secret")
-            return nil
+            return node.error("it names no source of keys", remedy: "add url, file or secret")
         }
         for other in given.dropFirst() {
             section.member(other)?.error("the keys already come from '\(kind)'", remedy: "keep one of them")
@@ -241,8 +217,7 @@ enum TokenReader {
     }
 
     private static func readSecret(_ node: Node, _ algorithms: [SignatureAlgorithm]) -> KeySourceSettings? {
-        guard let text = node.text("a text, as in ${file:jwt-secret}") else { return nil }
-        let secret = Array(text.utf8)
+        guard let secret = node.text("a text, as in ${file:jwt-secret}").map({ Array($0.utf8) }) else { return nil }
         for algorithm in algorithms {
             guard algorithm.usesSecret else {
                 node.error(
@@ -263,13 +238,7 @@ enum TokenReader {
     private static func readFile(_ node: Node, _ algorithms: [SignatureAlgorithm]) -> KeySourceSettings? {
         guard let path = node.text("the path of a file") else { return nil }
         guard node.report.checksFiles else { return .file(path, KeySet()) }
-        let content: [UInt8]
-        do throws(FileError) {
-            content = try FileContents.read(path, atMost: mostBytes)
-        } catch {
-            node.error("\(quoted(path)) cannot be read: \(error)", remedy: "name a file that the service can read")
-            return nil
-        }
+        guard let content = node.content(of: path, atMost: mostBytes) else { return nil }
         do throws(KeyError) {
             let keys = try KeySet(file: content)
             for algorithm in algorithms where !keys.has(keyFor: algorithm) {
@@ -279,8 +248,8 @@ enum TokenReader {
             }
             return .file(path, keys)
         } catch {
-            node.error("\(quoted(path)) cannot be used: \(error)", remedy: "name a file with the issuer's public keys")
-            return nil
+            return node.error(
+                "\(quoted(path)) cannot be used: \(error)", remedy: "name a file with the issuer's public keys")
         }
     }
 
@@ -295,24 +264,17 @@ enum TokenReader {
         let refresh = section["refresh"]?.duration(in: times)
         let cooldown = section["cooldown"]?.duration(in: .zero...times.upperBound)
         let timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(60))
-        let authorities = section["ca"].flatMap { node in node.text("the path of a file").map { (node, $0) } }
+        let authorities = section["ca"]?.text("the path of a file")
         guard let text = node.text("a URL such as https://id.example/jwks.json") else { return nil }
         guard var keys = RemoteKeys(text) else {
-            node.error("this is not the URL of a key set", remedy: "write it as in https://id.example/jwks.json")
-            return nil
+            return node.error("this is not the URL of a key set", remedy: "write it as in https://id.example/jwks.json")
         }
         keys.refresh = refresh ?? keys.refresh
         keys.cooldown = cooldown ?? keys.cooldown
         keys.timeout = timeout ?? keys.timeout
-        if let (authorities, path) = authorities {
-            keys.authorities = path
-            if authorities.report.checksFiles {
-                do throws(PEMFile.Problem) {
-                    _ = try PEMFile.check(path, for: .certificates)
-                } catch {
-                    authorities.error(error.text, remedy: "name a file that the service can read")
-                }
-            }
+        keys.authorities = authorities
+        if authorities != nil, node.report.checksFiles {
+            _ = section["ca"].flatMap { PEMFile.check($0, for: .certificates) }
         }
         return .remote(keys)
     }

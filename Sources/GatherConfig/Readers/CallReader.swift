@@ -34,8 +34,7 @@ struct CallReader {
     mutating func read(_ node: Node) -> Call? {
         if case .scalar(let scalar) = node.content {
             let target = scalar.text.contains(":") ? scalar.text : "\(upstreams.first ?? "upstream"):/path"
-            node.error("a call must be a mapping", remedy: "write \(name): { get: \"\(target)\" }")
-            return nil
+            return node.error("a call must be a mapping", remedy: "write \(name): { get: \"\(target)\" }")
         }
         guard let section = Section(node, keys: Self.keys) else { return nil }
         let condition = section["when"]?.reference(in: scope, such: "when: \"{query.full}\"")
@@ -48,45 +47,36 @@ struct CallReader {
         let foreach = foreachReader.read()
         scope.hasItem = section["foreach"] != nil
         let target = readTarget(section)
-        var call = target.map { Call(name: name, upstream: $0.upstream, target: $0.target) }
+        // What else is wrong with a call without a target is reported as well.
+        var call = Call(name: name, upstream: target?.upstream ?? 0, target: target?.target ?? .root)
+        call.method = target?.method ?? .get
         let headers = HeadersReader(scope: scope)
-        let set = section["headers"].map(headers.readFields) ?? []
-        let forwarded = section["forward_headers"].map { headers.readForwarded($0, besides: set.map(\.name)) }
-        let forwardQuery = readForwardQuery(section)
-        let body = readBody(section, method: target?.method)
-        let isRequired = section["required"]?.boolean() ?? !areOptional
-        let fallback = readFallback(section, isRequired: isRequired)
-        let staleFor = readStaleFor(section, method: target?.method)
-        let timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
-        let projection = ProjectionReader.read(section)
-        let form = section["as"]?.word(of: BodyForm.allCases.map(\.rawValue)).flatMap(BodyForm.init) ?? .json
-        if form != .json, projection != nil {
+        call.headers = section["headers"].map(headers.readFields) ?? []
+        if let node = section["forward_headers"] {
+            (call.forwardHeaders, call.forwardedFields) = headers.readForwarded(node, besides: call.headers.map(\.name))
+        }
+        let query = readForwardQuery(section)
+        call.forwardsQuery = query.contains("*")
+        call.forwardQuery = query.filter { $0 != "*" }
+        call.body = readBody(section, method: target?.method)
+        call.condition = condition
+        call.foreach = foreach
+        call.isRequired = section["required"]?.boolean() ?? !areOptional
+        call.fallback = readFallback(section, isRequired: call.isRequired)
+        call.staleFor = readStaleFor(section, method: target?.method)
+        call.timeout = section["timeout"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
+        call.idempotent = section["idempotent"]?.boolean()
+        call.projection = ProjectionReader.read(section)
+        call.form = section["as"]?.value(of: BodyForm.self) ?? .json
+        if call.form != .json, call.projection != nil {
             section["as"]?.error(
                 "only JSON has parts to select", remedy: "remove 'target', 'allow', 'deny' and 'mapping', or this")
         }
-        let placement = readPlacement(section)
-        call?.method = target?.method ?? .get
-        call?.headers = set
-        call?.forwardHeaders = forwarded?.names ?? []
-        call?.forwardedFields = forwarded?.others ?? ForwardedNames()
-        call?.forwardsQuery = forwardQuery.contains("*")
-        call?.forwardQuery = forwardQuery.filter { $0 != "*" }
-        call?.body = body
-        call?.condition = condition
-        call?.foreach = foreach
-        call?.isRequired = isRequired
-        call?.fallback = fallback
-        call?.staleFor = staleFor
-        call?.timeout = timeout
-        call?.idempotent = section["idempotent"]?.boolean()
-        call?.projection = projection
-        call?.form = form
-        call?.placement = placement
-        call?.isInternal = section["internal"]?.boolean() ?? false
-        if let call {
-            foreachReader.warn(about: call)
-            checkSecrets(of: call, section)
-        }
+        call.placement = readPlacement(section)
+        call.isInternal = section["internal"]?.boolean() ?? false
+        guard target != nil else { return nil }
+        foreachReader.warn(about: call)
+        checkSecrets(of: call, section)
         return call
     }
 
@@ -114,8 +104,7 @@ struct CallReader {
             for (key, _) in given { _ = section[key]?.upstreamTarget(in: scope, upstreams: upstreams, such: example) }
         }
         guard let (key, method) = given.first, let node = section[key] else {
-            section.node.error("the call has no method", remedy: "add one such as \(example)")
-            return nil
+            return section.node.error("the call has no method", remedy: "add one such as \(example)")
         }
         for (other, _) in given.dropFirst() {
             section.member(other)?.error(

@@ -27,7 +27,7 @@ enum ConnectionReader {
             var hasher = Hasher()
             for (key, content) in [("ca", PEMFile.Content.certificates), ("cert", .certificates), ("key", .privateKey)]
             {
-                hasher.combine(section[key].flatMap { check($0, for: content) })
+                hasher.combine(section[key].flatMap { PEMFile.check($0, for: content) })
             }
             policy.contents = hasher.finalize()
         }
@@ -35,7 +35,7 @@ enum ConnectionReader {
             section.node.error("'cert' and 'key' belong together", remedy: "write both, or neither")
         }
         if let name = section["server_name"], let text = name.text("a host name") {
-            let isName = !text.isEmpty && text.utf8.allSatisfy(isNameByte)
+            let isName = !text.isEmpty && text.utf8.allSatisfy { $0.isLetterOrDigit || "-.".utf8.contains($0) }
             if isName { policy.serverName = text } else { name.error("\(quoted(text)) is not a host name") }
         }
         if let version = section["min_version"], let text = version.text("1.2 or 1.3") {
@@ -48,21 +48,4 @@ enum ConnectionReader {
         return policy
     }
 
-    private static func check(_ node: Node, for content: PEMFile.Content) -> Int? {
-        guard case .scalar(let path) = node.content else { return nil }
-        do throws(PEMFile.Problem) {
-            return try PEMFile.check(path.text, for: content)
-        } catch {
-            node.error(error.text, remedy: "name a file that the service can read")
-            return nil
-        }
-    }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."): true
-        default: false
-        }
-    }
 }

@@ -9,10 +9,7 @@ enum CrossOriginReader {
         let origins = section.required("origins", such: "origins: [https://shop.example]").map(readOrigins) ?? []
         var settings = CrossOriginSettings(origins: origins)
         settings.methods = section["methods"].map(readMethods)
-        if let headers = section["headers"] {
-            let isAny = headers.isList(of: "*")
-            settings.headers = isAny ? nil : readNames(headers)
-        }
+        if let headers = section["headers"] { settings.headers = headers.isList(of: "*") ? nil : readNames(headers) }
         settings.exposed = section["expose"].map { $0.isList(of: "*") ? anyField : readNames($0) } ?? []
         settings.allowsCredentials = section["credentials"]?.boolean() ?? settings.allowsCredentials
         settings.maxAge = section["max_age"]?.duration(in: .zero...Duration.seconds(86_400)) ?? settings.maxAge
@@ -32,12 +29,9 @@ enum CrossOriginReader {
     private static func readOrigins(_ node: Node) -> [String] {
         (node.texts("origins") ?? []).compactMap { element, text in
             if text == "*" || isOrigin(text) { return text.lowercased() }
-            element.error(
+            return element.error(
                 "\(quoted(text)) is not an origin",
-                remedy:
-                    "write it as in https://shop.example:8443, or write https://*.shop.example or \"*\""
-            )
-            return nil
+                remedy: "write it as in https://shop.example:8443, or write https://*.shop.example or \"*\"")
         }
     }
 
@@ -47,14 +41,7 @@ enum CrossOriginReader {
         var host = text.dropFirst(scheme.count)
         if host.hasPrefix("*.") { host = host.dropFirst(2) }
         return !host.isEmpty
-            && host.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "-.:[]".utf8.contains(byte)
-                }
-            }
+            && host.utf8.allSatisfy { $0.isLetterOrDigit || "-.:[]".utf8.contains($0) }
     }
 
     private static func readMethods(_ node: Node) -> [HTTPRequest.Method] {
@@ -76,7 +63,6 @@ enum CrossOriginReader {
 extension Node {
     /// Whether the value is a list of this one word.
     fileprivate func isList(of word: String) -> Bool {
-        guard case .sequence(let elements) = content, elements.count == 1 else { return false }
-        return elements[0].isWord(word)
+        list?.count == 1 && list?[0].isWord(word) == true
     }
 }

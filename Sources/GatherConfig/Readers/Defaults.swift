@@ -45,7 +45,7 @@ struct Defaults {
         }
         let own = Self.forwarding.compactMap { key in node.member(key) }
         let endpoint = node.adding(
-            endpoints.filter { EndpointsReader.keys.contains($0.name) && !Self.isForwarding($0) })
+            endpoints.filter { EndpointsReader.keys.contains($0.name) && !Self.forwarding.contains($0.name) })
         guard case .mapping(let calls)? = node["calls"]?.content else { return endpoint }
         return endpoint.replacing(
             "calls",
@@ -98,24 +98,14 @@ struct Defaults {
         var completed = node.adding(given)
         guard !fields.isEmpty, completed["headers"] != nil else { return completed }
         completed = completed.replacing("headers", with: fields)
-        guard own == nil, let lent = completed["forward_headers"], case .sequence(let names) = lent.content else {
-            return completed
-        }
+        guard own == nil, let names = completed["forward_headers"]?.list else { return completed }
         // A field that is set is not forwarded, although the list may name it for other calls.
         let rest = names.filter { name in !fields.contains { $0.name.lowercased() == name.spelling?.lowercased() } }
         return completed.replacing("forward_headers", with: .sequence(rest))
     }
-
-    private static func isForwarding(_ member: Node.Member) -> Bool { forwarding.contains(member.name) }
 }
 
 extension Node {
-    /// A member of a mapping, by name.
-    fileprivate func member(_ name: String) -> Member? {
-        guard case .mapping(let members) = content else { return nil }
-        return members.first { $0.name == name }
-    }
-
     /// The mapping with those of the members that it lacks.
     fileprivate func adding(_ others: [Member]) -> Node {
         guard case .mapping(var members) = content, !isUnquotedReference else { return self }

@@ -29,7 +29,7 @@ struct EndpointChecks {
                 continue
             }
             let remedy = "choose another name or group"
-            if call?.placement != .member, let group = Section.group(of: member) {
+            if call?.placement != .member, let group = member.value["group"] ?? member.value["flatten"] {
                 group.error(problem, remedy: remedy)
             } else {
                 member.error(problem, remedy: remedy)
@@ -73,7 +73,7 @@ struct EndpointChecks {
     func warnOfTimeouts(beyond deadline: Duration) {
         for (member, call) in zip(members, calls) {
             guard let timeout = call?.timeout, timeout > deadline else { continue }
-            Section.value(of: "timeout", in: member)?.warning(
+            member.value["timeout"]?.warning(
                 "is longer than the endpoint's deadline of \(deadline.text), so the deadline ends the call first",
                 remedy: "write a shorter one, or leave it out")
         }
@@ -117,23 +117,12 @@ struct EndpointChecks {
                     remedy: "use {\(call.name)}, or remove the call")
             }
             if call.placement != .member {
-                (Section.group(of: members[index]) ?? members[index].value).warning(
+                let call = members[index].value
+                (call["group"] ?? call["flatten"] ?? call).warning(
                     endpoint.response == nil
                         ? "has no effect with 'internal', which keeps the body out of the answer"
                         : "has no effect with 'response', which decides what the answer is", remedy: "remove it")
             }
         }
-    }
-}
-
-extension Section {
-    /// The value that decides where a call's body goes in the answer.
-    fileprivate static func group(of call: Node.Member) -> Node? {
-        value(of: "group", in: call) ?? value(of: "flatten", in: call)
-    }
-
-    fileprivate static func value(of key: String, in call: Node.Member) -> Node? {
-        guard case .mapping(let members) = call.value.content else { return nil }
-        return members.first { $0.name == key }?.value
     }
 }

@@ -55,97 +55,91 @@ struct EndpointsReader {
 
     private mutating func readProxy(_ node: Node) -> ProxyEndpoint? {
         guard let section = ProxyReader.section(node) else { return nil }
-        let methods = section["method"].map(ProxyReader.methods) ?? [.get]
-        let pathNode = section.required("path", such: "path: /v1/things/{id}")
-        let path = pathNode.flatMap { readPath($0) }
-        for method in methods ?? [] {
-            if let path { checkRoute(method, path, section) }
-        }
-        let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
+        let methods = (section["method"].map(ProxyReader.methods) ?? [.get]) ?? []
+        let (path, rule, scope) = readRoute(section, methods)
+        let reader = ProxyReader(section: section, scope: scope, upstreams: upstreams, access: rule)
+        let (upstream, proxy) = reader.read(methods, path?.text ?? "/")
+        if let upstream { usedUpstreams.insert(upstream) }
+        guard let proxy, let path else { return nil }
+        EndpointChecks.warnOfUnused(path.parameters, in: proxy.references, at: section["path"])
+        return proxy
+    }
+
+    /// Reads what gathers and proxies have in common: the path, who may use it, and what references may name.
+    private mutating func readRoute(
+        _ section: Section, _ methods: [HTTPRequest.Method], calls: [String] = []
+    ) -> (path: RoutePath?, rule: AccessRule?, scope: ReferenceScope) {
+        let node = section.required("path", such: "path: /v1/things/{id}")
+        let path = node.flatMap { readPath($0) }
+        if let path { for method in methods { checkRoute(method, path, section) } }
+        // References to the parameters of a path with an error are not errors themselves.
+        let parameters = path?.parameters ?? RoutePath.parameters(of: node?.content)
         let rule = access.rule(of: section)
-        var scope = ReferenceScope(pathParameters: parameters, rest: path?.rest, environment: environment)
+        var scope = ReferenceScope(
+            pathParameters: parameters, rest: path?.rest, calls: calls, environment: environment)
         scope.hasClaims = rule?.tokens != nil || access.isBroken
         scope.hasKey = rule?.keys != nil || access.isBroken
-        let reader = ProxyReader(section: section, scope: scope, upstreams: upstreams, access: rule)
-        let (upstream, proxy) = reader.read(methods ?? [], path?.text ?? "/")
-        if let upstream { usedUpstreams.insert(upstream) }
-        guard let proxy, path != nil else { return nil }
-        EndpointChecks.warnOfUnused(parameters, in: proxy.references, at: pathNode)
-        return proxy
+        return (path, rule, scope)
     }
 
     private mutating func readEndpoint(_ node: Node) -> Endpoint? {
         guard let section = Section(node, keys: Self.keys) else { return nil }
         let method = section["method"].map { $0.method() } ?? .get
-        let pathNode = section.required("path", such: "path: /v1/things/{id}")
-        let path = pathNode.flatMap { readPath($0) }
-        if let path, let method { checkRoute(method, path, section) }
         let calls = section.required("calls", such: "at least one call")
             .flatMap { $0.members(expected: "a mapping of calls by name") }
         if let calls, calls.isEmpty {
             section["calls"]?.error("an endpoint needs at least one call", remedy: "add one")
         }
-        // References to the parameters of a path with an error are not errors themselves.
-        let parameters = path?.parameters ?? RoutePath.parameters(of: pathNode?.content)
-        let rule = access.rule(of: section)
-        var scope = ReferenceScope(
-            pathParameters: parameters, rest: path?.rest, calls: calls?.map(\.name) ?? [], environment: environment)
-        scope.hasClaims = rule?.tokens != nil || access.isBroken
-        scope.hasKey = rule?.keys != nil || access.isBroken
+        let (path, rule, scope) = readRoute(section, method.map { [$0] } ?? [], calls: calls?.map(\.name) ?? [])
         let policy = section["gather"]?.policy(calls: node.isBlank ? .max : calls?.count ?? 1)
         let read = (calls ?? []).map { readCall($0, scope, areOptional: policy?.successes != nil) }
         let response = section["response"]?.template(in: scope)
-        let deadline = section["deadline"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
         let passStatus = Set(section["pass_status"]?.statuses() ?? [])
-        let exposes = section["expose"]?.word(of: ["outcomes"]) != nil
-        if exposes, disclosure == .nothing {
-            section["expose"]?.warning(
-                "has no effect with the server's 'disclose: nothing'", remedy: "remove one of them")
-        }
-        let isStreamed = section["stream"]?.boolean()
-        let priority = section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue))
-        let rateLimits = section["rate_limit"].map { RateLimitReader.read($0, for: rule) } ?? []
         let lists = read.indices.filter { read[$0]?.foreach != nil }
         var head = AnswerHeadReader(scope: scope, lists: Set(lists))
         if let node = section["fields"] { head.readFields(node) }
         if let node = section["status"] { head.readStatus(node) }
-        let passesBody = section["pass_body"]?.boolean() ?? false
-        if passesBody, passStatus.isEmpty {
-            section["pass_body"]?.warning(
-                "has no effect without 'pass_status', which lists the statuses", remedy: "add it, or remove this")
-        }
-        let hasEntityTag = section["etag"]?.boolean() ?? false
-        guard let calls else { return nil }
-        let checks = EndpointChecks(section: section, members: calls, calls: read)
-        checks.checkNames()
-        guard checks.checkCycles() else { return nil }
         var complete = read.compactMap(\.self)
+        let isComplete = complete.count == calls?.count
         for index in complete.indices {
-            let isNeeded = complete.count == calls.count && head.calls.contains(index)
+            let isNeeded = isComplete && head.calls.contains(index)
             complete[index].keptResponse = isNeeded ? .all : passStatus.isEmpty ? .nothing : .failures
         }
-        if let tests = section["tests"], tests.isBlank,
-            let endpoint = try? Endpoint(method: .get, path: "/", calls: complete)
-        {
-            _ = TestsReader(endpoint: endpoint, index: 0).read(tests)
-        }
-        guard complete.count == calls.count, section["response"] == nil || response != nil,
-            let method, let path,
-            var endpoint = try? Endpoint(method: method, path: path.text, calls: complete, response: response)
+        let checks = EndpointChecks(section: section, members: calls ?? [], calls: read)
+        checks.checkNames()
+        let isUsable = checks.checkCycles() && isComplete
+        // What else is wrong with an endpoint whose calls cannot be used is reported as well.
+        guard
+            var endpoint = try? Endpoint(
+                method: method ?? .get, path: path?.text ?? "/", calls: isUsable ? complete : [],
+                response: isUsable ? response : nil)
         else { return nil }
+        let deadline = section["deadline"]?.duration(in: .milliseconds(1)...Duration.seconds(3600))
         endpoint.deadline = deadline ?? endpoint.deadline
         endpoint.policy = policy ?? endpoint.policy
         endpoint.passStatus = passStatus
-        endpoint.exposesOutcomes = exposes
+        endpoint.exposesOutcomes = section["expose"]?.word(of: ["outcomes"]) != nil
+        if endpoint.exposesOutcomes, disclosure == .nothing {
+            section["expose"]?.warning(
+                "has no effect with the server's 'disclose: nothing'", remedy: "remove one of them")
+        }
         endpoint.disclosure = disclosure
-        endpoint.isStreamed = isStreamed ?? endpoint.isStreamed
-        endpoint.priority = priority.flatMap(Endpoint.Priority.init) ?? endpoint.priority
+        endpoint.isStreamed = section["stream"]?.boolean() ?? endpoint.isStreamed
+        endpoint.priority = section["priority"]?.value(of: Endpoint.Priority.self) ?? endpoint.priority
         endpoint.access = rule
-        endpoint.rateLimits = rateLimits
+        endpoint.rateLimits = section["rate_limit"].map { RateLimitReader.read($0, for: rule) } ?? []
         endpoint.fields = head.constants
         if head.head.status != nil || !head.head.fields.isEmpty { endpoint.head = head.head }
-        endpoint.passesBody = passesBody
-        endpoint.hasEntityTag = hasEntityTag
+        endpoint.passesBody = section["pass_body"]?.boolean() ?? false
+        if endpoint.passesBody, passStatus.isEmpty {
+            section["pass_body"]?.warning(
+                "has no effect without 'pass_status', which lists the statuses", remedy: "add it, or remove this")
+        }
+        endpoint.hasEntityTag = section["etag"]?.boolean() ?? false
+        if let tests = section["tests"], tests.isBlank {
+            _ = TestsReader(endpoint: endpoint, index: 0).read(tests)
+        }
+        guard isUsable, section["response"] == nil || response != nil, method != nil, let path else { return nil }
         checks.checkQuorum(of: endpoint)
         checks.warn(about: endpoint, parameters: path.parameters)
         if let deadline { checks.warnOfTimeouts(beyond: deadline) }
@@ -156,18 +150,14 @@ struct EndpointsReader {
     }
 
     private func readPath(_ node: Node) -> RoutePath? {
-        guard let text = node.text("a path such as /v1/things/{id}") else { return nil }
-        do throws(TemplateError) {
-            let path = try RoutePath(text)
-            for segment in text.split(separator: "/") where segment.hasPrefix(":") && segment.count > 1 {
-                node.warning(
-                    "'\(segment)' is matched literally", remedy: "a parameter is written {\(segment.dropFirst())}")
-            }
-            return path
-        } catch {
-            node.error(error)
+        guard let text = node.text("a path such as /v1/things/{id}"), let path = node.read(try RoutePath(text)) else {
             return nil
         }
+        for segment in text.split(separator: "/") where segment.hasPrefix(":") && segment.count > 1 {
+            node.warning(
+                "'\(segment)' is matched literally", remedy: "a parameter is written {\(segment.dropFirst())}")
+        }
+        return path
     }
 
     private mutating func checkRoute(_ method: HTTPRequest.Method, _ path: RoutePath, _ section: Section) {
@@ -231,6 +221,11 @@ extension Node {
         }
     }
 
+    /// The case that a word stands for.
+    func value<Value: RawRepresentable<String> & CaseIterable>(of type: Value.Type) -> Value? {
+        word(of: Value.allCases.map(\.rawValue)).flatMap(Value.init)
+    }
+
     /// One of a few words.
     /// - Parameter other: the spelling of what the key also accepts, for messages.
     func word(of known: [String], or other: String? = nil) -> String? {
@@ -241,7 +236,6 @@ extension Node {
         let all = known + (other.map { [$0] } ?? [])
         guard let text = text(all.count == 1 ? all[0] : "one of " + all.joined(separator: ", ")) else { return nil }
         if known.contains(text) { return text }
-        error("\(quoted(text)) is not a value of this key", remedy: remedy(for: text, among: all))
-        return nil
+        return error("\(quoted(text)) is not a value of this key", remedy: remedy(for: text, among: all))
     }
 }

@@ -35,11 +35,8 @@ struct HeadersReader {
     func readFields(_ node: Node) -> [(name: HTTPField.Name, value: TextTemplate)] {
         var fields: [(name: HTTPField.Name, value: TextTemplate)] = []
         for member in node.members(expected: "a mapping of header names to values") ?? [] {
-            let name = Self.name(member.name) { member.error($0, remedy: $1) }
-            if let name, fields.contains(where: { $0.name == name }) {
-                member.error(
-                    "the header '\(name)' appears twice", remedy: "keep one of them; letter case makes no difference")
-            }
+            let name = Self.name(member.name, member)
+            if let name, fields.contains(where: { $0.name == name }) { Self.complain(member, ofSecond: name) }
             let value = readValue(member.value)
             if let name, let value { fields.append((name, value)) }
         }
@@ -56,37 +53,26 @@ struct HeadersReader {
     func readForwarded(_ node: Node, besides set: [HTTPField.Name]) -> (names: [HTTPField.Name], others: ForwardedNames)
     {
         var others = ForwardedNames()
-        let names = readNames(node, besides: set) { text in
+        var names: [HTTPField.Name] = []
+        for (element, text) in node.texts("header names") ?? [] {
             if text == "*" {
                 others.isAll = true
-            } else if text.hasSuffix("*"), !text.dropLast().contains("*"),
-                HTTPField.Name(String(text.dropLast())) != nil
-            {
-                others.prefixes.append(String(text.dropLast()))
-            } else {
-                return false
+                continue
             }
-            return true
-        }
-        return (names, others)
-    }
-
-    /// - Parameter isTaken: takes a text that is valid though not a name, and tells whether it was one.
-    private func readNames(
-        _ node: Node, besides set: [HTTPField.Name], unless isTaken: (String) -> Bool
-    ) -> [HTTPField.Name] {
-        var names: [HTTPField.Name] = []
-        for (element, text) in node.texts("header names") ?? [] where !isTaken(text) {
-            guard let name = Self.name(text, report: { element.error($0, remedy: $1) }) else { continue }
+            let prefix = String(text.dropLast())
+            if text.hasSuffix("*"), !prefix.contains("*"), HTTPField.Name(prefix) != nil {
+                others.prefixes.append(prefix)
+                continue
+            }
+            guard let name = Self.name(text, element) else { continue }
             if set.contains(name) {
                 element.error("the header '\(name)' is also in headers", remedy: "keep one of them")
             } else if names.contains(name) {
-                element.error(
-                    "the header '\(name)' appears twice", remedy: "keep one of them; letter case makes no difference")
+                Self.complain(element, ofSecond: name)
             }
             names.append(name)
         }
-        return names
+        return (names, others)
     }
 
     /// Fields of answers, each with one value or a list of values.
@@ -95,15 +81,9 @@ struct HeadersReader {
     ) -> [(name: HTTPField.Name, values: [(node: Node, template: TextTemplate)])] {
         var fields: [(name: HTTPField.Name, values: [(node: Node, template: TextTemplate)])] = []
         for member in node.members(expected: "a mapping of header names to values") ?? [] {
-            var nodes = [member.value]
-            if case .sequence(let several) = member.value.content { nodes = several }
-            if let outline = member.value.outline { nodes.append(.blank(outline.listElement())) }
-            let values = nodes.compactMap { node in readValue(node).map { (node, $0) } }
-            guard let name = Self.name(member.name, report: { member.error($0, remedy: $1) }) else { continue }
-            if fields.contains(where: { $0.name == name }) {
-                member.error(
-                    "the header '\(name)' appears twice", remedy: "keep one of them; letter case makes no difference")
-            }
+            let values = member.value.oneOrMore.compactMap { node in readValue(node).map { (node, $0) } }
+            guard let name = Self.name(member.name, member) else { continue }
+            if fields.contains(where: { $0.name == name }) { Self.complain(member, ofSecond: name) }
             fields.append((name, values))
         }
         return fields
@@ -120,8 +100,7 @@ struct HeadersReader {
     ) -> [(name: HTTPField.Name, value: String)] {
         HeadersReader(scope: ReferenceScope()).readFields(node).compactMap { name, value in
             guard let literal = value.literal else {
-                node.error("the field '\(name)' contains a reference", remedy: remedy)
-                return nil
+                return node.error("the field '\(name)' contains a reference", remedy: remedy)
             }
             return (name, literal)
         }
@@ -132,49 +111,37 @@ struct HeadersReader {
 
     /// - Parameter refused: those that it may not be.
     static func readName(_ node: Node, refusing refused: Set<String>) -> HTTPField.Name? {
-        node.text("a header name").flatMap { name($0, refusing: refused) { node.error($0, remedy: $1) } }
+        node.text("a header name").flatMap { name($0, node, refusing: refused) }
     }
 
     private func readValue(_ node: Node) -> TextTemplate? {
-        guard let text = node.text("a header value") else { return nil }
-        do throws(TemplateError) {
-            let template = try TextTemplate(text, in: scope)
-            for case .literal(let literal) in template.parts {
-                guard
-                    let control = literal.unicodeScalars.first(where: {
-                        ($0.value < 32 && $0 != "\t") || $0.value == 127
-                    })
-                else { continue }
-                node.error(
-                    "the value holds \(Self.describe(control)), which a header cannot carry",
-                    remedy: "write the value on one line")
-                return nil
-            }
-            return template
-        } catch {
-            node.error(error)
+        guard let text = node.text("a header value"), let template = node.read(try TextTemplate(text, in: scope)) else {
             return nil
         }
+        for case .literal(let literal) in template.parts {
+            let control = literal.unicodeScalars.first { ($0.value < 32 && $0 != "\t") || $0.value == 127 }
+            guard let control else { continue }
+            return node.error(
+                "the value holds \(Self.describe(control)), which a header cannot carry",
+                remedy: "write the value on one line")
+        }
+        return template
     }
 
     private static func name(
-        _ text: String, refusing refused: Set<String> = refused, report: (_ problem: String, _ remedy: String) -> Void
+        _ text: String, _ place: some Located, refusing refused: Set<String> = refused
     ) -> HTTPField.Name? {
         guard let name = HTTPField.Name(text) else {
-            report("\(quoted(text)) is not a header name", "use letters, digits and -")
-            return nil
+            return place.error("\(quoted(text)) is not a header name", remedy: "use letters, digits and -")
         }
-        guard !text.contains("*") else {
-            report(Wildcard.problem(in: text), "write each name out")
-            return nil
-        }
-        guard !refused.contains(name.canonicalName) else {
-            report(
-                "'\(text)' belongs to the connection, not to the call",
-                "remove it: gatherd sets it where needed")
-            return nil
-        }
-        return name
+        if text.contains("*") { return place.error(Wildcard.problem(in: text), remedy: "write each name out") }
+        guard refused.contains(name.canonicalName) else { return name }
+        return place.error(
+            "'\(text)' belongs to the connection, not to the call", remedy: "remove it: gatherd sets it where needed")
+    }
+
+    private static func complain(_ place: some Located, ofSecond name: HTTPField.Name) {
+        place.error("the header '\(name)' appears twice", remedy: "keep one of them; letter case makes no difference")
     }
 
     private static func describe(_ control: Unicode.Scalar) -> String {

@@ -9,18 +9,16 @@ extension Node {
     ) -> (upstream: Int?, target: TargetTemplate?)? {
         guard let text = text("a call such as \(example)") else {
             // What follows is read for a blank too, so that its outline is complete.
-            return isBlank ? (0, try? TargetTemplate("/", in: scope)) : nil
+            return isBlank ? (0, .root) : nil
         }
         guard !text.hasPrefix("http://"), !text.hasPrefix("https://") else {
-            error(
+            return error(
                 "a call names an upstream, not a host", remedy: "declare the host under upstreams, and write \(example)"
             )
-            return nil
         }
         guard let colon = text.firstIndex(of: ":"), Name.isValid(String(text[..<colon])) else {
-            error(
+            return error(
                 "\(quoted(text)) does not begin with an upstream's name and ':'", remedy: "write it as in \(example)")
-            return nil
         }
         let name = String(text[..<colon])
         let upstream = upstreams.firstIndex(of: name)
@@ -29,11 +27,7 @@ extension Node {
                 "there is no upstream '\(name)'",
                 remedy: remedy(for: name, among: upstreams) ?? "declare it under upstreams", column: 1)
         }
-        do throws(TemplateError) {
-            return (upstream, try TargetTemplate(String(text[text.index(after: colon)...]), in: scope))
-        } catch {
-            self.error(error, offset: name.count + 1)
-            return (upstream, nil)
-        }
+        let target = String(text[text.index(after: colon)...])
+        return (upstream, read(offset: name.count + 1, try TargetTemplate(target, in: scope)))
     }
 }

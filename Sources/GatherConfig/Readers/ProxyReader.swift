@@ -24,10 +24,7 @@ struct ProxyReader {
     static func section(_ node: Node) -> Section? { Section(node, keys: keys + others + AccessReader.keys) }
 
     /// Whether an endpoint is a proxy.
-    static func reads(_ node: Node) -> Bool {
-        guard case .mapping(let members) = node.content else { return false }
-        return members.contains { $0.name == "proxy" }
-    }
+    static func reads(_ node: Node) -> Bool { node["proxy"] != nil }
 
     /// The methods of a proxy; nil, and reported, if they are wrong.
     static func methods(_ node: Node) -> [HTTPRequest.Method]? {
@@ -49,9 +46,8 @@ struct ProxyReader {
         let headers = HeadersReader(scope: scope)
         let set = section["headers"].map(headers.readFields) ?? []
         let fields = section["forward_headers"].map { node in
-            let read = headers.readForwarded(node, besides: set.map(\.name))
-            var forwarded = read.others
-            forwarded.names = read.names.map(\.canonicalName)
+            var (names, forwarded) = headers.readForwarded(node, besides: set.map(\.name))
+            forwarded.names = names.map(\.canonicalName)
             return forwarded
         }
         let query = section["forward_query"]?.texts("query parameters")?.map { $0.text }
@@ -71,9 +67,7 @@ struct ProxyReader {
                 "'x_forwarded: false' means that the upstream learns nothing about the client",
                 remedy: "keep one of them")
         }
-        proxy.priority =
-            section["priority"]?.word(of: Endpoint.Priority.allCases.map(\.rawValue)).flatMap(Endpoint.Priority.init)
-            ?? proxy.priority
+        proxy.priority = section["priority"]?.value(of: Endpoint.Priority.self) ?? proxy.priority
         proxy.rateLimits = section["rate_limit"].map { RateLimitReader.read($0, for: access) } ?? []
         proxy.access = access
         proxy.fields = section["fields"].map(HeadersReader.readConstantFields) ?? []

@@ -39,15 +39,14 @@ enum RateLimitReader {
             guard let section = Section(node, keys: ["header", "claim"]) else { return nil }
             if let claim = section["claim"] {
                 if rule?.tokens == nil { complain(claim, "tokens", "jwt") }
-                let key = claim.text("a claim such as sub").flatMap { TokenReader.path($0, at: claim) }
+                let key = TokenReader.path("a claim such as sub", claim)
                 if !node.isBlank {
                     section.member("header")?.error("it already counts by a claim", remedy: "keep one of them")
                     return key.map { .claim($0) }
                 }
             }
             guard let header = section["header"] else {
-                node.error("it names nothing to count by", remedy: "add header: X-Tenant, or claim: sub")
-                return nil
+                return node.error("it names nothing to count by", remedy: "add header: X-Tenant, or claim: sub")
             }
             let name = HeadersReader.readName(header)
             if !node.isBlank { return name.map { .header($0) } }

@@ -85,10 +85,9 @@ enum ResilienceReader {
             return after.duration(in: times).map { .after($0) }
         }
         guard section["extra_load"] != nil else {
-            section.node.error(
+            return section.node.error(
                 "a hedge needs a delay",
                 remedy: "write { extra_load: 2% } to have it learned from latency, or { after: 40ms }")
-            return nil
         }
         return part.map { .extraLoad($0) }
     }

@@ -8,17 +8,12 @@ struct RootReader {
 
     func read(_ node: Node) -> Configuration? {
         if node["version"]?.spelling != "1", KrakenDFile.isOne(node) {
-            node.report.error(
+            return node.report.error(
                 "this is a KrakenD configuration", remedy: "translate it: gatherd import \(node.report.file)",
                 at: .file)
-            return nil
         }
-        guard
-            let root = Section(
-                node, keys: ["version", "include", "server", "defaults", "upstreams", "endpoints", "demo", "traces"])
-        else {
-            return nil
-        }
+        let keys = ["version", "include", "server", "defaults", "upstreams", "endpoints", "demo", "traces"]
+        guard let root = Section(node, keys: keys) else { return nil }
         Self.checkVersion(root.required("version", such: "version: 1"))
         var included = IncludedFiles(of: file, environment: environment)
         if let list = root["include"] { included.read(list) }
@@ -89,15 +84,7 @@ struct RootReader {
 extension Node {
     /// What an endpoint is called: its method, GET by default, and its path. A proxy may have several methods.
     fileprivate var route: String {
-        guard case .mapping(let members) = content else { return "" }
-        let text = { (name: String) -> String? in
-            guard case .scalar(let scalar)? = members.first(where: { $0.name == name })?.value.content else {
-                return nil
-            }
-            return scalar.text
-        }
-        let isGather = members.contains { $0.name == "calls" }
-        let method = text("method") ?? (isGather ? "GET" : nil)
-        return (method.map { $0 + " " } ?? "") + (text("path") ?? "")
+        let method = self["method"]?.spelling ?? (self["calls"] == nil ? nil : "GET")
+        return [method, self["path"]?.spelling].compactMap(\.self).joined(separator: " ")
     }
 }

@@ -27,9 +27,7 @@ enum ServerReader {
         server.accessLog = section["access_log"]?.boolean() ?? server.accessLog
         server.slowGathers = section["log_slow"]?.duration(in: timeouts)
         server.namesRequests = section["request_id"]?.boolean() ?? server.namesRequests
-        server.disclosure =
-            section["disclose"]?.word(of: Disclosure.allCases.map(\.rawValue)).flatMap(Disclosure.init)
-            ?? server.disclosure
+        server.disclosure = section["disclose"]?.value(of: Disclosure.self) ?? server.disclosure
         server.clientDeadlineHeader = section["client_deadline_header"].flatMap(HeadersReader.readName)
         if let halfClose = section["half_close"] {
             server.answersHalfClosed = halfClose.isWord("answer")
@@ -67,8 +65,8 @@ enum ServerReader {
     private static func hostNames(_ node: Node) -> [String] {
         (node.texts("names") ?? []).compactMap { element, text in
             if let address = ListenAddress(text + ":0"), !text.contains(":") { return address.host }
-            element.error("\(quoted(text)) is not a host name", remedy: "write the name alone, as in gatherd.internal")
-            return nil
+            return element.error(
+                "\(quoted(text)) is not a host name", remedy: "write the name alone, as in gatherd.internal")
         }
     }
 
@@ -82,11 +80,10 @@ enum ServerReader {
 
     private static func networks(_ node: Node) -> [IPNetwork] {
         (node.texts("networks") ?? []).compactMap { element, text in
-            if let network = IPNetwork(text) { return network }
-            element.error(
-                "\(quoted(text)) is not a network",
-                remedy: "write an address, or a range without host bits, such as 10.0.0.0/8")
-            return nil
+            IPNetwork(text)
+                ?? element.error(
+                    "\(quoted(text)) is not a network",
+                    remedy: "write an address, or a range without host bits, such as 10.0.0.0/8")
         }
     }
 
@@ -118,10 +115,7 @@ extension Node {
     func listenAddress(or word: String? = nil) -> ListenAddress? {
         let expected = "an address such as 127.0.0.1:8080 or [::1]:8080" + (word.map { ", or \($0)" } ?? "")
         guard let text = text(expected) else { return nil }
-        guard let address = ListenAddress(text) else {
-            wrongKind(expected: expected)
-            return nil
-        }
+        guard let address = ListenAddress(text) else { return wrongKind(expected: expected) }
         return address
     }
 

@@ -70,9 +70,7 @@ struct TestsReader {
                 complain(of: member, as: "query parameter", known.query)
                 continue
             }
-            var values = [member.value]
-            if case .sequence(let several) = member.value.content { values = several }
-            request.query += values.compactMap { $0.text() }.map { (member.name, $0) }
+            request.query += member.value.oneOrMore.compactMap { $0.text() }.map { (member.name, $0) }
         }
         for member in section["headers"]?.members(expected: "a mapping of header names to values") ?? [] {
             let isKnown =
@@ -172,9 +170,7 @@ struct TestsReader {
         expected.within = section["within"]?.duration(in: Self.delays)
         for member in section["outcomes"]?.members(expected: "a mapping of calls to outcomes") ?? []
         where isCall(member) {
-            if let outcome = member.value.word(of: Outcome.allCases.map(\.rawValue)).flatMap(Outcome.init) {
-                expected.outcomes.append((member.name, outcome))
-            }
+            if let outcome = member.value.value(of: Outcome.self) { expected.outcomes.append((member.name, outcome)) }
         }
     }
 }

@@ -29,19 +29,14 @@ enum TraceReader {
     }
 
     private static func readEndpoint(_ node: Node) -> Origin? {
-        guard let text = node.text("a URL such as http://127.0.0.1:4318/v1/traces") else { return nil }
-        do throws(TemplateError) {
-            let origin = try Origin(text)
-            guard origin.socketPath == nil else {
-                node.error(
-                    "the URL must begin with http:// or https://", remedy: "write http://127.0.0.1:4318/v1/traces")
-                return nil
-            }
-            // The default path of collectors (OTLP 1.0, "OTLP/HTTP Request").
-            return origin.prefix.isEmpty ? try Origin(origin.base + "/v1/traces") : origin
-        } catch {
-            node.error(error)
-            return nil
+        guard let text = node.text("a URL such as http://127.0.0.1:4318/v1/traces"),
+            let origin = node.read(try Origin(text))
+        else { return nil }
+        guard origin.socketPath == nil else {
+            return node.error(
+                "the URL must begin with http:// or https://", remedy: "write http://127.0.0.1:4318/v1/traces")
         }
+        // The default path of collectors (OTLP 1.0, "OTLP/HTTP Request").
+        return origin.prefix.isEmpty ? node.read(try Origin(origin.base + "/v1/traces")) : origin
     }
 }

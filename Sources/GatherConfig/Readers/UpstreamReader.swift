@@ -69,15 +69,11 @@ enum UpstreamReader {
         }
         var origins: [Origin] = []
         for (element, text) in texts {
-            do throws(TemplateError) {
-                let origin = try Origin(text)
-                if origins.contains(origin) {
-                    element.error("the host \(origin) appears twice", remedy: "keep one of them")
-                }
-                origins.append(origin)
-            } catch {
-                element.error(error)
+            guard let origin = element.read(try Origin(text)) else { continue }
+            if origins.contains(origin) {
+                element.error("the host \(origin) appears twice", remedy: "keep one of them")
             }
+            origins.append(origin)
         }
         return origins
     }

@@ -42,6 +42,12 @@ public struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
     /// Never empty.
     public let diagnostics: [Diagnostic]
 
+    /// What was read, unless there were errors.
+    static func check<Value>(_ value: Value?, _ report: Report) throws(ConfigurationErrors) -> Value {
+        guard let value, !report.hasErrors else { throw ConfigurationErrors(diagnostics: report.diagnostics(.error)) }
+        return value
+    }
+
     /// One line for each error.
     public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
 }

@@ -24,23 +24,15 @@ final class Report {
         var all: [(number: Int, diagnostic: Diagnostic)] = []
         /// For finding duplicates: a value may be read for several endpoints.
         var known: Set<Diagnostic> = []
-        var files = 1
+        var files = 0
     }
 
-    convenience init(file: String, text: String, checksFiles: Bool = false) {
-        self.init(file, text, checksFiles, Findings())
-    }
-
-    /// A report on a file that another one includes, which shares its findings.
-    convenience init(file: String, text: String, includedBy other: Report) {
-        other.findings.files += 1
-        self.init(file, text, other.checksFiles, other.findings)
-    }
-
-    private init(_ file: String, _ text: String, _ checksFiles: Bool, _ findings: Findings) {
+    /// - Parameter other: the report on the file that includes this one, with which it shares its findings.
+    init(file: String, text: String, checksFiles: Bool = false, includedBy other: Report? = nil) {
         self.file = file
-        self.checksFiles = checksFiles
-        self.findings = findings
+        self.checksFiles = other?.checksFiles ?? checksFiles
+        findings = other?.findings ?? Findings()
+        findings.files += 1
         number = findings.files
         lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
     }
@@ -60,6 +52,12 @@ final class Report {
 
     func error(_ problem: String, remedy: String? = nil, at position: Position, keyPath: String = "") {
         add(problem, remedy, position, keyPath, .error)
+    }
+
+    /// Reports an error in place of a value.
+    func error<Value>(_ problem: String, remedy: String? = nil, at position: Position, keyPath: String = "") -> Value? {
+        error(problem, remedy: remedy, at: position, keyPath: keyPath)
+        return nil
     }
 
     func warning(_ problem: String, remedy: String? = nil, at position: Position, keyPath: String) {

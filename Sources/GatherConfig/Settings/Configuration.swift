@@ -39,10 +39,7 @@ public struct Configuration: Sendable {
         let report = Report(file: file, text: text, checksFiles: checksFiles)
         let configuration = DocumentReader.read(text, environment: environment, report: report)
             .flatMap { RootReader(environment: environment, file: path).read($0) }
-        guard let configuration, !report.hasErrors else {
-            throw ConfigurationErrors(diagnostics: report.diagnostics(.error))
-        }
-        return configuration
+        return try ConfigurationErrors.check(configuration, report)
     }
 
     /// Reads a configuration from a file; `-` is standard input.

@@ -16,17 +16,15 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         let text = text.first == ":" ? "0.0.0.0" + text : text.contains(":") ? text : "127.0.0.1:" + text
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
-        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-            let port = UInt16(digits)
+        guard digits.utf8.allSatisfy(\.isDigit), let port = UInt16(digits)
         else { return nil }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = host.dropFirst().dropLast()
             guard host.contains(":"), host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else { return nil }
         } else {
-            guard !host.isEmpty, host.utf8.allSatisfy({ Name.isNameByte($0) || $0 == UInt8(ascii: ".") }) else {
-                return nil
-            }
+            guard !host.isEmpty, host.utf8.allSatisfy({ Name.isNameByte($0) || $0 == UInt8(ascii: ".") })
+            else { return nil }
         }
         self.init(host: String(host), port: port)
     }
