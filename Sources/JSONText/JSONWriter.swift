@@ -30,6 +30,13 @@ public struct JSONWriter {
         close(ASCII.closeBracket)
     }
 
+    /// An array of objects.
+    public mutating func objects<Elements: Sequence>(
+        of elements: Elements, _ members: (inout JSONWriter, Elements.Element) -> Void
+    ) {
+        array(of: elements) { json, element in json.object { members(&$0, element) } }
+    }
+
     // MARK: Members
 
     /// A member whose value is what `value` writes.
@@ -39,6 +46,25 @@ public struct JSONWriter {
         bytes.append(ASCII.colon)
         needsComma = false
         value(&self)
+    }
+
+    /// A member that is an object.
+    public mutating func object(_ name: String, _ members: (inout JSONWriter) -> Void) {
+        member(name) { $0.object(members) }
+    }
+
+    /// A member that is an array.
+    public mutating func array<Elements: Sequence>(
+        _ name: String, of elements: Elements, _ element: (inout JSONWriter, Elements.Element) -> Void
+    ) {
+        member(name) { $0.array(of: elements, element) }
+    }
+
+    /// A member that is an array of objects.
+    public mutating func objects<Elements: Sequence>(
+        _ name: String, of elements: Elements, _ members: (inout JSONWriter, Elements.Element) -> Void
+    ) {
+        member(name) { $0.objects(of: elements, members) }
     }
 
     public mutating func member(_ name: String, _ text: String) { member(name) { $0.string(text) } }
@@ -102,5 +128,12 @@ extension JSONText {
         output = []
         write(&writer)
         output = writer.bytes
+    }
+
+    /// The text of an object.
+    public static func object(_ members: (inout JSONWriter) -> Void) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object(members)
+        return writer.bytes
     }
 }

@@ -23,11 +23,8 @@ final class ShopClient {
             let listener = try Listener("127.0.0.1:0")
             let shop = Shop(options)
             let server = Server(listener, handler: shop, observer: shop, on: loop)
-            let stop = Latch()
-            return try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
-                defer { stop.open() }
-                return try await body(ShopClient(port: listener.port, counters: shop.counters), loop)
+            return try await server.serving(on: loop) {
+                try await body(ShopClient(port: listener.port, counters: shop.counters), loop)
             }
         }
     }

@@ -55,6 +55,20 @@ public final class ServerUnderTest {
     }
 }
 
+extension Server {
+    /// Serves while `body` runs; what is still under way behind it is cancelled.
+    public func serving<Value: Sendable>(
+        on loop: isolated EventLoop, _ body: () async throws -> Value
+    ) async throws -> Value {
+        let stop = Latch()
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addImmediateTask { await self.run(drain: stop, abort: stop, on: loop) }
+            defer { stop.open() }
+            return try await body()
+        }
+    }
+}
+
 /// A handler whose answers are a function, and which remembers how its exchanges ended.
 public final class ScriptedHandler: Handler, ExchangeObserver {
     public typealias Handler = @Sendable (Request, isolated EventLoop) async throws -> Response

@@ -30,12 +30,10 @@ public final class ShopCounters: Sendable {
     }
 
     var response: Response {
-        .json(.ok) { json in
-            json.object { json in
-                json.member("requests", requests)
-                json.member("in_flight", inFlight)
-                json.member("cancelled", cancelled)
-            }
+        .object(.ok) { json in
+            json.member("requests", requests)
+            json.member("in_flight", inFlight)
+            json.member("cancelled", cancelled)
         }
     }
 }

@@ -2,90 +2,51 @@ import JSONText
 
 /// What the shop sells, to whom and from where: made from the ids, so that it is the same each time.
 enum ShopData {
-    struct Customer {
-        var id: Int
-        var name: String
-        var segment: String
-        var city: String
-        var email: String
-    }
-
-    struct OrderLine {
-        var order: Int
-        var sku: String
-        var quantity: Int
-        var price: FixedPoint
-    }
-
-    struct Offer {
-        var sku: String
-        var discount: FixedPoint
-    }
-
-    struct Review {
-        var sku: String
-        var stars: FixedPoint
-        var count: Int
-    }
-
-    struct Stock {
-        var sku: String
-        var available: Int
-        var warehouse: String
-    }
-
-    struct Delivery {
-        var days: Int
-        var carrier: String
-    }
-
     static let customerIDs = 1...9999
     static let segments = ["gold", "silver", "bronze"]
 
-    static func customer(_ id: Int) -> Customer {
+    static func customer(_ id: Int) -> (name: String, segment: String, city: String, email: String) {
         var draw = Draw("customer/\(id)")
         let first = firstNames[(id - customerIDs.lowerBound) % firstNames.count]
         let last = draw.element(lastNames)
-        return Customer(
-            id: id, name: "\(first) \(last)", segment: draw.element(segments), city: draw.element(cities),
-            email: "\(first).\(last).\(id)@shop.example".lowercased())
+        return (
+            "\(first) \(last)", draw.element(segments), draw.element(cities),
+            "\(first).\(last).\(id)@shop.example".lowercased()
+        )
     }
 
     /// Two to five lines, each of another product.
-    static func orders(of customer: Int) -> [OrderLine] {
+    static func orders(of customer: Int) -> [(order: Int, sku: String, quantity: Int, price: FixedPoint)] {
         var draw = Draw("orders/\(customer)")
         return distinctProducts(2...5, &draw).enumerated().map { index, sku in
-            OrderLine(
-                order: customer * 1000 + index + 1, sku: sku, quantity: draw.number(1...4), price: price(of: sku))
+            (customer * 1000 + index + 1, sku, draw.number(1...4), price(of: sku))
         }
     }
 
     /// Two to four products at 5 to 30 percent less.
-    static func offers(for segment: String) -> [Offer] {
+    static func offers(for segment: String) -> [(sku: String, discount: FixedPoint)] {
         var draw = Draw("offers/\(segment)")
-        return distinctProducts(2...4, &draw).map { sku in
-            Offer(sku: sku, discount: FixedPoint(draw.number(1...6) * 5, decimals: 2))
-        }
+        return distinctProducts(2...4, &draw).map { ($0, FixedPoint(draw.number(1...6) * 5, decimals: 2)) }
     }
 
-    static func review(of sku: String) -> Review {
+    static func review(of sku: String) -> (stars: FixedPoint, count: Int) {
         var draw = Draw("review/\(sku)")
-        return Review(sku: sku, stars: FixedPoint(draw.number(20...50), decimals: 1), count: draw.number(1...250))
+        return (FixedPoint(draw.number(20...50), decimals: 1), draw.number(1...250))
     }
 
-    static func stock(of sku: String) -> Stock {
+    static func stock(of sku: String) -> (available: Int, warehouse: String) {
         var draw = Draw("stock/\(sku)")
-        return Stock(sku: sku, available: draw.number(0...40), warehouse: draw.element(warehouses))
+        return (draw.number(0...40), draw.element(warehouses))
     }
 
     /// A delivery is as slow as the slowest of its warehouses.
-    static func delivery(to city: String, from warehouses: [String]) -> Delivery {
+    static func delivery(to city: String, from warehouses: [String]) -> (days: Int, carrier: String) {
         let days = warehouses.map { warehouse in
             var draw = Draw("delivery/\(warehouse)/\(city)")
             return draw.number(1...5)
         }
         var draw = Draw("carrier/\(city)")
-        return Delivery(days: days.max() ?? 1, carrier: draw.element(carriers))
+        return (days.max() ?? 1, draw.element(carriers))
     }
 
     static func orderNumber(_ customer: Int, _ sku: String, _ quantity: Int) -> Int {

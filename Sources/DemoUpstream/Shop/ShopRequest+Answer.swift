@@ -9,37 +9,44 @@ extension ShopRequest {
         case .customers: try customer()
         case .orders: try method == .post ? placeOrder(body) : orders()
         case .offers: try offers()
-        case .reviews: try reviews()
-        case .stock: try stock()
+        case .reviews:
+            try products { json, sku in
+                let review = ShopData.review(of: sku)
+                json.member("stars", review.stars)
+                json.member("count", review.count)
+            }
+        case .stock:
+            try products { json, sku in
+                let stock = ShopData.stock(of: sku)
+                json.member("available", stock.available)
+                json.member("warehouse", stock.warehouse)
+            }
         case .delivery: try delivery()
         case .stats: preconditionFailure("the shop answers for its counters")
         }
     }
 
     private func customer() throws(Problem) -> Response {
-        let customer = ShopData.customer(try Self.customerID(item))
-        return .json(.ok) { json in
-            json.object { json in
-                json.member("id", customer.id)
-                json.member("name", customer.name)
-                json.member("segment", customer.segment)
-                json.member("city", customer.city)
-                json.member("email", customer.email)
-            }
+        let id = try Self.customerID(item)
+        let customer = ShopData.customer(id)
+        return .object(.ok) { json in
+            json.member("id", id)
+            json.member("name", customer.name)
+            json.member("segment", customer.segment)
+            json.member("city", customer.city)
+            json.member("email", customer.email)
         }
     }
 
     private func orders() throws(Problem) -> Response {
         let customer = try Self.customerID(try parameter("customer"))
-        return .json(.ok) { json in
-            json.object { json in
-                json.member("customer", customer)
-                json.items(ShopData.orders(of: customer)) { json, line in
-                    json.member("order", line.order)
-                    json.member("sku", line.sku)
-                    json.member("quantity", line.quantity)
-                    json.member("price", line.price)
-                }
+        return .object(.ok) { json in
+            json.member("customer", customer)
+            json.objects("items", of: ShopData.orders(of: customer)) { json, line in
+                json.member("order", line.order)
+                json.member("sku", line.sku)
+                json.member("quantity", line.quantity)
+                json.member("price", line.price)
             }
         }
     }
@@ -48,38 +55,21 @@ extension ShopRequest {
         guard ShopData.segments.contains(item) else {
             throw Problem(.notFound, "there is no segment \(item); the segments are gold, silver and bronze")
         }
-        return .json(.ok) { json in
-            json.array(of: ShopData.offers(for: item)) { json, offer in
-                json.object { json in
-                    json.member("sku", offer.sku)
-                    json.member("discount", offer.discount)
-                }
-            }
+        var json = JSONWriter()
+        json.objects(of: ShopData.offers(for: item)) { json, offer in
+            json.member("sku", offer.sku)
+            json.member("discount", offer.discount)
         }
+        return .json(.ok, json.bytes)
     }
 
-    private func reviews() throws(Problem) -> Response {
+    /// An object for each product that is asked for.
+    private func products(_ members: (inout JSONWriter, String) -> Void) throws(Problem) -> Response {
         let skus = try listParameter("skus")
-        return .json(.ok) { json in
-            json.object { json in
-                json.items(skus.map(ShopData.review)) { json, review in
-                    json.member("sku", review.sku)
-                    json.member("stars", review.stars)
-                    json.member("count", review.count)
-                }
-            }
-        }
-    }
-
-    private func stock() throws(Problem) -> Response {
-        let skus = try listParameter("skus")
-        return .json(.ok) { json in
-            json.object { json in
-                json.items(skus.map(ShopData.stock)) { json, stock in
-                    json.member("sku", stock.sku)
-                    json.member("available", stock.available)
-                    json.member("warehouse", stock.warehouse)
-                }
+        return .object(.ok) { json in
+            json.objects("items", of: skus) { json, sku in
+                json.member("sku", sku)
+                members(&json, sku)
             }
         }
     }
@@ -88,13 +78,11 @@ extension ShopRequest {
         let city = try parameter("city")
         let warehouse = try parameter("warehouse")
         let delivery = ShopData.delivery(to: city, from: try listParameter("warehouse"))
-        return .json(.ok) { json in
-            json.object { json in
-                json.member("city", city)
-                json.member("warehouse", warehouse)
-                json.member("days", delivery.days)
-                json.member("carrier", delivery.carrier)
-            }
+        return .object(.ok) { json in
+            json.member("city", city)
+            json.member("warehouse", warehouse)
+            json.member("days", delivery.days)
+            json.member("carrier", delivery.carrier)
         }
     }
 
@@ -104,16 +92,5 @@ extension ShopRequest {
             throw Problem(.notFound, "there is no customer \(text); customers are numbered 1 to 9999")
         }
         return id
-    }
-}
-
-extension JSONWriter {
-    /// The member `items`: an array with an object for each element.
-    fileprivate mutating func items<Element>(
-        _ elements: [Element], _ members: (inout JSONWriter, Element) -> Void
-    ) {
-        member("items") { json in
-            json.array(of: elements) { json, element in json.object { members(&$0, element) } }
-        }
     }
 }

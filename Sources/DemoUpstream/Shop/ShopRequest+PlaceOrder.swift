@@ -25,13 +25,11 @@ extension ShopRequest {
             throw Problem(
                 .unprocessableContent, "the order needs \"quantity\", a number from 1 to \(Self.maxQuantity)")
         }
-        return .json(.created) { json in
-            json.object { json in
-                json.member("order", ShopData.orderNumber(customer, sku, quantity))
-                json.member("customer", customer)
-                json.member("sku", sku)
-                json.member("quantity", quantity)
-            }
+        return .object(.created) { json in
+            json.member("order", ShopData.orderNumber(customer, sku, quantity))
+            json.member("customer", customer)
+            json.member("sku", sku)
+            json.member("quantity", quantity)
         }
     }
 }

@@ -12,10 +12,12 @@ extension Problem {
 }
 
 extension Response {
-    /// A response whose body is what `write` writes.
-    static func json(_ status: HTTPResponse.Status, _ write: (inout JSONWriter) -> Void) -> Response {
-        var json = JSONWriter()
-        write(&json)
-        return Response(status, fields: [.contentType: "application/json"], body: json.bytes)
+    /// A response whose body is an object.
+    static func object(_ status: HTTPResponse.Status, _ members: (inout JSONWriter) -> Void) -> Response {
+        json(status, JSONText.object(members))
+    }
+
+    static func json(_ status: HTTPResponse.Status, _ body: [UInt8]) -> Response {
+        Response(status, fields: [.contentType: "application/json"], body: body)
     }
 }

@@ -31,8 +31,6 @@ extension Page {
         pre.command { white-space: pre-wrap; overflow-wrap: anywhere }
         [hidden] { display: none !important }
         :focus-visible { outline: 3px solid var(--critical); outline-offset: 2px }
-        .skip { position: absolute; left: -999px }
-        .skip:focus { position: static }
 
         /* What is asked for */
         .bar-of-controls { display: flex; flex-wrap: wrap; gap: .6rem .9rem; align-items: end; margin: 1rem 0 }
@@ -88,8 +86,6 @@ extension Page {
             background: repeating-linear-gradient(45deg, var(--bad) 0 5px, var(--track) 5px 8px); border: 1px solid var(--bad)
         }
         .bar.cut { background: repeating-linear-gradient(90deg, var(--ghost) 0 4px, var(--track) 4px 7px); border: 1px solid var(--ghost) }
-        .bar.second { border: 2px dashed var(--page) }
-        .bar.queued { background: none; border: 1px dashed var(--ghost) }
         .ghost .bar { background: var(--ghost) }
         .ghost .bar + .bar { border-left: 2px solid var(--card); border-radius: 0 3px 3px 0 }
         .note { position: absolute; inset: 0; padding: 0 .4rem; font-size: .78rem; line-height: 1.15rem; color: var(--soft); white-space: nowrap; overflow: hidden; text-overflow: ellipsis }

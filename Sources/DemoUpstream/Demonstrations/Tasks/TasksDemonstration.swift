@@ -2,7 +2,6 @@ import EventLoop
 import HTTPServer
 import HTTPTypes
 import HTTPWire
-import JSONText
 
 /// `GET /tasks`: tasks that sleep or compute, and the time that each took.
 ///
@@ -29,7 +28,7 @@ public enum TasksDemonstration {
         var timeline = Timeline(plan)
         do throws(CancellationError) {
             let outcome = try await TaskRun.run(plan, on: loop) { timeline.note($0) }
-            return .json(.ok) { timeline.write(outcome, to: &$0) }
+            return .json(.ok, timeline.json(outcome))
         } catch {
             throw .clientGone
         }
@@ -50,9 +49,9 @@ public enum TasksDemonstration {
     /// them.
     private static func stream(_ plan: TaskPlan, as format: RecordFormat, on loop: isolated EventLoop) -> Response {
         Response(.ok, fields: format.fields) { writer async throws(StreamFailure) in
-            let records = RecordQueue<(event: StaticString, json: JSONWriter)>(on: loop)
+            let records = RecordQueue<(event: StaticString, json: [UInt8])>(on: loop)
             try await records.send(as: format, through: writer, on: loop) { record, output in
-                format.append(event: record.event, to: &output) { $0 += record.json.bytes }
+                format.append(event: record.event, to: &output) { $0 += record.json }
             } while: {
                 var timeline = Timeline(plan)
                 // If it is cancelled, the client is gone.
