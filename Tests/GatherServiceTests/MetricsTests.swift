@@ -271,7 +271,7 @@ import Testing
             metrics.countRequest(of: series, status: 200, nanoseconds: Int64(milliseconds) * 1_000_000)
         }
         var page = Exposition(.openMetrics)
-        page.family("x_seconds", .histogram, unit: "seconds", "Help.")
+        page.family("x_seconds", .histogram, "Help.")
         for requests in metrics.snapshot().requests {
             page.sample(["route": requests.of.route.path, "none": nil], requests.histogram)
         }

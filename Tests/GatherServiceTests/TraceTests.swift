@@ -297,7 +297,7 @@ import Tokens
             try RunningService.run(Self.traced(Self.one)) { service, loop in
                 service.upstream.answers["v1"] = .inTurn(answers)
                 #expect(try await service.get("/v1/one", on: loop).status == 200)
-                func counts(_ fate: TraceCounts.Fate) -> Int { service.served.snapshot().spans[fate] }
+                func counts(_ fate: SpanFate) -> Int { service.served.snapshot().spans[fate, default: 0] }
                 #expect(try await eventually(on: loop) { counts(.sent) + counts(.rejected) + counts(.unsent) == 3 })
                 #expect(counts(.sent) == sent && counts(.rejected) == rejected && counts(.unsent) == unsent)
                 #expect(service.upstream.requests.count { $0.line == "POST /v1/traces" } == requests)

@@ -20,64 +20,51 @@ struct ConsoleRecord: Sendable {
     var json: [UInt8] {
         let changes = earlier.map(counted.since) ?? counted
         let process = ProcessMetrics()
-        var json = JSONWriter()
-        json.object { json in
+        return JSONText.object { json in
             if let span { json.member("span_ms", FixedPoint(measured: span)) }
             if earlier == nil {
                 // The time that a bucket ends with, by its number: no less than what lies in it.
-                json.member("bounds_ms") { json in
-                    json.array(of: LatencyHistogram.bounds) { json, bound in
-                        json.number(FixedPoint(Int(bound.wholeNanoseconds / 1000), decimals: 3))
-                    }
+                json.array("bounds_ms", of: LatencyHistogram.bounds) { json, bound in
+                    json.number(FixedPoint(Int(bound.wholeNanoseconds / 1000), decimals: 3))
                 }
             }
-            json.member("service") { writeService(process, to: &$0) }
-            json.member("endpoints") { json in
-                json.array(of: changes.routes.filter { $0.statuses.contains { $0 > 0 } }) { json, route in
-                    json.object { json in
-                        let name = route.route.method.map { "\($0) \(route.route.path)" } ?? "no route"
-                        json.member("endpoint", name)
-                        json.member("statuses") { json in
-                            json.object { json in
-                                for (statusClass, count) in route.statuses.enumerated() where count > 0 {
-                                    json.member(statusClass == 0 ? "other" : "\(statusClass)xx", count)
-                                }
-                            }
-                        }
-                        json.member("busy_ms", FixedPoint(measured: route.busy))
-                        json.member("latency") { Self.write(route.latency, to: &$0) }
+            json.object("service") { writeService(process, to: &$0) }
+            json.objects("endpoints", of: changes.routes.filter { $0.statuses.contains { $0 > 0 } }) { json, route in
+                json.member("endpoint", route.route.method.map { "\($0) \(route.route.path)" } ?? "no route")
+                json.object("statuses") { json in
+                    for (statusClass, count) in route.statuses.enumerated() where count > 0 {
+                        json.member(MetricsPage.name(ofClass: statusClass), count)
                     }
                 }
+                json.member("busy_ms", FixedPoint(measured: route.busy))
+                Self.write(route.latency, to: &json)
             }
-            json.member("upstreams") { writeUpstreams(changes, to: &$0) }
-            json.member("loops") { writeLoops(to: &$0) }
+            writeUpstreams(changes, to: &json)
+            writeLoops(to: &json)
         }
-        return json.bytes
     }
 
-    /// `[[31,2],[32,40]]`: buckets with how many lie in them.
+    /// `"latency":[[31,2],[32,40]]`: buckets with how many lie in them.
     private static func write(_ histogram: LatencyHistogram, to json: inout JSONWriter) {
-        json.array(of: histogram.counts.enumerated().filter { $0.element > 0 }) { json, bucket in
+        json.array("latency", of: histogram.counts.enumerated().filter { $0.element > 0 }) { json, bucket in
             json.array(of: [bucket.offset, bucket.element]) { $0.number(FixedPoint($1, decimals: 0)) }
         }
     }
 
     private func writeService(_ process: ProcessMetrics, to json: inout JSONWriter) {
         let service = page.service
-        json.object { json in
-            json.member("generation", service.generation)
-            json.member("draining", isDraining)
-            json.member("gathers", service.gathers)
-            json.member("gathers_limit", service.mostGathers)
-            json.member("connections", service.connections)
-            json.member("connections_limit", service.mostConnections)
-            json.member("shed_gathers", counted.count(of: .gathers))
-            json.member("shed_lag", counted.count(of: .lag))
-            json.member("log_lines_dropped", page.droppedLogLines)
-            json.member("cpu_seconds", FixedPoint(Int(process.cpuSeconds * 1000), decimals: 3))
-            json.member("resident_bytes", process.residentBytes)
-            json.member("started", FixedPoint(Int(process.startTime * 1000), decimals: 3))
-        }
+        json.member("generation", service.generation)
+        json.member("draining", isDraining)
+        json.member("gathers", service.gathers)
+        json.member("gathers_limit", service.mostGathers)
+        json.member("connections", service.connections)
+        json.member("connections_limit", service.mostConnections)
+        json.member("shed_gathers", counted.count(of: .gathers))
+        json.member("shed_lag", counted.count(of: .lag))
+        json.member("log_lines_dropped", page.droppedLogLines)
+        json.member("cpu_seconds", FixedPoint(Int(process.cpuSeconds * 1000), decimals: 3))
+        json.member("resident_bytes", process.residentBytes)
+        json.member("started", FixedPoint(Int(process.startTime * 1000), decimals: 3))
     }
 
     private func writeUpstreams(_ changes: MetricsSnapshot, to json: inout JSONWriter) {
@@ -88,61 +75,49 @@ struct ConsoleRecord: Sendable {
             ("shed_queue_full", .shedByFullQueue), ("shed_queue_timeout", MetricsSnapshot.Event.shedBySlowQueue),
             ("shed_rate_limit", .shedByRate), ("delayed", .delayed),
         ].map { ($0, Dictionary(uniqueKeysWithValues: changes.count(of: $1).map { ($0.upstream, $0.count) })) }
-        json.array(of: page.service.upstreams) { json, upstream in
-            json.object { json in
-                json.member("upstream", upstream.name)
-                json.member("in_flight", upstream.inFlight)
-                json.member("limit", upstream.limit)
-                json.member("queued", upstream.queued)
-                if let breaker = upstream.breaker { json.member("breaker", breaker.rawValue) }
-                json.member("retry_tokens", FixedPoint(Int(upstream.retryTokens * 10), decimals: 1))
-                json.member("retry_tokens_limit", UpstreamSnapshot.mostRetryTokens)
-                json.member("attempts") { json in
-                    json.object { json in
-                        for outcome in Outcome.allCases {
-                            let ended = (attempts[upstream.name] ?? []).filter { $0.of.outcome == outcome }
-                            let count = ended.reduce(0) { $0 + $1.histogram.count }
-                            if count > 0 { json.member(outcome.rawValue, count) }
-                        }
-                    }
+        json.objects("upstreams", of: page.service.upstreams) { json, upstream in
+            json.member("upstream", upstream.name)
+            json.member("in_flight", upstream.inFlight)
+            json.member("limit", upstream.limit)
+            json.member("queued", upstream.queued)
+            if let breaker = upstream.breaker { json.member("breaker", breaker.rawValue) }
+            json.member("retry_tokens", FixedPoint(Int(upstream.retryTokens * 10), decimals: 1))
+            json.member("retry_tokens_limit", UpstreamSnapshot.mostRetryTokens)
+            json.object("attempts") { json in
+                for outcome in Outcome.allCases {
+                    let ended = (attempts[upstream.name] ?? []).filter { $0.of.outcome == outcome }
+                    let count = ended.reduce(0) { $0 + $1.histogram.count }
+                    if count > 0 { json.member(outcome.rawValue, count) }
                 }
-                for (name, counts) in events {
-                    if let count = counts[upstream.name], count > 0 { json.member(name, count) }
-                }
-                json.member("latency") { json in
-                    var latency = latencies[upstream.name]?.answered ?? LatencyHistogram()
-                    latency += latencies[upstream.name]?.cut ?? LatencyHistogram()
-                    Self.write(latency, to: &json)
-                }
-                json.member("hosts") { json in
-                    json.array(of: upstream.hosts) { json, host in
-                        json.object { json in
-                            json.member("host", "\(host.origin)")
-                            json.member("in_flight", host.inFlight)
-                            json.member("ejected", host.isEjected)
-                            json.member("healthy", host.isWell)
-                        }
-                    }
-                }
+            }
+            for (name, counts) in events {
+                if let count = counts[upstream.name], count > 0 { json.member(name, count) }
+            }
+            var latency = latencies[upstream.name]?.answered ?? LatencyHistogram()
+            latency += latencies[upstream.name]?.cut ?? LatencyHistogram()
+            Self.write(latency, to: &json)
+            json.objects("hosts", of: upstream.hosts) { json, host in
+                json.member("host", "\(host.origin)")
+                json.member("in_flight", host.inFlight)
+                json.member("ejected", host.isEjected)
+                json.member("healthy", host.isWell)
             }
         }
     }
 
     private func writeLoops(to json: inout JSONWriter) {
         let silent = Set(page.loops.map(\.loop)).subtracting(page.service.loops.map(\.loop))
-        json.array(of: page.loops) { json, loop in
+        json.objects("loops", of: page.loops) { json, loop in
             let before = loopsBefore[loop.loop]
-            json.object { json in
-                json.member("loop", loop.loop)
-                json.member("silent", silent.contains(loop.loop))
-                json.member("connections", loop.connections)
-                json.member("gathers", loop.gathers)
-                json.member("lag_ms", FixedPoint(measured: loop.meanLag))
-                json.member("longest_lag_ms", FixedPoint(measured: loop.counters.longestLag))
-                json.member("turns", loop.counters.turns - (before?.turns ?? 0))
-                json.member("jobs", loop.counters.jobs - (before?.jobs ?? 0))
-                json.member("busy_ms", FixedPoint(measured: loop.counters.busy - (before?.busy ?? .zero)))
-            }
+            json.member("loop", loop.loop)
+            json.member("silent", silent.contains(loop.loop))
+            json.member("connections", loop.connections)
+            json.member("gathers", loop.gathers)
+            json.member("lag_ms", FixedPoint(measured: loop.meanLag))
+            json.member("longest_lag_ms", FixedPoint(measured: loop.counters.longestLag))
+            json.member("turns", loop.counters.turns - (before?.turns ?? 0))
+            json.member("jobs", loop.counters.jobs - (before?.jobs ?? 0))
+            json.member("busy_ms", FixedPoint(measured: loop.counters.busy - (before?.busy ?? .zero)))
         }
     }
 }

@@ -37,26 +37,24 @@ struct Exposition {
     init(_ format: Format) { self.format = format }
 
     /// Begins a family; its samples follow.
-    /// - Parameters:
-    ///   - name: without a counter's `_total`.
-    ///   - unit: that of the name, which ends with it.
-    mutating func family(_ name: String, _ kind: Kind, unit: String? = nil, _ help: String) {
+    /// - Parameter name: without a counter's `_total`; its last word is its unit, if it has one.
+    mutating func family(_ name: String, _ kind: Kind, _ help: String) {
         (self.name, self.kind) = (name, kind)
         let shown = format == .prometheus && kind == .counter ? name + "_total" : name
         text += "# HELP \(shown) \(help)\n# TYPE \(shown) \(kind.rawValue)\n"
+        let unit = ["seconds", "bytes"].first { name.hasSuffix("_" + $0) }
         if let unit, format == .openMetrics { text += "# UNIT \(shown) \(unit)\n" }
     }
 
-    mutating func sample(_ value: Int) { sample([:], value) }
+    /// A family of one sample.
+    mutating func family(_ name: String, _ kind: Kind, _ help: String, is value: some CustomStringConvertible) {
+        family(name, kind, help)
+        sample([:], value)
+    }
 
-    mutating func sample(_ value: Double) { sample([:], value) }
-
-    mutating func sample(_ labels: Labels, _ value: Int) { line(sampleSuffix, labels, "\(value)") }
-
-    mutating func sample(_ labels: Labels, _ value: Double) { line(sampleSuffix, labels, "\(value)") }
-
-    mutating func sample(_ labels: Labels, seconds: Duration) {
-        sample(labels, Double(seconds.wholeNanoseconds) / 1e9)
+    /// - Parameter value: a number.
+    mutating func sample(_ labels: Labels, _ value: some CustomStringConvertible) {
+        line(kind == .counter ? "_total" : "", labels, "\(value)")
     }
 
     /// A histogram, unless nothing was counted.
@@ -78,10 +76,7 @@ struct Exposition {
 
     mutating func end() { if format == .openMetrics { text += "# EOF\n" } }
 
-    private static let bounds =
-        DurationHistogram.bounds.map { "\(Double($0.wholeNanoseconds) / 1e9)" } + ["+Inf"]
-
-    private var sampleSuffix: String { kind == .counter ? "_total" : "" }
+    private static let bounds = DurationHistogram.bounds.map { "\($0.seconds)" } + ["+Inf"]
 
     private mutating func line(
         _ suffix: String, _ labels: Labels, _ value: String, bound: String? = nil,
@@ -103,10 +98,9 @@ struct Exposition {
         text += separator == "{" ? " " : "} "
         text += value
         if let exemplar {
-            let seconds = Double(exemplar.duration.wholeNanoseconds) / 1e9
             // To the millisecond: as much as a scraper keeps.
             let time = Double(exemplar.time / 1_000_000) / 1e3
-            text += " # {trace_id=\"\(exemplar.trace)\"} \(seconds) \(time)"
+            text += " # {trace_id=\"\(exemplar.trace)\"} \(exemplar.duration.seconds) \(time)"
         }
         text += "\n"
     }
@@ -121,4 +115,8 @@ struct Exposition {
             }
         }
     }
+}
+
+extension Duration {
+    var seconds: Double { Double(wholeNanoseconds) / 1e9 }
 }

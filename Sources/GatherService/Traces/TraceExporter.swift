@@ -32,7 +32,7 @@ final class TraceExporter {
     final class Counts {
         private(set) var value = TraceCounts()
 
-        fileprivate func add(_ spans: Int, to fate: TraceCounts.Fate) { value[fate] += spans }
+        fileprivate func add(_ spans: Int, to fate: SpanFate) { value[fate, default: 0] += spans }
     }
 
     /// How many spans are sent at once, if no request has more.
@@ -198,37 +198,16 @@ final class TraceExporter {
     }
 }
 
-/// What became of the spans that were to be sent.
-struct TraceCounts: Sendable, Equatable {
-    enum Fate: String, CaseIterable, Sendable {
-        case sent
-        /// There was no room for it.
-        case noRoom = "queue_full"
-        /// The collector did not want it.
-        case rejected
-        /// The collector could not be reached, or took nothing.
-        case unsent
-    }
-
-    private var counts = [Int](repeating: 0, count: Fate.allCases.count)
-
-    subscript(fate: Fate) -> Int {
-        get { counts[Self.index(of: fate)] }
-        set { counts[Self.index(of: fate)] = newValue }
-    }
-
-    static func + (left: Self, right: Self) -> Self {
-        var sum = left
-        for fate in Fate.allCases { sum[fate] += right[fate] }
-        return sum
-    }
-
-    private static func index(of fate: Fate) -> Int {
-        switch fate {
-        case .sent: 0
-        case .noRoom: 1
-        case .rejected: 2
-        case .unsent: 3
-        }
-    }
+/// What became of spans that were to be sent.
+enum SpanFate: String, CaseIterable, Sendable {
+    case sent
+    /// There was no room for it.
+    case noRoom = "queue_full"
+    /// The collector did not want it.
+    case rejected
+    /// The collector could not be reached, or took nothing.
+    case unsent
 }
+
+/// How many spans had each fate; those without an entry had none.
+typealias TraceCounts = [SpanFate: Int]
