@@ -9,20 +9,24 @@ import Logging
 
 /// The admin listener's endpoints, for the platform that runs the service.
 final class AdminResponder: Handler {
-    private enum Target {
-        case health, readiness, metrics, gathers, gather, console, consoleStyle, consoleScript, consoleEvents, model,
-            reload, logLevel, setLogLevel
+    private enum Target: String, CaseIterable {
+        case health = "/healthz"
+        case readiness = "/readyz"
+        case metrics = "/metrics"
+        case gathers = "/gathers"
+        case gather = "/gathers/{id}"
+        case console = "/console"
+        case consoleStyle = "/console/console.css"
+        case consoleScript = "/console/console.js"
+        case consoleEvents = "/console/events"
+        case model = "/model"
+        case reload = "/-/reload"
+        case logLevel = "/-/log-level"
+        case setLogLevel = "/-/log-level/{level}"
 
-        /// Whether it is for people, so that it matters on behalf of which page a browser asks; the others are for
-        /// platforms, which may have their own name for the service.
-        var isChecked: Bool {
-            switch self {
-            case .health, .readiness, .metrics: false
-            case .gathers, .gather, .console, .consoleStyle, .consoleScript, .consoleEvents, .model, .reload, .logLevel,
-                .setLogLevel:
-                true
-            }
-        }
+        /// Whether it is for platforms, which may have their own name for the service. The others are for people, so
+        /// that it matters on behalf of which page a browser asks.
+        var isForPlatforms: Bool { [.health, .readiness, .metrics].contains(self) }
     }
 
     /// Collects the service's metrics. It captures the loop that asks.
@@ -50,25 +54,11 @@ final class AdminResponder: Handler {
         group: LoopGroup, drain: Latch, end: Latch, log: LogWriter? = nil, settings: @escaping () -> ServerSettings,
         reload: @escaping Reload = { .refused("there is no file") }, watch: @escaping Watch
     ) {
-        self.group = group
-        self.drain = drain
-        (self.end, self.log) = (end, log)
-        self.settings = settings
-        self.watch = watch
-        self.reload = reload
-        router.add(.get, "/healthz", .health)
-        router.add(.get, "/readyz", .readiness)
-        router.add(.get, "/metrics", .metrics)
-        router.add(.get, "/gathers", .gathers)
-        router.add(.get, "/gathers/{id}", .gather)
-        router.add(.get, "/console", .console)
-        router.add(.get, "/console/console.css", .consoleStyle)
-        router.add(.get, "/console/console.js", .consoleScript)
-        router.add(.get, "/console/events", .consoleEvents)
-        router.add(.get, "/model", .model)
-        router.add(.post, "/-/reload", .reload)
-        router.add(.get, "/-/log-level", .logLevel)
-        router.add(.post, "/-/log-level/{level}", .setLogLevel)
+        (self.group, self.drain, self.end, self.log) = (group, drain, end, log)
+        (self.settings, self.watch, self.reload) = (settings, watch, reload)
+        for target in Target.allCases {
+            router.add([.reload, .setLogLevel].contains(target) ? .post : .get, target.rawValue, target)
+        }
     }
 
     func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
@@ -77,7 +67,7 @@ final class AdminResponder: Handler {
             unknown:
                 "the admin listener has /console, /healthz, /readyz, /metrics, /gathers, /model, /-/reload and /-/log-level"
         ) { target, parameters in
-            if target.isChecked, let refusal = refusal(of: request.head) { return .now(refusal) }
+            if !target.isForPlatforms, let refusal = refusal(of: request.head) { return .now(refusal) }
             return answer(target, parameters.first ?? "", request.head, on: loop)
         }
     }
@@ -108,7 +98,7 @@ final class AdminResponder: Handler {
 
     /// The refusal of a browser's request that may come from a foreign page; nil if it does not.
     private func refusal(of head: RequestHead) -> Response? {
-        guard AdminHosts(settings()).admits(head.authority) else {
+        guard settings().admits(head.authority) else {
             return .problem(
                 .forbidden,
                 "the admin listener does not answer to this name: use an address or localhost, or add the name to "
@@ -153,6 +143,11 @@ final class AdminResponder: Handler {
         return page
     }
 
+    /// What is of this moment, as text of a type.
+    private static func content(_ type: String, _ body: [UInt8]) -> Response {
+        Response(.ok, fields: [.contentType: type, .cacheControl: "no-store"], body: body)
+    }
+
     private func metrics(accept: String?, on loop: isolated EventLoop) async throws -> Response {
         let page = await page()
         let format = Exposition.Format(accept: accept)
@@ -162,8 +157,7 @@ final class AdminResponder: Handler {
 
     private func gathers(on loop: isolated EventLoop) async throws -> Response {
         let page = await GathersPage(of: group, on: loop)
-        let json = try await BodyWork.offLoop(on: loop) { page.json }
-        return Response(.ok, fields: [.contentType: "application/json", .cacheControl: "no-store"], body: json)
+        return Self.content("application/json", try await BodyWork.offLoop(on: loop) { page.json })
     }
 
     /// One gather as JSON; as a picture, where its name ends with `.svg`.
@@ -173,11 +167,8 @@ final class AdminResponder: Handler {
         let id = isPicture ? String(name.dropLast(4)) : name
         let body = try await BodyWork.offLoop(on: loop) { isPicture ? page.svg(of: id) : page.json(of: id) }
         guard let body else { return .problem(.notFound, "there is no such gather, or it is no longer kept") }
-        return Response(
-            .ok,
-            fields: isPicture
-                ? ConsolePage.pictureFields : [.contentType: "application/json", .cacheControl: "no-store"],
-            body: body)
+        return isPicture
+            ? Response(.ok, fields: ConsolePage.pictureFields, body: body) : Self.content("application/json", body)
     }
 
     /// Models of what was observed, and of the calls of an endpoint if one is named.
@@ -186,7 +177,7 @@ final class AdminResponder: Handler {
         let yaml = try await BodyWork.offLoop(on: loop) {
             ModelPage(MetricsSnapshot(sumOf: page.loops.map(\.metrics))).yaml(of: endpoint)
         }
-        return Response(.ok, fields: [.contentType: "application/yaml", .cacheControl: "no-store"], body: yaml)
+        return Self.content("application/yaml", yaml)
     }
 
     private func consoleEvents(as format: RecordFormat, on loop: isolated EventLoop) -> Response {
@@ -214,5 +205,20 @@ extension Response {
         case .failed(let problem): self.init(.unprocessableContent, text: problem + "\n")
         case .refused(let reason): self.init(.serviceUnavailable, text: reason + "\n")
         }
+    }
+}
+
+extension ServerSettings {
+    /// Whether the admin listener answers browsers under the name in a request's Host; one without (HTTP/1.0) comes
+    /// from no browser.
+    ///
+    /// A foreign page whose name resolves to this machine (DNS rebinding) has the same origin as the listener, and could
+    /// read what a browser here may read. Its name cannot be an address, or localhost.
+    fileprivate func admits(_ authority: ArraySlice<UInt8>?) -> Bool {
+        guard let authority = authority.map({ String(decoding: $0, as: UTF8.self).lowercased() }) else { return true }
+        let host = authority.hasPrefix("[") ? authority : String(authority.prefix { $0 != ":" })
+        let names = adminHosts + (admin.map { [$0.host] } ?? [])
+        return host == "localhost" || host.hasPrefix("[") || names.contains { $0.lowercased() == host }
+            || (try? SocketAddress(host: host, port: 0)) != nil
     }
 }

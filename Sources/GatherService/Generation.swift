@@ -24,9 +24,7 @@ final class Generation: Sendable {
         let kept = earlier.map { configuration.keepingBodies(of: $0.configuration) } ?? configuration
         self.configuration = kept
         limiters = KeptLimiters(kept, after: earlier?.limiters)
-        var routes = Routes(kept, limiters)
-        routes.demonstrations.listening(on: address)
-        self.routes = routes
+        routes = Routes(kept, limiters, address: address)
         access = AccessKeys(configuration.access, after: earlier?.access)
         rules = ServiceRules(configuration.server, routes, limiters.ofServer)
         limits = ProcessLimits(

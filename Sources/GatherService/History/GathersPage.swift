@@ -18,9 +18,13 @@ struct GathersPage: Sendable {
             zip(endpoint.calls, entry.reports).flatMap { call, report in report.attemptReports.map { (call.name, $0) } }
         }
 
-        /// The calls that decided how long it took.
-        var criticalPath: [Int] {
-            CriticalPath(of: entry.reports, in: endpoint).calls(deciding: entry.reports, failed: entry.failed)
+        /// How long it took, and the calls that decided that.
+        func writeTimes(to json: inout JSONWriter) {
+            json.member("duration_ms", FixedPoint(measured: entry.duration))
+            let path = CriticalPath(of: entry.reports, in: endpoint)
+            json.array("critical_path", of: path.calls(deciding: entry.reports, failed: entry.failed)) {
+                $0.string(endpoint.calls[$1].name)
+            }
         }
     }
 
@@ -60,22 +64,9 @@ struct GathersPage: Sendable {
     ///
     /// With many endpoints it is megabytes, for which no client of the loop is to wait.
     var json: [UInt8] {
-        var json = JSONWriter()
-        json.object { json in
-            for (name, gathers) in lists(of: .max) {
-                json.member(name) { json in
-                    json.array(of: gathers) { json, kept in
-                        json.object { json in
-                            write(kept, to: &json)
-                            json.member("calls") {
-                                Outcomes.write(kept.endpoint, kept.entry.reports, tellsPhases: true, to: &$0)
-                            }
-                        }
-                    }
-                }
-            }
+        write(lists(of: .max)) { json, kept in
+            json.member("calls") { Outcomes.write(kept.endpoint, kept.entry.reports, tellsPhases: true, to: &$0) }
         }
-        return json.bytes
     }
 
     /// How many of each kind the console lists.
@@ -84,48 +75,44 @@ struct GathersPage: Sendable {
     /// The same without calls, for a list of the first ones, and which those are.
     var listed: (ids: [String], json: [UInt8]) {
         let lists = lists(of: Self.listedCount)
-        var json = JSONWriter()
-        json.object { json in
+        let json = write(lists) { json, kept in
+            guard let failed = kept.entry.failed else { return }
+            json.member("failed", kept.endpoint.calls[failed].name)
+            json.member("outcome", kept.entry.reports[failed].outcome.rawValue)
+        }
+        return (lists.flatMap { $0.gathers.map(\.id) }, json)
+    }
+
+    private func write(
+        _ lists: [(name: String, gathers: [Kept])], _ members: (inout JSONWriter, Kept) -> Void
+    ) -> [UInt8] {
+        JSONText.object { json in
             for (name, gathers) in lists {
-                json.member(name) { json in
-                    json.array(of: gathers) { json, kept in
-                        json.object { json in
-                            write(kept, to: &json)
-                            if let failed = kept.entry.failed {
-                                json.member("failed", kept.endpoint.calls[failed].name)
-                                json.member("outcome", kept.entry.reports[failed].outcome.rawValue)
-                            }
-                        }
-                    }
+                json.objects(name, of: gathers) { json, kept in
+                    write(kept, to: &json)
+                    members(&json, kept)
                 }
             }
         }
-        return (lists.flatMap { $0.gathers.map(\.id) }, json.bytes)
     }
 
     /// One of them with all that is known about it; nil if it is no longer kept.
     func json(of id: String) -> [UInt8]? {
         guard let kept = find(id) else { return nil }
         let path = CriticalPath(of: kept.entry.reports, in: kept.endpoint)
-        var json = JSONWriter()
-        json.object { json in
+        return JSONText.object { json in
             write(kept, to: &json)
             json.member("deadline_ms", FixedPoint(exact: kept.endpoint.deadline))
-            json.member("after") { json in
-                json.object { json in
-                    for (index, call) in kept.endpoint.calls.enumerated() {
-                        guard let input = path.inputThatDecided(index) else { continue }
-                        json.member(call.name, kept.endpoint.calls[input].name)
-                    }
+            json.object("after") { json in
+                for (index, call) in kept.endpoint.calls.enumerated() {
+                    guard let input = path.inputThatDecided(index) else { continue }
+                    json.member(call.name, kept.endpoint.calls[input].name)
                 }
             }
             json.member("calls") { Outcomes.write(kept.endpoint, kept.entry.reports, tellsPhases: true, to: &$0) }
             // Of calls that had several.
-            json.member("attempts") { json in
-                json.array(of: kept.attempts) { GatherRecord.write($1.attempt, of: $1.call, to: &$0) }
-            }
+            json.array("attempts", of: kept.attempts) { GatherRecord.write($1.attempt, of: $1.call, to: &$0) }
         }
-        return json.bytes
     }
 
     /// One of them as a picture; nil if it is kept no longer.
@@ -133,45 +120,28 @@ struct GathersPage: Sendable {
         guard let kept = find(id) else { return nil }
         let path = CriticalPath(of: kept.entry.reports, in: kept.endpoint)
         var trace = GatherTrace()
-        func take(_ write: (inout JSONWriter) -> Void) {
-            var json = JSONWriter()
-            json.object(write)
+        func take(_ line: [UInt8]) {
             // What is written here is JSON.
-            try? trace.take(line: json.bytes)
+            try? trace.take(line: line)
         }
-        for (index, call) in kept.endpoint.calls.enumerated() {
-            let report = kept.entry.reports[index]
-            if let start = report.start {
-                take { json in
-                    json.member("start", call.name)
-                    json.member("start_ms", FixedPoint(measured: start))
-                    if let input = path.inputThatDecided(index) {
-                        json.member("after", kept.endpoint.calls[input].name)
-                    }
-                }
-            }
-            for attempt in report.attemptReports {
-                var json = JSONWriter()
-                GatherRecord.write(attempt, of: call.name, to: &json)
-                try? trace.take(line: json.bytes)
-            }
-            take { json in
-                json.member("call", call.name)
-                Outcomes.writeMembers(of: index, report, in: kept.endpoint, tellsPhases: true, to: &json)
-            }
+        func take(_ record: GatherRecord) {
+            var line: [UInt8] = []
+            record.append(to: &line, as: .lines, of: kept.endpoint)
+            take(line)
         }
-        take { json in
-            json.member("gather") { json in
-                json.object { json in
+        for (call, report) in kept.entry.reports.enumerated() {
+            if let start = report.start { take(.start(call, at: start, after: path.inputThatDecided(call))) }
+            for attempt in report.attemptReports { take(.attempt(call, attempt)) }
+            take(.call(call, report, body: nil))
+        }
+        take(
+            JSONText.object { json in
+                json.object("gather") { json in
                     json.member("status", kept.entry.status)
-                    json.member("duration_ms", FixedPoint(measured: kept.entry.duration))
                     json.member("deadline_ms", FixedPoint(exact: kept.endpoint.deadline))
-                    json.member("critical_path") { json in
-                        json.array(of: kept.criticalPath) { $0.string(kept.endpoint.calls[$1].name) }
-                    }
+                    kept.writeTimes(to: &json)
                 }
-            }
-        }
+            })
         return Array(trace.svg(title: kept.route).utf8)
     }
 
@@ -206,9 +176,6 @@ struct GathersPage: Sendable {
         json.member(of: kept.entry.id)
         if let trace = kept.entry.trace { json.member("trace_id", "\(trace)") }
         json.member("age_ms", FixedPoint(measured: kept.entry.start.duration(to: now)))
-        json.member("duration_ms", FixedPoint(measured: kept.entry.duration))
-        json.member("critical_path") { json in
-            json.array(of: kept.criticalPath) { $0.string(kept.endpoint.calls[$1].name) }
-        }
+        kept.writeTimes(to: &json)
     }
 }

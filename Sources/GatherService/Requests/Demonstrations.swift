@@ -22,36 +22,24 @@ enum Demonstration: Int, Sendable, CaseIterable {
     }
 
     /// Whether it is a whole page, not a part of one.
-    var isPage: Bool {
-        switch self {
-        case .welcome, .hello, .tasks: true
-        case .style, .script: false
-        }
-    }
+    var isPage: Bool { self != .style && self != .script }
 }
 
 /// Answers the demonstration endpoints.
 struct Demonstrations: Sendable {
-    private let examples: [Welcome.Endpoint]
-    /// What the page's script knows about the endpoints.
-    private let plan: [UInt8]
-    private var welcome: Welcome
+    private let welcome: Welcome
     let routes: [(String, Demonstration)]
     /// All paths, for those who try some; empty where nothing is demonstrated.
     private let paths: [String]
 
-    init(_ configuration: Configuration) {
+    /// - Parameter address: where the service listens, for the page that lists its endpoints.
+    init(_ configuration: Configuration, address: String) {
         let isEnabled = configuration.demo?.endpoints ?? false
         routes = isEnabled ? Demonstration.allCases.map { ($0.path, $0) } : []
         let pages = routes.filter(\.1.isPage).map(\.0)
         paths = isEnabled ? pages + Array(Set(configuration.plan.endpoints.map(\.path))).sorted() : []
-        examples = isEnabled ? configuration.examples : []
-        plan = isEnabled ? PagePlan.json(of: configuration.plan.endpoints, bodies: examples.map(\.body)) : []
-        welcome = Welcome(endpoints: [], address: "")
-    }
-
-    /// Records where the service listens, for the page that lists its endpoints.
-    mutating func listening(on address: String) {
+        let examples = isEnabled ? configuration.examples : []
+        let plan = isEnabled ? PagePlan.json(of: configuration.plan.endpoints, bodies: examples.map(\.body)) : []
         welcome = Welcome(endpoints: examples, address: address, plan: plan)
     }
 

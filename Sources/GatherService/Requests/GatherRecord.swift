@@ -25,29 +25,38 @@ enum GatherRecord: Sendable {
     }
 
     func append(to output: inout [UInt8], as format: RecordFormat, of endpoint: Endpoint) {
+        format.append(event: event, to: &output) { output in
+            JSONText.append(to: &output) { write(of: endpoint, to: &$0) }
+        }
+    }
+
+    private var event: StaticString {
+        switch self {
+        case .start: "start"
+        case .attempt: "attempt"
+        case .call: "call"
+        case .summary: "gather"
+        }
+    }
+
+    /// `{"start":"orders","start_ms":0.1,"after":"customer"}`,
+    /// `{"call":"orders","outcome":"ok","status":200,"start_ms":0.1,"duration_ms":20.3,"body":…}`
+    private func write(of endpoint: Endpoint, to json: inout JSONWriter) {
         switch self {
         case .start(let call, let start, let input):
-            format.append(event: "start", to: &output) { output in
-                JSONText.append(to: &output) { json in
-                    json.object { json in
-                        json.member("start", endpoint.calls[call].name)
-                        json.member("start_ms", FixedPoint(measured: start))
-                        if let input { json.member("after", endpoint.calls[input].name) }
-                    }
-                }
+            json.object { json in
+                json.member("start", endpoint.calls[call].name)
+                json.member("start_ms", FixedPoint(measured: start))
+                if let input { json.member("after", endpoint.calls[input].name) }
             }
-        case .attempt(let call, let attempt):
-            format.append(event: "attempt", to: &output) { output in
-                JSONText.append(to: &output) { Self.write(attempt, of: endpoint.calls[call].name, to: &$0) }
-            }
+        case .attempt(let call, let attempt): Self.write(attempt, of: endpoint.calls[call].name, to: &json)
         case .call(let call, let report, let body):
-            format.append(event: "call", to: &output) { output in
-                JSONText.append(to: &output) { Self.write(call, report, body, of: endpoint, to: &$0) }
+            json.object { json in
+                json.member("call", endpoint.calls[call].name)
+                Outcomes.writeMembers(of: call, report, in: endpoint, tellsPhases: true, to: &json)
+                if let body { json.member("body", body) }
             }
-        case .summary(let summary):
-            format.append(event: "gather", to: &output) { output in
-                JSONText.append(to: &output) { summary.write(of: endpoint, to: &$0) }
-            }
+        case .summary(let summary): summary.write(of: endpoint, to: &json)
         }
     }
 
@@ -66,17 +75,6 @@ enum GatherRecord: Sendable {
             attempt.phases.write(of: attempt.duration, to: &json)
         }
     }
-
-    /// `{"call":"orders","outcome":"ok","status":200,"start_ms":0.1,"duration_ms":20.3,"body":…}`
-    private static func write(
-        _ call: Int, _ report: CallReport, _ body: JSONValue?, of endpoint: Endpoint, to json: inout JSONWriter
-    ) {
-        json.object { json in
-            json.member("call", endpoint.calls[call].name)
-            Outcomes.writeMembers(of: call, report, in: endpoint, tellsPhases: true, to: &json)
-            if let body { json.member("body", body) }
-        }
-    }
 }
 
 /// How a gather ended: what the head of a plain answer would have said, and its body unless that is just the calls'
@@ -93,24 +91,20 @@ struct GatherSummary: Sendable {
     func write(of endpoint: Endpoint, to json: inout JSONWriter) {
         let (status, detail) = gathered.disclosedConclusion(of: endpoint)
         json.object { json in
-            json.member("gather") { json in
-                json.object { json in
-                    let tellsOutcomes = endpoint.disclosure != .nothing
-                    if tellsOutcomes { json.member("complete", gathered.isComplete) }
-                    json.member("status", status.code)
-                    if tellsOutcomes {
-                        json.member("calls", endpoint.calls.count { !$0.isInternal })
-                        json.member("duration_ms", FixedPoint(measured: duration))
-                        json.member("deadline_ms", FixedPoint(exact: deadline))
-                        json.member("critical_path") { json in
-                            json.array(of: path) { json, call in json.string(endpoint.calls[call].name) }
-                        }
-                    }
-                    if case .answered = gathered.verdict { return }
-                    // As in a problem document: an unusual status has no phrase.
-                    if !status.phrase.isEmpty { json.member("title", status.phrase) }
-                    if let detail { json.member("detail", detail) }
+            json.object("gather") { json in
+                let tellsOutcomes = endpoint.disclosure != .nothing
+                if tellsOutcomes { json.member("complete", gathered.isComplete) }
+                json.member("status", status.code)
+                if tellsOutcomes {
+                    json.member("calls", endpoint.calls.count { !$0.isInternal })
+                    json.member("duration_ms", FixedPoint(measured: duration))
+                    json.member("deadline_ms", FixedPoint(exact: deadline))
+                    json.array("critical_path", of: path) { $0.string(endpoint.calls[$1].name) }
                 }
+                if case .answered = gathered.verdict { return }
+                // As in a problem document: an unusual status has no phrase.
+                if !status.phrase.isEmpty { json.member("title", status.phrase) }
+                if let detail { json.member("detail", detail) }
             }
             if endpoint.response != nil, case .answered(let answer) = gathered.verdict {
                 json.member("answer", JSONValue(validated: answer))

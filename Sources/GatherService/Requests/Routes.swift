@@ -20,10 +20,11 @@ struct Routes: Sendable {
     }
 
     private(set) var router = Router<Route>()
-    var demonstrations: Demonstrations
+    let demonstrations: Demonstrations
 
-    init(_ configuration: Configuration, _ limiters: KeptLimiters) {
-        demonstrations = Demonstrations(configuration)
+    /// - Parameter address: where clients reach the service, for the page that lists its endpoints.
+    init(_ configuration: Configuration, _ limiters: KeptLimiters, address: String) {
+        demonstrations = Demonstrations(configuration, address: address)
         // One count for all routes.
         let shared = limiters.ofServer.filter(\.limit.isByIdentity)
         let ignoresLastSlash = configuration.server.ignoresLastSlash
@@ -31,12 +32,13 @@ struct Routes: Sendable {
             let route = Route(
                 target: .endpoint(EndpointRoute(endpoint, number: number)),
                 rules: RouteRules(
-                    limiters.of(endpoint), access: endpoint.access, shared: shared, fields: endpoint.fields))
+                    limiters.of([endpoint.method], endpoint.path), access: endpoint.access, shared: shared,
+                    fields: endpoint.fields))
             add(endpoint.method, endpoint.path, route, ignoresLastSlash: ignoresLastSlash)
         }
         for (index, proxy) in configuration.plan.proxies.enumerated() {
             let rules = RouteRules(
-                limiters.of(proxy), access: proxy.access, shared: shared, fields: proxy.fields)
+                limiters.of(proxy.methods, proxy.path), access: proxy.access, shared: shared, fields: proxy.fields)
             let route = Route(target: .proxy(index), rules: rules)
             for method in proxy.methods { add(method, proxy.path, route, ignoresLastSlash: ignoresLastSlash) }
         }

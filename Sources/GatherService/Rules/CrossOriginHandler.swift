@@ -9,10 +9,10 @@ import HTTPWire
 ///
 /// A preflight is answered here, with the methods of its path. Any other request is answered as without this, and its
 /// answer says whether the page that made it may read it: what an upstream says of that is replaced.
-final class CrossOriginHandler: Handler {
+final class CrossOriginHandler: WrappingHandler {
     private let settings: CrossOriginSettings
     private let router: Router<Routes.Route>
-    private let next: any Handler
+    let next: any Handler
     private let allowsAll: Bool
     /// The scheme and host of each origin, and for those with `*.` what the hosts end with.
     private let exact: Set<String>
@@ -41,8 +41,6 @@ final class CrossOriginHandler: Handler {
         preflightLines.add(.accessControlMaxAge, "\(settings.maxAge.components.seconds)")
         (self.lines, self.preflightLines) = (lines, preflightLines)
     }
-
-    func bodyLimit(of head: RequestHead) -> Int? { next.bodyLimit(of: head) }
 
     func answer(_ request: Request, on loop: isolated EventLoop) throws -> Answer {
         let head = request.head

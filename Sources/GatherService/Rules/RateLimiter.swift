@@ -1,8 +1,10 @@
 import EventLoop
 import Gather
+import GatherConfig
 import HTTPServer
 import HTTPTypes
 import HTTPWire
+import JSONText
 
 /// Keeps one limit of requests, for all loops together: exactly, without a lock, and in memory of a fixed size.
 final class RateLimiter: Sendable {
@@ -95,4 +97,86 @@ extension RateLimit.Key {
 
 extension HTTPField.Name {
     fileprivate static let rateLimitPolicy = known("RateLimit-Policy")
+}
+
+/// Several limits that hold together, and what clients are told of them.
+final class RateLimiters: Sendable {
+    private let limiters: [RateLimiter]
+
+    init(_ limiters: [RateLimiter]) { self.limiters = limiters }
+
+    /// Has a request answered, unless it is one too many for one of the limits: that is 429 (RFC 6585 §4).
+    ///
+    /// The fields are those of draft-ietf-httpapi-ratelimit-headers-10, of the limit that has least room.
+    func answer(
+        _ request: Request, of identity: Identity? = nil, on loop: isolated EventLoop, _ next: () throws -> Answer
+    ) rethrows -> Answer {
+        let now = loop.now
+        var least: (limiter: RateLimiter, verdict: CellRate.Verdict)?
+        for limiter in limiters {
+            guard let verdict = limiter.take(request, of: identity, at: now) else { continue }
+            guard verdict.isAllowed else { return .now(Self.refusal(limiter, verdict)) }
+            if verdict.remaining < least?.verdict.remaining ?? .max { least = (limiter, verdict) }
+        }
+        guard let (limiter, verdict) = least else { return try next() }
+        return try next().map { response in
+            var response = response
+            limiter.mark(&response, verdict)
+            return response
+        }
+    }
+
+    private static func refusal(_ limiter: RateLimiter, _ verdict: CellRate.Verdict) -> Response {
+        let limit = limiter.limit
+        let whose =
+            switch limit.key {
+            case .all: "for all clients together"
+            case .address: "for one address"
+            case .header(let name): "for one value of '\(name.rawName)'"
+            case .claim(let path): "for one '\(path)'"
+            case .apiKey: "for one API key"
+            }
+        var response = Response.problem(
+            .tooManyRequests,
+            "there are more requests than this limit allows: \(limit.inWords) \(whose)",
+            fields: [.retryAfter: Duration.nanoseconds(verdict.wait).retryAfter])
+        limiter.mark(&response, verdict)
+        return response
+    }
+}
+
+/// The limits of requests that a configuration has. Those that the one before had as well keep their counts, so that a
+/// client does not get its share again by a reload.
+struct KeptLimiters: Sendable {
+    /// By what they are a part of.
+    private var limiters: [String: [RateLimiter]] = [:]
+
+    private static let server = "server"
+
+    init(_ configuration: Configuration, after earlier: KeptLimiters? = nil) {
+        let trusted = TrustedProxies(configuration.server)
+        func add(_ limits: [RateLimit], of owner: String) {
+            guard !limits.isEmpty else { return }
+            var known = earlier?.limiters[owner] ?? []
+            limiters[owner] = limits.map { limit in
+                let index = known.firstIndex { $0.limit == limit && $0.trusted == trusted }
+                return index.map { known.remove(at: $0) } ?? RateLimiter(limit, trusted)
+            }
+        }
+        add(configuration.server.rateLimits, of: Self.server)
+        for endpoint in configuration.plan.endpoints {
+            add(endpoint.rateLimits, of: Self.name([endpoint.method], endpoint.path))
+        }
+        for proxy in configuration.plan.proxies { add(proxy.rateLimits, of: Self.name(proxy.methods, proxy.path)) }
+    }
+
+    var ofServer: [RateLimiter] { limiters[Self.server] ?? [] }
+
+    func of(_ methods: [HTTPRequest.Method], _ path: String) -> [RateLimiter] {
+        limiters[Self.name(methods, path)] ?? []
+    }
+
+    private static func name(_ methods: [HTTPRequest.Method], _ path: String) -> String {
+        methods.map(\.rawValue).joined(separator: " ") + " \(path)"
+    }
 }

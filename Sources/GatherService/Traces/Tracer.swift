@@ -84,27 +84,10 @@ final class Tracer {
         guard let request = record.request, let span = request.span else { return }
         let gather = gathers.isEmpty ? nil : gathers.removeValue(forKey: ObjectIdentifier(request))
         guard let exporter else { return }
-        guard
-            span.context.isSampled || gather != nil || record.status >= 500
-        else { return }
+        guard span.context.isSampled || gather != nil || record.status >= 500 else { return }
         let now = cp_unix_nanoseconds()
         let clock = now - reactor.time.nanoseconds
         exemplars.add(record, of: span.context.trace, at: now)
         exporter.add(TracedRequest(record, request, span, gather, trusted, without: keyParameters, clock: clock))
-    }
-}
-
-/// Gives each request its span, outermost of all that answers it.
-final class TracingHandler: Handler {
-    private let tracer: Tracer
-    private let next: any Handler
-
-    init(_ tracer: Tracer, next: any Handler) { (self.tracer, self.next) = (tracer, next) }
-
-    func bodyLimit(of head: RequestHead) -> Int? { next.bodyLimit(of: head) }
-
-    func answer(_ request: Request, on loop: isolated EventLoop) throws -> Answer {
-        request.span = tracer.span(of: request.head)
-        return try next.answer(request, on: loop)
     }
 }
