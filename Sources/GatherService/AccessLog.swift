@@ -22,14 +22,12 @@ final class AccessLog: ExchangeObserver {
     private var notes: [ObjectIdentifier: GatherNote] = [:]
 
     init(_ logger: Logger, _ settings: ServerSettings) {
-        (self.logger, self.settings) = (logger, settings)
-        trusted = TrustedProxies(settings)
+        (self.logger, self.settings, trusted) = (logger, settings, TrustedProxies(settings))
         levelChanged()
     }
 
     func adopt(_ settings: ServerSettings) {
-        self.settings = settings
-        trusted = TrustedProxies(settings)
+        (self.settings, trusted) = (settings, TrustedProxies(settings))
         levelChanged()
     }
 
@@ -51,6 +49,14 @@ final class AccessLog: ExchangeObserver {
         let isSlow = slow.map { duration > $0 } ?? false
         guard isEnabled || isSlow else { return }
         notes[ObjectIdentifier(request)] = GatherNote(gathered, of: endpoint, isStreamed: isStreamed, isSlow: isSlow)
+    }
+
+    /// The answer to a request from which nothing can be made, which its line tells as well.
+    func refuse(
+        _ request: Request, _ problem: String, status: HTTPResponse.Status = .badRequest, fields: HTTPFields = [:]
+    ) -> Response {
+        note(GatherNote(problem: problem), of: request)
+        return .problem(status, problem, fields: fields) { $0.member(of: request.id) }
     }
 
     func exchangeEnded(_ record: ExchangeRecord) {

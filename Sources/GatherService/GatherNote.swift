@@ -4,14 +4,17 @@ import Logging
 
 /// What the access log says about a gather. It is rendered with the request's line, if that is written.
 struct GatherNote {
-    private let calls: [Call]
-    private let reports: [CallReport]
-    /// What was wrong with the client's request, which makes the outcomes of calls meaningless.
-    private var problem: String?
-    /// The upstream of a proxy, and how it failed.
-    private var passed: (upstream: String, failure: Passage.Failure)?
+    private enum Content {
+        case gather([Call], [CallReport])
+        /// What was wrong with the client's request, which makes the outcomes of calls meaningless.
+        case problem(String)
+        /// The upstream of a proxy, and how it failed.
+        case passage(upstream: String, Passage.Failure)
+    }
+
+    private let content: Content
     /// The gather's status, if that of the exchange had been sent before.
-    private let streamed: Int?
+    private var streamed: Int?
     /// The critical path, if the gather took long.
     private var path: [Int] = []
     /// Whether the gather took longer than `log_slow`.
@@ -24,23 +27,19 @@ struct GatherNote {
             let whole = endpoint.mapCalls { $0.isInternal = false }
             path = CriticalPath(of: gathered.reports, in: whole).calls(deciding: gathered)
         }
-        calls = endpoint.calls
-        reports = gathered.reports
-        if case .unplaceable(let reason) = gathered.verdict { problem = reason }
-        streamed = isStreamed ? gathered.conclusion(of: endpoint).status.code : nil
+        if case .unplaceable(let reason) = gathered.verdict {
+            content = .problem(reason)
+        } else {
+            content = .gather(endpoint.calls, gathered.reports)
+        }
+        if isStreamed { streamed = gathered.conclusion(of: endpoint).status.code }
     }
 
     /// The note of a request without a gather.
-    init(problem: String) {
-        (calls, reports, streamed) = ([], [], nil)
-        self.problem = problem
-    }
+    init(problem: String) { content = .problem(problem) }
 
     /// The note of a request to a proxy.
-    init(upstream: String, _ failure: Passage.Failure) {
-        (calls, reports, streamed) = ([], [], nil)
-        passed = (upstream, failure)
-    }
+    init(upstream: String, _ failure: Passage.Failure) { content = .passage(upstream: upstream, failure) }
 
     /// Rounded, with a decimal only if it is small.
     private static func milliseconds(_ duration: Duration) -> String {
@@ -50,21 +49,19 @@ struct GatherNote {
 
     func add(to metadata: inout Logger.Metadata) {
         if let streamed { metadata["gather"] = .stringConvertible(streamed) }
-        if let problem {
-            metadata["problem"] = .string(FailedCalls.bounded(problem))
-            return
-        }
-        if let (upstream, failure) = passed {
+        switch content {
+        case .problem(let problem): metadata["problem"] = .string(FailedCalls.bounded(problem))
+        case .passage(let upstream, let failure):
             let detail = failure.detail.map { " (\(FailedCalls.bounded($0)))" } ?? ""
             metadata["failed"] = .string("\(upstream): \(failure.outcome.rawValue)\(detail)")
-            return
+        case .gather(let calls, let reports):
+            if !path.isEmpty {
+                let steps = path.map { "\(calls[$0].name) \(Self.milliseconds(reports[$0].duration)) ms" }
+                metadata["critical_path"] = .string(steps.joined(separator: " → "))
+            }
+            metadata["calls"] = .stringConvertible(CallCounts(reports: reports))
+            if let failed = FailedCalls(calls, reports) { metadata["failed"] = .stringConvertible(failed) }
         }
-        if !path.isEmpty {
-            let steps = path.map { "\(calls[$0].name) \(Self.milliseconds(reports[$0].duration)) ms" }
-            metadata["critical_path"] = .string(steps.joined(separator: " → "))
-        }
-        metadata["calls"] = .stringConvertible(CallCounts(reports: reports))
-        if let failed = FailedCalls(calls, reports) { metadata["failed"] = .stringConvertible(failed) }
     }
 }
 
@@ -115,13 +112,11 @@ private struct FailedCalls: LogObject {
         JSONText.append(to: &output) { json in
             json.object { json in
                 for (name, report) in failed {
-                    json.member(name) { json in
-                        json.object { json in
-                            json.member("outcome", report.outcome.rawValue)
-                            if let status = report.status { json.member("status", status) }
-                            if let host = report.host { json.member("host", host) }
-                            if let detail = report.detail { json.member("detail", Self.bounded(detail)) }
-                        }
+                    json.object(name) { json in
+                        json.member("outcome", report.outcome.rawValue)
+                        if let status = report.status { json.member("status", status) }
+                        if let host = report.host { json.member("host", host) }
+                        if let detail = report.detail { json.member("detail", Self.bounded(detail)) }
                     }
                 }
                 // No call can have this as its name.

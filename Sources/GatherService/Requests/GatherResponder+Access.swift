@@ -5,23 +5,20 @@ import HTTPServer
 extension GatherResponder {
     /// Answers a request if its sender is allowed to ask: decided before its body is read.
     func answer(
-        _ request: Request, if rule: AccessRule, _ next: @escaping (Identity) -> Answer, on loop: isolated EventLoop
+        _ request: Request, if rule: AccessRule, hasWaited: Bool = false, _ next: @escaping (Identity) -> Answer,
+        on loop: isolated EventLoop
     ) -> Answer {
-        switch gate.decide(request, by: rule, on: loop) {
+        switch gate.decide(request, by: rule, hasWaited: hasWaited, on: loop) {
         case .granted(let identity): return next(identity)
         case .refused(let response, let reason): return .now(refuse(request, response, reason))
         case .waits(let fetched, let limit):
             return .later {
                 await fetched.wait(until: loop.now.advanced(by: limit), on: loop)
                 guard !Task.isCancelled else { throw Refusal.clientGone }
-                switch self.gate.decide(request, by: rule, hasWaited: true, on: loop) {
-                case .granted(let identity):
-                    switch next(identity) {
-                    case .now(let response): return response
-                    case .later(let work): return try await work()
-                    }
-                case .refused(let response, let reason): return self.refuse(request, response, reason)
-                case .waits: preconditionFailure("a request waits once for keys")
+                // It waits once.
+                switch self.answer(request, if: rule, hasWaited: true, next, on: loop) {
+                case .now(let response): return response
+                case .later(let work): return try await work()
                 }
             }
         }

@@ -83,7 +83,7 @@ final class GatherResponder: Handler {
             }
         case .methodNotAllowed(let allowed): return .now(.methodNotAllowed(allowed))
         case .options(let allowed): return .now(.options(allowed))
-        case .undecodable: return .now(refuse(request, "a path parameter is not UTF-8"))
+        case .undecodable: return .now(accessLog.refuse(request, "a path parameter is not UTF-8"))
         case .notFound: return .now(.problem(.notFound, routes.demonstrations.notFound(head.path)))
         }
     }
@@ -132,11 +132,11 @@ final class GatherResponder: Handler {
         on loop: isolated EventLoop
     ) async throws(Refusal) -> Response {
         let head = request.head
-        if let problem = head.undecodable(of: found.takes) { return refuse(request, problem) }
+        if let problem = head.undecodable(of: found.takes) { return accessLog.refuse(request, problem) }
         var body: JSONValue?
         if found.takes.readsBody {
             if let coding = head.contentCoding {
-                return refuse(
+                return accessLog.refuse(
                     request,
                     "the request body has the content coding '\(coding)', which is not decoded: send it without",
                     status: .unsupportedMediaType, fields: [.acceptEncoding: "identity"])
@@ -147,7 +147,7 @@ final class GatherResponder: Handler {
                 do throws(JSONError) {
                     body = try await Self.validated(bytes, for: found.endpoint, on: loop)
                 } catch {
-                    return refuse(request, "the request body is \(error)")
+                    return accessLog.refuse(request, "the request body is \(error)")
                 }
             }
         }
@@ -155,7 +155,7 @@ final class GatherResponder: Handler {
         if let name = deadlineHeader, let text = head[name] {
             limit = Self.milliseconds(text)
             guard limit != nil else {
-                return refuse(request, "\(name) is not a whole number of milliseconds above 0")
+                return accessLog.refuse(request, "\(name) is not a whole number of milliseconds above 0")
             }
         }
         var input = RequestInput(head: head, parameters: parameters, body: body, identity: identity)
@@ -175,11 +175,7 @@ final class GatherResponder: Handler {
         let gathered = await engine.gather(
             found.endpoint, input, within: limit, sendsOptional: sendsOptional, trace: trace, in: request.scope,
             on: loop)
-        count(gathered, of: found.number)
-        let end = loop.now
-        history.record(gathered, of: found.number, found.endpoint, for: request, since: start, at: end)
-        accessLog.note(gathered, of: found.endpoint, took: start.duration(to: end), isStreamed: false, request)
-        tracer.gathered(gathered, of: found.endpoint, upstreams, trace, from: start, to: end, request)
+        note(gathered, of: found, trace, isStreamed: false, from: start, to: loop.now, request)
         var response = try Response.to(gathered, of: found.endpoint, id: request.id)
         if found.endpoint.hasEntityTag { await response.tag(for: head, on: loop) }
         return response
@@ -200,14 +196,6 @@ final class GatherResponder: Handler {
         return try checked?.get() ?? JSONValue(validated: [])
     }
 
-    /// The answer to a request from which no gather can be made.
-    private func refuse(
-        _ request: Request, _ problem: String, status: HTTPResponse.Status = .badRequest, fields: HTTPFields = [:]
-    ) -> Response {
-        accessLog.note(GatherNote(problem: problem), of: request)
-        return .problem(status, problem, fields: fields) { $0.member(of: request.id) }
-    }
-
     /// A client's patience; nil if it is not a number of milliseconds.
     private static func milliseconds(_ text: String) -> Duration? {
         guard (1...18).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
@@ -219,12 +207,11 @@ final class GatherResponder: Handler {
     /// The answer to a client that wants to be told of each call as it starts and ends.
     private func stream(
         _ found: EndpointRoute, _ input: RequestInput, within limit: Duration?, as format: RecordFormat,
-        _ request: Request,
-        on loop: isolated EventLoop
+        _ request: Request, on loop: isolated EventLoop
     ) async -> Response {
         let endpoint = found.endpoint
         if let objection = await engine.objection(to: input, for: endpoint, on: loop) {
-            return refuse(request, objection)
+            return accessLog.refuse(request, objection)
         }
         let sendsOptional: Bool
         switch admission.enter(endpoint.priority, on: loop) {
@@ -242,11 +229,7 @@ final class GatherResponder: Handler {
                 let gathered = await self.engine.gather(
                     found.endpoint, input, within: limit, sendsOptional: sendsOptional, observer: stream, trace: trace,
                     on: loop)
-                self.count(gathered, of: found.number)
-                let end = loop.now
-                self.history.record(gathered, of: found.number, endpoint, for: request, since: start, at: end)
-                self.accessLog.note(gathered, of: endpoint, took: start.duration(to: end), isStreamed: true, request)
-                self.tracer.gathered(gathered, of: endpoint, self.upstreams, trace, from: start, to: end, request)
+                self.note(gathered, of: found, trace, isStreamed: true, from: start, to: loop.now, request)
                 return gathered
             }
         }
@@ -279,13 +262,22 @@ final class GatherResponder: Handler {
         }
     }
 
-    private func count(_ gathered: Gathered, of number: Int) {
-        // What was wrong with the client's request has kept all calls from being made.
-        if case .unplaceable = gathered.verdict { return }
-        metrics.countCalls(at: places[number], gathered.reports)
+    /// A gather has ended: it is counted, kept for a while, and told of in the log and in its trace.
+    private func note(
+        _ gathered: Gathered, of found: EndpointRoute, _ trace: GatherSpan?, isStreamed: Bool, from start: LoopInstant,
+        to end: LoopInstant, _ request: Request
+    ) {
+        if case .unplaceable = gathered.verdict {
+            // What was wrong with the client's request has kept all calls from being made.
+        } else {
+            metrics.countCalls(at: places[found.number], gathered.reports)
+        }
+        history.record(gathered, of: found.number, found.endpoint, for: request, since: start, at: end)
+        accessLog.note(gathered, of: found.endpoint, took: start.duration(to: end), isStreamed: isStreamed, request)
+        tracer.gathered(gathered, of: found.endpoint, upstreams, trace, from: start, to: end, request)
     }
 
-    /// The answer to a request that there is no room for.
+    /// The answer to a request that there is no room for, or whose sender may not ask.
     func refuse(_ request: Request, _ response: Response, _ reason: String) -> Response {
         accessLog.note(GatherNote(problem: reason), of: request)
         return response

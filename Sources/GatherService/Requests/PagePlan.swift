@@ -12,35 +12,25 @@ enum PagePlan {
     /// "calls":[{"name":"customer","after":[]}]}]}`
     /// - Parameter bodies: what to send to each endpoint, where it reads a body.
     static func json(of endpoints: [Endpoint], bodies: [String]) -> [UInt8] {
-        var json = JSONWriter()
-        json.object { json in
-            json.member("endpoints") { json in
-                json.array(of: zip(endpoints, bodies)) { json, each in write(each.0, body: each.1, to: &json) }
+        JSONText.object { json in
+            json.objects("endpoints", of: zip(endpoints, bodies)) { json, each in
+                write(each.0, body: each.1, to: &json)
             }
         }
-        return json.bytes
     }
 
     private static func write(_ endpoint: Endpoint, body: String, to json: inout JSONWriter) {
         let taken = endpoint.clientValues
-        json.object { json in
-            json.member("method", endpoint.method.rawValue)
-            json.member("path", endpoint.path)
-            json.member("deadline_ms", FixedPoint(exact: endpoint.deadline))
-            json.member("stream", endpoint.isStreamed)
-            json.member("query") { $0.array(of: taken.query.sorted()) { $0.string($1) } }
-            json.member("headers") { $0.array(of: taken.headers.map(\.rawName).sorted()) { $0.string($1) } }
-            if taken.readsBody { json.member("body", body) }
-            json.member("calls") { json in
-                json.array(of: endpoint.visibleCalls) { json, call in
-                    json.object { json in
-                        json.member("name", endpoint.calls[call].name)
-                        json.member("after") { json in
-                            json.array(of: endpoint.visibleInputs(of: call)) { $0.string(endpoint.calls[$1].name) }
-                        }
-                    }
-                }
-            }
+        json.member("method", endpoint.method.rawValue)
+        json.member("path", endpoint.path)
+        json.member("deadline_ms", FixedPoint(exact: endpoint.deadline))
+        json.member("stream", endpoint.isStreamed)
+        json.array("query", of: taken.query.sorted()) { $0.string($1) }
+        json.array("headers", of: taken.headers.map(\.rawName).sorted()) { $0.string($1) }
+        if taken.readsBody { json.member("body", body) }
+        json.objects("calls", of: endpoint.visibleCalls) { json, call in
+            json.member("name", endpoint.calls[call].name)
+            json.array("after", of: endpoint.visibleInputs(of: call)) { $0.string(endpoint.calls[$1].name) }
         }
     }
 }

@@ -19,7 +19,10 @@ extension ProxyEndpoint {
                 head: head, parameters: parameters, body: nil, identity: identity, attributes: attributes))
         var target = path
         if let query = head.query {
-            let forwarded = forwardedQuery.of(forwardedQuery.isAll ? query.without(identity?.keyParameter) : query)
+            let forwarded =
+                forwardedQuery.isAll
+                ? query.without(identity?.keyParameter)
+                : query.parameters { item in forwardedQuery.names.contains(where: item.isNamed) }
             if !forwarded.isEmpty {
                 target += target.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
                 target += String(decoding: forwarded, as: UTF8.self)
@@ -60,17 +63,4 @@ extension ProxyEndpoint {
     fileprivate static let ofFraming = ForwardedNames(["content-length", "transfer-encoding"])
     /// What a client says about that itself is part of ours, if it is trusted.
     fileprivate static let ofOrigins = ForwardedNames(["forwarded"], prefixes: ["x-forwarded-"])
-}
-
-extension ForwardedNames {
-    /// The parameters of a query that are sent on, as the client wrote them.
-    fileprivate func of(_ query: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        if isAll { return query }
-        var kept: [UInt8] = []
-        for item in QueryItems(query) where names.contains(where: item.isNamed) {
-            if !kept.isEmpty { kept.append(UInt8(ascii: "&")) }
-            kept += query[item.encodedName.startIndex..<item.encodedValue.endIndex]
-        }
-        return kept[...]
-    }
 }

@@ -60,7 +60,7 @@ final class ProxyResponder {
     ) async throws -> Response {
         let route = routes[index]
         let head = request.head
-        if let problem = head.undecodable(of: route.taken) { return refuse(request, problem) }
+        if let problem = head.undecodable(of: route.taken) { return accessLog.refuse(request, problem) }
         var body: [UInt8]?
         if case .length(let length) = head.framing, length <= Self.shortBody {
             if let limit = route.proxy.maxBodyBytes, length > limit { throw Refusal.defective(.contentTooLarge) }
@@ -75,7 +75,7 @@ final class ProxyResponder {
                 of: identity, attributes: route.taken.takesAttributes ? trusted.attributes(of: request) : [:],
                 body: body)
         } catch {
-            return refuse(request, error.description)
+            return accessLog.refuse(request, error.description)
         }
         if let name = route.upstream.deadlineHeader {
             let timeout = route.proxy.timeout ?? route.upstream.timeout
@@ -153,11 +153,6 @@ final class ProxyResponder {
     }
 
     // MARK: Problems
-
-    private func refuse(_ request: Request, _ problem: String) -> Response {
-        accessLog.note(GatherNote(problem: problem), of: request)
-        return .problem(.badRequest, problem) { $0.member(of: request.id) }
-    }
 
     /// The answer where the upstream has none: the status is that of a gather whose call ended so.
     private func problem(_ failure: Passage.Failure, _ request: Request) -> Response {

@@ -37,10 +37,12 @@ struct RequestInput: GatherInput {
 
 extension ArraySlice<UInt8> {
     /// A query without the parameters of a name, if one is given.
-    func without(_ name: String?) -> ArraySlice<UInt8> {
-        guard let name else { return self }
+    func without(_ name: String?) -> ArraySlice<UInt8> { name.map { name in parameters { !$0.isNamed(name) } } ?? self }
+
+    /// A query with some of its parameters, as they were written.
+    func parameters(where isKept: (QueryItem) -> Bool) -> ArraySlice<UInt8> {
         var kept: [UInt8] = []
-        for item in QueryItems(self) where !item.isNamed(name) {
+        for item in QueryItems(self) where isKept(item) {
             if !kept.isEmpty { kept.append(UInt8(ascii: "&")) }
             kept += self[item.encodedName.startIndex..<item.encodedValue.endIndex]
         }

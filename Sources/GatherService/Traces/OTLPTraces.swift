@@ -11,18 +11,16 @@ enum OTLPTraces {
         resource.add("service.name", settings.service)
         for (name, value) in settings.attributes { resource.add(name, value) }
         let spans = requests.flatMap { TraceSpan.all(of: $0) }
-        var json = JSONWriter()
         // One of each: a resource, which is this service, and a scope, which is this program.
-        json.object { json in
-            json.list("resourceSpans", of: [resource]) { json, resource in
-                json.member("resource") { $0.object { resource.write(to: &$0) } }
-                json.list("scopeSpans", of: [spans]) { json, spans in
-                    json.member("scope") { $0.object { $0.member("name", "gatherd") } }
-                    json.list("spans", of: spans) { $1.write(to: &$0) }
+        return JSONText.object { json in
+            json.objects("resourceSpans", of: [resource]) { json, resource in
+                json.object("resource") { resource.write(to: &$0) }
+                json.objects("scopeSpans", of: [spans]) { json, spans in
+                    json.object("scope") { $0.member("name", "gatherd") }
+                    json.objects("spans", of: spans) { $1.write(to: &$0) }
                 }
             }
         }
-        return json.bytes
     }
 }
 
@@ -60,24 +58,22 @@ struct TraceSpan {
         json.member("endTimeUnixNano", "\(end)")
         attributes.write(to: &json)
         if !events.isEmpty {
-            json.list("events", of: events) { json, event in
+            json.objects("events", of: events) { json, event in
                 json.member("timeUnixNano", "\(event.at)")
                 json.member("name", event.name)
                 event.attributes.write(to: &json)
             }
         }
         if !links.isEmpty {
-            json.list("links", of: links) { json, link in
+            json.objects("links", of: links) { json, link in
                 json.member("traceId", "\(context.trace)")
                 json.member("spanId", Self.hex(link))
             }
         }
         guard isError else { return }
-        json.member("status") { json in
-            json.object { json in
-                json.member("code", 2)
-                if let problem { json.member("message", problem) }
-            }
+        json.object("status") { json in
+            json.member("code", 2)
+            if let problem { json.member("message", problem) }
         }
     }
 
@@ -105,29 +101,16 @@ struct SpanAttributes {
     mutating func add(_ name: String, _ flag: Bool) { all.append((name, .flag(flag))) }
 
     fileprivate func write(to json: inout JSONWriter) {
-        json.list("attributes", of: all) { json, attribute in
+        json.objects("attributes", of: all) { json, attribute in
             json.member("key", attribute.name)
-            json.member("value") { json in
-                json.object { json in
-                    switch attribute.value {
-                    case .text(let text): json.member("stringValue", text)
-                    // 64-bit numbers are strings in the JSON form of protocol buffers.
-                    case .number(let number): json.member("intValue", "\(number)")
-                    case .flag(let flag): json.member("boolValue", flag)
-                    }
+            json.object("value") { json in
+                switch attribute.value {
+                case .text(let text): json.member("stringValue", text)
+                // 64-bit numbers are strings in the JSON form of protocol buffers.
+                case .number(let number): json.member("intValue", "\(number)")
+                case .flag(let flag): json.member("boolValue", flag)
                 }
             }
-        }
-    }
-}
-
-extension JSONWriter {
-    /// A member that is a list of objects.
-    fileprivate mutating func list<Elements: Sequence>(
-        _ name: String, of elements: Elements, _ members: (inout JSONWriter, Elements.Element) -> Void
-    ) {
-        member(name) { json in
-            json.array(of: elements) { json, element in json.object { members(&$0, element) } }
         }
     }
 }

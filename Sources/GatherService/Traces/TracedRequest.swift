@@ -34,12 +34,9 @@ struct TracedRequest: Sendable {
             String(decoding: keyParameters.reduce(query) { $0.without($1) }, as: UTF8.self)
         }
         self.keyParameters = keyParameters
-        keys =
-            keyParameters.isEmpty
-            ? []
-            : QueryItems(request.head.query).compactMap { item in
-                keyParameters.contains(where: item.isNamed) ? item.value : nil
-            }
+        keys = QueryItems(keyParameters.isEmpty ? nil : request.head.query).compactMap { item in
+            keyParameters.contains(where: item.isNamed) ? item.value : nil
+        }
         (self.span, self.gather, self.clock) = (span, gather, clock)
         (id, head, route) = (request.id, request.head, request.route)
         (client, origin) = (trusted.client(of: request)?.hostText, trusted.origin(of: request))
@@ -53,14 +50,10 @@ struct TracedRequest: Sendable {
         guard !keyParameters.isEmpty, let mark = target.firstIndex(of: UInt8(ascii: "?")) else {
             return String(decoding: target, as: UTF8.self)
         }
-        var kept = Array(target[...mark])
-        for item in QueryItems(target[(mark + 1)...])
-        where !keyParameters.contains(where: item.isNamed) && !(item.value.map(keys.contains) ?? false) {
-            if kept.count > mark + 1 { kept.append(UInt8(ascii: "&")) }
-            kept += target[item.encodedName.startIndex..<item.encodedValue.endIndex]
+        let kept = target[(mark + 1)...].parameters { item in
+            !keyParameters.contains(where: item.isNamed) && !(item.value.map(keys.contains) ?? false)
         }
-        if kept.count == mark + 1 { kept.removeLast() }
-        return String(decoding: kept, as: UTF8.self)
+        return String(decoding: kept.isEmpty ? target[..<mark] : target[...mark] + kept, as: UTF8.self)
     }
 
     /// How many spans there are of it.
