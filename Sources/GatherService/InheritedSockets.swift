@@ -60,17 +60,16 @@ public struct InheritedSockets: Sendable {
     /// The socket for a role at an address. One without the name of a role is for clients if it is the only one.
     func socket(for role: Listening.Role, at address: some CustomStringConvertible) -> Socket? {
         let named = sockets.first { $0.name == role.rawValue }
-        let roles = Listening.Role.allCases.map(\.rawValue)
-        let nameless = sockets.filter { !roles.contains($0.name) }
         let socket = named ?? (role == .clients && nameless.count == 1 ? nameless[0] : nil)
         guard let socket, socket.address ?? address.description == address.description else { return nil }
         return socket
     }
 
+    /// Those without the name of a role.
+    private var nameless: [Socket] { sockets.filter { Listening.Role(rawValue: $0.name) == nil } }
+
     /// Names that are not of a role, if several sockets have such names and cannot be told apart.
     var unknown: [Socket] {
-        let roles = Listening.Role.allCases.map(\.rawValue)
-        let nameless = sockets.filter { !roles.contains($0.name) }
         let hasNamed = sockets.contains { $0.name == Listening.Role.clients.rawValue }
         return nameless.count == 1 && !hasNamed ? [] : nameless
     }

@@ -66,15 +66,6 @@ final class Listening: Sendable {
     }
 }
 
-extension ServerOptions {
-    /// The options of a listener that is not for clients.
-    static func others(_ role: Listening.Role) -> ServerOptions {
-        var options = ServerOptions()
-        if role == .admin { options.connections = DescriptorPlan.adminConnections }
-        return options
-    }
-}
-
 extension Configuration {
     /// The address of a role's listener; nil if it has none.
     func address(of role: Listening.Role) -> ListenAddress? {

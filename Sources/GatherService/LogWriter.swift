@@ -35,14 +35,12 @@ public final class LogWriter: Sendable {
     private let state = Atomic<State>(.notStarted)
     private let isClosing = Atomic<Bool>(false)
     private let dropped = Atomic<Int>(0)
-    private let isFlushing = Atomic<Bool>(false)
     private let floods = Mutex(Floods())
     /// One more than the place of ``level`` among all; 0 for none.
     private let levelNumber = Atomic<UInt8>(0)
-    /// What wakes the thread, what it tells its end by, and what the end of a flush.
+    /// What wakes the thread, and what it tells its end by.
     private let wakes: CInt
     private let ended: CInt
-    private let flushed: CInt
 
     /// - Parameters:
     ///   - descriptor: where lines go; whether it blocks does not matter.
@@ -56,14 +54,13 @@ public final class LogWriter: Sendable {
             && journalStream == "\(status.st_dev):\(status.st_ino)"
         self.descriptor = descriptor
         buffers = (0..<Self.bufferCount).map { _ in LineBuffer() }
-        (wakes, ended, flushed) = (cp_eventfd(), cp_eventfd(), cp_eventfd())
-        precondition(wakes >= 0 && ended >= 0 && flushed >= 0, "no descriptor is left for the log")
+        (wakes, ended) = (cp_eventfd(), cp_eventfd())
+        precondition(wakes >= 0 && ended >= 0, "no descriptor is left for the log")
     }
 
     deinit {
         Glibc.close(wakes)
         Glibc.close(ended)
-        Glibc.close(flushed)
     }
 
     /// Queues a line, without waiting.
@@ -83,15 +80,6 @@ public final class LogWriter: Sendable {
         wake()
         signal(wakes)
         return wait(for: ended, milliseconds: CInt(min(limit / .milliseconds(1), 1e9)))
-    }
-
-    /// Waits until every line so far has been written or lost.
-    /// - Returns: false if that takes longer than the limit.
-    func flush(within limit: Duration) -> Bool {
-        isFlushing.store(true, ordering: .releasing)
-        wake()
-        signal(wakes)
-        return wait(for: flushed, milliseconds: CInt(min(limit / .milliseconds(1), 1e9)))
     }
 
     /// Has a warning written soon, unless there was one like it a moment ago: then it is counted.
@@ -129,11 +117,9 @@ public final class LogWriter: Sendable {
         var taken = Taken()
         while true {
             let isLast = isClosing.load(ordering: .acquiring)
-            let isFlush = isFlushing.exchange(false, ordering: .acquiringAndReleasing)
-            let hasRepeated = tellRepeated(isEnd: isLast || isFlush)
+            let hasRepeated = tellRepeated(isEnd: isLast)
             let hasLines = take(into: &taken)
             write(&taken)
-            if isFlush { signal(flushed) }
             if isLast { break }
             if hasLines || hasRepeated {
                 _ = wait(for: wakes, milliseconds: hasLines ? Self.pause : Self.pauseOfFlood)
@@ -197,10 +183,10 @@ public final class LogWriter: Sendable {
         guard goesOn, taken.lost > 0 else { return }
         let lost = taken.lost
         taken.lost = 0
-        if !writeLines(LineLogHandler.line(ofLost: lost, for: self), &taken) {
-            taken.lost = lost
-        } else {
+        if writeLines(LineLogHandler.line(ofLost: lost, for: self), &taken) {
             taken.told += lost
+        } else {
+            taken.lost = lost
         }
     }
 

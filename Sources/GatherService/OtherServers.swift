@@ -26,7 +26,7 @@ final class OtherServers {
         case .admin:
             let (service, reloader) = (service, reloader)
             let responder = AdminResponder(
-                group: service.group, drain: service.drain, end: listening.drain, log: service.log,
+                group: service.group, drain: service.drain, end: listening.drain, log: service.surroundings.log,
                 settings: { service.current.generation.configuration.server },
                 reload: { [weak reloader] in
                     await reloader?.reload("POST /-/reload", on: loop) ?? .refused("the service is stopping")

@@ -43,7 +43,7 @@ final class Reloader {
 
     private func attempt(on loop: isolated EventLoop) async -> ReloadOutcome {
         guard !service.drain.isOpen else { return .refused("the service is stopping") }
-        guard let source = service.source else { return .refused("there is no file to reload") }
+        guard let source = service.surroundings.source else { return .refused("there is no file to reload") }
         let (served, state) = (service, service.current)
         do {
             let next = try await loop.runBlocking { try NextGeneration(source(), of: served, after: state) }

@@ -22,4 +22,11 @@ extension ServerOptions {
         lameDuck = settings.timeouts.lameDuck
         shutdownTimeout = settings.timeouts.shutdown
     }
+
+    /// The options of a listener that is not for clients.
+    static func others(_ role: Listening.Role) -> ServerOptions {
+        var options = ServerOptions()
+        if role == .admin { options.connections = DescriptorPlan.adminConnections }
+        return options
+    }
 }

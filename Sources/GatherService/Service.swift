@@ -12,14 +12,10 @@ public final class Service: Sendable {
     let group: LoopGroup
     let logger: Logger
     let manager: ServiceManager
-    /// Reads the configuration again; nil if it cannot be.
-    let source: (@Sendable () throws -> Configuration)?
+    let surroundings: Surroundings
     private let program: HandOver.Program?
     private let predecessor: CInt?
-    private let watchedFile: String?
     private let signals: CInt
-    private let slowJobs: Duration?
-    let log: LogWriter?
     /// Opens when the service is to end: at the first signal, when a loop fails, or when another process has taken
     /// over.
     let drain = Latch()
@@ -27,7 +23,8 @@ public final class Service: Sendable {
     let abort = Latch()
     /// Opens when no loop serves clients any longer.
     private let ended = Latch()
-    private let serving: Counter
+    /// How many loops serve clients.
+    private let serving: Atomic<Int>
     private let state: Mutex<State>
 
     /// What changes while the service runs.
@@ -63,11 +60,7 @@ public final class Service: Sendable {
     /// - Throws: ``ServiceError``.
     public init(_ configuration: Configuration, logger: Logger, surroundings: Surroundings = Surroundings()) throws {
         try configuration.checkTLS()
-        slowJobs = surroundings.slowJobs
-        log = surroundings.log
-        source = surroundings.source
-        watchedFile = surroundings.watchedFile
-        self.logger = logger
+        (self.surroundings, self.logger) = (surroundings, logger)
         manager = ServiceManager(environment: surroundings.environment)
         program =
             surroundings.arguments.isEmpty
@@ -92,9 +85,9 @@ public final class Service: Sendable {
         inherited.closeUnused([clients] + others)
         let generation = Generation(configuration, loops: loops, address: clients.group.address)
         group = LoopGroup(loops, serving: generation, logger: logger)
-        serving = Counter(loops)
+        serving = Atomic(loops)
         state = Mutex(State(generation: generation, clients: clients, others: others))
-        signals = try Signals.block(Self.draining + [SIGHUP, SIGUSR1, SIGUSR2])
+        signals = try Signals.block(Self.draining.keys + [SIGHUP, SIGUSR1, SIGUSR2])
         // A client, an upstream or the reader of the log may go away while it is written to.
         cp_ignore_broken_pipe()
         cp_return_large_blocks()
@@ -136,7 +129,8 @@ public final class Service: Sendable {
     }
 
     func metricsPage(on loop: isolated EventLoop) async -> MetricsPage {
-        MetricsPage(await snapshot(within: .milliseconds(500), on: loop), droppedLogLines: log?.droppedLines ?? 0)
+        MetricsPage(
+            await snapshot(within: .milliseconds(500), on: loop), droppedLogLines: surroundings.log?.droppedLines ?? 0)
     }
 
     // MARK: Serving
@@ -152,10 +146,15 @@ public final class Service: Sendable {
                 // One loop that cannot serve ends the service: the others drain.
                 self.drain.open()
                 self.current.clients.drain.open()
-                if self.serving.decrement() == 0 { self.ended.open() }
+                self.loopHasEnded()
                 throw error
             }
         }
+    }
+
+    /// A loop serves clients no longer.
+    private func loopHasEnded() {
+        if serving.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { ended.open() }
     }
 
     private func serve(_ index: Int, on loop: isolated EventLoop) async throws {
@@ -176,7 +175,7 @@ public final class Service: Sendable {
                 tasks.addImmediateTask { await self.feedWatchdog(on: loop) }
             }
             await member.run(abort: abort, on: loop)
-            if serving.decrement() == 0 { ended.open() }
+            loopHasEnded()
             await ended.wait(on: loop)
             tasks.cancelAll()
         }
@@ -184,7 +183,7 @@ public final class Service: Sendable {
     }
 
     private func reportSlowJobs(of index: Int, on loop: isolated EventLoop) {
-        guard let slowJobs else { return }
+        guard let slowJobs = surroundings.slowJobs else { return }
         let logger = logger
         loop.reactor.reportSlowJobs(over: slowJobs) { job in
             let microseconds = job.duration.wholeNanoseconds / 1000
@@ -248,7 +247,7 @@ public final class Service: Sendable {
     // MARK: Signals
 
     /// The signals by which platforms and people stop a service.
-    private static let draining = [SIGTERM, SIGINT, SIGQUIT]
+    private static let draining = [SIGTERM: "SIGTERM", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT"]
     /// The same signal twice within this time counts once: timeout(1) and others send it to the process and to its
     /// group.
     private static let sameSignal: Duration = .milliseconds(100)
@@ -257,7 +256,7 @@ public final class Service: Sendable {
         await withDiscardingTaskGroup { tasks in
             var last: (signal: CInt, at: LoopInstant)?
             for await signal in signals {
-                if Self.draining.contains(signal) {
+                if Self.draining[signal] != nil {
                     let now = loop.time
                     if let last, last.signal == signal, last.at.duration(to: now) < Self.sameSignal { continue }
                     last = (signal, now)
@@ -266,7 +265,7 @@ public final class Service: Sendable {
                 case SIGHUP: tasks.addImmediateTask { await reloader.reload("SIGHUP", on: loop) }
                 case SIGUSR2: tasks.addImmediateTask { await self.handOver(after: reloader, on: loop) }
                 case SIGUSR1: logger.notice("SIGUSR1 is ignored: logs go to standard error")
-                default: stop(by: Self.name(of: signal))
+                default: stop(by: Self.draining[signal] ?? "signal \(signal)")
                 }
             }
         }
@@ -285,17 +284,8 @@ public final class Service: Sendable {
         drain.open()
     }
 
-    private static func name(of signal: CInt) -> String {
-        switch signal {
-        case SIGTERM: "SIGTERM"
-        case SIGINT: "SIGINT"
-        case SIGQUIT: "SIGQUIT"
-        default: "signal \(signal)"
-        }
-    }
-
     private func watchFile(_ reloader: Reloader, on loop: isolated EventLoop) async {
-        guard let watchedFile else { return }
+        guard let watchedFile = surroundings.watchedFile else { return }
         guard let watch = FileWatch(watchedFile) else {
             return logger.error(
                 "the file cannot be watched: it is reloaded only at SIGHUP", metadata: ["file": "\(watchedFile)"])
@@ -367,11 +357,4 @@ public enum ServiceError: Error, CustomStringConvertible {
                 + "call the sockets listen, admin and shop (FileDescriptorName=)"
         }
     }
-}
-
-/// A number that threads count down together.
-private final class Counter: Sendable {
-    private let value: Atomic<Int>
-    init(_ value: Int) { self.value = Atomic(value) }
-    func decrement() -> Int { value.subtract(1, ordering: .acquiringAndReleasing).newValue }
 }

@@ -27,34 +27,18 @@ import Testing
         surroundings.slowJobs = slowJobs
         let service = try Service(
             configuration, logger: Logger(label: "test") { _ in log.handler }, surroundings: surroundings)
-        let thread = LoopThread { try service.run() }
-        let value = Swift.Result {
+        return try service.running {
             try TestLoop.runOnSystem(limit: .seconds(60)) { loop in
                 log.wake(loop)
-                let counters = ShopCounters()
-                let handler = Shop(counters: counters)
+                let handler = Shop()
                 let shop = Server(listener, handler: handler, observer: handler, on: loop)
-                let ended = Latch()
-                return try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addImmediateTask { await shop.run(drain: ended, abort: ended, on: loop) }
-                    defer { ended.open() }
-                    return try await body(service, counters, log, loop)
-                }
+                return try await shop.serving(on: loop) { try await body(service, handler.counters, log, loop) }
             }
         }
-        service.drain.open()
-        service.abort.open()
-        try thread.join().get()
-        return try value.get()
-    }
-
-    private func port(_ address: String?) throws -> UInt16 {
-        let digits = try #require(address?.split(separator: ":").last)
-        return try #require(UInt16(digits))
     }
 
     private func get(_ address: String?, _ target: String, on loop: isolated EventLoop) async throws -> Reply {
-        let client = try SocketEnd(port: try port(address), on: loop)
+        let client = try SocketEnd(port: try WholeService.port(address), on: loop)
         try client.send(RunningService.request("GET", target))
         return try await client.reply(on: loop)
     }
@@ -63,7 +47,7 @@ import Testing
         func jobs(over limit: Duration?) throws -> Set<String> {
             try run(slowJobs: limit) { service, _, log, loop in
                 // Before it has sent anything, so that its task is seen to wait.
-                let idle = try SocketEnd(port: try port(service.address), on: loop)
+                let idle = try SocketEnd(port: try WholeService.port(service.address), on: loop)
                 let status = try await get(service.address, "/v1/customers/1/dashboard", on: loop).status
                 #expect(status == 200)
                 let tasks = { Set(log.metadata(of: "a job held the loop").compactMap { $0["task"] }) }
@@ -104,9 +88,9 @@ import Testing
 
     @Test func `a drain lets what is running end, and is seen by the admin listener`() throws {
         let (reply, readiness, log) = try run { service, shop, log, loop in
-            let idle = try SocketEnd(port: try self.port(service.address), on: loop)
+            let idle = try SocketEnd(port: try WholeService.port(service.address), on: loop)
             try idle.send(RunningService.request("GET", "/hello").replacing("Connection: close\r\n", with: ""))
-            let client = try SocketEnd(port: try self.port(service.address), on: loop)
+            let client = try SocketEnd(port: try WholeService.port(service.address), on: loop)
             try client.send(RunningService.request("GET", "/v1/customers/1/settled?delay_stock=300ms"))
             #expect(try await eventually(on: loop) { shop.requests == 3 && log.accesses.count == 1 })
             service.drain.open()
@@ -124,7 +108,7 @@ import Testing
 
     @Test func `an abort cancels what is running`() throws {
         let (log, cancelled) = try run { service, shop, log, loop in
-            let client = try SocketEnd(port: try self.port(service.address), on: loop)
+            let client = try SocketEnd(port: try WholeService.port(service.address), on: loop)
             try client.send(RunningService.request("GET", "/v1/customers/1/settled?delay_stock=60s"))
             #expect(try await eventually(on: loop) { shop.requests == 3 && shop.inFlight == 1 })
             service.drain.open()

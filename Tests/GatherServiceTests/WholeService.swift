@@ -78,24 +78,17 @@ final class WholeService {
         surroundings.source = { try file.configuration() }
         let service = try Service(
             file.configuration(), logger: logger, surroundings: surroundings)
-        let thread = LoopThread { try service.run() }
-        let value = Swift.Result {
+        let value = try service.running {
             try EventLoop.run { loop in
                 log.wake(loop)
                 let upstream = ScriptedUpstream()
                 let server = Server(listener, handler: upstream, observer: upstream, on: loop)
-                let ended = Latch()
-                return try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addImmediateTask { await server.run(drain: ended, abort: ended, on: loop) }
-                    defer { ended.open() }
-                    return try await body(WholeService(service, upstream, log, file), loop)
+                return try await server.serving(on: loop) {
+                    try await body(WholeService(service, upstream, log, file), loop)
                 }
             }
         }
-        service.drain.open()
-        service.abort.open()
-        try thread.join().get()
-        return (try value.get(), log)
+        return (value, log)
     }
 
     /// Sends bytes to the service on a connection of their own.
@@ -130,5 +123,17 @@ final class WholeService {
 
     static func port(_ address: String?) throws -> UInt16 {
         try #require((address?.split(separator: ":").last).flatMap { UInt16($0) })
+    }
+}
+
+extension Service {
+    /// Runs on threads of its own while `body` runs; then ends, and has been waited for.
+    func running<Value>(_ body: () throws -> Value) throws -> Value {
+        let thread = LoopThread { try self.run() }
+        let value = Swift.Result { try body() }
+        drain.open()
+        abort.open()
+        try thread.join().get()
+        return try value.get()
     }
 }

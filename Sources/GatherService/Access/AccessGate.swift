@@ -32,10 +32,8 @@ final class AccessGate {
 
     private var tokens: [TokenGate]
     private let keys: [APIKeySettings]
-    /// The time in seconds since 1970.
-    private let clock: () -> Double
 
-    init(_ keys: AccessKeys, clock: @escaping () -> Double = { Double(cp_unix_nanoseconds()) / 1e9 }) {
+    init(_ keys: AccessKeys) {
         tokens = zip(keys.settings.tokens, keys.sources).map { settings, source in
             let version = source.version
             return TokenGate(
@@ -43,7 +41,6 @@ final class AccessGate {
                 version: version)
         }
         self.keys = keys.settings.keys
-        self.clock = clock
     }
 
     /// - Parameter hasWaited: whether the request has waited for keys.
@@ -89,7 +86,8 @@ final class AccessGate {
             tokens[index].version = version
         }
         do throws(TokenError) {
-            let identity = Identity(claims: try tokens[index].verifier.verify(token.span, at: clock()))
+            let now = Double(cp_unix_nanoseconds()) / 1e9
+            let identity = Identity(claims: try tokens[index].verifier.verify(token.span, at: now))
             guard rule.allows(identity) else {
                 return refuse(.forbidden, rule, .insufficientScope, "the token does not allow this")
             }

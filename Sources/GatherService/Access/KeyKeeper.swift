@@ -87,19 +87,16 @@ struct KeyKeeper {
 
 /// How often keys were fetched, by all keepers of a process.
 final class KeyFetchCounts: Sendable {
-    private let good = Atomic<Int>(0)
-    private let failed = Atomic<Int>(0)
-
     struct Value: Sendable {
         var good = 0
         var failed = 0
     }
 
-    var value: Value { Value(good: good.load(ordering: .relaxed), failed: failed.load(ordering: .relaxed)) }
+    private let counts = Mutex(Value())
 
-    fileprivate func count(isGood: Bool) {
-        if isGood { good.add(1, ordering: .relaxed) } else { failed.add(1, ordering: .relaxed) }
-    }
+    var value: Value { counts.withLock { $0 } }
+
+    fileprivate func count(isGood: Bool) { counts.withLock { if isGood { $0.good += 1 } else { $0.failed += 1 } } }
 }
 
 private struct KeyFetchError: Error, CustomStringConvertible { let description: String }
