@@ -43,26 +43,16 @@ struct AdminClient: Sendable {
             defer { stream.close() }
             var request = try ClientRequest(.get, target: target)
             if let accept { try request.fields.append(.accept, accept) }
-            var head: [UInt8] = []
-            try RequestSerializer(authority: "\(address)").appendHead(of: request, to: &head)
-            try await stream.write(head, until: deadline, on: loop)
-            var limits = ResponseLimits()
-            limits.bodyBytes = .max
-            var reader = ResponseReader(isHEAD: false, keeping: .always, limits: limits)
-            var input: [UInt8] = []
-            while !reader.isComplete {
-                let piece = try await stream.read(atMost: 65536, until: deadline, on: loop)
-                guard !piece.isEmpty || reader.inputEnded() else { throw AdminError("\(asked): it has ended") }
-                if piece.isEmpty { break }
-                input += piece
-                input.removeFirst(try reader.read(input.span).consumed)
-                guard let status = reader.head?.status else { continue }
-                guard status == 200 else {
+            let answer = try await stream.exchange(
+                request, authority: "\(address)", until: deadline, on: loop
+            ) { reader in
+                if let status = reader.head?.status, status != 200 {
                     let doubt = status == 404 ? "; is it the admin listener of a gatherd of this version?" : ""
                     throw AdminError("\(asked): it answers with \(status)\(doubt)")
                 }
-                guard try take(reader.takeContent()) else { return }
+                return try take(reader.takeContent())
             }
+            if answer == nil { throw AdminError("\(asked): it has ended") }
         } catch let error as AdminError {
             throw error
         } catch {

@@ -14,11 +14,11 @@ extension Configuration {
     }
 }
 
-/// Writes what is wrong to standard error; what it returns ends the program with status 1, which is for files and for
-/// what came out.
-func complain(_ error: any Error) -> ExitCode {
+/// Writes what is wrong to standard error; what it returns ends the program with a status: 1 is for files and for what
+/// came out.
+func complain(_ error: any Error, status: Int32 = 1) -> ExitCode {
     Console.write("\(error)\n", to: STDERR_FILENO)
-    return ExitCode(1)
+    return ExitCode(status)
 }
 
 /// The same for an error of a command's work: one in its arguments comes with how the command is used, and ends the
@@ -50,3 +50,6 @@ extension CompletionKind {
         return plan.map { Array(Set($0.endpoints.map(\.path))).sorted() } ?? []
     }
 }
+
+/// A number of things: `1 endpoint`, `2 endpoints`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

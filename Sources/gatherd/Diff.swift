@@ -25,8 +25,7 @@ struct Diff: ParsableCommand {
             do {
                 configurations.append(try Configuration.read(file: file, environment: environment))
             } catch {
-                _ = complain(error)
-                throw ExitCode(2)
+                throw complain(error, status: 2)
             }
         }
         let changes = configurations[1].changes(from: configurations[0])

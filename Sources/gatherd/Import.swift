@@ -30,14 +30,10 @@ struct Import: ParsableCommand {
     var report: String?
 
     func run() throws {
-        let imported: ImportedConfiguration
+        let isComplete: Bool
         do {
-            imported = try ImportedConfiguration.read(file: file)
-        } catch {
-            _ = complain(error)
-            throw ExitCode(2)
-        }
-        do {
+            let imported = try ImportedConfiguration.read(file: file)
+            isComplete = imported.isComplete
             if let output {
                 try Console.write(imported.yaml, toFile: output)
             } else {
@@ -46,9 +42,8 @@ struct Import: ParsableCommand {
             let text = imported.report(output: output ?? "standard output")
             if let report { try Console.write(text, toFile: report) } else { Console.write(text, to: STDERR_FILENO) }
         } catch {
-            _ = complain(error)
-            throw ExitCode(2)
+            throw complain(error, status: 2)
         }
-        if !imported.isComplete { throw ExitCode(1) }
+        if !isComplete { throw ExitCode(1) }
     }
 }

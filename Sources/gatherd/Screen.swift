@@ -1,4 +1,5 @@
 import CPlatform
+import EventLoop
 import Glibc
 
 /// Standard output as a terminal on which lines are drawn over those drawn before.
@@ -9,7 +10,7 @@ struct Screen {
     /// The lines that the next drawing goes over.
     private var drawn = 0
 
-    static let framesPerSecond = 20
+    private static let framesPerSecond = 20
 
     /// Whether what is drawn may have colours: no for those who have `NO_COLOR` set to anything (no-color.org).
     var hasColours: Bool { isTerminal && Console.environment["NO_COLOR", default: ""].isEmpty }
@@ -30,6 +31,14 @@ struct Screen {
         let rows = Int(window.ws_row)
         let told = Console.environment["COLUMNS"].flatMap { Int($0) } ?? 80
         return (columns > 0 ? columns : max(1, told), rows > 0 ? rows : 24)
+    }
+
+    /// Calls `draw` for each frame, until the task is cancelled.
+    static func keepDrawing(on loop: isolated EventLoop, _ draw: () -> Void) async throws(CancellationError) {
+        while true {
+            draw()
+            try await loop.sleep(for: .seconds(1) / framesPerSecond)
+        }
     }
 
     func write(_ text: String) { Console.write(text, to: STDOUT_FILENO) }

@@ -21,10 +21,7 @@ final class TaskScreen {
 
     /// Draws until the task is cancelled.
     func keepDrawing(on loop: isolated EventLoop) async throws(CancellationError) {
-        while true {
-            draw(at: start.duration(to: loop.time))
-            try await loop.sleep(for: .seconds(1) / Screen.framesPerSecond)
-        }
+        try await Screen.keepDrawing(on: loop) { draw(at: start.duration(to: loop.time)) }
     }
 
     /// Shows how it ended: at the latest event, and with the outcome if there is one.

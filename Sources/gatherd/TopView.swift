@@ -77,15 +77,15 @@ struct TopView {
             return false
         }
         let length = record["span_ms"]?.duration
-        for value in record["endpoints"].map({ Array($0.elements) }) ?? [] {
+        for value in record.list("endpoints") {
             let second = Self.second(value, counts: "statuses", length)
             Self.add(second, of: value["endpoint"], to: &endpoints, isFirst: length == nil)
         }
-        let told = Set((record["endpoints"].map { Array($0.elements) } ?? []).compactMap { $0["endpoint"]?.text })
+        let told = Set(record.list("endpoints").compactMap { $0["endpoint"]?.text })
         if let length {
             for name in endpoints.keys where !told.contains(name) { endpoints[name]?.add(.init(span: length)) }
         }
-        for value in record["upstreams"].map({ Array($0.elements) }) ?? [] {
+        for value in record.list("upstreams") {
             let second = Self.second(value, counts: "attempts", length)
             Self.add(second, of: value["upstream"], to: &upstreams, isFirst: length == nil)
         }
@@ -105,7 +105,7 @@ struct TopView {
         }
         second.busy = value["busy_ms"]?.duration ?? .zero
         var buckets = [Int](repeating: 0, count: LatencyHistogram.bounds.count + 1)
-        for pair in value["latency"].map({ Array($0.elements) }) ?? [] {
+        for pair in value.list("latency") {
             let numbers = pair.elements.compactMap { $0.number.map { Int($0) } }
             if numbers.count == 2, buckets.indices.contains(numbers[0]) { buckets[numbers[0]] += numbers[1] }
         }
@@ -152,7 +152,7 @@ struct TopView {
 
     private func headline(_ record: JSONValue) -> String {
         let service = record["service"]
-        func whole(_ name: String) -> String { service?[name]?.number.map { "\(Int($0))" } ?? "?" }
+        func whole(_ name: String) -> String { service?[name]?.whole ?? "?" }
         var parts = [
             "gatherd at \(address)", "configuration \(whole("generation"))",
             "\(whole("gathers")) of \(whole("gathers_limit")) gathers",
@@ -183,21 +183,17 @@ struct TopView {
                 "upstream", "attempts/s", "in flight", "queue", "p50", "p95", "p99", "failed", "breaker", "budget",
                 "hosts out",
             ])
-        for value in record["upstreams"].map({ Array($0.elements) }) ?? [] {
+        for value in record.list("upstreams") {
             guard let name = value["upstream"]?.text, let series = upstreams[name] else { continue }
-            let whole = { (name: String) in value[name]?.number.map { "\(Int($0))" } ?? "?" }
-            let out = value["hosts"].map { hosts in
-                hosts.elements.filter { $0["ejected"]?.text == "true" || $0["healthy"]?.text == "false" }.map {
-                    $0["host"]?.text ?? ""
-                }
-            }
+            let whole = { (name: String) in value[name]?.whole ?? "?" }
+            let out = value.list("hosts").filter { $0["ejected"]?.text == "true" || $0["healthy"]?.text == "false" }
             table.add(
                 [name, Self.short(series.rate), "\(whole("in_flight"))/\(whole("limit"))", whole("queued")]
                     + Self.percentiles(series.latency)
                     + [
                         Self.percent(series.share(["http_error", "timeout", "unreachable", "bad_response"])),
                         value["breaker"]?.text?.replacing("_", with: " ") ?? "-", whole("retry_tokens"),
-                        out.flatMap { $0.isEmpty ? nil : $0.joined(separator: ",") } ?? "-",
+                        out.isEmpty ? "-" : out.map { $0["host"]?.text ?? "" }.joined(separator: ","),
                     ])
         }
         return table
@@ -205,7 +201,7 @@ struct TopView {
 
     private func loopTable(_ record: JSONValue) -> TextTable {
         var table = TextTable(["loop", "lag", "longest lag", "busy", "turn", "turns/s", "connections", "gathers"])
-        for value in record["loops"].map({ Array($0.elements) }) ?? [] {
+        for value in record.list("loops") {
             let busy = value["busy_ms"]?.duration ?? .zero
             let turns = value["turns"]?.number ?? 0
             let isSilent = value["silent"]?.text == "true"
@@ -222,7 +218,7 @@ struct TopView {
     private var slowestTable: TextTable {
         var table = TextTable(["slowest gathers", "status", "took", "what decided"], alignment: .left)
         for gather in slowest {
-            let path = gather["critical_path"].map { $0.elements.compactMap(\.text).joined(separator: " → ") } ?? ""
+            let path = gather.list("critical_path").compactMap(\.text).joined(separator: " → ")
             let failed = gather["failed"]?.text.map { "\($0): \(gather["outcome"]?.text ?? "")" }
             table.add([
                 gather["endpoint"]?.text ?? "", gather["status"]?.text ?? "",
@@ -250,6 +246,8 @@ struct TopView {
 extension JSONValue {
     fileprivate subscript(name: String) -> JSONValue? { members.first { $0.isNamed(name) }?.value }
 
+    fileprivate func list(_ name: String) -> [JSONValue] { self[name].map { Array($0.elements) } ?? [] }
+
     /// A scalar as it is told, without what a terminal would take for a command (ECMA-48 §5.2, §5.3).
     fileprivate var text: String? {
         scalarText.map { text in
@@ -260,6 +258,8 @@ extension JSONValue {
     }
 
     fileprivate var number: Double? { scalarText.flatMap { Double($0) } }
+
+    fileprivate var whole: String? { number.map { "\(Int($0))" } }
 
     /// A number of milliseconds.
     fileprivate var duration: Duration {

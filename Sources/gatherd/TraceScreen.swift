@@ -28,10 +28,7 @@ final class TraceScreen {
 
     /// Draws until the task is cancelled.
     func keepDrawing(on loop: isolated EventLoop) async throws(CancellationError) {
-        while true {
-            draw(at: loop.time)
-            try await loop.sleep(for: .seconds(1) / Screen.framesPerSecond)
-        }
+        try await Screen.keepDrawing(on: loop) { draw(at: loop.time) }
     }
 
     /// Draws what there is, on a terminal.
@@ -40,7 +37,7 @@ final class TraceScreen {
     }
 
     func finish(at now: LoopInstant) {
-        if isTerminal { draw(at: now) }
+        drawNow(at: now)
         screen.write("\n" + trace.summary + "\n")
     }
 

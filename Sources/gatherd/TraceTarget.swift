@@ -71,33 +71,20 @@ struct TraceTarget: Sendable {
             throw UsageError(authority, error.description)
         }
         defer { stream.close() }
-        var head: [UInt8] = []
-        try RequestSerializer(authority: authority).appendHead(of: request, to: &head)
-        try await stream.write(head + (request.body ?? []), until: deadline, on: loop)
-        screen.begin(at: loop.time)
-        var reader = ResponseReader(isHEAD: request.method == .head, keeping: .always, limits: Self.limits)
         var records = TraceRecords()
-        var input: [UInt8] = []
-        while !reader.isComplete {
-            let piece = try await stream.read(atMost: 65536, until: deadline, on: loop)
-            if piece.isEmpty {
-                guard reader.inputEnded() else { throw UsageError(authority, "the answer was cut short") }
-                break
-            }
-            input += piece
-            let progress = try reader.read(input.span)
-            input.removeFirst(progress.consumed)
-            if reader.head != nil { try records.take(reader.takeContent(), reader.fields, screen) }
+        let answer = try await stream.exchange(
+            request, authority: authority, mostBytes: Self.mostBytes, until: deadline, on: loop,
+            sent: { screen.begin(at: loop.time) }
+        ) { reader in
+            try records.take(reader.takeContent(), reader.fields, screen)
+            return true
         }
-        try records.end(status: reader.head?.status ?? 0, reader.fields, screen)
+        guard let answer else { throw UsageError(authority, "the answer was cut short") }
+        try records.end(status: answer.head?.status ?? 0, answer.fields, screen)
     }
 
     /// A gather's answers may be as large as it takes.
-    private static let limits: ResponseLimits = {
-        var limits = ResponseLimits()
-        limits.bodyBytes = 1024 * 1024 * 1024
-        return limits
-    }()
+    private static let mostBytes = 1024 * 1024 * 1024
 
     private func connect(
         to addresses: [SocketAddress], until deadline: LoopInstant, on loop: isolated EventLoop
