@@ -206,7 +206,7 @@ let package = Package(
         .testTarget(
             name: "GatherConfigTests",
             dependencies: [
-                "Gather", "GatherConfig", "Rehearsal", "TokenTestSupport", "Tokens",
+                "EventLoop", "Gather", "GatherConfig", "Rehearsal", "TokenTestSupport", "Tokens",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             exclude: ["KrakenD", "Messages"], swiftSettings: settings),

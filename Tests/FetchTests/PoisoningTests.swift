@@ -11,7 +11,7 @@ import Testing
         try ScriptedUpstream.run { upstream, loop in
             let (own, foreign) = try await upstream.listener.serving(
                 by: { connection, loop in
-                    var random = SeededGenerator(seed: seed)
+                    var random = SplitMix64(seed: seed)
                     while true {
                         let tag = String(try await connection.message(on: loop).start.split(separator: " ")[1])
                         let body = String(repeating: tag, count: Int.random(in: 1...40, using: &random))
@@ -47,7 +47,7 @@ import Testing
     private func ask(
         _ count: Int, as client: Int, seed: UInt64, _ upstream: ScriptedUpstream, on loop: isolated EventLoop
     ) async -> (own: Int, foreign: Int) {
-        var random = SeededGenerator(seed: seed &+ UInt64(client) &* 1000)
+        var random = SplitMix64(seed: seed &+ UInt64(client) &* 1000)
         var (own, foreign) = (0, 0)
         for number in 0..<count {
             let tag = "/\(client)-\(number)."

@@ -1,3 +1,4 @@
+import EventLoop
 import GatherConfig
 import Testing
 
@@ -83,7 +84,7 @@ import Testing
 
     @Test(arguments: 0..<8)
     func `a damaged file is read or refused, and never traps`(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let original = Array(try GivenFile.text("gatherd.yaml").unicodeScalars)
         let alphabet = Array("{}[]\"'*&!|>%@`:,?-#$~. \t\n\r0aé\u{FEFF}\u{0}".unicodeScalars)
         #if DEBUG
@@ -108,20 +109,5 @@ import Testing
             text.append(contentsOf: scalars)
             for error in errors(in: String(text)) { #expect(!error.contains("\n")) }
         }
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -230,9 +230,7 @@ import Testing
             generation: 1, connections: 0, mostConnections: 1, gathers: 0, mostGathers: 1, loops: [], loopCount: 0)
         let page = String(decoding: MetricsPage(service, droppedLogLines: 0).text(as: .prometheus), as: UTF8.self)
         let written = page.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ")[2] }
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../config/README.md")
-        let reference = try String(contentsOf: file, encoding: .utf8)
-        let sections = reference.split(separator: "\n## ")
+        let sections = try projectText("config/README.md").split(separator: "\n## ")
         let section = try #require(sections.first { $0.hasPrefix("Metrics\n") })
         let table = section.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { $0.split(separator: "|")[0] }
         let documented = table.flatMap { $0.matches(of: /`([a-z_]+)`/).map(\.output.1) }
@@ -333,10 +331,9 @@ import Testing
             let words = line.split(separator: " ")
             known.formUnion(words[3] == "histogram" ? ["_bucket", "_count", "_sum"].map { words[2] + $0 } : [words[2]])
         }
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let text = try String(contentsOf: root.appending(path: file), encoding: .utf8)
-        let asked = text.matches(of: /\b((?:gatherd|http_server|http_client|process)_[a-z_]+)(?:\{|\[|, job\))/).map(
+        let asked = try projectText(file).matches(
+            of: /\b((?:gatherd|http_server|http_client|process)_[a-z_]+)(?:\{|\[|, job\))/
+        ).map(
             \.output.1)
         #expect(asked.count > 10)
         #expect(Set(asked).subtracting(known) == [])

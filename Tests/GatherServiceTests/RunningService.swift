@@ -316,6 +316,12 @@ final class RecordedLog: Sendable {
     }
 }
 
+/// The text of one of the project's files.
+func projectText(_ path: String) throws -> String {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    return try String(contentsOf: folder.appending(path: "../../" + path), encoding: .utf8)
+}
+
 /// The configuration that comes with the project, with its upstream where the test serves it.
 func givenConfiguration(_ ports: RunningService.Ports) throws -> Configuration { try given(ports, changing: [:]) }
 
@@ -340,9 +346,7 @@ func patientButForOffers(_ ports: RunningService.Ports) throws -> Configuration 
 }
 
 private func given(_ ports: RunningService.Ports, changing changes: [String: String]) throws -> Configuration {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    var text = try String(contentsOf: root.appendingPathComponent("config/gatherd.yaml"), encoding: .utf8)
+    var text = try projectText("config/gatherd.yaml")
     for (old, new) in changes {
         #expect(text.contains(old))
         text = text.replacing(old, with: new)

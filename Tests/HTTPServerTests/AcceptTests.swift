@@ -24,10 +24,7 @@ import Testing
             let listener = try Listener("127.0.0.1:0")
             let handler = Timed()
             let server = Server(listener, handler: handler, observer: handler, on: loop)
-            let stop = Latch()
-            return try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
-                defer { stop.open() }
+            return try await server.serving(on: loop) {
                 let client = try SocketEnd(port: listener.port, on: loop)
                 try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                 #expect(try await client.message(on: loop).status == 200)

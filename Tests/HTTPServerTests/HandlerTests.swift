@@ -219,10 +219,7 @@ import Testing
             defer { handler.kept = [] }
             let listener = try Listener("127.0.0.1:0")
             let server = Server(listener, handler: handler, on: loop)
-            let stop = Latch()
-            return try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
-                defer { stop.open() }
+            return try await server.serving(on: loop) {
                 let client = try SocketEnd(port: listener.port, on: loop)
                 for path in ["/a", "/b"] {
                     try client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -346,45 +346,22 @@ import Testing
     // MARK: Several loops
 
     @Test func `two loops serve one listener, and both stop`() throws {
-        let listener = try Listener("127.0.0.1:0")
-        let stop = Latch()
-        let group = ServerGroup(listener, options: ServerOptions())
-        try EventLoop.runGroup(count: 2) { loop, index in
-            let handler = ScriptedHandler { _, _ in Response(.ok, text: "\(index)") }
-            let server = Server(group, handler: handler, on: loop)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
-                guard index == 0 else { return try await group.waitForAll() }
-                defer { stop.open() }
-                let clients = try (0..<8).map { _ in try SocketEnd(port: listener.port, on: loop) }
-                for client in clients { try client.send(Self.get) }
-                var answers: [String] = []
-                for client in clients { answers.append(try await client.message(on: loop).body) }
-                #expect(answers.count == 8)
-            }
-            #expect(loop.reactor.watchedDescriptors == 0)
-            #expect(loop.reactor.pendingWaits == 0)
-            #expect(loop.reactor.pendingTimers == 0)
+        try ServersUnderTest.run(on: 2) { _, port, loop in
+            let clients = try (0..<8).map { _ in try SocketEnd(port: port, on: loop) }
+            for client in clients { try client.send(Self.get) }
+            var answers: [String] = []
+            for client in clients { answers.append(try await client.message(on: loop).body) }
+            #expect(answers.count == 8)
         }
     }
 
     @Test func `two loops answer every request of many clients`() throws {
-        let listener = try Listener("127.0.0.1:0")
-        let stop = Latch()
-        let group = ServerGroup(listener, options: ServerOptions())
-        try EventLoop.runGroup(count: 2) { loop, index in
-            let handler = ScriptedHandler { _, _ in Response(.ok, text: "hello") }
-            let server = Server(group, handler: handler, on: loop)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
-                guard index == 0 else { return try await group.waitForAll() }
-                defer { stop.open() }
-                for _ in 0..<10 {
-                    let clients = try (0..<40).map { _ in try SocketEnd(port: listener.port, on: loop) }
-                    for client in clients { try client.send(Self.get + Self.get) }
-                    for client in clients {
-                        for _ in 1...2 { #expect(try await client.message(on: loop).status == 200) }
-                    }
+        try ServersUnderTest.run(on: 2) { _, port, loop in
+            for _ in 0..<10 {
+                let clients = try (0..<40).map { _ in try SocketEnd(port: port, on: loop) }
+                for client in clients { try client.send(Self.get + Self.get) }
+                for client in clients {
+                    for _ in 1...2 { #expect(try await client.message(on: loop).status == 200) }
                 }
             }
         }
