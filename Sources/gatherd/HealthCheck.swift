@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import GatherConfig
+import HTTPWire
 
 /// `gatherd healthcheck`
 struct HealthCheck: ParsableCommand {
@@ -42,22 +43,19 @@ struct HealthCheck: ParsableCommand {
         throw complain(UsageError("\(address)\(path)", problem))
     }
 
-    /// The status of the answer to a request, as the three digits of its first line (RFC 9112 §4).
+    /// The status of the answer to a request.
     private static func status(
         of path: String, at address: ListenAddress, on loop: isolated EventLoop
     ) async throws -> String {
         let places = try await loop.runBlocking { try SocketAddress.resolve("\(address)") }
         let stream = try await SocketStream.connect(to: places[0], on: loop)
         defer { stream.close() }
-        try await stream.write(
-            Array("GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n".utf8), on: loop)
-        var answer: [UInt8] = []
-        while answer.count < 12 {
-            let piece = try await stream.read(atMost: 4096, on: loop)
-            guard !piece.isEmpty else { break }
-            answer += piece
-        }
-        let words = String(decoding: answer.prefix(12), as: UTF8.self).split(separator: " ")
-        return words.count == 2 && words[0].hasPrefix("HTTP/1.") ? String(words[1]) : "something other than HTTP"
+        let request = try ClientRequest(target: path)
+        do {
+            let answer = try await stream.exchange(request, authority: "\(address)", until: nil, on: loop) { _ in false
+            }
+            if let head = answer?.head { return "\(head.status)" }
+        } catch is MessageError {}
+        return "something other than HTTP"
     }
 }

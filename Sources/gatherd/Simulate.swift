@@ -2,6 +2,8 @@ import ArgumentParser
 import EventLoop
 import Gather
 import GatherConfig
+import Glibc
+import HTTPWire
 import Rehearsal
 
 /// `gatherd simulate`
@@ -177,15 +179,32 @@ struct Simulate: ParsableCommand {
     /// What a service has observed.
     private static func model(of endpoint: Endpoint, from address: ListenAddress) throws -> String {
         let client = AdminClient(address: address)
-        // As a query has it (RFC 3986 §3.4): all but letters and digits escaped.
-        let name = "\(endpoint.method.rawValue) \(endpoint.path)".utf8.map { byte in
-            let isPlain = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
-            return isPlain && byte < 0x80
-                ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-        }
+        let name = PercentEncoding.encode("\(endpoint.method.rawValue) \(endpoint.path)")
         let content = try EventLoop.run { loop in
-            try await client.content(of: "/model?endpoint=" + name.joined(), within: .seconds(10), on: loop)
+            try await client.content(of: "/model?endpoint=" + name, within: .seconds(10), on: loop)
         }
         return String(decoding: content, as: UTF8.self)
+    }
+}
+
+/// How far a simulation is, on standard error if that is a terminal.
+private struct ProgressBar {
+    private static let width = 40
+    private let total: Int
+    private let isShown = isatty(STDERR_FILENO) == 1
+
+    init(total: Int) { self.total = total }
+
+    func show(_ done: Int) {
+        let filled = done * Self.width / total
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
+        write("\r\(bar) \(done * 100 / total)%")
+    }
+
+    /// Leaves the line as it was.
+    func clear() { write("\r" + String(repeating: " ", count: Self.width + 5) + "\r") }
+
+    private func write(_ text: String) {
+        if isShown { Console.write(text, to: STDERR_FILENO) }
     }
 }

@@ -2,22 +2,18 @@ import EventLoop
 import HTTPWire
 
 extension SocketStream {
-    /// Sends a request, and has its answer read as it comes.
-    /// - Parameters:
-    ///   - mostBytes: how long the body of the answer may be.
-    ///   - sent: called when the request has been sent.
-    ///   - take: looks at what there is of the answer, once its head is; false if no more is wanted.
+    /// Sends a request, and has its answer read as it comes, however long it is.
+    /// - Parameter take: looks at what there is of the answer, once its head is; false if no more is wanted.
     /// - Returns: the answer as far as it was wanted; nil if the server has closed too early.
     func exchange(
-        _ request: ClientRequest, authority: String, mostBytes: Int = .max, until deadline: LoopInstant?,
-        on loop: isolated EventLoop, sent: () -> Void = {}, take: (inout ResponseReader) throws -> Bool
+        _ request: ClientRequest, authority: String, until deadline: LoopInstant?, on loop: isolated EventLoop,
+        take: (inout ResponseReader) throws -> Bool
     ) async throws -> ResponseReader? {
         var head: [UInt8] = []
         try RequestSerializer(authority: authority).appendHead(of: request, to: &head)
         try await write(head + (request.body ?? []), until: deadline, on: loop)
-        sent()
         var limits = ResponseLimits()
-        limits.bodyBytes = mostBytes
+        limits.bodyBytes = .max
         var reader = ResponseReader(isHEAD: request.method == .head, keeping: .always, limits: limits)
         var input: [UInt8] = []
         while !reader.isComplete {

@@ -244,8 +244,6 @@ struct TopView {
 }
 
 extension JSONValue {
-    fileprivate subscript(name: String) -> JSONValue? { members.first { $0.isNamed(name) }?.value }
-
     fileprivate func list(_ name: String) -> [JSONValue] { self[name].map { Array($0.elements) } ?? [] }
 
     /// A scalar as it is told, without what a terminal would take for a command (ECMA-48 §5.2, §5.3).

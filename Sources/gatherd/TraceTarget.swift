@@ -72,19 +72,14 @@ struct TraceTarget: Sendable {
         }
         defer { stream.close() }
         var records = TraceRecords()
-        let answer = try await stream.exchange(
-            request, authority: authority, mostBytes: Self.mostBytes, until: deadline, on: loop,
-            sent: { screen.begin(at: loop.time) }
-        ) { reader in
+        screen.begin(at: loop.time)
+        let answer = try await stream.exchange(request, authority: authority, until: deadline, on: loop) { reader in
             try records.take(reader.takeContent(), reader.fields, screen)
             return true
         }
         guard let answer else { throw UsageError(authority, "the answer was cut short") }
         try records.end(status: answer.head?.status ?? 0, answer.fields, screen)
     }
-
-    /// A gather's answers may be as large as it takes.
-    private static let mostBytes = 1024 * 1024 * 1024
 
     private func connect(
         to addresses: [SocketAddress], until deadline: LoopInstant, on loop: isolated EventLoop

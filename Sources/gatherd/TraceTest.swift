@@ -156,5 +156,5 @@ struct TraceTest {
 }
 
 extension JSONValue {
-    fileprivate subscript(name: String) -> JSONValue? { members.first { $0.isNamed(name) }?.value }
+    subscript(name: String) -> JSONValue? { members.first { $0.isNamed(name) }?.value }
 }
