@@ -8,14 +8,14 @@ import HTTPTypes
 enum ConsolePage {
     static var markup: Response { part(markupText, type: "text/html; charset=utf-8") }
 
-    static var style: Response { part(PageParts.style + styleText, type: "text/css; charset=utf-8") }
+    static var style: Response { part(Page.style + styleText, type: "text/css; charset=utf-8") }
 
     static var script: Response {
-        part(PageParts.pictureScript + viewsScript + consoleScript, type: "text/javascript; charset=utf-8")
+        part(Page.pictureScript + viewsScript + consoleScript, type: "text/javascript; charset=utf-8")
     }
 
     private static func part(_ text: String, type: String) -> Response {
-        Response(.ok, fields: PageParts.fields(type: type), body: Array(text.utf8))
+        Response(.ok, fields: Page.fields(type: type), body: Array(text.utf8))
     }
 
     /// Of a picture that stands alone: it may have its own style, and loads and does nothing.
@@ -107,7 +107,7 @@ enum ConsolePage {
         <h3 id="detail-title" tabindex="-1"></h3>
         <p id="detail-facts" class="hint"></p>
         <div id="picture" class="picture" role="img" aria-label="The calls of the gather as bars on one time line. The same is in the table below."></div>
-        \#(PageParts.key)
+        \#(Page.key)
         <p class="hint">Below a bar, what its call did:</p>
         <ul class="key phases" aria-hidden="true">
         <li><span><i class="bar phase queue"></i></span>waited for a slot</li>
@@ -119,7 +119,7 @@ enum ConsolePage {
         <li><span><i class="bar phase shaping"></i></span>checked and shaped it</li>
         </ul>
         <p class="links"><a id="save" download>Save as SVG</a> <a id="raw">As JSON</a> <button type="button" id="close">Close</button></p>
-        \#(PageParts.table("calls", of: "Call", tellsPhases: true))
+        \#(Page.table("calls", of: "Call", tellsPhases: true))
         </div>
         </div>
         </section>

@@ -39,9 +39,9 @@ extension Page {
         <figure>
         <div id="gather-picture" class="picture" role="img" aria-label="The calls of the gather as bars on one time line. The same is in the table below."></div>
         </figure>
-        \#(PageParts.key)
+        \#(Page.key)
         <p id="gather-say" class="say" role="status"></p>
-        \#(PageParts.table("gather-table", of: "Call"))
+        \#(Page.table("gather-table", of: "Call"))
         <h3 id="controls-title">What to change</h3>
         <div id="controls" class="controls" role="group" aria-labelledby="controls-title"></div>
         <div id="body-place"></div>
@@ -82,7 +82,7 @@ extension Page {
         </div>
         <p id="tasks-say" class="say" role="status">Press the button: both ways run at once.</p>
         <pre class="command" tabindex="0" role="region" aria-label="The request for the tasks"><code id="tasks-command"></code></pre>
-        \#(PageParts.table("tasks-table", of: "Task"))
+        \#(Page.table("tasks-table", of: "Task"))
         </form>
         </section>
 

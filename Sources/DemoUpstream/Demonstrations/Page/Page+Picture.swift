@@ -1,6 +1,6 @@
 extension Page {
     /// The second part: a time line becomes bars, and a table.
-    static let pictureScript = #"""
+    static let drawingScript = #"""
         // A timeline as bars, and the same as a table. Texts of others go in as text nodes only.
 
         /** An element with properties and children; `null` children are left out. */

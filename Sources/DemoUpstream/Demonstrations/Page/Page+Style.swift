@@ -1,6 +1,6 @@
 extension Page {
     /// How the page looks: light and dark, from 360 pixels on, and without motion for those who want none.
-    static let style = #"""
+    public static let style = #"""
         :root {
             color-scheme: light dark;
             --page: #ffffff; --card: #f6f8fa; --ink: #1c2733; --soft: #566574; --line: #cfd8e1;

@@ -5,21 +5,22 @@ import HTTPTypes
 ///
 /// Nothing of it comes from elsewhere, and nothing that an upstream or a configuration says becomes markup: it is
 /// escaped here and is text of the document in the script. The fields of the page forbid what it does not need.
-enum Page {
+public enum Page {
     /// Nothing inline, and nothing of other origins (Content Security Policy Level 3).
     private static let policy = """
         default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; \
         form-action 'none'; frame-ancestors 'none'
         """
 
-    static func fields(type: String) -> HTTPFields {
+    /// The fields of a page, or of a part of one, that forbid what it does not need.
+    public static func fields(type: String) -> HTTPFields {
         var fields: HTTPFields = [.contentType: type, .contentSecurityPolicy: policy, .xContentTypeOptions: "nosniff"]
         // Requested again after an update of the service.
         fields[.cacheControl] = "no-cache"
         return fields
     }
 
-    static let script = streamScript + pictureScript + viewsScript
+    static let script = pictureScript + viewsScript
 
     /// JSON as it may stand inside a `script` element: `</script>` in a string would end that (HTML, "Restrictions for
     /// contents of script elements").
@@ -42,17 +43,11 @@ enum Page {
         }
         return html
     }
-}
 
-/// What other pages of the service share with the one at `/`: how a gather is drawn, and what a page may do.
-public enum PageParts {
-    public static var style: String { Page.style }
+    // MARK: For other pages of the service, which are drawn alike
 
     /// `element`, `Timeline`, `Picture` and `tableRows`, for a script that follows.
-    public static var pictureScript: String { Page.streamScript + Page.pictureScript }
-
-    /// The fields of a page, or of a part of one, that forbid what it does not need.
-    public static func fields(type: String) -> HTTPFields { Page.fields(type: type) }
+    public static let pictureScript = streamScript + drawingScript
 
     /// What the bars of a picture mean.
     public static let key = """
