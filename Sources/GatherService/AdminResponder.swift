@@ -130,7 +130,7 @@ final class AdminResponder: Handler {
         }
         guard let log else { return .problem(.serviceUnavailable, "the level of this log cannot be changed") }
         log.level = level
-        _ = await group.onEachLoop(within: Self.levelTime, on: loop) { $0.logLevelChanged() }
+        _ = await group.onEachLoop(within: Self.levelTime, on: loop) { $0.accessLog.levelChanged() }
         group.logger.notice("the log level has changed", metadata: ["level": "\(level)"])
         return Response(.ok, text: "\(level)\n")
     }

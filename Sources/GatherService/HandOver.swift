@@ -16,9 +16,10 @@ struct HandOver {
         var arguments: [String]
         var environment: [String: String]
 
-        /// This program with other arguments. The path is that of the file that was started, so a newer file in its
-        /// place is used.
+        /// This program; nil without its arguments. The path is that of the file that was started, so a newer file in
+        /// its place is used.
         init?(arguments: [String], environment: [String: String]) {
+            if arguments.isEmpty { return nil }
             var buffer = [CChar](repeating: 0, count: 4096)
             // The call writes less than the buffer holds, so that it still ends with a NUL.
             let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count - 1)

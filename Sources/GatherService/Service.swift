@@ -62,9 +62,7 @@ public final class Service: Sendable {
         try configuration.checkTLS()
         (self.surroundings, self.logger) = (surroundings, logger)
         manager = ServiceManager(environment: surroundings.environment)
-        program =
-            surroundings.arguments.isEmpty
-            ? nil : HandOver.Program(arguments: surroundings.arguments, environment: surroundings.environment)
+        program = HandOver.Program(arguments: surroundings.arguments, environment: surroundings.environment)
         let inherited = InheritedSockets(environment: surroundings.environment)
         guard inherited.unknown.isEmpty else {
             throw ServiceError.unknownSockets(inherited.unknown.map(\.name))

@@ -20,7 +20,7 @@ final class ServiceLoop {
     private var requestsOfEnded = 0
     private let serversEnded: Event
     private let reactor: Reactor
-    private let accessLog: AccessLog
+    let accessLog: AccessLog
     private let metrics = Metrics()
     private let tracer: Tracer
     private let spans = TraceExporter.Counts()
@@ -73,12 +73,11 @@ final class ServiceLoop {
         exportersEnded = Event(on: loop)
         exportersEnded.set()
         tracer = Tracer(on: reactor)
-        let part = try Self.part(
+        current = try Self.part(
             of: generation, after: nil, upstreams, group, index, accessLog, metrics, tracer, spans, errands,
             reactor)
-        current = part
-        adoptTraces(of: part, after: nil)
-        _ = errands.trySend(.begin(part.engine, generation.access))
+        adoptTraces(of: current, after: nil)
+        _ = errands.trySend(.begin(current.engine, generation.access))
         serve(clients)
         group.join(self, on: loop)
     }
@@ -92,8 +91,7 @@ final class ServiceLoop {
         let places = try upstreams.enter(plan.upstreams, after: earlier?.places ?? [])
         let engine = GatherEngine(
             plan, client: upstreams, at: places, limits: generation.limits, loop: index, after: earlier?.engine,
-            metrics: metrics,
-            upstreamChanged: UpstreamLog(logger: group.logger, loop: index).write)
+            metrics: metrics, upstreamChanged: UpstreamLog(logger: group.logger, loop: index).write)
         let admission = Admission(generation.configuration.server, gathers: group.gathers, metrics: metrics)
         let traces = generation.configuration.traces
         let responder = GatherResponder(
@@ -101,20 +99,14 @@ final class ServiceLoop {
         ) {
             _ = errands.trySend(.end(engine, places, generation))
         }
-        var exporter: TraceExporter?
-        if let traces {
-            if let kept = earlier?.exporter, kept.sends(as: traces) {
-                exporter = kept
-            } else {
-                exporter = TraceExporter(
-                    traces, room: group.spans, counts: spans, logger: group.logger, on: reactor)
-            }
+        let exporter = traces.flatMap { traces in
+            if let kept = earlier?.exporter, kept.sends(as: traces) { return kept }
+            return TraceExporter(traces, room: group.spans, counts: spans, logger: group.logger, on: reactor)
         }
         return Part(
             generation: generation, places: places, engine: engine, admission: admission,
             handler: generation.rules.around(responder, tracer: traces == nil ? nil : tracer),
-            history: responder.history,
-            exporter: exporter)
+            history: responder.history, exporter: exporter)
     }
 
     // MARK: Serving
@@ -219,7 +211,11 @@ final class ServiceLoop {
         let cold = await engine.warmUp(on: loop)
         // A drain has cut it short, and it is no longer waited for.
         guard !Task.isCancelled else { return }
-        group.loopIsWarm(butFor: cold)
+        for host in group.readiness.loopIsWarm(butFor: cold) {
+            group.logger.warning(
+                "not all connections could be warmed up",
+                metadata: ["upstream": "\(host.upstream)", "host": "\(host.host)", "error": "\(host.failure)"])
+        }
     }
 
     // MARK: Generations
@@ -229,8 +225,8 @@ final class ServiceLoop {
     func prepare(_ generation: Generation) throws(FetchError) {
         forgetPrepared()
         prepared = try Self.part(
-            of: generation, after: current, upstreams, group, index, accessLog, metrics, tracer, spans, errands,
-            reactor)
+            of: generation, after: current, upstreams, group, index, accessLog, metrics, tracer, spans, errands, reactor
+        )
         generations += 1
     }
 
@@ -253,9 +249,6 @@ final class ServiceLoop {
         if let clients { serve(clients) }
     }
 
-    /// The log level has changed.
-    func logLevelChanged() { accessLog.levelChanged() }
-
     // MARK: What it reports
 
     /// Those of the generation that is served.
@@ -273,7 +266,6 @@ final class ServiceLoop {
             connections: servers.reduce(0) { $0 + $1.connectionCount },
             requests: servers.reduce(requestsOfEnded) { $0 + $1.requestCount }, gathers: current.admission.inFlight,
             counters: reactor.counters, meanLag: reactor.meanLag, upstreams: current.engine.snapshot(at: reactor.now),
-            metrics: metrics.snapshot(), spans: spans.value,
-            exemplars: tracer.exemplars)
+            metrics: metrics.snapshot(), spans: spans.value, exemplars: tracer.exemplars)
     }
 }

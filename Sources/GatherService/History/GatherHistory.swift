@@ -74,13 +74,11 @@ final class GatherHistory {
             case .clientGone: Refusal.clientGone.status.code
             case .failed, .unplaceable: gathered.conclusion(of: endpoint).status.code
             }
-        var failed: Int?
-        if case .failed(let call) = gathered.verdict { failed = call }
+        let failed = gathered.failedCall
         count += 1
         let entry = Entry(
             number: count, endpoint: number, status: status, failed: failed, start: start,
-            duration: start.duration(to: now),
-            reports: gathered.reports, id: request?.id,
+            duration: start.duration(to: now), reports: gathered.reports, id: request?.id,
             trace: request?.isTraced == true ? request?.span?.context.trace : nil)
         recent.append(entry, atMost: Self.recentCount)
         if failed != nil { endpoints[number].failed.append(entry, atMost: Self.keptCount) }

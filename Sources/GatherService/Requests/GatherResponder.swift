@@ -16,14 +16,14 @@ import Logging
 /// over.
 final class GatherResponder: Handler {
     private let routes: Routes
-    let engine: GatherEngine
+    private let engine: GatherEngine
     private let accessLog: AccessLog
     private let tracer: Tracer
     private let upstreams: [Upstream]
     private let admission: Admission
     private let deadlineHeader: HTTPField.Name?
     private let trusted: TrustedProxies
-    let gate: AccessGate
+    private let gate: AccessGate
     private let metrics: Metrics
     let history: GatherHistory
     /// Where each endpoint is counted, in the order of the plan, and the series of each demonstration.
@@ -85,6 +85,27 @@ final class GatherResponder: Handler {
         case .options(let allowed): return .now(.options(allowed))
         case .undecodable: return .now(accessLog.refuse(request, "a path parameter is not UTF-8"))
         case .notFound: return .now(.problem(.notFound, routes.demonstrations.notFound(head.path)))
+        }
+    }
+
+    /// Answers a request if its sender is allowed to ask: decided before its body is read.
+    private func answer(
+        _ request: Request, if rule: AccessRule, hasWaited: Bool = false, _ next: @escaping (Identity) -> Answer,
+        on loop: isolated EventLoop
+    ) -> Answer {
+        switch gate.decide(request, by: rule, hasWaited: hasWaited, on: loop) {
+        case .granted(let identity): return next(identity)
+        case .refused(let response, let reason): return .now(refuse(request, response, reason))
+        case .waits(let fetched, let limit):
+            return .later {
+                await fetched.wait(until: loop.now.advanced(by: limit), on: loop)
+                guard !Task.isCancelled else { throw Refusal.clientGone }
+                // It waits once.
+                switch self.answer(request, if: rule, hasWaited: true, next, on: loop) {
+                case .now(let response): return response
+                case .later(let work): return try await work()
+                }
+            }
         }
     }
 
@@ -278,7 +299,7 @@ final class GatherResponder: Handler {
     }
 
     /// The answer to a request that there is no room for, or whose sender may not ask.
-    func refuse(_ request: Request, _ response: Response, _ reason: String) -> Response {
+    private func refuse(_ request: Request, _ response: Response, _ reason: String) -> Response {
         accessLog.note(GatherNote(problem: reason), of: request)
         return response
     }

@@ -88,10 +88,11 @@ extension Response {
 }
 
 extension Gathered {
+    /// The call whose failure decided, if one did.
+    var failedCall: Int? { if case .failed(let call) = verdict { call } else { nil } }
+
     /// After how many seconds the client may try again.
-    fileprivate var retryAfter: String {
-        if case .failed(let call) = verdict { (reports[call].retryAfter ?? .zero).retryAfter } else { "1" }
-    }
+    fileprivate var retryAfter: String { (failedCall.flatMap { reports[$0].retryAfter } ?? .zero).retryAfter }
 }
 
 extension Duration {

@@ -105,26 +105,18 @@ final class PassedExchange {
         do throws(StreamFailure) {
             // The head at least, however long the content may be in coming.
             try await writer.write(beginning, on: loop)
-            while let piece = await next(on: loop) {
-                try await writer.write(try piece.get(), on: loop)
+            while true {
+                let piece: [UInt8]?
+                do throws(FetchError) {
+                    piece = try await exchange.read(within: proxy.stall, on: loop)
+                } catch {
+                    return Task.isCancelled ? .failure(.clientGone) : .success(exchange.failure(error))
+                }
+                guard let piece else { return .success(nil) }
+                try await writer.write(piece, on: loop)
             }
-            return .success(failure)
         } catch {
             return .failure(error)
-        }
-    }
-
-    /// What has failed while content came.
-    private var failure: UpstreamFailure?
-
-    /// The next piece; nil after the last, and where the upstream has failed.
-    private func next(on loop: isolated EventLoop) async -> Result<[UInt8], StreamFailure>? {
-        do throws(FetchError) {
-            return try await exchange.read(within: proxy.stall, on: loop).map { .success($0) }
-        } catch {
-            if Task.isCancelled { return .failure(.clientGone) }
-            failure = exchange.failure(error)
-            return nil
         }
     }
 
@@ -132,5 +124,55 @@ final class PassedExchange {
     func end(_ failure: UpstreamFailure?) {
         exchange.close()
         passage.leave(failure)
+    }
+}
+
+/// Passes the body of a request on to the upstream, a piece at a time.
+///
+/// A run that is cancelled can be followed by another, which continues where it stopped: an upstream may answer before
+/// it has read everything.
+final class ProxyUpload {
+    private let request: Request
+    private let limit: Int?
+    private let stall: Duration
+    /// Where the body goes: to a new exchange if the one before has taken nothing.
+    var exchange: StreamedExchange
+    /// A piece that was read and not sent.
+    private var piece: [UInt8]?
+    /// What is wrong with the client's body.
+    private(set) var refusal: Refusal?
+
+    init(_ request: Request, to exchange: StreamedExchange, upTo limit: Int?, stall: Duration) {
+        (self.request, self.exchange, self.limit, self.stall) = (request, exchange, limit, stall)
+    }
+
+    /// Whether there is nothing more to pass on.
+    var isComplete: Bool { !exchange.expectsMore }
+
+    /// Passes the body on to its end, or until something prevents that: then the exchange is given up.
+    func run(on loop: isolated EventLoop) async {
+        do throws(FetchError) {
+            while let next = try await nextPiece(on: loop) {
+                piece = next
+                try await exchange.send(next, within: stall, on: loop)
+                piece = nil
+            }
+            guard refusal == nil else { return exchange.giveUp(.cancelled) }
+            try await exchange.finishSending(within: stall, on: loop)
+        } catch {
+            if !Task.isCancelled, case .timeout = error { exchange.giveUp(error) }
+        }
+    }
+
+    private func nextPiece(on loop: isolated EventLoop) async throws(FetchError) -> [UInt8]? {
+        if let piece { return piece }
+        do throws(Refusal) {
+            return try await request.readPiece(upTo: limit, on: loop)
+        } catch {
+            // Cancelled, nothing is wrong with the client.
+            if Task.isCancelled { throw .cancelled }
+            refusal = error
+            return nil
+        }
     }
 }

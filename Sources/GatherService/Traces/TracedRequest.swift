@@ -80,7 +80,7 @@ struct TracedGather: Sendable {
         (self.endpoint, self.upstreams, self.attempts, self.start) = (endpoint, upstreams, attempts, start)
         (reports, isComplete) = (gathered.reports, gathered.isComplete)
         calls = gathered.reports.indices.filter { gathered.reports[$0].start != nil }
-        if case .failed(let call) = gathered.verdict { failed = call }
+        failed = gathered.failedCall
     }
 
     init(passing attempts: [TracedAttempt], to upstream: Upstream) {

@@ -61,8 +61,7 @@ final class Tracer {
         from start: LoopInstant, to end: LoopInstant, _ request: Request
     ) {
         guard exporter != nil, let span = request.span, let trace else { return }
-        var isFailed = false
-        if case .failed = gathered.verdict { isFailed = true }
+        let isFailed = gathered.failedCall != nil
         guard span.context.isSampled || isFailed || start.duration(to: end) > settings.slow else { return }
         gathers[ObjectIdentifier(request)] = TracedGather(
             gathered, of: endpoint, upstreams, trace.attempts, since: start)
