@@ -54,8 +54,8 @@ public final class Reactor {
 
     /// The job that is watched because it will not run before the next turn, by its number, and since when it waits.
     private var watched: (job: Int, since: LoopInstant)?
-    /// How long the latest such job waited; none if no more jobs wait than one turn runs.
-    private var backlog: Duration = .zero
+    /// How long the latest such job waited, in nanoseconds; 0 if no more jobs wait than one turn runs.
+    private var backlog: Int64 = 0
     private var taskNames: TaskNames?
     private var jobWatch: JobWatch?
     /// Set when nothing is runnable and nothing will be: on virtual time alone.
@@ -376,7 +376,7 @@ public final class Reactor {
             // at.
             passReportsOn(&budget, executor)
             if !stopped, fireTimers() { runJobs(&budget, executor) }
-            if !stopped { poll() }
+            if !stopped { poll(executor) }
         }
         // There is no poll to come; they refer to the loop.
         pollHandlers = []
@@ -454,13 +454,13 @@ public final class Reactor {
 
     private func watchBacklog() {
         guard watched == nil else { return }
-        if ready.count > Self.jobsPerTurn { watched = (jobs + ready.count, now) } else { backlog = .zero }
+        if ready.count > Self.jobsPerTurn { watched = (jobs + ready.count, now) } else { backlog = 0 }
     }
 
     private func watchedJobRan() {
         guard let since = watched?.since else { return }
         watched = nil
-        backlog = since.duration(to: poller.now())
+        backlog = poller.now().nanoseconds - since.nanoseconds
     }
 
     /// A seed for what a simulation draws at random: of the loop's own seed, or the same every time without one.
@@ -477,11 +477,11 @@ public final class Reactor {
         for (wait, reason) in wakes { wake(wait, reason) }
     }
 
-    private func poll() {
+    private func poll(_ executor: LoopExecutor) {
         let end = poller.now()
         turns += 1
-        let length = now.duration(to: end)
-        busyNanoseconds += end.nanoseconds - now.nanoseconds
+        let length = end.nanoseconds - now.nanoseconds
+        busyNanoseconds += length
         // In a copy: changes in place would be checked for exclusivity each time.
         var gauge = lag
         gauge.record(max(length, backlog), from: now, to: end)
@@ -491,7 +491,8 @@ public final class Reactor {
             ready.isEmpty && !hasMarked && !hasPollHandlers && reports.isEmpty && executor.isInboxEmpty
         if isIdle, poller.isVirtual, nextDue == nil { return reportDeadlock() }
         poller.poll(from: end, until: isIdle ? nextDue : end, into: reports)
-        turnStart = poller.now()
+        // One that did not wait took no time worth a reading of the clock.
+        turnStart = isIdle ? poller.now() : end
         if hasPollHandlers { callPollHandlers() }
     }
 

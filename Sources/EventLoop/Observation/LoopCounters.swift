@@ -26,32 +26,35 @@ public struct LoopCounters: Sendable, Equatable {
 /// time in which the loop rests: the lag that work arriving at a random moment meets. One slow job therefore counts for
 /// as long as it takes, and many short turns next to a few long ones for as little as they take.
 struct LagGauge {
-    private(set) var latest: Duration = .zero
-    private(set) var longest: Duration = .zero
-    /// In nanoseconds, as of `end`.
+    /// In nanoseconds, as all that is kept here: it is updated each turn.
+    private var latestNanoseconds: Int64 = 0
+    private var longestNanoseconds: Int64 = 0
+    /// As of `end`.
     private var mean = 0.0
     /// When the latest turn ended.
     private var end = LoopInstant(nanoseconds: 0)
+
+    var latest: Duration { .nanoseconds(latestNanoseconds) }
+    var longest: Duration { .nanoseconds(longestNanoseconds) }
 
     /// After this time a moment counts for e⁻¹, 37%, of what it did.
     static let memory: Duration = .nanoseconds(Int64(memoryNanoseconds))
     private static let memoryNanoseconds = 5e8
 
-    mutating func record(_ lag: Duration, from start: LoopInstant, to end: LoopInstant) {
-        latest = lag
-        longest = max(longest, lag)
-        let kept = weight(of: start.duration(to: end))
-        mean = mean * weight(of: self.end.duration(to: start)) * kept + Double(lag.wholeNanoseconds) * (1 - kept)
+    /// - Parameter lag: in nanoseconds.
+    mutating func record(_ lag: Int64, from start: LoopInstant, to end: LoopInstant) {
+        latestNanoseconds = lag
+        longestNanoseconds = max(longestNanoseconds, lag)
+        let kept = weight(from: start, to: end)
+        mean = mean * weight(from: self.end, to: start) * kept + Double(lag) * (1 - kept)
         self.end = end
     }
 
-    func mean(at now: LoopInstant) -> Duration {
-        .nanoseconds(Int64(mean * weight(of: end.duration(to: now))))
-    }
+    func mean(at now: LoopInstant) -> Duration { .nanoseconds(Int64(mean * weight(from: end, to: now))) }
 
-    /// The weight of a measurement after this time.
-    private func weight(of age: Duration) -> Double {
-        let part = Double(age.wholeNanoseconds) / Self.memoryNanoseconds
+    /// The weight that a measurement of one moment has at another.
+    private func weight(from moment: LoopInstant, to now: LoopInstant) -> Double {
+        let part = Double(now.nanoseconds - moment.nanoseconds) / Self.memoryNanoseconds
         // To the fifth decimal of a thousandth, for the turns that there are thousands of a second.
         return part < 0.01 ? 1 - part + part * part / 2 : exp(-part)
     }
