@@ -35,12 +35,6 @@ struct DocumentReader {
         }
     }
 
-    private init(document: YAMLDocument, report: Report, environment: [String: String]?) {
-        self.document = document
-        self.report = report
-        self.environment = environment
-    }
-
     private mutating func convert(at index: Int, keyPath: String, depth: Int) -> Node {
         let yaml = document.nodes[index]
         func node(_ content: Node.Content) -> Node {

@@ -8,15 +8,13 @@ extension Node {
 
     func elements(expected: String) -> [Node]? {
         if let outline { return [.blank(outline.listElement())] }
-        guard case .sequence(let elements) = content else { return wrongKind(expected: expected) }
-        return elements
+        return list ?? wrongKind(expected: expected)
     }
 
     /// The elements of a list, or the single value that may be written in place of one.
     var oneOrMore: [Node] {
         if isBlank { return (elements(expected: "") ?? []) + [self] }
-        if case .sequence(let elements) = content { return elements }
-        return [self]
+        return list ?? [self]
     }
 
     /// Any scalar except null, as it is spelled.

@@ -35,6 +35,12 @@ struct ImportedText {
         lines.append("# left out: \(subject)")
     }
 
+    /// The same, in place of what would be made of it.
+    mutating func leaveOut<Value>(_ subject: String, _ reason: String, at position: Position) -> Value? {
+        leaveOut(subject, reason, at: position)
+        return nil
+    }
+
     /// Leaves out the members of a mapping of theirs that nothing has looked at.
     mutating func leaveOutRest(of mapping: TheirMapping, _ prefix: String = "") {
         for member in mapping.rest {

@@ -22,8 +22,6 @@ struct KrakenDCall {
     var refersToCalls = false
     var isCollection = false
 
-    init(name: String, line: Position) { (self.name, self.line) = (name, line) }
-
     /// Where in the answer its body goes.
     enum Place: Equatable {
         case root
@@ -55,21 +53,17 @@ struct KrakenDBackend {
         guard let extra = readExtra(backend.take("extra_config")?.value, &call), let hosts = readHosts(backend, node)
         else { return nil }
         guard ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(call.method) else {
-            text.leaveOut("backend", "calls support GET, POST, PUT, PATCH and DELETE only", at: node.position)
-            return nil
+            return text.leaveOut("backend", "calls support GET, POST, PUT, PATCH and DELETE only", at: node.position)
         }
-        guard
-            let target = translate(
-                "/" + (pattern?.value.spelling ?? "").drop { $0 == "/" }, at: pattern?.position ?? node.position, &call)
-        else { return nil }
+        let spelling = "/" + (pattern?.value.spelling ?? "").drop { $0 == "/" }
+        guard let target = translate(spelling, at: pattern?.position ?? node.position, &call) else { return nil }
         let group = backend.text("group") ?? ""
         let encoding = backend.text("encoding")?.lowercased() ?? "json"
         call.isCollection = backend.flag("is_collection")
         guard isProxy || ["json", "fast-json", "safejson", "string"].contains(encoding) else {
-            text.leaveOut(
+            return text.leaveOut(
                 "encoding: \(encoding)", "calls read JSON or text only; a 'proxy' passes any other body through",
                 at: node.position)
-            return nil
         }
         if encoding == "string", !isProxy {
             call.shaping.line("as: text")
@@ -98,24 +92,19 @@ struct KrakenDBackend {
         let names = given?.value.spellings.flatMap { $0.isEmpty ? nil : $0 } ?? hosts
         let position = given?.position ?? node.position
         if let discovery = backend.take("sd"), discovery.value.spelling ?? "static" != "static" {
-            text.leaveOut(
+            return text.leaveOut(
                 "sd: \(discovery.value.spelling ?? "")",
                 "hosts are listed in the file; their names are resolved to addresses, not to SRV records",
                 at: discovery.position)
-            return nil
         }
         var origins: [String] = []
         for name in names {
             guard let origin = KrakenDUpstreams.origin(name) else {
-                text.leaveOut("host", "\(quoted(name)) is not the address of an HTTP service", at: position)
-                return nil
+                return text.leaveOut("host", "\(quoted(name)) is not the address of an HTTP service", at: position)
             }
             if !origins.contains(origin) { origins.append(origin) }
         }
-        guard !origins.isEmpty else {
-            text.leaveOut("backend", "it has no host", at: position)
-            return nil
-        }
+        guard !origins.isEmpty else { return text.leaveOut("backend", "it has no host", at: position) }
         if origins.count > 1 {
             text.differs("host", "each call goes to the least busy host; KrakenD takes hosts in turn", at: position)
         }
@@ -134,8 +123,7 @@ struct KrakenDBackend {
             let name = String(rest[..<close])
             rest = rest[close...].dropFirst()
             guard let reference = reference(for: name, &call) else {
-                text.leaveOut("url_pattern", "nothing supplies a value for {\(name)}", at: position)
-                return nil
+                return text.leaveOut("url_pattern", "nothing supplies a value for {\(name)}", at: position)
             }
             target += "{\(reference)}"
         }
@@ -283,14 +271,12 @@ struct KrakenDBackend {
         for member in mapping.rest {
             let name = KrakenDNames.namespace(member.name)
             if KrakenDNames.otherServices.contains(where: name.hasPrefix) {
-                text.leaveOut(name, "upstreams are HTTP services", at: member.position)
-                return nil
+                return text.leaveOut(name, "upstreams are HTTP services", at: member.position)
             }
             switch (name, TheirMapping(member.value)) {
             case ("proxy", let proxy?):
                 if proxy.flag("shadow") {
-                    text.leaveOut("shadow", "requests are not mirrored to a second service", at: member.position)
-                    return nil
+                    return text.leaveOut("shadow", "requests are not mirrored to a second service", at: member.position)
                 }
                 _ = proxy.take("shadow_timeout", "decompress_gzip")
                 extra.flatmap = proxy.take("flatmap_filter")?.value

@@ -11,21 +11,17 @@ struct KrakenDEndpoint {
     private(set) var routes: [String: Int]
 
     private(set) var method = "GET"
-    private var path: KrakenDPath?
+    private(set) var path: KrakenDPath?
     private(set) var timeout = Duration.seconds(2)
     private(set) var headers: [String] = []
     private(set) var query: [String] = []
     private(set) var isSequential = false
     private(set) var outputEncoding = "json"
     /// Whether its clients need tokens, and the claims that are sent to upstreams.
-    private var hasTokens = false
-    private var claims: [(name: String, value: String)] = []
+    private(set) var hasTokens = false
+    private(set) var claims: [(name: String, value: String)] = []
     /// Why it is not served at all, rather than for everyone.
-    private var refusal: (member: Node.Member, reason: String)?
-
-    init(service: KrakenDService, file: String, upstreams: KrakenDUpstreams, routes: [String: Int]) {
-        (self.service, self.file, self.upstreams, self.routes) = (service, file, upstreams, routes)
-    }
+    private(set) var refusal: (member: Node.Member, reason: String)?
 
     /// The endpoint as an element of ours, or comments that say why there is none.
     mutating func read(_ node: Node) -> ImportedText {

@@ -165,8 +165,7 @@ extension ImportedText {
     mutating func value<Value>(of member: Node.Member?, _ read: (Node) -> Value?) -> Value? {
         guard let member, !member.value.isNull else { return nil }
         if let value = read(member.value) { return value }
-        leaveOut(member.name, "its value has the wrong type", at: member.position)
-        return nil
+        return leaveOut(member.name, "its value has the wrong type", at: member.position)
     }
 }
 

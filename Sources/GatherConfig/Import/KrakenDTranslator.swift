@@ -94,14 +94,11 @@ struct KrakenDService {
         if port == 9090 { lines.line("admin", "127.0.0.1:9091") }
         readTimeouts(root, into: &lines)
         if let tokens { lines.section("access", tokens.access) }
-        let extra = TheirMapping(root.take("extra_config")?.value)
-        var members: [String: Node.Member] = [:]
-        for member in extra?.rest ?? [] { members[KrakenDNames.namespace(member.name)] = member }
+        var rest = TheirMapping(root.take("extra_config")?.value)?.rest ?? []
         func take(_ name: String) -> (TheirMapping, Node.Member)? {
-            guard let member = members.removeValue(forKey: name), let mapping = TheirMapping(member.value) else {
-                return nil
-            }
-            return (mapping, member)
+            let members = rest.filter { KrakenDNames.namespace($0.name) == name }
+            rest.removeAll { KrakenDNames.namespace($0.name) == name }
+            return members.last.flatMap { member in TheirMapping(member.value).map { ($0, member) } }
         }
         readRouter(take("router")?.0, at: root.position, into: &lines)
         if let (mapping, _) = take("security/cors") { lines.append(KrakenDCrossOrigin.read(mapping)) }
@@ -110,7 +107,6 @@ struct KrakenDService {
         for name in ["qos/ratelimit/service", "qos/ratelimit/router"] {
             if let (mapping, member) = take(name) { lines.append(KrakenDRateLimit.read(mapping, member)) }
         }
-        let rest = (extra?.rest ?? []).filter { members[KrakenDNames.namespace($0.name)] != nil }
         lines.settle(rest, by: KrakenDNames.namespaces)
         text.section("server", lines)
         return text

@@ -38,17 +38,8 @@ struct AccessReader {
         if let node = section["jwt"] { rule.tokens = Self.add(TokenReader.read(node), to: &settings.tokens) }
         if let node = section["api_keys"] { rule.keys = Self.add(APIKeyReader.read(node), to: &settings.keys) }
         let tokens = rule.tokens.map { settings.tokens[$0] }
-        // Required names inherited from the server are looked for at this endpoint's claims.
-        func required(_ node: Node?, _ given: ClaimRequirement?, at path: JSONPath?, needsAll: Bool)
-            -> ClaimRequirement?
-        {
-            if let node { return Self.requirement(node, at: path, needsAll: needsAll) }
-            return given.flatMap { given in
-                path.map { ClaimRequirement($0, given.names, needsAll: given.needsAll) }
-            }
-        }
-        rule.roles = required(section["roles"], settings.rule?.roles, at: tokens?.roles, needsAll: false)
-        rule.scopes = required(section["scopes"], settings.rule?.scopes, at: tokens?.scopes, needsAll: true)
+        rule.roles = Self.requirement(section["roles"], settings.rule?.roles, at: tokens?.roles, needsAll: false)
+        rule.scopes = Self.requirement(section["scopes"], settings.rule?.scopes, at: tokens?.scopes, needsAll: true)
         if rule.tokens == nil, section["jwt"] != nil { return nil }
         if rule.keys == nil, section["api_keys"] != nil { return nil }
         for key in ["roles", "scopes"] where tokens == nil && rule.keys != nil {
@@ -69,7 +60,15 @@ struct AccessReader {
     }
 
     /// A list of names, or a mapping that tells whether one of them is enough or all are needed.
-    private static func requirement(_ node: Node, at path: JSONPath?, needsAll: Bool) -> ClaimRequirement? {
+    /// - Parameter inherited: the server's, whose names are looked for at this endpoint's claims.
+    private static func requirement(
+        _ node: Node?, _ inherited: ClaimRequirement?, at path: JSONPath?, needsAll: Bool
+    ) -> ClaimRequirement? {
+        guard let node else {
+            return path.flatMap { path in
+                inherited.map { ClaimRequirement(path, $0.names, needsAll: $0.needsAll) }
+            }
+        }
         guard node.isMappingOrBlank else { return names(node, at: path, needsAll: needsAll) }
         guard let section = Section(node, keys: ["any", "all"]) else { return nil }
         let any = section["any"].flatMap { names($0, at: path, needsAll: false) }

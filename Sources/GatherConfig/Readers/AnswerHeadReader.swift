@@ -12,8 +12,6 @@ struct AnswerHeadReader {
     /// The calls whose status or fields are used.
     private(set) var calls: Set<Int> = []
 
-    init(scope: ReferenceScope, lists: Set<Int>) { (self.scope, self.lists) = (scope, lists) }
-
     mutating func readStatus(_ node: Node) {
         let statuses = 200...204
         node.outline?.take(.integer(statuses))

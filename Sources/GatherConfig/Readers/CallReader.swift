@@ -16,19 +16,12 @@ struct CallReader {
         ]
 
     let name: String
-    private var scope: ReferenceScope
+    private(set) var scope: ReferenceScope
     let upstreams: [String]
     /// Whether calls are optional by default, and omitted from the answer if they fail.
     let areOptional: Bool
     /// The upstream that the call names, once it has been read; known even if the call has errors.
     private(set) var upstream: Int?
-
-    init(name: String, scope: ReferenceScope, upstreams: [String], areOptional: Bool) {
-        self.name = name
-        self.scope = scope
-        self.upstreams = upstreams
-        self.areOptional = areOptional
-    }
 
     /// Nil if the call has no usable target. Other errors are only reported.
     mutating func read(_ node: Node) -> Call? {
@@ -119,7 +112,7 @@ struct CallReader {
     private func readForwardQuery(_ section: Section) -> [String] {
         (section["forward_query"]?.texts("query parameters") ?? []).map { element, name in
             if name.contains("*"), name != "*" {
-                element.error(Wildcard.problem(in: name), remedy: "write each name out")
+                element.error(wildcardProblem(in: name), remedy: "write each name out")
             }
             return name
         }

@@ -36,7 +36,7 @@ enum ConnectionReader {
         }
         if let name = section["server_name"], let text = name.text("a host name") {
             let isName = !text.isEmpty && text.utf8.allSatisfy { $0.isLetterOrDigit || "-.".utf8.contains($0) }
-            if isName { policy.serverName = text } else { name.error("\(quoted(text)) is not a host name") }
+            policy.serverName = isName ? text : name.error("\(quoted(text)) is not a host name")
         }
         if let version = section["min_version"], let text = version.text("1.2 or 1.3") {
             if let known = TLSPolicy.Version(rawValue: text) {

@@ -4,20 +4,21 @@ import Rehearsal
 
 /// Reads `endpoints:`.
 struct EndpointsReader {
-    private let upstreams: [String]
-    private let environment: [String: String]
+    let upstreams: [String]
+    let environment: [String: String]
     /// How much clients are told about calls and upstreams.
-    private let disclosure: Disclosure
+    let disclosure: Disclosure
+    /// Whether a trailing slash of a path is ignored.
+    let ignoresLastSlash: Bool
+    /// Who may use endpoints, and how they are verified.
+    private(set) var access: AccessReader
     /// The routes read so far, by method and shape, with the place of the endpoint.
-    private var routes: [String: String] = [:]
+    private(set) var routes: [String: String] = [:]
     private(set) var endpoints: [Endpoint] = []
     private(set) var proxies: [ProxyEndpoint] = []
     private(set) var tests: [EndpointTest] = []
     /// The upstreams that endpoints use.
     private(set) var usedUpstreams: Set<Int> = []
-
-    /// Whether a trailing slash of a path is ignored.
-    private let ignoresLastSlash: Bool
 
     /// The keys of an endpoint with calls; `forward_headers` and `forward_query` are defaults for its calls.
     static let keys =
@@ -25,20 +26,6 @@ struct EndpointsReader {
             "path", "method", "proxy", "deadline", "gather", "calls", "response", "status", "pass_status", "pass_body",
             "etag", "expose", "stream", "priority", "rate_limit", "fields", "forward_headers", "forward_query", "tests",
         ] + AccessReader.keys
-
-    /// Who may use endpoints, and how they are verified.
-    private(set) var access: AccessReader
-
-    init(
-        upstreams: [String], environment: [String: String], disclosure: Disclosure, ignoresLastSlash: Bool = false,
-        access: AccessReader = AccessReader()
-    ) {
-        self.access = access
-        self.ignoresLastSlash = ignoresLastSlash
-        self.upstreams = upstreams
-        self.environment = environment
-        self.disclosure = disclosure
-    }
 
     mutating func read(_ elements: [Node]) {
         for element in elements {

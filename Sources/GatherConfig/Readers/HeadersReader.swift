@@ -1,13 +1,6 @@
 import Gather
 import HTTPTypes
 
-/// The message about a star where other programs allow it as a wildcard.
-enum Wildcard {
-    static func problem(in text: String) -> String {
-        "the '*' in \(quoted(text)) is taken literally: it is not a wildcard here"
-    }
-}
-
 /// Reads `headers:` and `forward_headers:` of a call.
 struct HeadersReader {
     let scope: ReferenceScope
@@ -89,11 +82,6 @@ struct HeadersReader {
         return fields
     }
 
-    /// Fields of answers that are not made from calls, which are the same in every answer.
-    static func readConstantFields(_ node: Node) -> [(name: HTTPField.Name, value: String)] {
-        readConstants(node, remedy: "fields of answers are constant: write its value out")
-    }
-
     /// Fields that are the same in every message.
     static func readConstants(
         _ node: Node, remedy: String = "it is constant: write its value out"
@@ -134,7 +122,7 @@ struct HeadersReader {
         guard let name = HTTPField.Name(text) else {
             return place.error("\(quoted(text)) is not a header name", remedy: "use letters, digits and -")
         }
-        if text.contains("*") { return place.error(Wildcard.problem(in: text), remedy: "write each name out") }
+        if text.contains("*") { return place.error(wildcardProblem(in: text), remedy: "write each name out") }
         guard refused.contains(name.canonicalName) else { return name }
         return place.error(
             "'\(text)' belongs to the connection, not to the call", remedy: "remove it: gatherd sets it where needed")

@@ -70,7 +70,9 @@ struct ProxyReader {
         proxy.priority = section["priority"]?.value(of: Endpoint.Priority.self) ?? proxy.priority
         proxy.rateLimits = section["rate_limit"].map { RateLimitReader.read($0, for: access) } ?? []
         proxy.access = access
-        proxy.fields = section["fields"].map(HeadersReader.readConstantFields) ?? []
+        // They are not made from calls, and so the same in every answer.
+        let remedy = "fields of answers are constant: write its value out"
+        proxy.fields = section["fields"].map { HeadersReader.readConstants($0, remedy: remedy) } ?? []
         if proxy.references.contains(where: { $0.source == .body }) {
             section["proxy"]?.error(
                 "a proxy passes the request's body on without reading it",

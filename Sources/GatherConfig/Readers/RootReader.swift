@@ -33,7 +33,7 @@ struct RootReader {
             .map { defaults.completed(endpoint: $0, upstreams: upstreamNodes) }
         endpoints.read(elements)
         if lists.isEmpty, root["demo"] == nil { _ = root.required("endpoints", such: "a list of endpoints") }
-        if elements.isEmpty, !(demo?.servesSomething ?? false), let list = lists.first, case .sequence = list.content {
+        if elements.isEmpty, !(demo?.servesSomething ?? false), let list = lists.first, list.list != nil {
             list.error(
                 "this configuration serves nothing",
                 remedy: "add an endpoint, or demo: {} to try the service without one")

@@ -85,7 +85,7 @@ struct RoutePath {
                     remedy: "use a parameter for this segment")
             case "*":
                 throw TemplateError(
-                    column: column, Wildcard.problem(in: String(segment)),
+                    column: column, wildcardProblem(in: String(segment)),
                     remedy:
                         "use a parameter: /{name} matches one segment, and /{name...} at the end matches the rest")
             case "?", "#":

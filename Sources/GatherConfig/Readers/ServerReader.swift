@@ -73,7 +73,7 @@ enum ServerReader {
     /// `true` for all connections, or a list of networks; nil for none.
     private static func proxyNetworks(_ node: Node) -> [IPNetwork]? {
         if node.isBlank { _ = networks(node) }
-        guard case .sequence(let elements) = node.content else { return node.boolean() == true ? [] : nil }
+        guard let elements = node.list else { return node.boolean() == true ? [] : nil }
         if elements.isEmpty { node.error("the list is empty", remedy: "name the proxies in front, or write true") }
         return networks(node)
     }

@@ -64,7 +64,7 @@ enum UpstreamReader {
 
     private static func origins(_ node: Node) -> [Origin] {
         guard let texts = node.texts("hosts") else { return [] }
-        if case .sequence(let all) = node.content, all.isEmpty {
+        if node.list?.isEmpty == true {
             node.error("an upstream needs at least one host", remedy: "write one, such as [http://127.0.0.1:9100]")
         }
         var origins: [Origin] = []

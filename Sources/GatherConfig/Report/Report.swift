@@ -108,6 +108,11 @@ func quoted(_ text: String) -> String {
     return "'" + shown.joined() + (text.unicodeScalars.count > 80 ? "…" : "") + "'"
 }
 
+/// The message about a star where other programs allow it as a wildcard.
+func wildcardProblem(in text: String) -> String {
+    "the '*' in \(quoted(text)) is taken literally: it is not a wildcard here"
+}
+
 /// A remedy for a misspelt name: the known name nearest to it, or all known names.
 func remedy(for name: String, among known: [String]) -> String? {
     // Finding the nearest costs the product of both lengths.
