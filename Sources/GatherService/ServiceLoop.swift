@@ -17,7 +17,6 @@ final class ServiceLoop {
     private var servers: [Server] = []
     /// How many there are, including those about to begin.
     private var serverCount = 0
-    private var requestsOfEnded = 0
     private let serversEnded: Event
     private let reactor: Reactor
     let accessLog: AccessLog
@@ -139,7 +138,6 @@ final class ServiceLoop {
         servers.append(server)
         await server.run(drain: clients.drain, abort: abort, on: loop)
         servers.removeAll { $0 === server }
-        requestsOfEnded += server.requestCount
         serverCount -= 1
         if serverCount == 0 { serversEnded.set() }
     }
@@ -264,7 +262,7 @@ final class ServiceLoop {
         LoopSnapshot(
             loop: index, generation: current.generation.number, generations: generations,
             connections: servers.reduce(0) { $0 + $1.connectionCount },
-            requests: servers.reduce(requestsOfEnded) { $0 + $1.requestCount }, gathers: current.admission.inFlight,
+            gathers: current.admission.inFlight,
             counters: reactor.counters, meanLag: reactor.meanLag, upstreams: current.engine.snapshot(at: reactor.now),
             metrics: metrics.snapshot(), spans: spans.value, exemplars: tracer.exemplars)
     }

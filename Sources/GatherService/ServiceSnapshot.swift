@@ -27,7 +27,6 @@ public struct ServiceSnapshot: Sendable {
         guard var merged = loops.first?.upstreams else { return [] }
         for other in loops.dropFirst().map(\.upstreams) where other.map(\.name) == merged.map(\.name) {
             for (index, upstream) in other.enumerated() {
-                merged[index].queuedHere += upstream.queuedHere
                 for (host, state) in upstream.hosts.enumerated() where host < merged[index].hosts.count {
                     merged[index].hosts[host].inFlight += state.inFlight
                     if state.isEjected { merged[index].hosts[host].isEjected = true }
@@ -75,8 +74,6 @@ public struct LoopSnapshot: Sendable {
     public var generations: Int
     /// Clients' connections.
     public var connections: Int
-    /// Requests that were read to the end of their heads, since the start.
-    public var requests: Int
     /// Gathers in flight, of the latest generation.
     public var gathers: Int
     /// Turns, jobs, busy time and lag.

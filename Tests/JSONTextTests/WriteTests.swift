@@ -71,4 +71,14 @@ import Testing
     func `a measured time has one decimal`(time: Duration, text: String) {
         #expect(FixedPoint(measured: time).description == text)
     }
+
+    @Test func `members may be objects, arrays and arrays of objects`() {
+        let text = JSONText.object { json in
+            json.object("a") { $0.member("b", 1) }
+            json.array("c", of: [1, 2]) { $0.number(FixedPoint($1, decimals: 0)) }
+            json.objects("d", of: ["x", "y"]) { $0.member("e", $1) }
+            json.objects("f", of: [String]()) { $0.member("e", $1) }
+        }
+        #expect(String(decoding: text, as: UTF8.self) == #"{"a":{"b":1},"c":[1,2],"d":[{"e":"x"},{"e":"y"}],"f":[]}"#)
+    }
 }

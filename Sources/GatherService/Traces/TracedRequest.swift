@@ -19,7 +19,6 @@ struct TracedRequest: Sendable {
     let origin: TrustedProxies.Origin
     let route: String?
     let status: Int
-    let isClientGone: Bool
     let sentBytes: Int
     let start: LoopInstant
     let end: LoopInstant
@@ -40,7 +39,7 @@ struct TracedRequest: Sendable {
         (self.span, self.gather, self.clock) = (span, gather, clock)
         (id, head, route) = (request.id, request.head, request.route)
         (client, origin) = (trusted.client(of: request)?.hostText, trusted.origin(of: request))
-        (status, isClientGone, sentBytes) = (record.status, record.isClientGone, record.sentBytes)
+        (status, sentBytes) = (record.status, record.sentBytes)
         (start, end) = (record.start, record.end)
     }
 
