@@ -2,14 +2,6 @@ import EventLoop
 
 /// How a plan ended.
 public struct TaskOutcome: Sendable, Equatable {
-    /// What the operation gave to its caller.
-    public enum Verdict: Sendable, Equatable {
-        /// The tasks whose results it returned, in its order.
-        case returned([Int])
-        /// It threw instead.
-        case threw(TaskError)
-    }
-
     /// An error that a plan can end with.
     public enum TaskError: Error, Sendable, Equatable {
         /// A task failed, as the plan says.
@@ -17,7 +9,8 @@ public struct TaskOutcome: Sendable, Equatable {
         case timedOut
     }
 
-    public var verdict: Verdict
+    /// The tasks whose results the operation returned, in its order; or what it threw.
+    public var verdict: Result<[Int], TaskError>
     /// From the beginning to the end of the last task.
     public var total: Duration
 }
@@ -35,13 +28,13 @@ public struct TaskRun {
         _ plan: TaskPlan, on loop: isolated EventLoop, observe: @escaping (TimelineEvent) -> Void
     ) async throws(CancellationError) -> TaskOutcome {
         let run = TaskRun(plan: plan, observe: observe, start: loop.time)
-        let verdict: TaskOutcome.Verdict
+        let verdict: Result<[Int], TaskOutcome.TaskError>
         do {
-            verdict = .returned(try await run.results(on: loop))
+            verdict = .success(try await run.results(on: loop))
         } catch let error as TaskOutcome.TaskError {
-            verdict = .threw(error)
+            verdict = .failure(error)
         } catch is TimedOut {
-            verdict = .threw(.timedOut)
+            verdict = .failure(.timedOut)
         } catch {
             throw CancellationError()
         }

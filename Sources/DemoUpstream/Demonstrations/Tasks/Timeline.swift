@@ -95,10 +95,10 @@ extension Timeline {
 
     private func writeEnd(_ outcome: TaskOutcome, to json: inout JSONWriter) {
         switch outcome.verdict {
-        case .returned(let tasks):
+        case .success(let tasks):
             json.array("results", of: tasks) { $0.number(FixedPoint($1 + 1, decimals: 0)) }
-        case .threw(.failed(let task)): json.member("error", "task \(task + 1) failed")
-        case .threw(.timedOut): json.member("error", "the tasks did not end in time")
+        case .failure(.failed(let task)): json.member("error", "task \(task + 1) failed")
+        case .failure(.timedOut): json.member("error", "the tasks did not end in time")
         }
         json.member("total_ms", FixedPoint(measured: outcome.total))
         json.member("sum_ms", FixedPoint(exact: plan.sum))
@@ -129,24 +129,24 @@ extension TaskOutcome {
 
     private func meaning(of plan: TaskPlan) -> String {
         switch verdict {
-        case .threw(.failed(let task)) where plan.mode == .race:
+        case .failure(.failed(let task)) where plan.mode == .race:
             return "Every task failed; task \(task + 1) was the first, and its error is the race's."
-        case .threw(.failed(let task)) where plan.mode == .sequential:
+        case .failure(.failed(let task)) where plan.mode == .sequential:
             return "Task \(task + 1) failed, and those after it did not begin."
-        case .threw(.failed(let task)):
+        case .failure(.failed(let task)):
             return
                 "Task \(task + 1) failed, so the others were cancelled: their results are no longer wanted."
-        case .threw(.timedOut):
+        case .failure(.timedOut):
             return "After \(plan.timeout.text) the tasks that had not ended were cancelled."
-        case .returned(let tasks) where plan.mode == .race || plan.mode == .waitFirst:
+        case .success(let tasks) where plan.mode == .race || plan.mode == .waitFirst:
             let first = "Task \((tasks.first ?? 0) + 1) was the first"
             return "\(first), and the others were cancelled: nothing waits for the slower ones."
-        case .returned where plan.mode == .sequential:
+        case .success where plan.mode == .sequential:
             return "One after the other, the tasks took as long as all of them together."
-        case .returned where plan.tasks.contains { $0.kind == .compute }:
+        case .success where plan.tasks.contains { $0.kind == .compute }:
             return
                 "Waiting side by side costs the maximum, but computing holds the loop: all others wait until it ends."
-        case .returned:
+        case .success:
             return "The tasks waited side by side, on one thread: together they took as long as the longest."
         }
     }
