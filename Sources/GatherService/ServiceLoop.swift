@@ -90,7 +90,7 @@ final class ServiceLoop {
         let places = try upstreams.enter(plan.upstreams, after: earlier?.places ?? [])
         let engine = GatherEngine(
             plan, client: upstreams, at: places, limits: generation.limits, loop: index, after: earlier?.engine,
-            metrics: metrics, upstreamChanged: UpstreamLog(logger: group.logger, loop: index).write)
+            metrics: metrics, upstreamChanged: { [logger = group.logger] in logger.log($0, on: index) })
         let admission = Admission(generation.configuration.server, gathers: group.gathers, metrics: metrics)
         let traces = generation.configuration.traces
         let responder = GatherResponder(

@@ -1,15 +1,12 @@
 import Gather
 import Logging
 
-/// A line for each change in an upstream's state. Each loop knows upstreams by itself, and tells of its own.
-struct UpstreamLog {
-    let logger: Logger
-    let loop: Int
-
-    func write(_ change: UpstreamChange) {
+extension Logger {
+    /// Writes a line for a change in an upstream's state. Each loop knows upstreams by itself, and tells of its own.
+    func log(_ change: UpstreamChange, on loop: Int) {
         var metadata: Logger.Metadata = ["upstream": .string(change.upstream), "loop": .stringConvertible(loop)]
         if let host = change.host { metadata["host"] = .string(host.description) }
-        logger.log(level: change.kind.isRecovery ? .notice : .warning, "\(change.kind.message)", metadata: metadata)
+        log(level: change.kind.isRecovery ? .notice : .warning, "\(change.kind.message)", metadata: metadata)
     }
 }
 
