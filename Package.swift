@@ -195,7 +195,7 @@ let package = Package(
         .testTarget(
             name: "GatherTests",
             dependencies: [
-                "EventLoop", "EventLoopTesting", "Gather", "HTTPWire", "JSONText",
+                "EventLoop", "EventLoopTesting", "Gather", "HTTPWire", "JSONText", "LoopTestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
@@ -213,7 +213,8 @@ let package = Package(
         .testTarget(
             name: "DemoUpstreamTests",
             dependencies: [
-                "DemoUpstream", "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPWire", "JSONText", "TestSupport",
+                "DemoUpstream", "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPServerTesting", "HTTPWire",
+                "JSONText", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),

@@ -71,7 +71,7 @@ import Testing
         let (answer, log) = try ServingProgram.run(Self.configuration) { program, loop in
             let client = try SocketEnd(port: program.port, on: loop)
             try client.send(
-                "GET /tasks?sleep=1ms,300ms HTTP/1.1\r\nHost: gatherd\r\nAccept: application/x-ndjson\r\n\r\n")
+                "GET /tasks?sleep=1ms,1s HTTP/1.1\r\nHost: gatherd\r\nAccept: application/x-ndjson\r\n\r\n")
             var answer = try await client.receive(on: loop)
             // As timeout(1) does: to the process, and to its group.
             try program.send(SIGTERM)
@@ -87,7 +87,7 @@ import Testing
 
     @Test func `the log says for how long connections are still accepted`() throws {
         let configuration = Self.configuration.replacing(
-            "loops: 1", with: "loops: 1, timeouts: { lame_duck: 200ms, shutdown: 100ms }")
+            "loops: 1", with: "loops: 1, timeouts: { lame_duck: 1200ms, shutdown: 100ms }")
         let (status, log) = try ServingProgram.run(configuration) { program, loop in
             // So that there is something to be cut off.
             let client = try SocketEnd(port: program.port, on: loop)
@@ -100,7 +100,7 @@ import Testing
             return (status, program.log)
         }
         #expect(status == 200)
-        #expect(log.contains("SIGTERM: connections are accepted for another 0.2 seconds, each for one request, "))
+        #expect(log.contains("SIGTERM: connections are accepted for another 1.2 seconds, each for one request, "))
         #expect(log.contains("warning the shutdown timeout has expired: requests in progress are cancelled"))
         #expect(log.contains("connections=1"))
     }

@@ -84,12 +84,12 @@ import Testing
 
     @Test func `several URLs are asked for at once, whatever comes of them`() throws {
         let result = try run(
-            "get", ["127.0.0.1:PORT/tasks?sleep=150ms", "127.0.0.1:PORT/hello", "127.0.0.1:PORT/nothing"])
+            "get", ["127.0.0.1:PORT/tasks?sleep=600ms", "127.0.0.1:PORT/hello", "127.0.0.1:PORT/nothing"])
         let lines = result.output.split(separator: "\n")
         #expect(lines.prefix(3).allSatisfy { $0.hasSuffix(" starts") })
         #expect(lines.contains { $0.contains("2 127.0.0.1:") && $0.contains("/hello ok, ") })
         #expect(lines.contains { $0.contains("/nothing http_error, ") && $0.contains(": status 404 from 127.0.0.1:") })
-        #expect(lines[5].contains("/tasks?sleep=150ms ok, "))
+        #expect(lines[5].contains("/tasks?sleep=600ms ok, "))
         #expect(result.exit == .exited(code: 1))
     }
 

@@ -82,10 +82,10 @@ struct BlockingTests {
         try TestLoop.runOnSystem { loop in
             let pool = BlockingPool(threads: 4)
             let threads = Mutex<Set<UInt>>([])
-            for _ in 0..<20 {
+            for _ in 0..<8 {
                 try await loop.runBlocking(on: pool) { threads.withLock { _ = $0.insert(UInt(pthread_self())) } }
                 // The thread is idle a moment after its result is here.
-                try await loop.sleep(for: .milliseconds(1))
+                try await loop.sleep(for: .milliseconds(10))
             }
             #expect(threads.withLock { $0.count } < 4)
         }

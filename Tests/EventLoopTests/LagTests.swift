@@ -46,7 +46,7 @@ struct LagTests {
     @Test func `a job that waits for several turns lags longer than a turn lasts`() throws {
         let counters = try TestLoop.runOnSystem { loop in
             try await loop.withTaskScope { scope in
-                for _ in 0..<1000 { loop.spawn(in: scope) { spin(for: .microseconds(20)) } }
+                for _ in 0..<1000 { loop.spawn(in: scope) { holdLoop(for: .microseconds(20)) } }
             }
             // A turn is counted at its end.
             try await loop.sleep(for: .milliseconds(1))
@@ -63,7 +63,7 @@ struct LagTests {
                 for _ in 0..<10 {
                     loop.spawn(in: scope) {
                         try await loop.sleep(until: due)
-                        spin(for: .milliseconds(1))
+                        holdLoop(for: .milliseconds(1))
                     }
                 }
             }

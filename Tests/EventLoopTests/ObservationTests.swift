@@ -20,7 +20,7 @@ struct ObservationTests {
     @Test func `a job that holds the loop is its lag, and waiting is not`() throws {
         try TestLoop.runOnSystem { loop in
             try await loop.sleep(for: .milliseconds(1))
-            spin(for: .milliseconds(20))
+            holdLoop(for: .milliseconds(20))
             try await loop.sleep(for: .milliseconds(40))
             let counters = loop.reactor.counters
             #expect(counters.longestLag >= .milliseconds(20))
@@ -46,23 +46,23 @@ struct ObservationTests {
         }
     }
 
-    @Test func `a slow job is reported with the name of its task`() throws {
+    @Test(.blocking) func `a slow job is reported with the name of its task`() throws {
         try TestLoop.runOnSystem { loop in
             let slow = Trace()
-            loop.reactor.reportSlowJobs(over: .milliseconds(10)) { slow.note($0.task ?? "none") }
+            loop.reactor.reportSlowJobs(over: .milliseconds(150)) { slow.note($0.task ?? "none") }
             try await loop.withTaskScope { scope in
                 loop.spawn("fast", in: scope) { try await loop.sleep(for: .milliseconds(1)) }
-                loop.spawn("slow", in: scope) { spin(for: .milliseconds(15)) }
+                loop.spawn("slow", in: scope) { holdLoop(for: .milliseconds(160)) }
                 loop.spawn("slow, then waiting", in: scope) {
-                    spin(for: .milliseconds(15))
+                    holdLoop(for: .milliseconds(160))
                     try await loop.sleep(for: .milliseconds(1))
                 }
-                loop.spawn(in: scope) { spin(for: .milliseconds(15)) }
+                loop.spawn(in: scope) { holdLoop(for: .milliseconds(160)) }
             }
-            spin(for: .milliseconds(15))
+            holdLoop(for: .milliseconds(160))
             try await loop.sleep(for: .milliseconds(1))
             loop.reactor.reportSlowJobs(over: nil)
-            spin(for: .milliseconds(15))
+            holdLoop(for: .milliseconds(160))
             try await loop.sleep(for: .milliseconds(1))
             for name in ["slow", "slow, then waiting", "task-1", "main"] { #expect(slow.events.contains(name)) }
             #expect(!slow.events.contains("none"))

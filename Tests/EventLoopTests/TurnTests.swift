@@ -226,7 +226,8 @@ struct TurnTests {
         #expect(fired == 50_000)
     }
 
-    @Test func `what has arrived while the loop was held comes before what is due, with all that follows from it`()
+    @Test(.blocking)
+    func `what has arrived while the loop was held comes before what is due, with all that follows from it`()
         throws
     {
         let ends = try TestLoop.runOnSystem { loop in
@@ -236,18 +237,18 @@ struct TurnTests {
             let arrived = Event(on: loop)
             return try await loop.gather(
                 {
-                    let bytes = try await loop.withTimeout(.milliseconds(200)) { try await server.read(on: loop) }
+                    let bytes = try await loop.withTimeout(.seconds(1)) { try await server.read(on: loop) }
                     arrived.set()
                     return bytes.count
                 },
                 {
-                    try await loop.withTimeout(.milliseconds(200)) { try await arrived.wait() }
+                    try await loop.withTimeout(.seconds(1)) { try await arrived.wait() }
                     return 1
                 },
                 {
                     await loop.settle()
                     try await client.write("x", on: loop)
-                    spin(for: .milliseconds(250))
+                    holdLoop(for: .milliseconds(1050))
                     return 1
                 })
         }

@@ -203,12 +203,13 @@ import Testing
             try await listener.serving(by: { try await serve("127.0.0.1", $0, on: $1) }, on: loop) {
                 #expect(try await body(fetcher, origin, on: loop) == "127.0.0.1")
                 names.goDown()
+                let start = loop.time
                 for _ in 0..<50 {
                     #expect(try await body(fetcher, origin, on: loop) == "127.0.0.1")
                     try await loop.sleep(for: .milliseconds(1))
                 }
-                // A look-up that failed is not followed by another at once.
-                #expect(names.lookups < 10)
+                // A look-up that failed is not followed by another within a tenth of a second.
+                #expect(.milliseconds(100) * (names.lookups - 2) <= start.duration(to: loop.time))
             }
         }
     }
@@ -287,7 +288,9 @@ import Testing
         allowDescriptors(2 * Self.many + 200)
         let (few, many) = try (longestTurn(opening: 500), longestTurn(opening: Self.many))
         // All become ready in one turn. libcurl would walk all of them for each.
-        #expect(many < few * (Self.many / 500) * 3, "\(few) with 500, \(many) with \(Self.many)")
+        if !isThreadSanitized {
+            #expect(many < few * (Self.many / 500) * 3, "\(few) with 500, \(many) with \(Self.many)")
+        }
     }
 
     /// How long an exchange has to wait at most, in time on the processor, while so many silent connections are opened.

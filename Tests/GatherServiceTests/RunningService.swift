@@ -357,20 +357,6 @@ private func given(_ ports: RunningService.Ports, changing changes: [String: Str
     return configuration
 }
 
-/// How late the loop is with what is due, while a test runs: what a busy machine adds to every time that is measured.
-final class Lateness {
-    private(set) var worst = Duration.zero
-
-    /// Looks every millisecond, until its task is cancelled.
-    func watch(on loop: isolated EventLoop) async {
-        while !Task.isCancelled {
-            let due = loop.now.advanced(by: .milliseconds(1))
-            try? await loop.sleep(until: due)
-            worst = max(worst, due.duration(to: loop.now))
-        }
-    }
-}
-
 /// A configuration with an upstream `up` that has a script, and these endpoints. Clients are told everything unless
 /// `server` says otherwise.
 func scripted(

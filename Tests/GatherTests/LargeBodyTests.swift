@@ -2,6 +2,7 @@ import EventLoop
 import EventLoopTesting
 import Glibc
 import JSONText
+import LoopTestSupport
 import Testing
 
 @testable import Gather
@@ -206,7 +207,9 @@ import Testing
         given["b"].headers = [(.accept, try TextTemplate(value, in: given.scope))]
         let field = refusal(given["b"])
         #expect(target.reason == "makes the URL longer than 64 KiB" && field.reason == "is longer than 64 KiB")
-        #expect(max(target.time, field.time) * 4 < work, "\(target.time) and \(field.time) of \(work)")
+        if !isThreadSanitized {
+            #expect(max(target.time, field.time) * 4 < work, "\(target.time) and \(field.time) of \(work)")
+        }
     }
 
     /// Runs a gather on a loop whose other tasks want to run all the time, and compares their longest wait with the
@@ -234,7 +237,9 @@ import Testing
             }
         }
         #expect(result.verdict == alone.verdict, sourceLocation: sourceLocation)
-        #expect(longest * 4 < work, "\(longest) of \(work)", sourceLocation: sourceLocation)
+        if !isThreadSanitized {
+            #expect(longest * 4 < work, "\(longest) of \(work)", sourceLocation: sourceLocation)
+        }
         return result
     }
 }

@@ -12,7 +12,7 @@ import Testing
 
         func answer(_ request: Request, on loop: isolated EventLoop) -> Answer {
             peer = request.peer
-            spin(for: .milliseconds(20))
+            holdLoop(for: .milliseconds(20))
             return .now(Response(.ok))
         }
 

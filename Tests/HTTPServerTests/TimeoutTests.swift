@@ -31,7 +31,8 @@ import Testing
             let start = loop.now
             let answer = try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addImmediateTask {
-                    // The pace of an attacker, not a wait for something.
+                    // The pace of an attacker, not a wait for something. It goes on until the limit of a head, which is
+                    // answered with 431.
                     while true {
                         try client.send("x")
                         try await loop.sleep(for: .milliseconds(5))
@@ -44,7 +45,6 @@ import Testing
         }
         #expect(answer.status == 408)
         #expect(elapsed >= .milliseconds(30))
-        #expect(elapsed < .seconds(1))
     }
 
     @Test func `a body that stalls is answered with 408`() throws {
