@@ -40,7 +40,7 @@ extension Connection {
                         case .needMore:
                             keepRest(of: buffer)
                             // Empty lines ahead of a head do not begin one.
-                            if parser.hasStarted, state.isIdle {
+                            if let partialHead, partialHead.parser.hasStarted, state.isIdle {
                                 deadline = server.times.deadline(server.times.head, from: reactor.now)
                                 requestBegan()
                             }
@@ -68,9 +68,9 @@ extension Connection {
     }
 
     private func parse(_ bytes: Span<UInt8>) throws(RequestError) -> RequestHeadParser.Progress {
-        guard !hasPartialHead else {
-            let progress = try parser.parse(bytes, limits: limits)
-            if case .complete = progress { hasPartialHead = false }
+        if let partialHead {
+            let progress = try partialHead.parser.parse(bytes, limits: limits)
+            if case .complete = progress { self.partialHead = nil }
             return progress
         }
         // Most heads come as a whole, to a parser that is kept nowhere.
@@ -78,11 +78,10 @@ extension Connection {
         do throws(RequestError) {
             let progress = try parser.parse(bytes, limits: limits)
             if case .complete = progress { return progress }
-            self.parser = parser
-            hasPartialHead = true
+            partialHead = PartialHead(parser)
             return progress
         } catch {
-            self.parser = parser
+            partialHead = PartialHead(parser)
             throw error
         }
     }
@@ -123,26 +122,9 @@ extension Connection {
             if next == .sendContinue {
                 guard await send(ResponseSerializer.continueResponse, [], on: loop) else { throw .clientGone }
             }
-            if buffer?.isEmpty ?? true {
-                let deadline = server.times.deadline(server.times.body, from: reactor.now)
-                switch await receive(until: deadline, on: loop) {
-                case .bytes: break
-                case .timedOut: throw .tooSlow
-                case .noRoom: throw .noRoom
-                case .ended: throw .clientGone
-                }
-            }
-            guard let buffer else { continue }
-            do throws(RequestError) {
-                let progress = try buffer.read { bytes throws(RequestError) in
-                    try body?.read(bytes, into: &content)
-                }
-                guard let progress else { return content }
-                buffer.consume(progress.consumed)
-                next = state.receivedBody(progress)
-            } catch {
-                throw .defective(error)
-            }
+            if buffer?.isEmpty ?? true { try await receiveBody(on: loop) }
+            guard let step = try takeBody(into: &content) else { return content }
+            next = step
             // Growing step by step would sometimes hold two copies; but an announcement alone does not get room for
             // everything.
             if content.count >= Self.bytesBeforeRoom, content.capacity < length { content.reserveCapacity(length) }
@@ -166,33 +148,41 @@ extension Connection {
             guard await send(ResponseSerializer.continueResponse, [], on: loop) else { throw .clientGone }
         }
         while true {
-            if buffer?.isEmpty ?? true {
-                let deadline = server.times.deadline(server.times.body, from: reactor.now)
-                switch await receive(until: deadline, on: loop) {
-                case .bytes: break
-                case .timedOut: throw .tooSlow
-                case .noRoom: throw .noRoom
-                case .ended: throw .clientGone
-                }
-            }
-            guard let buffer else { continue }
+            if buffer?.isEmpty ?? true { try await receiveBody(on: loop) }
             var piece: [UInt8] = []
-            let isComplete: Bool
-            do throws(RequestError) {
-                let progress = try buffer.read { bytes throws(RequestError) in try body?.read(bytes, into: &piece) }
-                guard let progress else { return nil }
-                buffer.consume(progress.consumed)
-                isComplete = state.receivedBody(progress) == .complete
-            } catch {
-                throw .defective(error)
-            }
+            guard let step = try takeBody(into: &piece) else { return nil }
             releaseIncoming()
-            if isComplete {
+            if step == .complete {
                 releaseBuffer()
                 cancelIfGone()
             }
             if !piece.isEmpty { return piece }
-            if isComplete { return nil }
+            if step == .complete { return nil }
+        }
+    }
+
+    /// Waits for bytes of a body that the handler reads.
+    @inline(__always)
+    private func receiveBody(on loop: isolated EventLoop) async throws(Refusal) {
+        let deadline = server.times.deadline(server.times.body, from: reactor.now)
+        switch await receive(until: deadline, on: loop) {
+        case .bytes: break
+        case .timedOut: throw .tooSlow
+        case .noRoom: throw .noRoom
+        case .ended: throw .clientGone
+        }
+    }
+
+    /// Takes what has arrived of a body that the handler reads; nil if there is no body.
+    private func takeBody(into content: inout [UInt8]) throws(Refusal) -> ConnectionState.BodyStep? {
+        guard let buffer else { return .read }
+        do throws(RequestError) {
+            let progress = try buffer.read { bytes throws(RequestError) in try body?.read(bytes, into: &content) }
+            guard let progress else { return nil }
+            buffer.consume(progress.consumed)
+            return state.receivedBody(progress)
+        } catch {
+            throw .defective(error)
         }
     }
 
@@ -324,8 +314,8 @@ extension Connection {
 
     // MARK: What the request holds
 
-    /// About what is held of a request that is not complete in addition to its bytes, by the task that waits for more.
-    private static var bytesOfTask: Int { 12 * 1024 }
+    /// About what a task holds, such as one that waits for more of a request, in addition to the bytes that have come.
+    static var bytesOfTask: Int { 12 * 1024 }
 
     /// Makes the server count what is held of the request while more of it is waited for; false if there is no room for
     /// it.

@@ -2,13 +2,15 @@ import EventLoop
 import HTTPTypes
 import HTTPWire
 
-/// One client's connection: a task that reads a request, gets it answered, writes the answer, and starts over.
+/// One client's connection: it reads a request, gets it answered, writes the answer, and starts over.
 ///
 /// What it does next is ``ConnectionState``'s decision. As long as nothing has to be waited for, it goes from the bytes
-/// of a request to those of its answer in one step without a suspension (``step(on:)``); the task suspends for more
-/// input, for a handler that waits, and for a client that takes its answer slowly. While it waits for a request, the
-/// steps are made as soon as the socket reports one, and the task is woken only for what they leave
-/// (``makeSteps(on:)``). The socket is registered once, edge-triggered; flags remember what its reports said.
+/// of a request to those of its answer in one step without a suspension (``step(on:)``). While it waits for a request,
+/// the steps are made as soon as the socket reports one (``makeSteps(on:)``). What they leave, such as a handler that
+/// waits, or a client that takes its answer slowly, is its task's, which suspends for that. The first such step makes
+/// the task, and once there has been no request for a while it ends (``rest()``): with what a gather has needed, it takes
+/// ten times as much memory as the connection. The socket is registered once, edge-triggered; flags remember what its
+/// reports said.
 @safe final class Connection: ReadinessHandler, TimerHandler, ExchangeStream {
     private(set) var peer: SocketAddress?
     /// Whether it is counted as one of its client's.
@@ -26,9 +28,8 @@ import HTTPWire
         set { presentState = newValue }
     }
     private var presentState: ConnectionState
-    /// What has read the head that is not there as a whole.
-    var parser = RequestHeadParser()
-    var hasPartialHead = false
+    /// What has read the head that is not there as a whole, or is defective.
+    var partialHead: PartialHead?
     /// What reads the body, if the request has one.
     var body: BodyReader?
     var hasBody = false
@@ -61,11 +62,10 @@ import HTTPWire
     private var isHandling = false
     /// Since when the connection waits for a request; nil while it has one, and once it is told to stop.
     private(set) var idleSince: LoopInstant?
-    /// Until when input may be waited for. The timer is set for the earliest instant that was waited for since it last
-    /// fired: most waits end long before, and a timer that comes too early costs less than one for each wait.
+    /// Until when input for a head may be waited for.
     var deadline: LoopInstant
-    private var timer: (id: TimerID, due: LoopInstant)?
-    /// Whether it is input for a head that is waited for.
+    private var timer = LazyTimer()
+    /// Whether it is input for a head that is waited for, by the task or without one.
     private var waitsForHead = false
     /// What a step that was made while the task waited leaves to it, or what a handler has answered.
     private var unfinished: Step?
@@ -86,10 +86,13 @@ import HTTPWire
     /// Whether the server has no room for the request.
     var hasNoRoom = false
 
-    /// This connection's task. It outlives the closure that hands it out, and is cleared before ``serve(on:)`` returns,
-    /// so that it is used only while that task is running.
+    /// This connection's task, while there is one. It outlives the closure that hands it out, and is cleared before
+    /// ``serve(on:)`` returns, so that it is used only while that task is running.
     private var task: UnsafeCurrentTask?
-    /// Where it waits, which the cancellation of its task ends.
+    private(set) var hasTask = false
+    /// How long what a request has needed is kept for the next, in nanoseconds.
+    static let timeToRest: Int64 = 2_000_000_000
+    /// Where the task waits.
     let scope: CancelScope
 
     init(_ transport: Transport, peer: SocketAddress?, isCounted: Bool, server: Server, on loop: isolated EventLoop) {
@@ -111,62 +114,83 @@ import HTTPWire
 
     // MARK: The task
 
-    /// Serves the connection until it is closed.
-    func serve(on loop: isolated EventLoop) async {
+    /// Begins to serve, without a task until there is something for it.
+    func begin(on loop: isolated EventLoop) {
         do throws(SystemError) {
             try reactor.watch(transport.fd, [.readable, .writable, .hangup], .edge, self)
         } catch {
             transport.close()
-            return
+            return server.closed(self)
         }
+        // Slow jobs are reported of tasks only.
+        if reactor.reportsSlowJobs { leaveToTask() } else { makeSteps(on: loop) }
+    }
+
+    /// Serves the connection as its task, until it is closed or has been idle for a while.
+    func serve(on loop: isolated EventLoop) async {
         unsafe withUnsafeCurrentTask { unsafe task = $0 }
-        let connection = OnLoop(connection: self)
-        await withTaskCancellationHandler {
-            await performActions(on: loop)
-        } onCancel: {
-            loop.handOver { connection.cancel(on: $0) }
-        }
+        hasTask = true
+        // What was cancelled before it had a task.
+        if isToClose { unsafe task?.cancel() }
+        if await performActions(on: loop) { close() }
+    }
+
+    /// Gives up what is kept for the next request: the task, which is about to end, and the latest request.
+    private func rest() {
+        if hasTask { server.taskEnded() }
         unsafe task = nil
+        hasTask = false
+        request = nil
+        setTimer()
+    }
+
+    /// Leaves what comes next to the task, which is made if there is none.
+    private func leaveToTask() {
+        waitsForHead = false
+        if let reading { reactor.wake(reading) } else { server.giveTask(to: self) }
+    }
+
+    /// Ends what is under way, and the connection with it.
+    func cancel() {
+        scope.cancel()
+        if hasTask { unsafe task?.cancel() } else { wakeReader() }
+    }
+
+    private func close() {
+        unsafe task = nil
+        hasTask = false
         idleSince = nil
         releaseRequest()
         state.closed()
         releaseBuffer()
-        if let timer { reactor.cancel(timer.id) }
+        timer.cancel(on: reactor)
         scope.close()
         // It refers to this connection.
         request = nil
         reactor.forgetClosing(transport.fd)
         transport.close()
+        server.closed(self)
     }
 
-    /// A connection on its way to the loop from its task's cancellation handler, which may run on any thread.
-    ///
-    /// `@unchecked Sendable`: the connection is touched only in what is isolated to its loop.
-    private struct OnLoop: @unchecked Sendable {
-        let connection: Connection
-
-        func cancel(on loop: isolated EventLoop) {
-            connection.scope.cancel()
-        }
-    }
-
-    /// Performs the actions that the connection's state asks for, until it closes.
-    private func performActions(on loop: isolated EventLoop) async {
-        var action = ConnectionState.Action.readHead
-        while true {
+    /// Performs the actions that the connection's state asks for, until it closes; false if it goes on without a task.
+    private func performActions(on loop: isolated EventLoop) async -> Bool {
+        var next = ConnectionState.Action?.some(.readHead)
+        while let action = next {
             switch action {
-            case .readHead: action = await exchange(on: loop)
-            case .discardBody: action = await discardBody(on: loop)
+            case .readHead: next = await exchange(on: loop)
+            case .discardBody: next = await discardBody(on: loop)
             case .close(let lingering):
                 if lingering { await linger(on: loop) }
-                return
+                return true
             }
         }
+        return false
     }
 
-    /// Reads a request and answers it: in one step, or where that has to wait, in several.
+    /// Reads a request and answers it: in one step, or where that has to wait, in several. Nil if there has been none for
+    /// a while.
     @inline(__always)
-    private func exchange(on loop: isolated EventLoop) async -> ConnectionState.Action {
+    private func exchange(on loop: isolated EventLoop) async -> ConnectionState.Action? {
         reactor.describeJob("connection")
         while true {
             switch nextStep(on: loop) {
@@ -175,8 +199,14 @@ import HTTPWire
                 guard mayWait() else { return await refuse(.noRoom, on: loop) }
                 let wait = reactor.makeWait()
                 (reading, waitsForHead) = (wait, true)
-                _ = await scope.suspend(wait, on: loop)
-                (reading, waitsForHead) = (nil, false)
+                let wake = await scope.suspend(wait, on: loop)
+                reading = nil
+                // Unless something has come up since.
+                if wake == .timedOut, waitsForHead, !isToClose {
+                    rest()
+                    return nil
+                }
+                waitsForHead = false
                 reactor.describeJob("connection")
             case .turn:
                 _ = await scope.suspend(reactor.makeWait(), until: reactor.now, on: loop)
@@ -195,20 +225,23 @@ import HTTPWire
         unfinished.take() ?? step(on: loop)
     }
 
-    /// Makes the steps that a report of the socket leads to while the task waits for a request. What they leave, such as
-    /// a handler that waits, is the task's.
+    /// Makes the steps that a report of the socket leads to while a request is waited for. What they leave is the
+    /// task's.
     private func makeSteps(on loop: isolated EventLoop) {
+        waitsForHead = false
         while true {
             let step = step(on: loop)
             if case .done(.readHead) = step { continue }
             if case .input = step {
-                if mayWait() { return }
+                waitsForHead = mayWait()
+                if waitsForHead { return }
                 unfinished = .refusal(.noRoom)
+            } else if !hasTask, case .done(.close(lingering: false)) = step {
+                return close()
             } else {
                 unfinished = consume step
             }
-            waitsForHead = false
-            return wakeReader()
+            return leaveToTask()
         }
     }
 
@@ -225,7 +258,7 @@ import HTTPWire
     private func mayWait() -> Bool {
         guard holdIncoming() else { return false }
         if idleSince == nil, state.isIdle { idleSince = reactor.now }
-        schedule()
+        setTimer()
         return true
     }
 
@@ -364,7 +397,7 @@ import HTTPWire
         problem = refusal.detail
         if state.isBeforeHead {
             // Its head was not read to the end.
-            (start, method, request) = (reactor.now, parser.methodSoFar, nil)
+            (start, method, request) = (reactor.now, partialHead?.parser.methodSoFar, nil)
             requestBegan()
         }
         state.requestFailed()
@@ -425,9 +458,6 @@ import HTTPWire
     /// lost.
     var isNew: Bool { request == nil && state.isIdle && reactor.now < start.advanced(by: Self.firstRequest) }
 
-    /// Ends a connection that waits for its client to take an answer.
-    func cut() { unsafe task?.cancel() }
-
     /// Produces a body; a hang-up cancels that.
     func produce(_ body: StreamedBody, through writer: BodyWriter) async throws {
         isHandling = true
@@ -453,7 +483,6 @@ import HTTPWire
         }
         if !events.isDisjoint(with: [.readable, .hangup, .error]) {
             isReadable = true
-            // Slow jobs are reported of tasks only.
             if waitsForHead, !reactor.reportsSlowJobs {
                 makeSteps()
             } else {
@@ -465,26 +494,41 @@ import HTTPWire
     /// Cancels the handler if the peer has closed, since its result is no longer waited for. A peer that has closed its
     /// side for writing alone looks the same until something is sent to it.
     func cancelIfGone() {
-        if isBroken || sawHangup && server.options.halfClose == .cancel { unsafe task?.cancel() }
+        if isBroken || sawHangup && server.options.halfClose == .cancel { cancel() }
     }
 
+    /// Makes whoever waits for input look at what has changed.
     func wakeReader() {
-        if let reading { reactor.wake(reading) }
-    }
-
-    /// Makes the timer fire at the deadline, or before.
-    private func schedule() {
-        if let timer {
-            guard deadline < timer.due else { return }
-            reactor.cancel(timer.id)
-        }
-        timer = (reactor.schedule(at: deadline, self), deadline)
+        if waitsForHead { leaveToTask() } else if let reading { reactor.wake(reading) }
     }
 
     func timerFired(_: TimerID) {
-        timer = nil
+        timer = LazyTimer()
         // Waits for anything else have timers of their own.
         guard waitsForHead else { return }
-        if deadline <= reactor.now { wakeReader() } else { schedule() }
+        if deadline <= reactor.now {
+            wakeReader()
+        } else if dueToRest > reactor.now {
+            setTimer()
+        } else if let reading {
+            reactor.wake(reading, as: .timedOut)
+        } else {
+            rest()
+        }
     }
+
+    private func setTimer() { timer = timer.set(for: min(deadline, dueToRest), self, on: reactor) }
+
+    /// When it has had no request for long enough to rest; never if it does already.
+    private var dueToRest: LoopInstant {
+        guard let idleSince, hasTask || request != nil else { return .never }
+        return server.times.deadline(Self.timeToRest, from: idleSince)
+    }
+}
+
+/// A head of which not all bytes are there, in an object of its own: most heads come as a whole.
+final class PartialHead {
+    var parser: RequestHeadParser
+
+    init(_ parser: RequestHeadParser) { self.parser = parser }
 }

@@ -3,7 +3,8 @@ import EventLoop
 import HTTPTypes
 import HTTPWire
 
-/// An HTTP/1.1 server on one loop: it accepts connections from a listener and serves each in a child task.
+/// An HTTP/1.1 server on one loop: it accepts connections from a listener and serves them, each in a child task from the
+/// first request on whose answer has to be waited for.
 ///
 /// Several loops may serve one ``ServerGroup``, each with a server of its own. Confined to its loop.
 public final class Server {
@@ -30,6 +31,12 @@ public final class Server {
     private(set) var isDraining = false
     /// Whether connections that are left are cancelled.
     private(set) var isCutting = false
+
+    /// Connections that need a task and have none yet, and what waits for them.
+    private var withoutTask: [Connection] = []
+    private var taskNeeded: WaitID?
+    /// Whether there may be further connections.
+    private var isAccepting = true
 
     private var emptied: WaitID?
     private var dateField = DateField(unixSeconds: 0)
@@ -60,7 +67,7 @@ public final class Server {
         serializer = ResponseSerializer(options)
         emptyBuffer = ReceiveBuffer(capacity: max(16 * 1024, options.wire.headBytes))
         reactor = loop.reactor
-        unsent = HeldBytes(group.unsent) { $0.cut() }
+        unsent = HeldBytes(group.unsent) { $0.cancel() }
         incoming = HeldBytes(group.unanswered) { $0.refuseForRoom() }
         memory = MemoryAfterBurst(loop.reactor)
     }
@@ -104,6 +111,7 @@ public final class Server {
         await withDiscardingTaskGroup { tasks in
             tasks.addImmediateTask { await self.shutDown(drain: drain, abort: abort, on: loop) }
             tasks.addImmediateTask { await self.giveMemoryBack(on: loop) }
+            tasks.addImmediateTask { await self.runTasks(on: loop) }
             while let accepted = await acceptor.next(on: loop) {
                 let connection = Connection(
                     Transport(fd: accepted.fd), peer: accepted.peer, isCounted: accepted.isCounted, server: self,
@@ -111,18 +119,14 @@ public final class Server {
                 connections[ObjectIdentifier(connection)] = connection
                 memory.connectionOpened(connections.count)
                 if isDraining { connection.stop() }
-                // With a name it prefers an executor in any case: the global one unless told otherwise (Swift 6.3).
-                let preference = loop.executor.preference
-                tasks.addImmediateTask(
-                    name: preference == nil ? nil : "connection", executorPreference: preference
-                ) {
-                    await connection.serve(on: loop)
-                    self.closed(connection)
-                }
+                connection.begin(on: loop)
             }
+            isAccepting = false
             await waitUntilEmpty(on: loop)
             isCutting = true
             tasks.cancelAll()
+            for connection in connections.values { connection.cancel() }
+            if let taskNeeded { reactor.wake(taskNeeded) }
         }
         // They refer to this server.
         self.member = nil
@@ -143,15 +147,60 @@ public final class Server {
     /// Counts a connection whose client was not known when it was accepted.
     func admit(_ client: SocketAddress) -> ServerGroup.Admission { group.admit(client) }
 
-    private func closed(_ connection: Connection) {
+    func closed(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         member?.connections.subtract(1, ordering: .relaxed)
         group.connections.giveBack()
         if connection.isCounted { group.dismiss(connection.peer) }
         memory.connectionClosed(connections.count)
         acceptor?.wake()
-        if connections.isEmpty, let emptied { reactor.wake(emptied) }
+        guard connections.isEmpty else { return }
+        if let emptied { reactor.wake(emptied) }
+        if !isAccepting, let taskNeeded { reactor.wake(taskNeeded) }
     }
+
+    // MARK: Tasks of connections
+
+    /// Makes a task for a connection, which serves it from then on.
+    func giveTask(to connection: Connection) {
+        withoutTask.append(connection)
+        if let taskNeeded { reactor.wake(taskNeeded) }
+    }
+
+    /// Runs the tasks of connections, until there are none, and will be none.
+    private func runTasks(on loop: isolated EventLoop) async {
+        // Nothing cancels it: those that are cut off end in their tasks.
+        let scope = CancelScope(on: reactor)
+        await withDiscardingTaskGroup { tasks in
+            while isAccepting || !connections.isEmpty {
+                guard withoutTask.isEmpty else {
+                    start(&tasks, on: loop)
+                    continue
+                }
+                let wait = reactor.makeWait()
+                taskNeeded = wait
+                _ = await scope.suspend(wait, on: loop)
+                taskNeeded = nil
+            }
+        }
+    }
+
+    private func start(_ tasks: inout DiscardingTaskGroup, on loop: isolated EventLoop) {
+        for connection in exchange(&withoutTask, with: []) {
+            // One that is given a name, or a preference that may be nil, prefers an executor in any case: the global
+            // one unless told otherwise (Swift 6.3), and each of its hops looks that up under a lock.
+            if let preference = loop.executor.preference {
+                tasks.addImmediateTask(name: "connection", executorPreference: preference) {
+                    await connection.serve(on: loop)
+                }
+            } else {
+                tasks.addImmediateTask { await connection.serve(on: loop) }
+            }
+        }
+    }
+
+    /// The task of a connection that goes on has ended.
+    func taskEnded() { memory.released(Connection.bytesOfTask) }
 
     // MARK: Shutting down
 

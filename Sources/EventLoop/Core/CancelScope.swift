@@ -1,18 +1,17 @@
-/// The waits of a task that have one cancellation handler together.
+/// The waits of a task that are cancelled together.
 ///
-/// Each ``Reactor/suspend(_:until:isolation:)`` installs a handler of its own, for which the task's status is locked
-/// twice and its executor asked for seven times, and sets a timer. A task that waits often, such as a connection's, has
-/// one handler for as long as it lives, which calls ``cancel()`` on the loop, and waits by ``suspend(_:until:on:)``. Its
-/// timer is set for the earliest deadline since it last fired: most waits end long before theirs, and a timer that comes
-/// too early costs less than one for each wait. Confined to its loop; ``close()`` ends it.
+/// Each ``Reactor/suspend(_:until:isolation:)`` installs a cancellation handler of its own, for which the task's status
+/// is locked twice and its executor asked for seven times, and sets a timer. A task that waits often, such as a
+/// connection's, waits by ``suspend(_:until:on:)``; who cancels it calls ``cancel()`` as well. All its deadlines have one
+/// ``LazyTimer``. Confined to its loop; ``close()`` ends it.
 @usableFromInline
 package final class CancelScope: TimerHandler {
     @usableFromInline let reactor: Reactor
     // Behind what others see: what only this file changes is not checked for exclusive access each time.
     private var wait: WaitID?
     private var isOver = false
-    private var deadline = LoopInstant(nanoseconds: .max)
-    private var timer: (id: TimerID, due: LoopInstant)?
+    private var deadline = LoopInstant.never
+    private var timer = LazyTimer()
 
     package init(on reactor: Reactor) { self.reactor = reactor }
 
@@ -27,8 +26,8 @@ package final class CancelScope: TimerHandler {
 
     /// Leaves the loop; called when its task no longer waits.
     package func close() {
-        if let timer { reactor.cancel(timer.id) }
-        timer = nil
+        timer.cancel(on: reactor)
+        timer = LazyTimer()
     }
 
     /// Suspends the scope's task until the wait is woken, `deadline`, or ``cancel()``, whichever is first. Only that
@@ -51,27 +50,22 @@ package final class CancelScope: TimerHandler {
         if isOver { reactor.wake(wait, .cancelled) }
         if let wake = reactor.enter(wait) { return wake }
         self.wait = wait
-        self.deadline = deadline ?? LoopInstant(nanoseconds: .max)
-        if deadline != nil { schedule() }
+        self.deadline = deadline ?? .never
+        timer = timer.set(for: self.deadline, self, on: reactor)
         return nil
     }
 
     @usableFromInline
     func leave() { wait = nil }
 
-    /// Makes the timer fire at the deadline, or before.
-    private func schedule() {
-        if let timer {
-            guard deadline < timer.due else { return }
-            reactor.cancel(timer.id)
-        }
-        timer = (reactor.schedule(at: deadline, self), deadline)
-    }
-
     @usableFromInline
     package func timerFired(_: TimerID) {
-        timer = nil
-        guard let wait, deadline.nanoseconds < .max else { return }
-        if deadline <= reactor.now { reactor.wake(wait, .timedOut) } else { schedule() }
+        timer = LazyTimer()
+        guard let wait else { return }
+        if deadline <= reactor.now {
+            reactor.wake(wait, .timedOut)
+        } else {
+            timer = timer.set(for: deadline, self, on: reactor)
+        }
     }
 }

@@ -4,6 +4,9 @@ public struct LoopInstant: InstantProtocol, Sendable {
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// The end of time, which is the deadline of what has none.
+    package static var never: LoopInstant { LoopInstant(nanoseconds: .max) }
+
     /// The instant `duration` later; saturates at the ends of the range.
     public func advanced(by duration: Duration) -> LoopInstant {
         let (sum, overflow) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)

@@ -1,0 +1,53 @@
+import EventLoop
+import EventLoopTesting
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+/// When a connection has a task.
+@Suite(.blocking) struct ConnectionTaskTests {
+    private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    private final class Greeting: Handler {
+        func answer(_ request: Request, on loop: isolated EventLoop) -> Answer { .now(Response(.ok, text: "hello")) }
+    }
+
+    @Test func `a connection whose requests are answered at once has no task, and closes when its client does`() throws
+    {
+        try TestLoop.runOnSystem { loop in
+            let listener = try Listener("127.0.0.1:0")
+            let server = Server(listener, handler: Greeting(), on: loop)
+            let stop = Latch()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addImmediateTask { await server.run(drain: stop, abort: stop, on: loop) }
+                defer { stop.open() }
+                let client = try SocketEnd(port: listener.port, on: loop)
+                for _ in 0..<3 {
+                    try client.send(Self.get)
+                    #expect(try await client.message(on: loop).status == 200)
+                }
+                #expect(server.connections.values.map(\.hasTask) == [false])
+                client.finishSending()
+                #expect(try await client.end(on: loop) == .closed)
+                #expect(server.connectionCount == 0)
+            }
+        }
+    }
+
+    @Test func `a task ends when its connection has been idle for a while, and the next request makes another`() throws
+    {
+        try ServerUnderTest.run { subject, loop in
+            let client = try subject.connect(on: loop)
+            for isLast in [false, true] {
+                try client.send(Self.get)
+                #expect(try await client.message(on: loop).status == 200)
+                #expect(subject.server.connections.values.map(\.hasTask) == [true])
+                guard !isLast else { break }
+                // Due after the connection's timer, which was set for the same time before.
+                try await loop.sleep(for: .nanoseconds(Connection.timeToRest))
+                #expect(subject.server.connections.values.map(\.hasTask) == [false])
+            }
+        }
+    }
+}
