@@ -86,14 +86,14 @@ private struct TracePicture {
         var lines = [
             """
             <svg xmlns="http://www.w3.org/2000/svg" width="\(Self.width)" height="\(height)" viewBox="0 0 \(Self.width) \(height)" role="img">
-            <title>\(Self.escaped(title))</title>
+            <title>\(title.markup)</title>
             \(Self.style)
             \(Self.patterns)
             """
         ]
         lines += [
             "<rect class=\"page\" width=\"100%\" height=\"100%\"/>",
-            "<text class=\"bold\" x=\"16\" y=\"26\">\(Self.escaped(title))</text>",
+            "<text class=\"bold\" x=\"16\" y=\"26\">\(title.markup)</text>",
         ]
         for quarter in 0...4 {
             let time = scale * quarter / 4
@@ -112,7 +112,7 @@ private struct TracePicture {
         lines += key.lines
         for (index, line) in summary.enumerated() {
             lines.append(
-                "<text class=\"soft\" x=\"16\" y=\"\(bottom + key.height + 14 + index * 16)\">\(Self.escaped(String(line)))</text>"
+                "<text class=\"soft\" x=\"16\" y=\"\(bottom + key.height + 14 + index * 16)\">\(String(line).markup)</text>"
             )
         }
         return lines.joined(separator: "\n") + "\n</svg>\n"
@@ -154,8 +154,8 @@ private struct TracePicture {
             ? call.duration?.millisecondsText ?? "" : call.status.map { "status \($0)" } ?? call.outcome ?? ""
         lines.append(
             """
-            <text\(weight) x="16" y="\(y + 14)">\(Self.escaped(Self.shortened(call.name)))<title>\(Self.escaped(call.name))</title></text>
-            <text\(weight) x="\(Self.width - 16)" y="\(y + 14)" text-anchor="end">\(Self.escaped(state))</text>
+            <text\(weight) x="16" y="\(y + 14)">\(Self.shortened(call.name).markup)<title>\(call.name.markup)</title></text>
+            <text\(weight) x="\(Self.width - 16)" y="\(y + 14)" text-anchor="end">\(state.markup)</text>
             """)
         return lines
     }
@@ -193,11 +193,6 @@ private struct TracePicture {
     private func tenths(_ time: Duration) -> Int { Int(Double(Self.track * 10) * (time / scale)) }
 
     private static func shortened(_ name: String) -> String { name.count > 21 ? name.prefix(20) + "…" : name }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
-    }
 
     // MARK: Look
 

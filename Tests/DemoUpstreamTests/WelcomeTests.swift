@@ -76,11 +76,13 @@ struct WelcomeTests {
     }
 
     @Test func `the plan of the script cannot end the element that it is in`() {
-        let plan = Array(#"{"endpoints":[{"path":"/</script><img>"}]}"#.utf8)
+        // U+0600 and what follows it are one character.
+        let plan = Array("{\"endpoints\":[{\"path\":\"/\u{600}</script><img>\"}]}".utf8)
         let page = text(Welcome(endpoints: [], address: "", plan: plan).response(accept: "text/html"))
         #expect(
             page.contains(
-                #"<script type="application/json" id="plan">{"endpoints":[{"path":"/\u003c/script>\u003cimg>"}]}</script>"#
+                #"<script type="application/json" id="plan">{"endpoints":[{"path":"/"#
+                    + "\u{600}" + #"\u003c/script>\u003cimg>"}]}</script>"#
             ))
     }
 

@@ -81,4 +81,22 @@ import Testing
         }
         #expect(String(decoding: text, as: UTF8.self) == #"{"a":{"b":1},"c":[1,2],"d":[{"e":"x"},{"e":"y"}],"f":[]}"#)
     }
+
+    @Test(
+        "Text for XML and HTML is escaped whatever combines with it, and what XML cannot hold is replaced",
+        arguments: [
+            ("a < b & c > d", "a &lt; b &amp; c &gt; d"), ("\"it's\"", "&quot;it&#39;s&quot;"),
+            ("<\u{338}&\u{FE0F}\u{600}>", "&lt;\u{338}&amp;\u{FE0F}\u{600}&gt;"),
+            ("\0\u{1B}\u{1F}\u{FFFE}\u{FFFF}", "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"),
+            ("\t\n\r \u{7F}é日😀\u{10FFFF}", "\t\n\r \u{7F}é日😀\u{10FFFF}"),
+        ])
+    func markup(_ text: String, _ expected: String) {
+        #expect(Array(text.markup.unicodeScalars) == Array(expected.unicodeScalars))
+    }
+
+    @Test("A text is replaced by its scalars, where it is part of a character too")
+    func replacesScalars() {
+        #expect("\u{600}'a'\u{338}\r\n".replacingScalars("'", with: "''") == "\u{600}''a''\u{338}\r\n")
+        #expect("\r\n".replacingScalars("\n", with: "\\n") == "\r\\n")
+    }
 }

@@ -165,7 +165,6 @@ import Testing
     }
 
     @Test func `what could be markup is escaped`() throws {
-        #expect(PlanGraph.escaped("a<b>&\"c\"") == "a&lt;b&gt;&amp;&quot;c&quot;")
         let plan = try Configuration.read(
             text: """
                 version: 1
@@ -176,6 +175,14 @@ import Testing
         let svg = PlanGraph(plan.endpoints[0], of: plan).svg
         #expect(svg.contains("<title>GET /a&amp;b</title>"))
         #expect(isWellFormed(svg))
+    }
+
+    @Test func `nothing that combines with a quote, a bracket or a line break keeps it from being escaped`() throws {
+        var plan = try plan(single)
+        plan.upstreams[0].name = "\u{600}\"\u{338}\u{600}<\u{338}\r\n"
+        let graph = PlanGraph(plan.endpoints[0], of: plan)
+        #expect(graph.dot.contains("\\n\u{600}\\\"\u{338}\u{600}<\u{338}\r\\n 1.5s\""))
+        #expect(graph.svg.contains(">\u{600}&quot;\u{338}\u{600}&lt;\u{338}\r\n 1.5s</text>"))
     }
 
     // MARK: Layout

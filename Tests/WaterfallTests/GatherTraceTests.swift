@@ -145,13 +145,16 @@ import Testing
     }
 
     @Test func `the picture has a bar for each call that was sent, and nothing of it is markup`() throws {
-        let svg = try trace(Self.failing + [#"{"start":"<script>","start_ms":1}"#]).svg(title: "GET /<b>&")
+        // In the second, each `<` is one character with what is before or after it.
+        let starts = [#"{"start":"<script>","start_ms":1}"#, #"{"start":"\u0600<b>\u0000<\u0338","start_ms":1}"#]
+        let svg = try trace(Self.failing + starts).svg(title: "GET /<b>&")
         #expect(svg.hasPrefix("<svg ") && svg.hasSuffix("</svg>\n"))
         #expect(svg.ranges(of: "<rect class=\"bar").count == 3)
         #expect(svg.contains("class=\"bar critical\"") && svg.contains("status 500"))
         // The call that failed, and the one that was cancelled for it.
         #expect(svg.ranges(of: "class=\"bar bad\"").count == 1 && svg.ranges(of: "class=\"bar cut\"").count == 1)
         #expect(svg.contains("GET /&lt;b&gt;&amp;") && !svg.contains("<script>"))
+        #expect(svg.contains("<title>\u{600}&lt;b&gt;\u{FFFD}&lt;\u{338}</title>"))
     }
 
     // MARK: Phases

@@ -1,3 +1,5 @@
+import JSONText
+
 extension Welcome {
     static let introduction = "gatherd answers one request by calling many services at once. To try:"
     static let streams =
@@ -36,7 +38,7 @@ extension Welcome {
             }
         }
         guard !isPlain else { return word }
-        return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+        return "'" + word.replacingScalars("'", with: #"'\''"#) + "'"
     }
 
     /// A page that needs nothing but itself. Links are relative, so that they work behind a forwarded port.
@@ -46,10 +48,10 @@ extension Welcome {
 
     /// What is said of one thing to try.
     private static func entry(_ endpoint: Endpoint, origin: String) -> String {
-        let name = Page.escaped("\(endpoint.method.rawValue) \(endpoint.path)")
-        let title = endpoint.title.isEmpty ? "" : "<p class=\"hint\">\(Page.escaped(endpoint.title))</p>\n"
-        let link = endpoint.method == .get ? "<a href=\"\(Page.escaped(endpoint.examplePath))\">\(name)</a>" : name
-        let command = Page.escaped(command(endpoint, origin: origin))
+        let name = "\(endpoint.method.rawValue) \(endpoint.path)".markup
+        let title = endpoint.title.isEmpty ? "" : "<p class=\"hint\">\(endpoint.title.markup)</p>\n"
+        let link = endpoint.method == .get ? "<a href=\"\(endpoint.examplePath.markup)\">\(name)</a>" : name
+        let command = command(endpoint, origin: origin).markup
         return "<li>\n<h3>\(link)</h3>\n\(title)<pre class=\"command\">\(command)</pre>\n</li>"
     }
 }

@@ -1,3 +1,5 @@
+import JSONText
+
 /// What is wrong with a configuration: the place, the problem, and the remedy.
 public struct Diagnostic: Sendable, Hashable {
     public enum Severity: Sendable, Hashable {
@@ -33,7 +35,8 @@ extension Diagnostic: CustomStringConvertible {
         let place = line > 0 ? "\(file):\(line):\(column): " : "\(file): "
         let path = keyPath.isEmpty ? "" : keyPath + ": "
         // Quotations from the file may contain line breaks.
-        return (place + kind + path + problem + (remedy.map { "; " + $0 } ?? "")).replacing("\n", with: "\\n")
+        return (place + kind + path + problem + (remedy.map { "; " + $0 } ?? ""))
+            .replacingScalars("\n", with: "\\n")
     }
 }
 

@@ -1,3 +1,5 @@
+import JSONText
+
 extension PlanGraph {
     /// The graph in Graphviz's DOT language: optional calls are dashed, the critical path is bold.
     public var dot: String {
@@ -20,7 +22,8 @@ extension PlanGraph {
     }
 
     private static func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n") + "\""
+        let escaped = text.replacingScalars("\\", with: "\\\\").replacingScalars("\"", with: "\\\"")
+        return "\"" + escaped.replacingScalars("\n", with: "\\n") + "\""
     }
 }
 

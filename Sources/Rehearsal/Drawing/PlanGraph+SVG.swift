@@ -21,7 +21,7 @@ extension PlanGraph {
             """
             <svg xmlns="http://www.w3.org/2000/svg" width="\(Self.number(width))" height="\(Self.number(height))" \
             viewBox="0 0 \(Self.number(width)) \(Self.number(height))" role="img">
-            <title>\(Self.escaped(title))</title>
+            <title>\(title.markup)</title>
             <style>
             .page { fill: #ffffff }
             .box { fill: #f6f8fa; stroke: #6e7781; stroke-width: 1.2 }
@@ -41,7 +41,7 @@ extension PlanGraph {
             }
             </style>
             <rect class="page" width="100%" height="100%"/>
-            <text class="title" x="\(Self.number(Self.margin))" y="\(Self.number(Self.margin + 10))">\(Self.escaped(title))</text>
+            <text class="title" x="\(Self.number(Self.margin))" y="\(Self.number(Self.margin + 10))">\(title.markup)</text>
             <g transform="translate(\(Self.number(Self.margin)) \(Self.number(Self.header + Self.margin)))">
             """
         ]
@@ -56,15 +56,15 @@ extension PlanGraph {
                 """
                 <rect class="\(classes)" x="\(Self.number(box.x))" y="\(Self.number(box.y))" \
                 width="\(Self.number(box.width))" height="\(Self.number(box.height))" rx="6"/>
-                <text x="\(Self.number(x))" y="\(Self.number(y + 20))">\(Self.escaped(node.name))</text>
-                <text class="small" x="\(Self.number(x))" y="\(Self.number(y + 36))">\(Self.escaped(node.label))</text>
+                <text x="\(Self.number(x))" y="\(Self.number(y + 20))">\(node.name.markup)</text>
+                <text class="small" x="\(Self.number(x))" y="\(Self.number(y + 36))">\(node.label.markup)</text>
                 """)
         }
         lines.append("</g>")
         lines.append(
             """
             <text class="small" x="\(Self.number(Self.margin))" y="\(Self.number(height - Self.margin + 4))">\
-            \(Self.escaped(footer))</text>
+            \(footer.markup)</text>
             """)
         return lines.joined(separator: "\n") + "\n</svg>\n"
     }
@@ -92,10 +92,5 @@ extension PlanGraph {
     private static func number(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return tenths % 10 == 0 ? String(tenths / 10) : "\(FixedPoint(tenths, decimals: 1))"
-    }
-
-    static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
     }
 }

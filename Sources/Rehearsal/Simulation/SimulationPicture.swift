@@ -16,7 +16,7 @@ public enum SimulationPicture {
             """
             <svg xmlns="http://www.w3.org/2000/svg" width="\(number(left + width + 40))" height="\(number(top + height + 66))" \
             viewBox="0 0 \(number(left + width + 40)) \(number(top + height + 66))" role="img">
-            <title>\(escaped(title))</title>
+            <title>\(title.markup)</title>
             <style>
             .page { fill: #ffffff } .grid { stroke: #cfd8e1 } text { fill: #1c2733; font: 13px ui-monospace, Menlo, Consolas, monospace }
             .soft { fill: #566574; font-size: 11px } .bold { font-weight: bold } .curve { fill: none; stroke-width: 2.5 }
@@ -27,7 +27,7 @@ public enum SimulationPicture {
             }
             </style>
             <rect class="page" width="100%" height="100%"/>
-            <text class="bold" x="16" y="26">\(escaped(title))</text>
+            <text class="bold" x="16" y="26">\(title.markup)</text>
             """
         ]
         for (index, curve) in curves.enumerated() {
@@ -36,7 +36,7 @@ public enum SimulationPicture {
             lines.append(
                 """
                 <path class="curve \(name(of: index))" d="M \(number(x)) 46 h 34"/>
-                <text x="\(number(x + 42))" y="50">\(escaped(curve.name)): p50 \(p50), p99 \(p99)</text>
+                <text x="\(number(x + 42))" y="50">\(curve.name.markup): p50 \(p50), p99 \(p99)</text>
                 """)
         }
         for part in [0.0, 0.25, 0.5, 0.75, 1] {
@@ -100,6 +100,4 @@ public enum SimulationPicture {
     }
 
     private static func number(_ value: Double) -> String { "\(FixedPoint(Int((value * 10).rounded()), decimals: 1))" }
-
-    private static func escaped(_ text: String) -> String { PlanGraph.escaped(text) }
 }

@@ -1,3 +1,5 @@
+import JSONText
+
 extension Page {
     /// The page: readable without its script, which adds what can be tried on it.
     ///
@@ -88,7 +90,7 @@ extension Page {
 
         <section aria-labelledby="try-title">
         <h2 id="try-title">To try from a terminal</h2>
-        <p class="hint">\#(Page.escaped(Welcome.streams))</p>
+        <p class="hint">\#(Welcome.streams.markup)</p>
         <ul class="endpoints">
         \#(entries.joined(separator: "\n"))
         </ul>

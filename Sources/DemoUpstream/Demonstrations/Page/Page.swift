@@ -1,5 +1,6 @@
 import HTTPServer
 import HTTPTypes
+import JSONText
 
 /// The page that draws a gather while it runs: its markup, its style and its script, each a resource of its own.
 ///
@@ -25,23 +26,7 @@ public enum Page {
     /// JSON as it may stand inside a `script` element: `</script>` in a string would end that (HTML, "Restrictions for
     /// contents of script elements").
     static func embedded(_ json: [UInt8]) -> String {
-        String(decoding: json, as: UTF8.self).replacing("<", with: #"\u003c"#)
-    }
-
-    /// Text as HTML shows it, also inside a quoted attribute.
-    static func escaped(_ text: String) -> String {
-        var html = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "&": html += "&amp;"
-            case "<": html += "&lt;"
-            case ">": html += "&gt;"
-            case "\"": html += "&quot;"
-            case "'": html += "&#39;"
-            default: html.unicodeScalars.append(character)
-            }
-        }
-        return html
+        String(decoding: json, as: UTF8.self).replacingScalars("<", with: #"\u003c"#)
     }
 
     // MARK: For other pages of the service, which are drawn alike
