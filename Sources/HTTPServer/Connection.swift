@@ -312,7 +312,6 @@ import HTTPWire
     private func answer(_ head: RequestHead, on loop: isolated EventLoop) -> Step {
         if turn != reactor.now { (turn, exchangesInTurn) = (reactor.now, 0) }
         exchangesInTurn += 1
-        server.requestCount += 1
         start = reactor.now
         method = nil
         hasBody = head.framing != .none

@@ -83,9 +83,6 @@ public final class Server {
     /// How many connections are open on this loop.
     public var connectionCount: Int { connections.count }
 
-    /// How many requests have been read to the end of their heads.
-    public internal(set) var requestCount = 0
-
     /// Makes another handler answer all further requests, under the group's current options (``ServerGroup/options``).
     /// Requests in progress, and timeouts that are running, are not affected.
     public func adopt(_ handler: any Handler) {

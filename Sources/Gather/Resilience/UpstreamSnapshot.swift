@@ -6,9 +6,8 @@ public struct UpstreamSnapshot: Sendable, Equatable {
     /// Attempts in flight in the process, and their limit: the learned one, if it is learned.
     public var inFlight: Int
     public var limit: Int
-    /// Calls that wait for a slot, in the process and on this loop.
+    /// Calls that wait for a slot in the process.
     public var queued: Int
-    public var queuedHere: Int
     /// The state of the process's breaker; nil if the upstream has none.
     public var breaker: BreakerState?
     /// The process's remaining tokens for retries and hedges.
@@ -41,7 +40,7 @@ extension UpstreamSnapshot {
     init(_ state: UpstreamState, at now: LoopInstant) {
         name = state.upstream.name
         (inFlight, limit) = (state.bulkhead.inFlight, state.bulkhead.limit)
-        (queued, queuedHere) = (state.bulkhead.queuedEverywhere, state.bulkhead.queued)
+        queued = state.bulkhead.queuedEverywhere
         breaker = state.breaker.map { BreakerState($0.state, at: now) }
         retryTokens = state.budget.tokens
         hosts = zip(state.upstream.hosts, state.hosts.states).map { origin, host in
