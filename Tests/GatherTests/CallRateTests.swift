@@ -443,7 +443,7 @@ import Testing
             #expect(entered == [.zero, .milliseconds(50)])
             #expect(failures.map(\.outcome) == [.shed] && failures[0].retryAfter == .milliseconds(150))
             #expect(engine.upstreams[0].bulkhead.inFlight == 0)
-            #expect(engine.metrics.snapshot().count(of: .shedByRate).map(\.count) == [1])
+            #expect(engine.metrics.snapshot().count(of: .overRate).map(\.count) == [1])
             #expect(engine.metrics.snapshot().count(of: .delayed).map(\.count) == [1])
         }
     }

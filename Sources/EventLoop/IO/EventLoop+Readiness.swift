@@ -5,16 +5,17 @@ extension EventLoop {
     /// - Throws: ``StreamError``: its deadline, its cancellation, or that the descriptor cannot be waited for
     ///   (EPERM: a regular file is always ready).
     public func waitUntilReadable(_ fd: CInt, until deadline: LoopInstant? = nil) async throws(StreamError) {
-        let wait = try watchOnce(fd, .readable)
-        let wake = await reactor.suspend(wait, until: deadline)
-        reactor.forget(fd)
-        try wake.get()
+        try await waitUntil(.readable, fd, until: deadline)
     }
 
     /// Suspends the calling task until a descriptor that other code owns can be written, or has failed; otherwise like
     /// ``waitUntilReadable(_:until:)``.
     public func waitUntilWritable(_ fd: CInt, until deadline: LoopInstant? = nil) async throws(StreamError) {
-        let wait = try watchOnce(fd, .writable)
+        try await waitUntil(.writable, fd, until: deadline)
+    }
+
+    private func waitUntil(_ events: IOEvents, _ fd: CInt, until deadline: LoopInstant?) async throws(StreamError) {
+        let wait = try watchOnce(fd, events)
         let wake = await reactor.suspend(wait, until: deadline)
         reactor.forget(fd)
         try wake.get()

@@ -10,10 +10,10 @@ public final class Metrics {
     // Taken out to be changed: what is never changed in place is not checked for exclusive access each time.
     private var endpoints: [EndpointMetrics] = []
     private var upstreams: [UpstreamMetrics] = []
-    private var endpointNumbers: [EndpointMetrics.Key: Int] = [:]
+    private var endpointNumbers: [MetricsSnapshot.Route: Int] = [:]
     private var upstreamNumbers: [String: Int] = [:]
     /// Requests that no endpoint was found for.
-    private let unmatched = EndpointMetrics(EndpointMetrics.Key(method: nil, path: ""))
+    private let unmatched = EndpointMetrics(MetricsSnapshot.Route(method: nil, path: ""))
     private var shed = [Int](repeating: 0, count: ShedCause.allCases.count)
 
     /// Why a request got no gather, or a gather not all of its calls.
@@ -49,10 +49,10 @@ public final class Metrics {
 
     /// The number of a route, whatever answers it, now and with later configurations.
     public func series(method: HTTPRequest.Method, path: String) -> Int {
-        let key = EndpointMetrics.Key(method: method, path: path)
-        if let known = endpointNumbers[key] { return known }
-        endpointNumbers[key] = endpoints.count
-        change { $0.append(EndpointMetrics(key)) }
+        let route = MetricsSnapshot.Route(method: method, path: path)
+        if let known = endpointNumbers[route] { return known }
+        endpointNumbers[route] = endpoints.count
+        change { $0.append(EndpointMetrics(route)) }
         return endpoints.count - 1
     }
 
@@ -104,18 +104,12 @@ public final class Metrics {
 
 /// What was counted of a route and its calls.
 final class EndpointMetrics {
-    struct Key: Hashable, Sendable {
-        /// Nil for requests without a route.
-        let method: HTTPRequest.Method?
-        let path: String
-    }
-
     struct Call: Hashable, Sendable {
         let name: String
         let upstream: String
     }
 
-    private let key: Key
+    private let route: MetricsSnapshot.Route
     private let calls: [Call]
     /// Requests that have not been answered.
     var inFlight = 0
@@ -123,15 +117,15 @@ final class EndpointMetrics {
     private let requests: FixedArray<Int>
     private let counts: FixedArray<[Int]>
 
-    init(_ key: Key) {
-        (self.key, calls) = (key, [])
+    init(_ route: MetricsSnapshot.Route) {
+        (self.route, calls) = (route, [])
         let none = Counts()
         (requests, counts) = (.make(of: none.statuses), .make(of: none.arrays))
     }
 
     /// Goes on with what another has counted, and counts calls that were not known.
     init(_ earlier: EndpointMetrics, with calls: [Call]) {
-        key = earlier.key
+        route = earlier.route
         let new = calls.filter { !earlier.calls.contains($0) }
         self.calls = earlier.calls + new
         inFlight = earlier.inFlight
@@ -176,7 +170,7 @@ final class EndpointMetrics {
 
     var snapshot: MetricsSnapshot.Endpoint {
         MetricsSnapshot.Endpoint(
-            key: key, inFlight: inFlight, calls: calls,
+            route: route, inFlight: inFlight, calls: calls,
             counts: Counts(statuses: requests.elements, arrays: counts.elements))
     }
 
@@ -242,25 +236,10 @@ final class UpstreamMetrics {
         }
     }
 
-    /// What else is counted, each a number.
-    enum Event: Int, CaseIterable {
-        /// Attempts that followed one of the same call that had failed, and those that were made in parallel with
-        /// another.
-        case retry, hedge
-        /// Calls that joined an exchange in progress.
-        case coalesced
-        /// Stale bodies that stood in for calls or items that failed.
-        case stale
-        /// Calls that were not sent because the queue was full, or too slow.
-        case queueFull, queueSlow
-        /// Calls that were not sent because they were too many in a time, and attempts that waited for that.
-        case overRate, delayed
-    }
-
     private let name: String
     /// A histogram for each kind.
     private let attempts = FixedArray.make(repeating: 0, count: Kind.allCases.count * DurationHistogram.slots)
-    private let events = FixedArray.make(repeating: 0, count: Event.allCases.count)
+    private let events = FixedArray.make(repeating: 0, count: MetricsSnapshot.Event.allCases.count)
     /// In narrow buckets: those that were answered, and those that were given up, which would have taken longer.
     private let latencies = FixedArray<[Int]>.make(of: [[], []])
     private static let answered = 0
@@ -268,7 +247,7 @@ final class UpstreamMetrics {
 
     init(_ name: String) { self.name = name }
 
-    func count(_ event: Event) { events[event.rawValue] += 1 }
+    func count(_ event: MetricsSnapshot.Event) { events[event.rawValue] += 1 }
 
     func countAttempt(_ outcome: Outcome, status: Int?, nanoseconds: Int64) {
         let kind = Kind(outcome, status: status)

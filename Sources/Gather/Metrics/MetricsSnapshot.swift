@@ -8,7 +8,7 @@ public struct MetricsSnapshot: Sendable {
     var shed: [Int]
 
     struct Endpoint: Sendable {
-        let key: EndpointMetrics.Key
+        let route: MetricsSnapshot.Route
         var inFlight = 0
         var calls: [EndpointMetrics.Call] = []
         var counts = EndpointMetrics.Counts()
@@ -28,15 +28,15 @@ extension MetricsSnapshot {
     public init(sumOf loops: [MetricsSnapshot]) {
         self.init(
             endpoints: [],
-            unmatched: Endpoint(key: EndpointMetrics.Key(method: nil, path: "")), upstreams: [], shed: [])
-        var endpointNumbers: [EndpointMetrics.Key: Int] = [:]
+            unmatched: Endpoint(route: Route(method: nil, path: "")), upstreams: [], shed: [])
+        var endpointNumbers: [Route: Int] = [:]
         var upstreamNumbers: [String: Int] = [:]
         for loop in loops {
             for endpoint in loop.endpoints {
-                if let number = endpointNumbers[endpoint.key] {
+                if let number = endpointNumbers[endpoint.route] {
                     endpoints[number] += endpoint
                 } else {
-                    endpointNumbers[endpoint.key] = endpoints.count
+                    endpointNumbers[endpoint.route] = endpoints.count
                     endpoints.append(endpoint)
                 }
             }
@@ -104,11 +104,11 @@ extension MetricsSnapshot {
     /// What was counted after an earlier snapshot of the same loops, of endpoints and upstreams.
     public func since(_ earlier: MetricsSnapshot) -> MetricsSnapshot {
         var counted = self
-        let endpoints = Dictionary(uniqueKeysWithValues: earlier.endpoints.map { ($0.key, $0) })
+        let endpoints = Dictionary(uniqueKeysWithValues: earlier.endpoints.map { ($0.route, $0) })
         let upstreams = Dictionary(uniqueKeysWithValues: earlier.upstreams.map { ($0.name, $0) })
         for index in counted.endpoints.indices {
             // Of requests only: what becomes of calls is not looked at from moment to moment.
-            if let before = endpoints[counted.endpoints[index].key] {
+            if let before = endpoints[counted.endpoints[index].route] {
                 counted.endpoints[index].counts.subtractRequests(before.counts)
             }
         }
@@ -139,7 +139,7 @@ extension MetricsSnapshot {
         public let histogram: DurationHistogram
     }
 
-    public struct Route: Sendable {
+    public struct Route: Sendable, Hashable {
         /// Nil for requests without a route.
         public let method: HTTPRequest.Method?
         public let path: String
@@ -237,31 +237,27 @@ extension MetricsSnapshot {
         }
     }
 
-    /// The other counts of one kind, by upstream.
-    public enum Event: Sendable {
-        case retries, hedges, coalesced, stale, shedByFullQueue, shedBySlowQueue, shedByRate, delayed
+    /// What else is counted of an upstream, each a number.
+    public enum Event: Int, Sendable, CaseIterable {
+        /// Attempts that followed one of the same call that had failed, and those that were made in parallel with
+        /// another.
+        case retry, hedge
+        /// Calls that joined an exchange in progress.
+        case coalesced
+        /// Stale bodies that stood in for calls or items that failed.
+        case stale
+        /// Calls that were not sent because the queue was full, or too slow.
+        case queueFull, queueSlow
+        /// Calls that were not sent because they were too many in a time, and attempts that waited for that.
+        case overRate, delayed
     }
 
+    /// The counts of one kind, by upstream.
     public func count(of event: Event) -> [(upstream: String, count: Int)] {
-        let counted: UpstreamMetrics.Event =
-            switch event {
-            case .retries: .retry
-            case .hedges: .hedge
-            case .coalesced: .coalesced
-            case .stale: .stale
-            case .shedByFullQueue: .queueFull
-            case .shedBySlowQueue: .queueSlow
-            case .shedByRate: .overRate
-            case .delayed: .delayed
-            }
-        return upstreams.map { ($0.name, $0.events[counted.rawValue]) }
+        upstreams.map { ($0.name, $0.events[event.rawValue]) }
     }
 
     public func count(of cause: Metrics.ShedCause) -> Int { shed.isEmpty ? 0 : shed[cause.rawValue] }
-}
-
-extension MetricsSnapshot.Endpoint {
-    fileprivate var route: MetricsSnapshot.Route { MetricsSnapshot.Route(method: key.method, path: key.path) }
 }
 
 extension UpstreamMetrics.Kind {

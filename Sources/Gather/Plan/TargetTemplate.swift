@@ -32,21 +32,23 @@ public struct TargetTemplate: Sendable, Hashable {
             }
             try Self.check(literal, inQuery: inQuery)
             var run = ""
+            func flush() {
+                if !run.isEmpty { append(.literal(run)) }
+                run = ""
+            }
             for character in literal {
                 switch character {
                 case "/" where !inQuery:
-                    if !run.isEmpty { append(.literal(run)) }
-                    run = ""
+                    flush()
                     segments.append([])
                 case "?" where !inQuery:
-                    if !run.isEmpty { append(.literal(run)) }
-                    run = ""
+                    flush()
                     inQuery = true
                 default:
                     run.append(character)
                 }
             }
-            if !run.isEmpty { append(.literal(run)) }
+            flush()
         }
         let rest = try Self.takeRest(of: &segments, in: scope)
         var path = try Self.pieces(of: segments)

@@ -71,9 +71,9 @@ struct ConsoleRecord: Sendable {
         let latencies = Dictionary(uniqueKeysWithValues: changes.attemptLatencies.map { ($0.of, $0) })
         let attempts = Dictionary(grouping: changes.attempts, by: \.of.upstream)
         let events: [(String, [String: Int])] = [
-            ("retries", .retries), ("hedges", .hedges), ("coalesced", .coalesced), ("stale", .stale),
-            ("shed_queue_full", .shedByFullQueue), ("shed_queue_timeout", MetricsSnapshot.Event.shedBySlowQueue),
-            ("shed_rate_limit", .shedByRate), ("delayed", .delayed),
+            ("retries", .retry), ("hedges", .hedge), ("coalesced", .coalesced), ("stale", .stale),
+            ("shed_queue_full", .queueFull), ("shed_queue_timeout", MetricsSnapshot.Event.queueSlow),
+            ("shed_rate_limit", .overRate), ("delayed", .delayed),
         ].map { ($0, Dictionary(uniqueKeysWithValues: changes.count(of: $1).map { ($0.upstream, $0.count) })) }
         json.objects("upstreams", of: page.service.upstreams) { json, upstream in
             json.member("upstream", upstream.name)

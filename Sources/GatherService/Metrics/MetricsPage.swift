@@ -97,14 +97,14 @@ struct MetricsPage: Sendable {
                 }
             }
         }
-        family("gatherd_retries", "Attempts made because an earlier one had failed.", [nil: .retries])
-        family("gatherd_hedges", "Attempts made in parallel with one that had not answered.", [nil: .hedges])
+        family("gatherd_retries", "Attempts made because an earlier one had failed.", [nil: .retry])
+        family("gatherd_hedges", "Attempts made in parallel with one that had not answered.", [nil: .hedge])
         family("gatherd_calls_coalesced", "Calls that joined an exchange in progress.", [nil: .coalesced])
         family("gatherd_stale_bodies", "Stale bodies that stood in for a failure.", [nil: .stale])
         family("gatherd_attempts_delayed", "Attempts that waited for the upstream's rate_limit.", [nil: .delayed])
         family(
             "gatherd_calls_shed", "Calls that were shed for lack of a slot or of room in the rate limit, by cause.",
-            ["queue_full": .shedByFullQueue, "queue_timeout": .shedBySlowQueue, "rate_limit": .shedByRate])
+            ["queue_full": .queueFull, "queue_timeout": .queueSlow, "rate_limit": .overRate])
     }
 
     private func writeUpstreams(to page: inout Exposition) {
