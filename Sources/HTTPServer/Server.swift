@@ -169,11 +169,13 @@ public final class Server {
         // Nothing cancels it: those that are cut off end in their tasks.
         let scope = CancelScope(on: reactor)
         await withDiscardingTaskGroup { tasks in
-            while isAccepting || !connections.isEmpty {
+            while true {
+                start(&tasks, on: loop)
                 guard withoutTask.isEmpty else {
-                    start(&tasks, on: loop)
+                    _ = await scope.suspend(reactor.makeWait(), until: reactor.now, on: loop)
                     continue
                 }
+                guard isAccepting || !connections.isEmpty else { return }
                 let wait = reactor.makeWait()
                 taskNeeded = wait
                 _ = await scope.suspend(wait, on: loop)
@@ -182,8 +184,14 @@ public final class Server {
         }
     }
 
+    /// How many tasks are made in a turn: each of them begins at once, as when thousands of connections have been idle
+    /// for too long at the same moment.
+    private static let tasksPerTurn = 64
+
     private func start(_ tasks: inout DiscardingTaskGroup, on loop: isolated EventLoop) {
-        for connection in exchange(&withoutTask, with: []) {
+        let connections = withoutTask.prefix(Self.tasksPerTurn)
+        withoutTask.removeFirst(connections.count)
+        for connection in connections {
             // One that is given a name, or a preference that may be nil, prefers an executor in any case: the global
             // one unless told otherwise (Swift 6.3), and each of its hops looks that up under a lock.
             if let preference = loop.executor.preference {

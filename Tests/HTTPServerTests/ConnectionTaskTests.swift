@@ -1,5 +1,6 @@
 import EventLoop
 import EventLoopTesting
+import LoopTestSupport
 import TestSupport
 import Testing
 
@@ -47,6 +48,43 @@ import Testing
                 // Due after the connection's timer, which was set for the same time before.
                 try await loop.sleep(for: .nanoseconds(Connection.timeToRest))
                 #expect(subject.server.connections.values.map(\.hasTask) == [false])
+            }
+        }
+    }
+
+    /// The most connections that ended in one step of a loop.
+    private final class Ends: TurnHandler {
+        private let server: Server
+        private var count = 0
+        private(set) var most = 0
+
+        init(of server: Server) { self.server = server }
+
+        func turnEnds() {
+            most = max(most, count - server.connectionCount)
+            count = server.connectionCount
+        }
+    }
+
+    @Test func `connections that are all overdue at once are ended some at a time`() throws {
+        try TestLoop.runOnSystem { loop in
+            var options = ServerOptions()
+            options.idleTimeout = .seconds(1)
+            let listener = try Listener("127.0.0.1:0")
+            let server = Server(listener, handler: Greeting(), options: options, on: loop)
+            try await server.serving(on: loop) {
+                let clients = try (0..<200).map { _ in try SocketEnd(port: listener.port, on: loop) }
+                for client in clients {
+                    try client.send(Self.get)
+                    #expect(try await client.message(on: loop).status == 200)
+                }
+                let ends = Ends(of: server)
+                loop.reactor.addTurnHandler(ends)
+                defer { loop.reactor.removeTurnHandler(ends) }
+                await loop.settle()
+                holdLoop(for: .milliseconds(1200))
+                for client in clients { #expect(try await client.end(on: loop) == .closed) }
+                #expect((1...64).contains(ends.most), "\(ends.most)")
             }
         }
     }
