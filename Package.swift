@@ -180,7 +180,8 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPServerTesting", "HTTPWire", "JSONText",
+                "EventLoop", "EventLoopTesting", "HTTPServer", "HTTPServerTesting", "HTTPWire", "LoopTestSupport",
+                "JSONText",
                 "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
