@@ -318,10 +318,10 @@ public final class Reactor {
     // MARK: Turns
 
     /// A number for the job that is running, or for the handlers that run between two jobs of a turn.
-    public var step: Int { turns &+ jobs }
+    package var step: Int { turns &+ jobs }
 
     /// Whether the loop has nothing to do after this step but to poll.
-    public var isLastStep: Bool { ready.isEmpty && reports.isEmpty && !hasPollHandlers && !hasMarked }
+    package var isLastStep: Bool { ready.isEmpty && reports.isEmpty && !hasPollHandlers && !hasMarked }
 
     /// Calls the handler at the end of each turn, until ``removeTurnHandler(_:)``.
     public func addTurnHandler(_ handler: any TurnHandler) {
@@ -487,8 +487,7 @@ public final class Reactor {
         gauge.record(max(length, backlog), from: now, to: end)
         lag = gauge
         // A poll within the turn has taken the wake-up of what was handed over since the turn began.
-        let isIdle =
-            ready.isEmpty && !hasMarked && !hasPollHandlers && reports.isEmpty && executor.isInboxEmpty
+        let isIdle = isLastStep && executor.isInboxEmpty
         if isIdle, poller.isVirtual, nextDue == nil { return reportDeadlock() }
         poller.poll(from: end, until: isIdle ? nextDue : end, into: reports)
         // One that did not wait took no time worth a reading of the clock.
